@@ -1,0 +1,98 @@
+"""Reverse-mode automatic differentiation on NumPy arrays.
+
+>>> from autograd import Tensor
+>>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> (x * x).sum().backward()
+>>> x.grad
+Tensor([2., 4., 6.])
+"""
+
+from autograd import operators as _operators  # gives Tensor its operators
+from autograd.memory import keep_pages as _keep_pages
+from autograd.ops import (
+    add,
+    argmax,
+    ascontiguousarray,
+    astype,
+    broadcast_to,
+    divide,
+    equal,
+    exp,
+    fold_windows,
+    gather_first_max,
+    getitem,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    log,
+    matmul,
+    max,
+    maximum,
+    mean,
+    multiply,
+    negative,
+    not_equal,
+    pad,
+    power,
+    reshape,
+    scatter,
+    scatter_first_max,
+    sliding_windows,
+    sqrt,
+    subtract,
+    sum,
+    swapaxes,
+    transpose,
+    where,
+)
+from autograd.primitives import BroadcastWarning, Primitive, primitive
+from autograd.tape import enable_grad, no_grad
+from autograd.tensor import Tensor
+
+__all__ = [
+    "BroadcastWarning",
+    "Primitive",
+    "Tensor",
+    "add",
+    "argmax",
+    "ascontiguousarray",
+    "astype",
+    "broadcast_to",
+    "divide",
+    "enable_grad",
+    "equal",
+    "exp",
+    "fold_windows",
+    "gather_first_max",
+    "getitem",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "log",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "multiply",
+    "negative",
+    "no_grad",
+    "not_equal",
+    "pad",
+    "power",
+    "primitive",
+    "reshape",
+    "scatter",
+    "scatter_first_max",
+    "sliding_windows",
+    "sqrt",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "transpose",
+    "where",
+]
+
+del _operators
+_keep_pages()

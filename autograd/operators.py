@@ -1,0 +1,59 @@
+"""Gives Tensor its operators and methods, each an op of `autograd.ops` under NumPy's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd import ops
+from autograd.ops.indexing import as_index
+from autograd.tensor import Tensor
+
+
+def _reflected(op: Any) -> Any:
+    return lambda self, other: op(other, self)
+
+
+def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+
+def _transpose(self: Tensor, *axes: Any) -> Tensor:
+    if len(axes) == 1 and not isinstance(axes[0], int):
+        return ops.transpose(self, axes[0])
+    return ops.transpose(self, axes or None)
+
+
+_BINARY = {
+    "add": ops.add,
+    "sub": ops.subtract,
+    "mul": ops.multiply,
+    "truediv": ops.divide,
+    "pow": ops.power,
+    "matmul": ops.matmul,
+}
+
+_METHODS: dict[str, Any] = {
+    "__neg__": ops.negative,
+    "__pos__": lambda self: self,
+    "__lt__": ops.less,
+    "__le__": ops.less_equal,
+    "__gt__": ops.greater,
+    "__ge__": ops.greater_equal,
+    "__eq__": ops.equal,
+    "__ne__": ops.not_equal,
+    "__getitem__": lambda self, index: ops.getitem(self, as_index(index)),
+    "T": property(ops.transpose),
+    "sum": ops.sum,
+    "mean": ops.mean,
+    "max": ops.max,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "swapaxes": ops.swapaxes,
+    "astype": ops.astype,
+}
+
+for _name, _op in _BINARY.items():
+    setattr(Tensor, f"__{_name}__", _op)
+    setattr(Tensor, f"__r{_name}__", _reflected(_op))
+for _name, _op in _METHODS.items():
+    setattr(Tensor, _name, _op)

@@ -1,0 +1,72 @@
+"""The built-in primitives, one file a family, each pullback beside its forward."""
+
+from autograd.ops.elementwise import (
+    add,
+    divide,
+    equal,
+    exp,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    log,
+    maximum,
+    multiply,
+    negative,
+    not_equal,
+    power,
+    sqrt,
+    subtract,
+    where,
+)
+from autograd.ops.indexing import getitem, scatter
+from autograd.ops.linalg import matmul
+from autograd.ops.reduction import argmax, gather_first_max, max, mean, scatter_first_max, sum
+from autograd.ops.shape import (
+    ascontiguousarray,
+    astype,
+    broadcast_to,
+    pad,
+    reshape,
+    swapaxes,
+    transpose,
+)
+from autograd.ops.windows import fold_windows, sliding_windows
+
+__all__ = [
+    "add",
+    "argmax",
+    "ascontiguousarray",
+    "astype",
+    "broadcast_to",
+    "divide",
+    "equal",
+    "exp",
+    "fold_windows",
+    "gather_first_max",
+    "getitem",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "log",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "multiply",
+    "negative",
+    "not_equal",
+    "pad",
+    "power",
+    "reshape",
+    "scatter",
+    "scatter_first_max",
+    "sliding_windows",
+    "sqrt",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "transpose",
+    "where",
+]

@@ -1,0 +1,170 @@
+"""Elementwise primitives. Arguments broadcast; the sweep sums gradients over broadcast axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.ops.masking import masked
+from autograd.primitives import primitive
+
+Array = NDArray[Any]
+
+
+@primitive(kind="elementwise", differentiable=False)
+def greater(x: Array, y: Array) -> Array:
+    """x > y, a constant."""
+    return np.greater(x, y)
+
+
+@primitive(kind="elementwise", differentiable=False)
+def greater_equal(x: Array, y: Array) -> Array:
+    """x >= y, a constant."""
+    return np.greater_equal(x, y)
+
+
+@primitive(kind="elementwise", differentiable=False)
+def less(x: Array, y: Array) -> Array:
+    """x < y, a constant."""
+    return np.less(x, y)
+
+
+@primitive(kind="elementwise", differentiable=False)
+def less_equal(x: Array, y: Array) -> Array:
+    """x <= y, a constant."""
+    return np.less_equal(x, y)
+
+
+@primitive(kind="elementwise", differentiable=False)
+def equal(x: Array, y: Array) -> Array:
+    """x == y, a constant."""
+    return np.equal(x, y)
+
+
+@primitive(kind="elementwise", differentiable=False)
+def not_equal(x: Array, y: Array) -> Array:
+    """x != y, a constant."""
+    return np.not_equal(x, y)
+
+
+@primitive(kind="elementwise")
+def where(condition: Array, x: Array, y: Array) -> Array:
+    """x where the condition holds, y elsewhere."""
+    if type(y) is int and y == 0 and _is_mask(condition) and isinstance(x, np.ndarray):
+        return masked(x, condition)
+    if type(x) is int and x == 0 and _is_mask(condition) and isinstance(y, np.ndarray):
+        return masked(y, ~condition)
+    return np.where(condition, x, y)
+
+
+where.defvjp(
+    None,
+    lambda g, out, condition, x, y: where(condition, g, 0),
+    lambda g, out, condition, x, y: where(condition, 0, g),
+)
+
+
+def _is_mask(condition: Any) -> bool:
+    return isinstance(condition, np.ndarray) and condition.dtype == np.bool_
+
+
+@primitive(kind="elementwise")
+def add(x: Array, y: Array) -> Array:
+    """x + y."""
+    return np.add(x, y)
+
+
+add.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g)
+
+
+@primitive(kind="elementwise")
+def subtract(x: Array, y: Array) -> Array:
+    """x - y."""
+    return np.subtract(x, y)
+
+
+subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -g)
+
+
+@primitive(kind="elementwise")
+def multiply(x: Array, y: Array) -> Array:
+    """x * y."""
+    return np.multiply(x, y)
+
+
+multiply.defvjp(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x)
+
+
+@primitive(kind="elementwise")
+def divide(x: Array, y: Array) -> Array:
+    """x / y."""
+    return np.divide(x, y)
+
+
+divide.defvjp(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y)
+
+
+@primitive(kind="elementwise")
+def negative(x: Array) -> Array:
+    """-x."""
+    return np.negative(x)
+
+
+negative.defvjp(lambda g, out, x: -g)
+
+
+@primitive(kind="elementwise")
+def exp(x: Array) -> Array:
+    """e ** x."""
+    return np.exp(x)
+
+
+exp.defvjp(lambda g, out, x: g * out)
+
+
+@primitive(kind="elementwise")
+def log(x: Array) -> Array:
+    """The natural logarithm."""
+    return np.log(x)
+
+
+log.defvjp(lambda g, out, x: g / x)
+
+
+@primitive(kind="elementwise")
+def power(x: Array, y: Array) -> Array:
+    """x ** y. At x = 0 the slope in y is 0, its limit from the right for y > 0."""
+    return np.asarray(np.asarray(x) ** y)  # the operator, unlike np.power, squares for y = 2
+
+
+# The inner `where`s keep 0 ** -1 and log(0) from being formed where their factor is 0 anyway.
+power.defvjp(
+    lambda g, out, x, y: g * y * x ** where(equal(y, 0), 1, subtract(y, 1)),
+    lambda g, out, x, y: g * out * log(where(equal(x, 0), 1, x)),
+)
+
+
+@primitive(kind="elementwise")
+def sqrt(x: Array) -> Array:
+    """The non-negative square root; its slope at 0 is infinite."""
+    return np.sqrt(x)
+
+
+sqrt.defvjp(lambda g, out, x: g / (2 * out))
+
+
+@primitive(kind="elementwise")
+def maximum(x: Array, y: Array) -> Array:
+    """The larger of x and y. Where they tie, the first gets the whole gradient.
+
+    So `maximum(0, x)` is a ReLU whose slope at 0 is 0.
+    """
+    return np.maximum(x, y)
+
+
+maximum.defvjp(
+    lambda g, out, x, y: where(greater_equal(x, y), g, 0),
+    lambda g, out, x, y: where(less(x, y), g, 0),
+)

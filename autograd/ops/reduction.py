@@ -1,0 +1,171 @@
+"""Reductions over one axis, several, or all (axis=None); keepdims as in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.ops.masking import masked
+from autograd.ops.shape import broadcast_to, reshape
+from autograd.primitives import primitive
+
+if TYPE_CHECKING:
+    from autograd.tensor import Axis, Tensor
+
+Array = NDArray[Any]
+
+# Up to so many elements to reduce, one pass a slice beats NumPy's reduction over short axes: 2x2
+# windows of 800,000 float32 take 0.46 ms instead of 1.44.
+_FEW = 16
+
+
+def reduced_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """The axes that `axis` names, as non-negative numbers in ascending order."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
+    return tuple(sorted(int(a) % ndim for a in axes)) if ndim else ()
+
+
+def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    """The shape that a reduction with keepdims gives."""
+    axes = reduced_axes(axis, len(shape))
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def _spread(g: Tensor, x: Tensor, axis: Axis) -> Tensor:
+    return broadcast_to(reshape(g, keepdims_shape(x.shape, axis)), x.shape)
+
+
+@primitive(kind="reduction")
+def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The sum. A narrow float stays narrow; NumPy sums pairwise along contiguous axes."""
+    return np.asarray(np.sum(x, axis=axis, keepdims=keepdims))
+
+
+sum.defvjp(lambda g, out, x, axis=None, keepdims=False: _spread(g, x, axis))
+
+
+@primitive(kind="reduction")
+def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The arithmetic mean; that of no elements is NaN."""
+    return np.asarray(np.mean(x, axis=axis, keepdims=keepdims))
+
+
+mean.defvjp(
+    lambda g, out, x, axis=None, keepdims=False: _spread(
+        g / prod(x.shape[a] for a in reduced_axes(axis, x.ndim)), x, axis
+    )
+)
+
+
+@primitive(kind="gather")
+def scatter_first_max(g: Array, peak: Array, x: Array) -> Array:
+    """Zeros of the shape of x, but g at the first place where x reaches its maximum `peak`.
+
+    g and peak have the shape of x, with 1 for each axis that the maximum was taken over.
+    """
+    axes = _collapsed(peak.shape, x.shape)
+    if _few_and_finite(peak, x, axes):
+        out = np.empty_like(x, dtype=g.dtype)
+        for index, hit in _first_hits(peak, x, axes):
+            masked(g, hit, out=out[index])
+        return out
+    lines = _lines(x, axes)
+    out = np.zeros_like(lines, dtype=g.dtype)
+    np.put_along_axis(out, _argfirst(lines), g.reshape(*lines.shape[:-1], 1), axis=-1)
+    kept = [n for i, n in enumerate(x.shape) if i not in axes]
+    out = out.reshape(kept + [x.shape[a] for a in axes])
+    return np.moveaxis(out, range(len(kept), x.ndim), axes)
+
+
+@primitive(kind="gather")
+def gather_first_max(h: Array, peak: Array, x: Array) -> Array:
+    """The entries of h, of the shape of x, where x first reaches its maximum `peak`.
+
+    The adjoint of `scatter_first_max`; the result has the shape of peak.
+    """
+    axes = _collapsed(peak.shape, x.shape)
+    if _few_and_finite(peak, x, axes):
+        out = np.zeros_like(peak, dtype=h.dtype)
+        for index, hit in _first_hits(peak, x, axes):
+            np.add(out, masked(h[index], hit), out=out)
+        return out
+    picked = np.take_along_axis(_lines(h, axes), _argfirst(_lines(x, axes)), axis=-1)
+    return picked.reshape(peak.shape)
+
+
+# Where the maximum lies does not change with an infinitesimal step: no gradient for peak and x.
+scatter_first_max.defvjp(lambda g, out, _, peak, x: gather_first_max(g, peak, x), None, None)
+gather_first_max.defvjp(lambda g, out, _, peak, x: scatter_first_max(g, peak, x), None, None)
+
+
+@primitive(kind="reduction")
+def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """The maximum. The first in row-major order gets the whole gradient, as in PyTorch's
+    max_pool2d."""
+    axes = reduced_axes(axis, x.ndim)
+    if not 1 < prod(x.shape[a] for a in axes) <= _FEW:
+        return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
+    parts = [x[index] for index in _unit_slices(x.shape, axes)]
+    out = np.maximum(parts[0], parts[1])
+    for part in parts[2:]:
+        np.maximum(out, part, out=out)
+    return out if keepdims else out.squeeze(axes)
+
+
+max.defvjp(
+    lambda g, out, x, axis=None, keepdims=False: scatter_first_max(
+        reshape(g, keepdims_shape(x.shape, axis)), reshape(out, keepdims_shape(x.shape, axis)), x
+    )
+)
+
+
+@primitive(kind="reduction", differentiable=False)
+def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
+    """The index of the first maximum along one axis, or in the flattened array; a constant."""
+    return np.asarray(np.argmax(x, axis=axis, keepdims=keepdims))
+
+
+def _unit_slices(shape: tuple[int, ...], axes: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    """Indices of the slices of length 1 along `axes`, in row-major order."""
+    for where in np.ndindex(*(shape[a] for a in axes)):
+        index = [slice(None)] * len(shape)
+        for a, i in zip(axes, where, strict=True):
+            index[a] = slice(i, i + 1)
+        yield tuple(index)
+
+
+def _first_hits(
+    peak: Array, x: Array, axes: tuple[int, ...]
+) -> Iterator[tuple[tuple[slice, ...], Array]]:
+    """For each slice of x, where it is the first to reach the peak."""
+    vacant = np.ones_like(peak, dtype=np.bool_)
+    for index in _unit_slices(x.shape, axes):
+        hit = np.equal(x[index], peak)
+        hit &= vacant
+        vacant ^= hit
+        yield index, hit
+
+
+def _few_and_finite(peak: Array, x: Array, axes: tuple[int, ...]) -> bool:
+    # NaN equals nothing, so its place is left to argmax.
+    return prod(x.shape[a] for a in axes) <= _FEW and not np.isnan(peak).any()
+
+
+def _collapsed(short: tuple[int, ...], full: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(i for i, (n, m) in enumerate(zip(short, full, strict=True)) if n != m)
+
+
+def _lines(x: Array, axes: tuple[int, ...]) -> Array:
+    """x with `axes` moved last and flattened, in their order, into one."""
+    moved = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
+    return moved.reshape(*moved.shape[: x.ndim - len(axes)], prod(x.shape[a] for a in axes))
+
+
+def _argfirst(lines: Array) -> Array:
+    return np.asarray(lines.argmax(axis=-1, keepdims=True))
