@@ -22,6 +22,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.saving import LARGE, parameters_read, stand_in
 from autograd.tape import Place, Record, mode
 from autograd.tensor import Tensor, wrap
 
@@ -33,6 +34,18 @@ registry: dict[str, Primitive] = {}
 
 class BroadcastWarning(UserWarning):
     """A rule of undeclared kind gave a gradient that had to be summed: it may have forgotten to."""
+
+
+def broadcast_axes(long: tuple[int, ...], short: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of `long` along which an array of shape `short` is repeated to fill it."""
+    extra = len(long) - len(short)
+    return tuple(i for i, n in enumerate(long) if i < extra or short[i - extra] != n)
+
+
+def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """g summed over the axes along which an array of `shape` was broadcast to that of g."""
+    axes = broadcast_axes(g.shape, shape)
+    return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g
 
 
 class Primitive:
@@ -52,6 +65,7 @@ class Primitive:
         self.differentiable = differentiable
         self.expects = expects
         self.rules: tuple[Rule | None, ...] = ()
+        self._read_by: tuple[frozenset[int], ...] = ()
         registry[f"{forward.__module__}.{self.name}"] = self
 
     def defvjp(self, *rules: Rule | None) -> Primitive:
@@ -63,6 +77,9 @@ class Primitive:
                     "a function (g, out, *args) -> Tensor expected, or None"
                 )
         self.rules = rules
+        self._read_by = tuple(
+            frozenset() if rule is None else parameters_read(rule) for rule in rules
+        )
         return self
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
@@ -89,7 +106,29 @@ class Primitive:
         if not (tracked and self.differentiable and mode.recording):
             return wrap(out, None)
         parents = tuple([arg._place if isinstance(arg, Tensor) else None for arg in args])
-        return wrap(out, Record(self, tuple(arrays), parents, options, out))
+        record = Record(self, tuple(arrays), parents, options, out)
+        for array in arrays:
+            if isinstance(array, np.ndarray) and array.nbytes >= LARGE:
+                self._let_go(record)
+                break
+        return wrap(out, record)
+
+    def _let_go(self, record: Record) -> None:
+        """Let go of large computed arrays that no rule will read; given ones the user holds."""
+        read: set[int] = set()
+        for parent, parameters in zip(record.parents, self._read_by, strict=False):
+            if parent is not None:
+                read |= parameters
+        assert record.arrays is not None
+        record.arrays = tuple(
+            stand_in(a.shape, a.dtype)
+            if i + 2 not in read and isinstance(parent, Record) and a.nbytes >= LARGE
+            else a
+            for i, (a, parent) in enumerate(zip(record.arrays, record.parents, strict=True))
+        )
+        assert record.out is not None
+        if 1 not in read and record.out.nbytes >= LARGE:
+            record.out = stand_in(record.out.shape, record.out.dtype)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a function does, so that a primitive can be a method of Tensor."""
@@ -152,8 +191,8 @@ class Primitive:
                 f"rule {position} of '{self.name}' returned a gradient of shape {g.shape} for an "
                 f"argument of shape {shape}; the two must be equal"
             )
-        axes = tuple(i for i, n in enumerate(padded) if i < extra or (n == 1 and g.shape[i] != 1))
         if self.kind is None:
+            axes = broadcast_axes(g.shape, shape)
             warnings.warn(
                 f"rule {position} of '{self.name}' returned shape {g.shape} for an argument of "
                 f"shape {shape}: summed over {'axis' if len(axes) == 1 else 'axes'} "
@@ -162,7 +201,7 @@ class Primitive:
                 BroadcastWarning,
                 stacklevel=2,
             )
-        return g.sum(axis=axes, keepdims=True).reshape(shape)
+        return sum_to(g, shape)
 
     def _no_rule(self, position: int) -> Rule | None:
         raise RuntimeError(

@@ -128,7 +128,7 @@ def batch_norm(
             )
         mean = x.mean(axis=axes, keepdims=True)
         centred = x - mean
-        var = (centred * centred).mean(axis=axes, keepdims=True)
+        var = ag.sum_of_squares(centred, axes).reshape(channels) / n
         if training and running_mean is not None and running_var is not None:
             _move(running_mean, mean.data.reshape(-1), momentum)
             _move(running_var, var.data.reshape(-1) * (n / (n - 1)), momentum)

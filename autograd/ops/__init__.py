@@ -21,7 +21,16 @@ from autograd.ops.elementwise import (
 )
 from autograd.ops.indexing import getitem, scatter
 from autograd.ops.linalg import matmul
-from autograd.ops.reduction import argmax, gather_first_max, max, mean, scatter_first_max, sum
+from autograd.ops.reduction import (
+    argmax,
+    gather_first_max,
+    max,
+    mean,
+    scatter_first_max,
+    sum,
+    sum_of_products,
+    sum_of_squares,
+)
 from autograd.ops.shape import (
     ascontiguousarray,
     astype,
@@ -66,6 +75,8 @@ __all__ = [
     "sqrt",
     "subtract",
     "sum",
+    "sum_of_products",
+    "sum_of_squares",
     "swapaxes",
     "transpose",
     "where",

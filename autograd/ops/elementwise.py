@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.ops.masking import masked
-from autograd.primitives import primitive
+from autograd.ops.reduction import sum_of_products
+from autograd.primitives import broadcast_axes, primitive, sum_to
+from autograd.tensor import Tensor
 
 Array = NDArray[Any]
 
@@ -85,7 +87,8 @@ def subtract(x: Array, y: Array) -> Array:
     return np.subtract(x, y)
 
 
-subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -g)
+# Summed over broadcast axes before it is negated, which is then a smaller array.
+subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -sum_to(g, y.shape))
 
 
 @primitive(kind="elementwise")
@@ -94,7 +97,17 @@ def multiply(x: Array, y: Array) -> Array:
     return np.multiply(x, y)
 
 
-multiply.defvjp(lambda g, out, x, y: g * y, lambda g, out, x, y: g * x)
+multiply.defvjp(
+    lambda g, out, x, y: _product_to(x.shape, g, y),
+    lambda g, out, x, y: _product_to(y.shape, g, x),
+)
+
+
+def _product_to(shape: tuple[int, ...], g: Tensor, factor: Tensor) -> Tensor:
+    """g * factor; summed on the way where shape was broadcast, which saves the large product."""
+    if g.shape == shape or np.shape(factor) != g.shape:
+        return g * factor
+    return sum_of_products(g, factor, broadcast_axes(g.shape, shape)).reshape(shape)
 
 
 @primitive(kind="elementwise")
@@ -165,6 +178,6 @@ def maximum(x: Array, y: Array) -> Array:
 
 
 maximum.defvjp(
-    lambda g, out, x, y: where(greater_equal(x, y), g, 0),
-    lambda g, out, x, y: where(less(x, y), g, 0),
+    lambda g, out, x, y: where(equal(out, x), g, 0),
+    lambda g, out, x, y: where(greater(out, x), g, 0),
 )

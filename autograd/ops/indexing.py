@@ -20,9 +20,10 @@ def getitem(x: Array, index: Any) -> Array:
 
 
 @primitive(kind="gather")
-def scatter(g: Array, index: Any, like: Array) -> Array:
-    """Zeros of the shape of `like`, with g added at index; repeated indices add up."""
-    out = np.zeros_like(like, dtype=g.dtype)
+def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
+    """Zeros of `shape`, with g added at index; repeated indices add up."""
+    # In the order of memory of g where the axes are the same, so that what follows runs along it.
+    out = np.zeros_like(g, shape=shape) if g.ndim == len(shape) else np.zeros(shape, g.dtype)
     if _is_basic(index):
         out[index] = g  # reaches no element twice
     else:
@@ -30,8 +31,8 @@ def scatter(g: Array, index: Any, like: Array) -> Array:
     return out
 
 
-getitem.defvjp(lambda g, out, x, index: scatter(g, index, x))
-scatter.defvjp(lambda g, out, _, index, like: getitem(g, index), None, None)
+getitem.defvjp(lambda g, out, x, index: scatter(g, index, x.shape))
+scatter.defvjp(lambda g, out, _, index, shape: getitem(g, index))
 
 
 def as_index(index: Any) -> Any:

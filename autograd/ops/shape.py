@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from autograd.primitives import primitive
+from autograd.primitives import primitive, sum_to
 
 if TYPE_CHECKING:
     from autograd.tensor import Operand, Tensor
@@ -32,11 +32,11 @@ def transpose(x: Array, axes: Sequence[int] | None = None) -> Array:
     return np.transpose(x, axes)
 
 
-transpose.defvjp(
-    lambda g, out, x, axes=None: transpose(
-        g, None if axes is None else tuple(np.argsort([a % x.ndim for a in axes]).tolist())
-    )
-)
+transpose.defvjp(lambda g, out, x, axes=None: transpose(g, _inverse(axes, x.ndim)))
+
+
+def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
+    return None if axes is None else tuple(np.argsort([a % ndim for a in axes]).tolist())
 
 
 def swapaxes(x: Operand, axis1: int, axis2: int) -> Tensor:
@@ -52,13 +52,7 @@ def broadcast_to(x: Array, shape: int | tuple[int, ...]) -> Array:
     return np.broadcast_to(x, shape)
 
 
-broadcast_to.defvjp(lambda g, out, x, shape: _sum_over_new(g, x.shape))
-
-
-def _sum_over_new(g: Tensor, shape: tuple[int, ...]) -> Tensor:
-    extra = g.ndim - len(shape)
-    axes = tuple(i for i in range(g.ndim) if i < extra or shape[i - extra] != g.shape[i])
-    return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g
+broadcast_to.defvjp(lambda g, out, x, shape: sum_to(g, x.shape))
 
 
 @primitive(kind="view")

@@ -1,0 +1,62 @@
+"""What a record keeps: large computed arrays that no rule will read are let go in the forward.
+
+A rule says what it reads by reading it, so nothing has to be declared: its bytecode is searched
+once for its parameters. A parameter of which only the shape, ndim, size or dtype is read is not kept
+either: in the place of its array stands one of that shape and dtype that takes no memory.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Smaller arrays are kept: to let them go would cost more time than the memory is worth.
+LARGE = 1 << 15  # bytes
+
+_METADATA = {"shape", "ndim", "size", "dtype"}
+
+
+def parameters_read(rule: Callable[..., Any]) -> frozenset[int]:
+    """Positions of the parameters (0 is g, 1 is out, 2 the first argument) whose values are read.
+
+    Every position below 64 where that cannot be told: for *args, and for what is not a function.
+    """
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS:
+        return frozenset(range(64))
+    position = {name: i for i, name in enumerate(code.co_varnames[: code.co_argcount])}
+    read = {position[name] for name in code.co_cellvars if name in position}
+    loaded: str | None = None  # the local on top of the stack: read, or only looked at
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "EXTENDED_ARG":
+            continue
+        looked_at = instruction.opname == "LOAD_ATTR" and instruction.argval in _METADATA
+        if loaded in position and not looked_at:
+            read.add(position[loaded])
+        loaded = None
+        if instruction.opname.startswith("LOAD_FAST"):
+            names = instruction.argval  # a tuple where the interpreter has fused two loads
+            *earlier, loaded = names if isinstance(names, tuple) else (names,)
+            read.update(position[name] for name in earlier if name in position)
+    return frozenset(read)
+
+
+@lru_cache(maxsize=256)
+def stand_in(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A read-only array of zeros that occupies one element."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def is_stand_in(array: Any) -> bool:
+    """Whether `array` was put in the place of one that was let go."""
+    return (
+        isinstance(array, np.ndarray)
+        and array.nbytes >= LARGE
+        and array is stand_in(array.shape, array.dtype)
+    )

@@ -1,0 +1,152 @@
+"""train.py as a person runs it: output, files, exit codes, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist import drawn
+
+ROOT = Path(__file__).parent.parent
+
+
+def idx(array: np.ndarray) -> bytes:
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return header + array.tobytes()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set in MNIST's format."""
+    folder = tmp_path_factory.mktemp("digits")
+    (images, labels), (test_images, test_labels) = drawn.load(train=300, test=100, seed=1)
+    for part, x, y in (("train", images, labels), ("t10k", test_images, test_labels)):
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(x))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(y))
+    return folder
+
+
+def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *map(str, arguments)],
+        cwd=cwd,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_run_prints_an_epoch_a_line_and_names_its_files(folder: Path, tmp_path: Path) -> None:
+    result = run("--epochs", 2, "--out", "out", cwd=tmp_path, MNIST_DIR=str(folder))
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""  # no progress bar where there is no terminal
+    lines = result.stdout.splitlines()
+    assert sum(line.startswith("epoch ") for line in lines) == 2
+    assert all(str(folder) in line for line in lines if line.startswith(("epoch ", "IDX")))
+    assert "model.npz" in lines[-1]
+    assert "out" in lines[-1]
+    metrics = [json.loads(x) for x in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["epoch"] for entry in metrics] == [1, 2]
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert config["epochs"] == 2
+    assert config["train_images"] == 300
+
+
+def test_curves_are_drawn_with_matplotlib_and_missed_in_one_line_without(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    arguments = ("--dry-run", "--data-dir", folder, "--out")
+    result = run(*arguments, "with", cwd=tmp_path)
+    assert (tmp_path / "with" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "curves.png" in result.stdout
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('hidden')")
+    result = run(*arguments, "without", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert result.returncode == 0
+    assert not (tmp_path / "without" / "curves.png").exists()
+    assert sum("pip install 'pullback[plot]'" in line for line in result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model", "vast"], "--model"),
+        (["--epochs", "-1"], "--epochs: -1 given, a whole number from 0 expected"),
+        (["--epochs", "many"], "--epochs"),
+        (["--batch-size", "0"], "--batch-size: 0 given, a whole number from 1 expected"),
+        (["--lr", "0"], "--lr: 0 given, a number above 0 expected"),
+        (["--lr", "nan"], "--lr"),
+        (["--momentum", "1"], "--momentum"),
+        (["--dataset", "cats"], "--dataset"),
+        (["--speed", "9"], "--speed"),
+    ],
+)
+def test_wrong_flags_exit_with_2(arguments: list[str], expected: str, tmp_path: Path) -> None:
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert expected in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def break_file(folder: Path, name: str, change: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    path.write_bytes(
+        {
+            "truncated": content[:-10],
+            "magic": b"\x00\x01" + content[2:],
+            "longer": content + b"\x00",
+            "label above 9": content[:-1] + b"\x0a",
+            "fewer": idx(np.zeros(7, np.uint8)),
+        }[change]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("train-images-idx3-ubyte", "truncated"),
+        ("train-images-idx3-ubyte", "magic"),
+        ("t10k-images-idx3-ubyte", "longer"),
+        ("t10k-labels-idx1-ubyte", "label above 9"),
+        ("train-labels-idx1-ubyte", "fewer"),
+    ],
+)
+def test_broken_data_exits_with_1(name: str, change: str, folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "digits"
+    broken.mkdir()
+    for path in folder.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    break_file(broken, name, change)
+    result = run("--data-dir", broken, "--out", "out", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert name in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_folder_exits_with_1_and_says_how_to_get_the_files(tmp_path: Path) -> None:
+    result = run("--dataset", "mnist", "--data-dir", "nowhere", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "nowhere" in result.stderr
+    assert "MNIST_DIR" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_out_folder_that_cannot_be_made_exits_with_1(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = run("--data-dir", folder, "--out", "file/run", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "file" in result.stderr
