@@ -50,6 +50,7 @@ _METHODS: dict[str, Any] = {
     "transpose": _transpose,
     "swapaxes": ops.swapaxes,
     "astype": ops.astype,
+    "copy": ops.copy,
 }
 
 for _name, _op in _BINARY.items():

@@ -103,7 +103,7 @@ class Primitive:
         if out.dtype is not _dtype_of(arrays[0]) and _drifted(out, arrays):
             arrays = _integers_as_floats(arrays)
             out = np.asarray(self.forward(*arrays, **options))
-        if not (tracked and self.differentiable and mode.recording):
+        if not (tracked and self.differentiable and mode.recording and out.dtype.kind in "fc"):
             return wrap(out, None)
         parents = tuple([arg._place if isinstance(arg, Tensor) else None for arg in args])
         record = Record(self, tuple(arrays), parents, options, out)

@@ -1,8 +1,8 @@
 """What a record keeps: large computed arrays that no rule will read are let go in the forward.
 
 A rule says what it reads by reading it, so nothing has to be declared: its bytecode is searched
-once for its parameters. A parameter of which only the shape, ndim, size or dtype is read is not kept
-either: in the place of its array stands one of that shape and dtype that takes no memory.
+once for its parameters. A parameter of which only the shape, ndim, size or dtype is read is not
+kept either: in its place stands an array of that shape and dtype that takes no memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def parameters_read(rule: Callable[..., Any]) -> frozenset[int]:
     code = getattr(rule, "__code__", None)
     if code is None or code.co_flags & inspect.CO_VARARGS:
         return frozenset(range(64))
-    position = {name: i for i, name in enumerate(code.co_varnames[: code.co_argcount])}
+    own = 1 if inspect.ismethod(rule) else 0  # self is no parameter of the rule
+    position = {name: i for i, name in enumerate(code.co_varnames[own : code.co_argcount])}
     read = {position[name] for name in code.co_cellvars if name in position}
     loaded: str | None = None  # the local on top of the stack: read, or only looked at
     for instruction in dis.get_instructions(code):

@@ -120,6 +120,15 @@ class Tensor:
             "nothing was computed from yet"
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copy, deepcopy and pickle: a leaf of the same values, without its gradient."""
+        if isinstance(self._place, Record):
+            raise RuntimeError(
+                f"copying a tensor computed by '{self._place.op.name}' would lose its history; "
+                "copy its detach()"
+            )
+        return _rebuild, (type(self), self.data, self.requires_grad)
+
     __hash__ = object.__hash__  # by identity: == compares elementwise, as in NumPy
 
     def __repr__(self) -> str:
@@ -181,7 +190,7 @@ class Tensor:
         if self.grad is not None:
             self.grad = self.grad + g
         elif g._place is not None:
-            self.grad = g
+            self.grad = g.copy()
         else:
             self.grad = wrap(g.data.copy(order="K"), None)
 
@@ -262,6 +271,7 @@ class Tensor:
         def transpose(self, *axes: int | tuple[int, ...] | None) -> Tensor: ...
         def swapaxes(self, axis1: int, axis2: int) -> Tensor: ...
         def astype(self, dtype: DTypeLike) -> Tensor: ...
+        def copy(self) -> Tensor: ...
         # fmt: on
 
 
@@ -275,6 +285,12 @@ def wrap(array: NDArray[Any], place: Place | None) -> Tensor:
 
 
 _new = Tensor.__new__
+
+
+def _rebuild(kind: type[Tensor], data: NDArray[Any], requires_grad: bool) -> Tensor:
+    tensor = _new(kind)
+    Tensor.__init__(tensor, data, requires_grad)
+    return tensor
 
 
 def _deposit(leaf: Leaf, g: Tensor) -> None:

@@ -7,6 +7,9 @@ runs, and a convolution is one matrix product with no transpose before or after.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+from operator import index
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +33,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: x of shape {x.shape} given, (..., {weight.shape[-1]}) expected by a weight "
             f"of shape {weight.shape}"
         )
+    _expect_length("linear", "bias", bias, weight.shape[0])
     y = x @ weight.T
     return y if bias is None else y + bias
 
@@ -63,9 +67,13 @@ def conv2d(
             f"(F, {x.shape[1]}, U, V) expected, one of shape {weight.shape} given"
         )
     filters = weight.shape[0]
-    window = weight.shape[2:]
-    x = _pad(_batch_innermost(x), _pair(padding), 0.0)
-    windows = ag.sliding_windows(x, window, _pair(stride), _pair(dilation))
+    window = (weight.shape[2], weight.shape[3])
+    steps, border = pair("conv2d: stride", stride), pair("conv2d: padding", padding, least=0)
+    spread = pair("conv2d: dilation", dilation)
+    _expect_length("conv2d", "bias", bias, filters)
+    _expect_room("conv2d", x, window, border, spread)
+    x = _pad(_batch_innermost(x), border, 0.0)
+    windows = ag.sliding_windows(x, window, steps, spread)
     n, _, height, width = windows.shape[:4]
     columns = windows.transpose(1, 4, 5, 2, 3, 0).reshape(weight.data[0].size, height * width * n)
     y = weight.reshape(filters, -1) @ columns
@@ -86,13 +94,15 @@ def max_pool2d(
         stride: by default the window's size.
     """
     _expect_images("max_pool2d", x)
-    window, border = _pair(kernel_size), _pair(padding)
+    window = pair("max_pool2d: kernel_size", kernel_size)
+    border = pair("max_pool2d: padding", padding, least=0)
+    steps = window if stride is None else pair("max_pool2d: stride", stride)
     if any(2 * p > w for p, w in zip(border, window, strict=True)):
         raise ValueError(
             f"max_pool2d: padding {border} given, at most half of the window {window} expected"
         )
+    _expect_room("max_pool2d", x, window, border, (1, 1))
     x = _pad(x, border, -np.inf)
-    steps = window if stride is None else _pair(stride)
     return ag.sliding_windows(x, window, steps, (1, 1)).max(axis=(-2, -1))
 
 
@@ -117,6 +127,13 @@ def batch_norm(
     """
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x (N, C, ...) expected, shape {x.shape} given")
+    for name, given in {
+        "running_mean": running_mean,
+        "running_var": running_var,
+        "weight": weight,
+        "bias": bias,
+    }.items():
+        _expect_length("batch_norm", name, given, x.shape[1])
     axes = (0, *range(2, x.ndim))
     channels = (x.shape[1],) + (1,) * (x.ndim - 2)
     if training or running_mean is None or running_var is None:
@@ -149,17 +166,19 @@ def _move(running: Tensor, value: Any, momentum: float) -> None:
 
 def flatten(x: Tensor, start_dim: int = 1) -> Tensor:
     """Axes from `start_dim` on as one."""
-    return x.reshape(*x.shape[:start_dim], -1)
+    return x.reshape(*x.shape[:start_dim], prod(x.shape[start_dim:]))
 
 
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along one axis, shifted by the maximum so that nothing overflows."""
+    _expect_axis("softmax", x, dim)
     e = ag.exp(x - x.detach().max(axis=dim, keepdims=True))
     return e / e.sum(axis=dim, keepdims=True)
 
 
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - log(sum(exp(x))) along one axis, by the shifted log-sum-exp (Blanchard et al. 2021)."""
+    _expect_axis("log_softmax", x, dim)
     shifted = x - x.detach().max(axis=dim, keepdims=True)
     return shifted - ag.log(ag.exp(shifted).sum(axis=dim, keepdims=True))
 
@@ -183,6 +202,8 @@ def cross_entropy(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tens
             f"cross_entropy: classes from 0 to {x.shape[1] - 1} expected, "
             f"{classes.min()} to {classes.max()} given"
         )
+    if reduction == "mean" and not classes.size:
+        raise ValueError(f"cross_entropy: scores {x.shape} have no mean; at least one expected")
     losses = -log_softmax(x)[np.arange(len(classes)), classes]
     if reduction == "none":
         return losses
@@ -193,8 +214,16 @@ def cross_entropy(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tens
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
-def _pair(value: Pair) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
+def pair(what: str, value: Pair, least: int = 1) -> tuple[int, int]:
+    """One length for both axes, or (height, width); refused below `least`, named by `what`."""
+    lengths = tuple(value) if isinstance(value, Sequence) else (value, value)
+    try:
+        height, width = (index(length) for length in lengths)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} {value} given, a length or (height, width) expected") from None
+    if min(height, width) < least:
+        raise ValueError(f"{what} {value} given, at least {least} expected")
+    return height, width
 
 
 def _pad(x: Tensor, border: tuple[int, int], value: float) -> Tensor:
@@ -206,6 +235,28 @@ def _pad(x: Tensor, border: tuple[int, int], value: float) -> Tensor:
 def _batch_innermost(x: Tensor) -> Tensor:
     """The same (N, C, H, W) tensor in (C, H, W, N) memory; nothing is copied where it is so."""
     return ag.ascontiguousarray(x.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
+
+
+def _expect_length(op: str, name: str, given: Tensor | None, length: int) -> None:
+    if given is not None and given.shape != (length,):
+        raise ValueError(f"{op}: {name} of shape ({length},) expected, {given.shape} given")
+
+
+def _expect_axis(op: str, x: Tensor, dim: int) -> None:
+    if not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"{op}: dim={dim} given, an axis of a tensor of shape {x.shape} expected")
+
+
+def _expect_room(
+    op: str, x: Tensor, window: Sequence[int], border: Sequence[int], dilation: Sequence[int]
+) -> None:
+    padded = tuple(n + 2 * p for n, p in zip(x.shape[2:], border, strict=True))
+    span = tuple(d * (w - 1) + 1 for w, d in zip(window, dilation, strict=True))
+    if any(s > n for s, n in zip(span, padded, strict=True)):
+        raise ValueError(
+            f"{op}: a window of {span} pixels does not fit into images of {padded}, "
+            "padding included; enlarge one or shrink the other"
+        )
 
 
 def _expect_images(op: str, x: Tensor) -> None:

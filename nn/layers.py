@@ -22,6 +22,10 @@ class Sequential(Module):
 
     def __init__(self, *modules: Module) -> None:
         for i, module in enumerate(modules):
+            if not isinstance(module, Module):
+                raise TypeError(
+                    f"Sequential: argument {i} is a {type(module).__name__}, a Module expected"
+                )
             setattr(self, str(i), module)
 
     def forward(self, x: Any) -> Any:
@@ -77,7 +81,7 @@ class Conv2d(Module):
         *,
         rng: Generator | None = None,
     ) -> None:
-        window = F._pair(kernel_size)
+        window = F.pair("Conv2d: kernel_size", kernel_size, least=0)  # its axes are named below
         _positive("Conv2d", in_channels=in_channels, out_channels=out_channels)
         _positive("Conv2d", kernel_height=window[0], kernel_width=window[1])
         self.stride, self.padding, self.dilation = stride, padding, dilation
@@ -123,7 +127,7 @@ class BatchNorm2d(Module):
             )
         momentum = self.momentum
         if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked.data = self.num_batches_tracked.data + 1
+            self.num_batches_tracked.data = np.asarray(self.num_batches_tracked.data + 1)
             if momentum is None:  # a plain average over all batches so far
                 momentum = 1 / int(self.num_batches_tracked.data)
         return F.batch_norm(

@@ -105,24 +105,34 @@ class Module:
 
     def to(self, dtype: DTypeLike) -> Module:
         """Convert floating parameters and buffers to `dtype`, in place; returns the module."""
-        for name, tensor in self._named_tensors(Tensor):
-            if tensor.dtype.kind == "f":
-                if isinstance(tensor, Parameter) and tensor.grad is not None:
-                    raise RuntimeError(
-                        f"to: '{name}' has a gradient of {tensor.dtype}; zero_grad() first"
-                    )
-                tensor.data = tensor.data.astype(dtype)
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"to: {np.dtype(dtype)} given, a floating dtype expected")
+        floating = {n: t for n, t in self._state().items() if t.dtype.kind == "f"}
+        for name, tensor in floating.items():
+            if tensor.grad is not None:
+                raise RuntimeError(
+                    f"to: '{name}' has a gradient of {tensor.dtype}; zero_grad() first"
+                )
+        for tensor in floating.values():
+            tensor.data = tensor.data.astype(dtype)
         return self
 
     # --- state -------------------------------------------------------------------------------
 
+    def _state(self, prefix: str = "") -> dict[str, Parameter | Buffer]:
+        """Parameters and buffers; a shared one under each of its names, as PyTorch has it."""
+        own = {
+            prefix + name: value
+            for name, value in vars(self).items()
+            if isinstance(value, Parameter | Buffer)
+        }
+        for name, child in self.named_children():
+            own |= child._state(f"{prefix}{name}.")
+        return own
+
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Copies of all parameters and buffers by dotted name, laid out as in PyTorch."""
-        return {
-            name: tensor.data.copy()
-            for name, tensor in self._named_tensors(Tensor)
-            if isinstance(tensor, Parameter | Buffer)
-        }
+        return {name: np.array(tensor.data) for name, tensor in self._state().items()}
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Take over the values of `state`, converted to the dtypes here.
@@ -131,11 +141,7 @@ class Module:
             KeyError: names are missing or unexpected, and `strict` is true.
             ValueError: a shape differs. Nothing has been changed then.
         """
-        own = {
-            name: tensor
-            for name, tensor in self._named_tensors(Tensor)
-            if isinstance(tensor, Parameter | Buffer)
-        }
+        own = self._state()
         missing = [name for name in own if name not in state]
         unexpected = [name for name in state if name not in own]
         if strict and (missing or unexpected):

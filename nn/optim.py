@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from autograd import Tensor
 from nn.module import Parameter
 
 
@@ -33,9 +35,13 @@ class SGD:
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
+        if isinstance(params, Tensor):
+            raise TypeError("SGD: a single tensor given, a list of parameters expected")
         self.params = list(params)
         if not self.params:
             raise ValueError("SGD: no parameters given; pass model.parameters()")
+        if len({id(p) for p in self.params}) < len(self.params):
+            raise ValueError("SGD: a parameter is given twice, and would move twice a step")
         for name, value in {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}.items():
             if not value >= 0:
                 raise ValueError(f"SGD: {name}={value} given, at least 0 expected")
@@ -60,10 +66,11 @@ class SGD:
                 continue
             g = p.grad.data
             if self.weight_decay:
-                g = g + self.weight_decay * p.data
+                g = g + float(self.weight_decay) * p.data
             if self.momentum:
-                v = self.velocities[i]
-                v = g if v is None else self.momentum * v + (1 - self.dampening) * g
+                v, momentum = self.velocities[i], float(self.momentum)
+                v = g.copy() if v is None else momentum * v + float(1 - self.dampening) * g
                 self.velocities[i] = v
-                g = g + self.momentum * v if self.nesterov else v
-            p.data = p.data - self.lr * g
+                g = g + momentum * v if self.nesterov else v
+            # A rate from NumPy would turn float32 into float64, and 0-d arrays into scalars.
+            p.data = np.asarray(p.data - float(self.lr) * g)

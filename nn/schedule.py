@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import cos, pi
+from math import cos, inf, pi
 from typing import Literal
 
 from nn.optim import SGD
@@ -37,6 +37,11 @@ class OneCycleLR:
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
     ) -> None:
+        if not 0 <= max_lr < inf:
+            raise ValueError(f"OneCycleLR: max_lr={max_lr} given, a number from 0 expected")
+        for name, factor in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
+            if not factor > 0:
+                raise ValueError(f"OneCycleLR: {name}={factor} given, a number above 0 expected")
         if total_steps < 1:
             raise ValueError(f"OneCycleLR: total_steps={total_steps} given, at least 1 expected")
         if not 0 <= pct_start <= 1:

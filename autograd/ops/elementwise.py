@@ -11,6 +11,7 @@ from autograd.ops.masking import masked
 from autograd.ops.reduction import sum_of_products
 from autograd.primitives import broadcast_axes, primitive, sum_to
 from autograd.tensor import Tensor
+from autograd.threads import elementwise
 
 Array = NDArray[Any]
 
@@ -18,37 +19,37 @@ Array = NDArray[Any]
 @primitive(kind="elementwise", differentiable=False)
 def greater(x: Array, y: Array) -> Array:
     """x > y, a constant."""
-    return np.greater(x, y)
+    return elementwise(np.greater, x, y)
 
 
 @primitive(kind="elementwise", differentiable=False)
 def greater_equal(x: Array, y: Array) -> Array:
     """x >= y, a constant."""
-    return np.greater_equal(x, y)
+    return elementwise(np.greater_equal, x, y)
 
 
 @primitive(kind="elementwise", differentiable=False)
 def less(x: Array, y: Array) -> Array:
     """x < y, a constant."""
-    return np.less(x, y)
+    return elementwise(np.less, x, y)
 
 
 @primitive(kind="elementwise", differentiable=False)
 def less_equal(x: Array, y: Array) -> Array:
     """x <= y, a constant."""
-    return np.less_equal(x, y)
+    return elementwise(np.less_equal, x, y)
 
 
 @primitive(kind="elementwise", differentiable=False)
 def equal(x: Array, y: Array) -> Array:
     """x == y, a constant."""
-    return np.equal(x, y)
+    return elementwise(np.equal, x, y)
 
 
 @primitive(kind="elementwise", differentiable=False)
 def not_equal(x: Array, y: Array) -> Array:
     """x != y, a constant."""
-    return np.not_equal(x, y)
+    return elementwise(np.not_equal, x, y)
 
 
 @primitive(kind="elementwise")
@@ -75,7 +76,7 @@ def _is_mask(condition: Any) -> bool:
 @primitive(kind="elementwise")
 def add(x: Array, y: Array) -> Array:
     """x + y."""
-    return np.add(x, y)
+    return elementwise(np.add, x, y)
 
 
 add.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g)
@@ -84,7 +85,7 @@ add.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g)
 @primitive(kind="elementwise")
 def subtract(x: Array, y: Array) -> Array:
     """x - y."""
-    return np.subtract(x, y)
+    return elementwise(np.subtract, x, y)
 
 
 # Summed over broadcast axes before it is negated, which is then a smaller array.
@@ -94,7 +95,7 @@ subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -sum_to(g, y.shape)
 @primitive(kind="elementwise")
 def multiply(x: Array, y: Array) -> Array:
     """x * y."""
-    return np.multiply(x, y)
+    return elementwise(np.multiply, x, y)
 
 
 multiply.defvjp(
@@ -113,7 +114,7 @@ def _product_to(shape: tuple[int, ...], g: Tensor, factor: Tensor) -> Tensor:
 @primitive(kind="elementwise")
 def divide(x: Array, y: Array) -> Array:
     """x / y."""
-    return np.divide(x, y)
+    return elementwise(np.divide, x, y)
 
 
 divide.defvjp(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y)
@@ -122,7 +123,7 @@ divide.defvjp(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y)
 @primitive(kind="elementwise")
 def negative(x: Array) -> Array:
     """-x."""
-    return np.negative(x)
+    return elementwise(np.negative, x)
 
 
 negative.defvjp(lambda g, out, x: -g)
@@ -131,7 +132,7 @@ negative.defvjp(lambda g, out, x: -g)
 @primitive(kind="elementwise")
 def exp(x: Array) -> Array:
     """e ** x."""
-    return np.exp(x)
+    return elementwise(np.exp, x)
 
 
 exp.defvjp(lambda g, out, x: g * out)
@@ -140,7 +141,7 @@ exp.defvjp(lambda g, out, x: g * out)
 @primitive(kind="elementwise")
 def log(x: Array) -> Array:
     """The natural logarithm."""
-    return np.log(x)
+    return elementwise(np.log, x)
 
 
 log.defvjp(lambda g, out, x: g / x)
@@ -149,20 +150,30 @@ log.defvjp(lambda g, out, x: g / x)
 @primitive(kind="elementwise")
 def power(x: Array, y: Array) -> Array:
     """x ** y. At x = 0 the slope in y is 0, its limit from the right for y > 0."""
-    return np.asarray(np.asarray(x) ** y)  # the operator, unlike np.power, squares for y = 2
+    return np.asarray(x**y)  # the operator, unlike np.power, squares for y = 2
 
 
-# The inner `where`s keep 0 ** -1 and log(0) from being formed where their factor is 0 anyway.
-power.defvjp(
-    lambda g, out, x, y: g * y * x ** where(equal(y, 0), 1, subtract(y, 1)),
-    lambda g, out, x, y: g * out * log(where(equal(x, 0), 1, x)),
-)
+# 0 ** -1 and log(0) are not formed where their factor is 0 anyway. A Python number stays one: as a
+# tensor it would be float64, and no longer take the dtype of the other.
+def _pull_base(g: Tensor, out: Tensor, x: Tensor, y: Any) -> Tensor:
+    if isinstance(y, Tensor):
+        return g * y * power(x, where(equal(y, 0), 1, y - 1))
+    return multiply(g * power(x, y - 1 if y else 1), y)
+
+
+def _pull_exponent(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
+    if isinstance(x, Tensor):
+        return g * out * log(where(equal(x, 0), 1, x))
+    return g * out * (float(np.log(x)) if x else 0.0)
+
+
+power.defvjp(_pull_base, _pull_exponent)
 
 
 @primitive(kind="elementwise")
 def sqrt(x: Array) -> Array:
     """The non-negative square root; its slope at 0 is infinite."""
-    return np.sqrt(x)
+    return elementwise(np.sqrt, x)
 
 
 sqrt.defvjp(lambda g, out, x: g / (2 * out))
@@ -174,7 +185,7 @@ def maximum(x: Array, y: Array) -> Array:
 
     So `maximum(0, x)` is a ReLU whose slope at 0 is 0.
     """
-    return np.maximum(x, y)
+    return elementwise(np.maximum, x, y)
 
 
 maximum.defvjp(

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.threads import elementwise
+
 Array = NDArray[Any]
 
 _INTEGER = {"e": np.int16, "f": np.int32, "d": np.int64}
@@ -27,6 +29,6 @@ def masked(x: Array, keep: Array, out: Array | None = None) -> Array:
         return out
     bits = np.negative(keep.view(np.int8))  # 0 or -1, all ones once widened too
     if out is None:
-        return np.asarray(np.bitwise_and(x.view(integer), bits)).view(x.dtype)
+        return elementwise(np.bitwise_and, x.view(integer), bits).view(x.dtype)
     np.bitwise_and(x.view(integer), bits, out=out.view(integer))
     return out

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
 from autograd.ops.masking import masked
 from autograd.ops.shape import broadcast_to, reshape
 from autograd.primitives import primitive
+from autograd.threads import in_slabs, outermost, reduced
 
 if TYPE_CHECKING:
     from autograd.tensor import Axis, Tensor
@@ -28,8 +31,7 @@ def reduced_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """The axes that `axis` names, as non-negative numbers in ascending order."""
     if axis is None:
         return tuple(range(ndim))
-    axes = (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
-    return tuple(sorted(int(a) % ndim for a in axes)) if ndim else ()
+    return tuple(sorted(normalize_axis_tuple(axis, ndim)))
 
 
 def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -49,7 +51,8 @@ def _reduced_size(shape: tuple[int, ...], axis: Axis) -> int:
 @primitive(kind="reduction")
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum. A narrow float stays narrow; NumPy sums pairwise along contiguous axes."""
-    return np.asarray(np.sum(x, axis=axis, keepdims=keepdims))
+    axes = reduced_axes(axis, x.ndim)
+    return reduced(lambda x: np.sum(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
 
 
 sum.defvjp(lambda g, out, x, axis=None, keepdims=False: _spread(g, x.shape, axis))
@@ -58,7 +61,8 @@ sum.defvjp(lambda g, out, x, axis=None, keepdims=False: _spread(g, x.shape, axis
 @primitive(kind="reduction")
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The arithmetic mean; that of no elements is NaN."""
-    return np.asarray(np.mean(x, axis=axis, keepdims=keepdims))
+    axes = reduced_axes(axis, x.ndim)
+    return reduced(lambda x: np.mean(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
 
 
 mean.defvjp(
@@ -77,6 +81,10 @@ def sum_of_products(x: Array, y: Array, axis: Axis = None) -> Array:
     if x.shape != y.shape:
         raise ValueError("the shapes differ")
     axes = reduced_axes(axis, x.ndim)
+    return reduced(lambda x, y: _sum_of_products(x, y, axes), axes, False, x, y)
+
+
+def _sum_of_products(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
     if len(axes) < 2:
         return np.asarray((x * y).sum(axis=axes))
     # einsum adds up one number after the other; the outermost axis is left to np.sum, whose
@@ -111,15 +119,21 @@ def scatter_first_max(g: Array, peak: Array, x: Array) -> Array:
     axes = _collapsed(peak.shape, x.shape)
     if _few_and_finite(peak, x, axes):
         out = np.empty_like(x, dtype=g.dtype)
-        for index, hit in _first_hits(peak, x, axes):
-            masked(g, hit, out=out[index])
-        return out
+        if outermost(out) in axes:
+            _scatter_few(g, peak, x, axes, out=out)
+            return out
+        return in_slabs(partial(_scatter_few, axes=axes), out, g, peak, x)
     lines = _lines(x, axes)
     out = np.zeros_like(lines, dtype=g.dtype)
     np.put_along_axis(out, _argfirst(lines), g.reshape(*lines.shape[:-1], 1), axis=-1)
     kept = [n for i, n in enumerate(x.shape) if i not in axes]
     out = out.reshape(kept + [x.shape[a] for a in axes])
     return np.moveaxis(out, range(len(kept), x.ndim), axes)
+
+
+def _scatter_few(g: Array, peak: Array, x: Array, axes: tuple[int, ...], out: Array) -> None:
+    for index, hit in _first_hits(peak, x, axes):
+        masked(g, hit, out=out[index])
 
 
 @primitive(kind="gather")
@@ -150,11 +164,20 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     axes = reduced_axes(axis, x.ndim)
     if not 1 < prod(x.shape[a] for a in axes) <= _FEW:
         return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
+    first = tuple(slice(0, 1) if i in axes else slice(None) for i in range(x.ndim))
+    out = np.empty_like(x[first])
+    if outermost(x) in axes:
+        _max_few(x, axes, out=out)
+    else:
+        in_slabs(partial(_max_few, axes=axes), out, x)
+    return out if keepdims else out.squeeze(axes)
+
+
+def _max_few(x: Array, axes: tuple[int, ...], out: Array) -> None:
     parts = [x[index] for index in _unit_slices(x.shape, axes)]
-    out = np.maximum(parts[0], parts[1])
+    np.maximum(parts[0], parts[1], out=out)
     for part in parts[2:]:
         np.maximum(out, part, out=out)
-    return out if keepdims else out.squeeze(axes)
 
 
 max.defvjp(

@@ -92,6 +92,15 @@ def ascontiguousarray(x: Array) -> Array:
 ascontiguousarray.defvjp(lambda g, out, x: g)
 
 
+@primitive(kind="view")
+def copy(x: Array) -> Array:
+    """x in memory of its own."""
+    return np.array(x, order="K")
+
+
+copy.defvjp(lambda g, out, x: g)
+
+
 @primitive(kind="elementwise")
 def astype(x: Array, dtype: DTypeLike) -> Array:
     """x converted to another dtype. The gradient is converted back."""

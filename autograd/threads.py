@@ -1,0 +1,244 @@
+"""Several threads over one large array, and one control over how many.
+
+NumPy lets go of the interpreter lock inside its loops, so halves of an array are worked on at once.
+BLAS is held to one thread while ours share a product: its idle threads spin for milliseconds and
+would take the cores away from whatever comes next. Measured on two cores in a training step of the
+basic net: adding two arrays of 800,000 float32 takes 0.45 ms instead of 0.80, a product of
+(16, 9) and (9, 50,000) 0.53 instead of 0.95; handing over a task takes 0.02 ms.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# Below so many elements one thread is faster.
+LARGE = 1 << 17
+
+
+class _Worker:
+    """A thread that waits for a task, does it, and says so."""
+
+    def __init__(self) -> None:
+        self._ready, self._done = threading.Semaphore(0), threading.Semaphore(0)
+        self._task: Callable[[], None] | None = None
+        self._error: BaseException | None = None
+        threading.Thread(target=self._run, name="autograd", daemon=True).start()
+
+    def start(self, task: Callable[[], None] | None) -> None:
+        self._task = task
+        self._ready.release()
+
+    def finish(self) -> None:
+        self._done.acquire()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _run(self) -> None:
+        while True:
+            self._ready.acquire()
+            task, self._task = self._task, None
+            if task is None:
+                return
+            try:
+                task()
+            except BaseException as error:  # raised again in the thread that waits
+                self._error = error
+            del task  # with the arrays it holds
+            self._done.release()
+
+
+class _Team:
+    def __init__(self) -> None:
+        # The cores this process may use, which can be fewer than there are.
+        own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+        self.size: int = own or os.cpu_count() or 1
+        self.workers: list[_Worker] = []
+        self.busy = threading.Lock()
+
+    def resize(self, size: int) -> None:
+        with self.busy:
+            for worker in self.workers:
+                worker.start(None)
+            self.workers, self.size = [], size
+
+
+_team = _Team()
+
+
+def _after_fork() -> None:
+    """Threads do not survive a fork; the child starts its own when it needs them."""
+    global _team
+    size = _team.size
+    _team = _Team()
+    _team.size = size
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def set_num_threads(count: int) -> None:
+    """How many threads work on one large array; 1 turns the sharing off.
+
+    Results may differ in the last bits between counts, as sums are split otherwise; for one count
+    they are always the same. Raises ValueError for a count below 1.
+    """
+    if count < 1:
+        raise ValueError(f"set_num_threads: {count} given, at least 1 expected")
+    _team.resize(count)
+
+
+def get_num_threads() -> int:
+    """How many threads work on one large array: by default as many as there are cores."""
+    return _team.size
+
+
+def share(tasks: list[Callable[[], None]]) -> None:
+    """Do all tasks, each but the first on a thread of its own; no more than get_num_threads().
+
+    Where another thread of the program shares its work at this moment, they are done one by one.
+    """
+    team = _team
+    if len(tasks) == 1 or not team.busy.acquire(blocking=False):
+        for task in tasks:
+            task()
+        return
+    try:
+        while len(team.workers) < len(tasks) - 1:
+            team.workers.append(_Worker())
+        helpers = team.workers[: len(tasks) - 1]
+        for worker, task in zip(helpers, tasks[1:], strict=True):
+            worker.start(task)
+        try:
+            tasks[0]()
+        finally:
+            for worker in helpers:
+                worker.finish()
+    finally:
+        team.busy.release()
+
+
+def slabs(length: int, size: int) -> list[slice]:
+    """Parts of an axis of `length` for the threads to share; one part where `size`, the number of
+    elements to work on, is not worth it."""
+    parts = min(_team.size, length) if size >= LARGE else 1
+    edges = [length * i // parts for i in range(parts + 1)]
+    return [slice(a, b) for a, b in pairwise(edges)]
+
+
+def outermost(array: Array) -> int:
+    """The axis whose elements lie furthest apart: parts of it are compact in memory."""
+    return max(
+        range(array.ndim),
+        key=lambda axis: (array.shape[axis] > 1, abs(array.strides[axis])),
+        default=0,
+    )
+
+
+def in_slabs(function: Callable[..., Any], out: Array, *arrays: Any) -> Array:
+    """function(*arrays, out=out) for one that works elementwise; arrays broadcast to out."""
+    if out.size < LARGE or _team.size == 1:
+        function(*arrays, out=out)
+        return out
+    axis = outermost(out)
+
+    def part(array: Any, piece: slice) -> Any:
+        own = axis - out.ndim + np.ndim(array)  # counted from the last axis, as broadcasting does
+        if own < 0 or array.shape[own] == 1:
+            return array
+        return array[(slice(None),) * own + (piece,)]
+
+    def task(piece: slice) -> Callable[[], None]:
+        operands = [part(array, piece) for array in arrays]
+        target = part(out, piece)
+        return lambda: function(*operands, out=target)
+
+    share([task(piece) for piece in slabs(out.shape[axis], out.size)])
+    return out
+
+
+def reduced(
+    function: Callable[..., Array], axes: tuple[int, ...], keepdims: bool, *arrays: Array
+) -> Array:
+    """function(*arrays), a reduction over `axes` of arrays of one shape, in slabs of a kept one."""
+    model = arrays[0]
+    if model.size < LARGE or _team.size == 1:
+        return np.asarray(function(*arrays))
+    axis = outermost(model)
+    if axis in axes:
+        return np.asarray(function(*arrays))
+    pieces = slabs(model.shape[axis], model.size)
+    results: list[Array] = [model] * len(pieces)
+
+    def task(number: int) -> Callable[[], None]:
+        index = (slice(None),) * axis + (pieces[number],)
+        operands = [array[index] for array in arrays]
+
+        def reduce() -> None:
+            results[number] = function(*operands)
+
+        return reduce
+
+    share([task(number) for number in range(len(pieces))])
+    return np.concatenate(results, axis if keepdims else axis - sum(a < axis for a in axes))
+
+
+def elementwise(ufunc: np.ufunc, *arrays: Any) -> Array:
+    """ufunc(*arrays), in slabs where that is worth it."""
+    largest = max((a for a in arrays if isinstance(a, np.ndarray)), key=np.size, default=None)
+    if largest is None or largest.size < LARGE or _team.size == 1:
+        return np.asarray(ufunc(*arrays))
+    if np.broadcast_shapes(*map(np.shape, arrays)) != largest.shape:
+        return np.asarray(ufunc(*arrays))
+    kinds = [np.empty(0, a.dtype) if isinstance(a, np.ndarray) else a for a in arrays]
+    out = np.empty_like(largest, dtype=ufunc(*kinds).dtype)
+    return in_slabs(ufunc, out, *arrays)
+
+
+@contextmanager
+def blas_on_one_thread() -> Iterator[None]:
+    """Hold OpenBLAS, where NumPy brings its own, to the calling thread."""
+    blas = _openblas()
+    if blas is None:
+        yield
+        return
+    set_count, count = blas
+    set_count(1)
+    try:
+        yield
+    finally:
+        set_count(count)
+
+
+@lru_cache(maxsize=1)
+def _openblas() -> tuple[Callable[[int], None], int] | None:
+    """The function that sets the number of threads, and their number when first asked for."""
+    try:
+        with open("/proc/self/maps") as maps:
+            paths = {line.split()[-1] for line in maps if "openblas" in line}
+    except OSError:
+        return None
+    for path in sorted(paths):
+        try:
+            library = ctypes.CDLL(path)
+        except OSError:
+            continue
+        for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads"):
+            setter = getattr(library, name.format("set"), None)
+            getter = getattr(library, name.format("get"), None)
+            if setter is not None and getter is not None:
+                return setter, getter()
+    return None

@@ -1,0 +1,101 @@
+"""What every test gets: a random stream of its own, and global state sealed around it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd import tape
+
+# torch announces its own deprecations, also of what it imports; the project's stay errors.
+_TORCH_NOISE = "ignore::DeprecationWarning:torch"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes many seconds; runs only with -m slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = "slow" in str(config.getoption("markexpr"))
+    for item in items:
+        if item.get_closest_marker("oracle"):
+            item.add_marker(pytest.mark.filterwarnings(_TORCH_NOISE))
+        if item.get_closest_marker("slow") and not wanted:
+            item.add_marker(pytest.mark.skip(reason="slow: run with -m slow"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Before the fixtures: what importing torch does to the process is no test's doing.
+    if item.get_closest_marker("oracle"):
+        import_torch()
+
+
+def import_torch() -> ModuleType:
+    """torch, or a skip that says how to get it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import torch
+        except ImportError:
+            pytest.skip("PyTorch is not installed: pip install pullback[oracle]")
+    return torch
+
+
+@pytest.fixture
+def torch() -> ModuleType:
+    """PyTorch, for tests marked `oracle`."""
+    return import_torch()
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Random numbers that depend on the name of the test alone, not on what ran before it."""
+    return generator(request.node.nodeid.rpartition("/")[2])
+
+
+def generator(name: str) -> np.random.Generator:
+    """The stream of random numbers that belongs to `name`, the same on every machine."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+@pytest.fixture(autouse=True)
+def sealed() -> Iterator[None]:
+    """Fails a test that leaves global state changed, and puts the state back for the next."""
+    before = _global_state()
+    yield
+    after = _global_state()
+    changed = [name for name in before if before[name] != after[name]]
+    if changed:
+        _restore(before)
+    assert not changed, f"the test has changed {', '.join(changed)}"
+
+
+def _global_state() -> dict[str, Any]:
+    return {
+        "recording": tape.mode.recording,
+        "np.geterr()": np.geterr(),
+        "NumPy's global random state": [
+            np.asarray(part).tolist() for part in np.random.get_state()
+        ],
+        "the working directory": os.getcwd(),
+        # pytest itself notes here which test runs.
+        "os.environ": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
+    }
+
+
+def _restore(state: dict[str, Any]) -> None:
+    tape.mode.recording, errors, random_state, directory, environment = state.values()
+    np.seterr(**errors)
+    np.random.set_state(tuple(random_state))
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)

@@ -1,0 +1,471 @@
+"""One row per primitive: on what to try it. Its tests are generated in test_specs.py.
+
+To add a primitive, add a row. Most need one line:
+
+    Spec(ops.tanh, unary(), analytic=True)
+    Spec(ops.log1p, unary(domain=(-0.5, 2)), analytic=True)
+    Spec(ops.hypot, binary(avoid=(0,)))
+    Spec(ops.var, reductions(), analytic=True)
+    Spec(ops.clip, calls((Real(3, 4), -1, 1), avoid=(-1, 1)))
+
+All arguments of a sample are drawn together, so that no two of their numbers, and none of them and
+a point to avoid, come within the reach of a finite difference: no sample lies on a kink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import ceil, floor, prod
+from typing import Any
+
+import numpy as np
+from conftest import generator
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from autograd import ops
+from autograd.primitives import Primitive
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The arguments of one call. An array that stands there twice is one tensor, given twice."""
+
+    name: str
+    args: tuple[Any, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+Samples = Callable[[np.random.Generator], Iterable[Sample]]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How to test one primitive.
+
+    Args:
+        op: the primitive. Differentiated are its floating arrays that have a rule.
+        samples: what to call it on, in float64; other dtypes and layouts are made from these.
+        analytic: whether the forward takes complex numbers and is analytic around each sample.
+        reference: the same function, written by others or without care for speed; by default
+            NumPy's of that name.
+    """
+
+    op: Primitive
+    samples: Samples
+    analytic: bool = False
+    reference: Callable[..., Any] | None = None
+
+    def draw(self) -> list[Sample]:
+        """The samples, the same at each call. Their arrays are read-only: no op writes to them."""
+        samples = list(self.samples(generator(self.op.name)))
+        for sample in samples:
+            for array in sample.args:
+                if isinstance(array, np.ndarray):
+                    array.flags.writeable = False
+        return samples
+
+    def expected(self, *args: Any, **options: Any) -> Any:
+        """What the op should give."""
+        return (self.reference or getattr(np, self.op.name))(*args, **options)
+
+
+# --- placeholders, and the numbers that take their place -----------------------------------------
+
+
+class Real(tuple[int, ...]):
+    """Stands for an array of float64 of this shape."""
+
+    def __new__(cls, *shape: int) -> Real:
+        return super().__new__(cls, shape)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Stands for what `make` returns: a matrix of a special kind, a mask, a permutation."""
+
+    name: str
+    make: Callable[[np.random.Generator], Any]
+
+
+SAME = object()  # stands for the array before it
+
+# Two elements may each move by the first step of a central difference: see numerical.py.
+_LEAST_GAP = 0.025
+
+
+def reals(
+    rng: np.random.Generator,
+    *shapes: Shape,
+    domain: Interval = (-2, 2),
+    avoid: Sequence[float] = (),
+) -> list[Array]:
+    """One array of each shape, numbers of the domain well apart from each other and from `avoid`.
+
+    The domain is cut into as many cells as there are numbers, and two more for each point to avoid,
+    of which the two nearest to it stay empty. A number lies in the inner half of its cell.
+    """
+    sizes = [prod(shape) for shape in shapes]
+    cells = sum(sizes) + 2 * len(avoid)
+    width = (domain[1] - domain[0]) / max(cells, 1)
+    if width / 2 < _LEAST_GAP:
+        raise ValueError(f"{cells} numbers of {domain} come too close; take smaller shapes")
+    centres = domain[0] + width * (np.arange(cells) + 0.5)
+    for point in avoid:
+        centres = centres[np.argsort(np.abs(centres - point))[2:]]
+    values = rng.permutation(centres) + width * rng.uniform(-0.25, 0.25, len(centres))
+    parts = np.split(values, np.cumsum(sizes)[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def integers(domain: Interval, avoid: Sequence[float] = ()) -> list[int]:
+    """The integers of the domain that need not be avoided."""
+    return [i for i in range(ceil(domain[0]), floor(domain[1]) + 1) if i not in avoid]
+
+
+# --- families of samples -------------------------------------------------------------------------
+
+
+def calls(
+    *templates: tuple[Any, ...], domain: Interval = (-2, 2), avoid: Sequence[float] = ()
+) -> Samples:
+    """One sample for each tuple of arguments; a dict at its end holds keyword arguments."""
+
+    def samples(rng: np.random.Generator) -> Iterable[Sample]:
+        for template in templates:
+            *given, options = template if isinstance(template[-1], dict) else (*template, {})
+            shapes = [a for a in given if isinstance(a, Real)]
+            arrays = iter(reals(rng, *shapes, domain=domain, avoid=avoid))
+            args: list[Any] = []
+            for a in given:
+                if isinstance(a, Real):
+                    args.append(next(arrays))
+                elif isinstance(a, Made):
+                    args.append(a.make(rng))
+                else:
+                    args.append(args[-1] if a is SAME else a)
+            words = [*map(_word, given), *(f"{k}={v}" for k, v in options.items())]
+            yield Sample(", ".join(words), tuple(args), options)
+
+    return samples
+
+
+def _word(a: Any) -> str:
+    if isinstance(a, Real):
+        return "x".join(map(str, a)) or "0-d"
+    if isinstance(a, Made):
+        return a.name
+    if isinstance(a, type):
+        return a.__name__
+    return "same" if a is SAME else str(a).replace("\n", "")
+
+
+def unary(domain: Interval = (-2, 2), avoid: Sequence[float] = ()) -> Samples:
+    """An elementwise function of one argument."""
+    shapes = [Real(3, 4), Real(), Real(1), Real(2, 1, 3), Real(0), Real(2, 0, 3)]
+    return calls(*((shape,) for shape in shapes), domain=domain, avoid=avoid)
+
+
+_PAIRS = (
+    *((Real(3, 4), Real(3, 4)), (Real(3, 4), Real(4)), (Real(1, 4), Real(3, 1))),
+    *((Real(2, 1, 3), Real(4, 1)), (Real(3), Real()), (Real(), Real(2, 2)), (Real(), Real())),
+    *((Real(1), Real(1, 1)), (Real(0, 3), Real(3)), (Real(2, 1), Real(2, 0)), (Real(3), SAME)),
+)
+
+
+def binary(
+    domain: Interval = (-2, 2),
+    second: Interval | None = None,
+    avoid: Sequence[float] = (),
+    twice: bool = True,
+) -> Samples:
+    """An elementwise function of two arguments that broadcast.
+
+    Args:
+        domain: of both arguments, or of the first alone where `second` is that of the second.
+        avoid: numbers that neither argument comes near.
+        twice: whether f(x, x) is differentiable.
+    """
+    pairs = [pair for pair in _PAIRS if twice or pair[1] is not SAME]
+
+    def samples(rng: np.random.Generator) -> Iterable[Sample]:
+        for sample in calls(*pairs, domain=domain, avoid=avoid)(rng):
+            x, y = sample.args
+            if second is not None and y is not x:
+                (y,) = reals(rng, y.shape, domain=second, avoid=avoid)
+            yield Sample(sample.name, (x, y))
+        # Constants beside a float, on either side; with a kink where the two tie, it is far.
+        for position, (ours, theirs) in enumerate([(domain, second), (second, domain)]):
+            ours, theirs = ours or domain, theirs or domain
+            whole = integers(theirs, avoid)
+            (x,) = reals(rng, (3, 2), domain=ours, avoid=(*avoid, *whole))
+            constants = {"int64": rng.choice(whole, (3, 1)), "Python int": int(rng.choice(whole))}
+            (inexact,) = reals(rng, (1,), domain=theirs, avoid=(*avoid, *x.ravel()))
+            constants["Python float"] = float(inexact[0])
+            for name, constant in constants.items():
+                args = (constant, x) if position else (x, constant)
+                yield Sample(f"{name}, 3x2" if position else f"3x2, {name}", args)
+
+    return samples
+
+
+def reductions(
+    domain: Interval = (-2, 2),
+    avoid: Sequence[float] = (),
+    tuples: bool = True,
+    keepdims: bool = True,
+    empty: bool = False,
+    **options: Any,
+) -> Samples:
+    """A function along axes: each axis, each tuple of axes, with and without keepdims.
+
+    Args:
+        tuples, keepdims: whether the function takes these.
+        empty: whether it takes an axis of no elements.
+        options: more keyword arguments, for each call.
+    """
+    axes: list[Any] = [None, 0, 1, 2, -1]
+    if tuples:
+        axes += [(), *combinations(range(3), 2), (0, 1, 2), (-1, 0)]
+    cases = [(Real(2, 3, 2), axis, keep) for axis in axes for keep in (False, True)]
+    others: dict[Real, list[Any]] = {
+        Real(): [None, ()],
+        Real(1): [0],
+        Real(3, 1): [0, -1, (0, 1)],
+        Real(0, 3): [1, 0, None] if empty else [1],
+    }
+    for shape, some in others.items():
+        cases += [(shape, axis, False) for axis in some if tuples or not isinstance(axis, tuple)]
+    return calls(
+        (Real(2, 3), 1, options),
+        *(
+            (shape, {"axis": axis, **({"keepdims": True} if keep else {}), **options})
+            for shape, axis, keep in cases
+            if keepdims or not keep
+        ),
+        domain=domain,
+        avoid=avoid,
+    )
+
+
+# --- samples and references of single rows -------------------------------------------------------
+
+MASK = Made("mask", lambda rng: rng.permutation(np.arange(12) % 2 == 0).reshape(3, 4))
+ROWS = np.array([2, 0, 2, 2])  # row 2 is read three times
+
+
+def _windows(x: Array, window: Shape, stride: Shape, dilation: Shape) -> Array:
+    spans = tuple(d * (w - 1) + 1 for w, d in zip(window, dilation, strict=True))
+    k = len(window)
+    steps: Any = (..., *(slice(None, None, s) for s in (*stride, *dilation)))
+    axes = tuple(range(x.ndim - k, x.ndim))
+    return np.asarray(sliding_window_view(x, spans, axis=axes)[steps])
+
+
+def _folded(g: Array, shape: Shape, window: Shape, stride: Shape, dilation: Shape) -> Array:
+    places = _windows(np.arange(prod(shape)).reshape(shape), window, stride, dilation)
+    return np.bincount(places.ravel(), g.ravel(), prod(shape)).reshape(shape).astype(g.dtype)
+
+
+def _scattered(g: Array, index: Any, shape: Shape) -> Array:
+    out = np.zeros(shape, g.dtype)
+    np.add.at(out, index, g)
+    return out
+
+
+def _maxima_first(full: str) -> Samples:
+    """Arguments (array, peak, x); the array has the shape of peak or of x. Maxima tie."""
+
+    def samples(rng: np.random.Generator) -> Iterable[Sample]:
+        cases: list[tuple[Shape, Any]] = [
+            *[((2, 3, 4), axis) for axis in (0, 1, 2, (0, 1), (0, 2), (1, 2), (0, 1, 2))],
+            *[((3, 20), axis) for axis in (0, 1, (0, 1))],  # 20 are past the ways for few
+            *[((3, 1), 1), ((0, 3), 1), ((), ())],
+        ]
+        for shape, axis in cases:
+            x = rng.integers(3, size=shape).astype(float)  # few values, so that they tie
+            peak = np.asarray(x.max(axis=axis, keepdims=True))
+            (array,) = reals(rng, x.shape if full == "x" else peak.shape)
+            yield Sample(f"{'x'.join(map(str, shape)) or '0-d'}, {axis=}", (array, peak, x))
+
+    return samples
+
+
+def _first(peak: Array, x: Array) -> Array:
+    """A mask of the first place, in row-major order, of each maximum."""
+    out = np.zeros(x.shape, bool)
+    seen = set()
+    for index in np.ndindex(x.shape):
+        line = tuple(i if n == m else 0 for i, n, m in zip(index, peak.shape, x.shape, strict=True))
+        if line not in seen and x[index] == peak[line]:
+            seen.add(line)
+            out[index] = True
+    return out
+
+
+def _gathered_first(h: Array, peak: Array, x: Array) -> Array:
+    axes = tuple(i for i, (n, m) in enumerate(zip(peak.shape, x.shape, strict=True)) if n != m)
+    return np.asarray(np.where(_first(peak, x), h, np.zeros((), h.dtype)).sum(axes, keepdims=True))
+
+
+WINDOWS = calls(
+    (Real(7), (3,), (1,), (1,)),
+    (Real(2, 4, 5), (2, 3), (1, 1), (1, 1)),
+    (Real(2, 4, 6), (2, 3), (2, 3), (1, 1)),  # windows tile
+    (Real(2, 5, 5), (2, 2), (2, 2), (1, 1)),  # and leave a rest
+    (Real(1, 5, 6), (2, 2), (1, 3), (2, 3)),  # gaps between and within windows
+    (Real(1, 3, 2), (1, 2), (2, 1), (1, 1)),
+    (Real(0, 3, 3), (2, 2), (1, 1), (1, 1)),
+)
+FOLDS = calls(
+    (Real(5, 3), (7,), (3,), (1,), (1,)),
+    (Real(2, 2, 2, 2, 3), (2, 3, 4), (2, 3), (1, 1), (1, 1)),
+    (Real(2, 2, 2, 2, 3), (2, 4, 6), (2, 3), (2, 3), (1, 1)),
+    (Real(1, 2, 2, 2, 2), (1, 5, 5), (2, 2), (2, 2), (1, 1)),
+    (Real(1, 3, 1, 2, 2), (1, 5, 6), (2, 2), (1, 3), (2, 3)),
+    (Real(0, 2, 2, 2, 2), (0, 3, 3), (2, 2), (1, 1), (1, 1)),
+)
+INDEXED = (
+    *((Real(3, 4), 1), (Real(3, 4), -1), (Real(3, 4), slice(None, None, -2)), (Real(3, 4), ...)),
+    *((Real(3, 4), (slice(1, 3), None, 2)), (Real(3, 4), (..., slice(3, 0, -1))), (Real(), ())),
+    *((Real(3, 4), ROWS), (Real(3, 4), (ROWS, slice(1, 3))), (Real(3, 4), MASK), (Real(4), [1, 1])),
+    *((Real(3, 4), (np.array([[0, 2], [0, 1]]), np.array([3, 1]))), (Real(0, 3), (..., 1))),
+    *((Real(3), slice(0, 0)), (Real(3, 4), np.int64(2)), (Real(2, 3, 4), (0, ..., None, [0, 0]))),
+)
+
+
+def _scatters(rng: np.random.Generator) -> Iterable[Sample]:
+    for sample in calls(*INDEXED)(rng):
+        x, index = sample.args
+        (g,) = reals(rng, x[index].shape)
+        yield Sample(sample.name, (g, index, x.shape))
+
+
+SPECS = [
+    # elementwise
+    Spec(ops.greater, binary()),
+    Spec(ops.greater_equal, binary()),
+    Spec(ops.less, binary()),
+    Spec(ops.less_equal, binary()),
+    Spec(ops.equal, binary()),
+    Spec(ops.not_equal, binary()),
+    Spec(
+        ops.where,
+        calls(
+            *((MASK, Real(3, 4), Real(3, 4)), (MASK, Real(), Real(3, 1)), (MASK, Real(4), 0)),
+            *((MASK, 0, Real(3, 4)), (MASK, Real(3, 4), 1.5), (MASK, Real(3, 4), SAME)),
+            *((np.True_, Real(2), Real(2)), (np.array([1, 0]), Real(2), np.array([3, 4]))),
+            (np.ones((0, 3), bool), Real(0, 3), Real(3)),
+        ),
+        analytic=True,
+    ),
+    Spec(ops.add, binary(), analytic=True),
+    Spec(ops.subtract, binary(), analytic=True),
+    Spec(ops.multiply, binary(), analytic=True),
+    Spec(ops.divide, binary(avoid=(0,)), analytic=True),
+    Spec(ops.negative, unary(), analytic=True),
+    Spec(ops.exp, unary(), analytic=True),
+    Spec(ops.log, unary(domain=(0.2, 3)), analytic=True),
+    Spec(ops.power, binary(domain=(0.3, 2.5), second=(-2, 3)), analytic=True),
+    Spec(ops.sqrt, unary(domain=(0.2, 3)), analytic=True),
+    Spec(ops.maximum, binary(), analytic=True),
+    # indexing
+    Spec(ops.getitem, calls(*INDEXED), analytic=True, reference=lambda x, index: x[index]),
+    Spec(ops.scatter, _scatters, analytic=True, reference=_scattered),
+    # linear algebra
+    Spec(
+        ops.matmul,
+        calls(
+            *((Real(2, 3), Real(3, 4)), (Real(3), Real(3)), (Real(2, 3), Real(3))),
+            *((Real(3), Real(3, 2)), (Real(2, 2, 3), Real(3, 2)), (Real(2, 3), Real(2, 3, 2))),
+            *((Real(2, 1, 2, 3), Real(3, 3, 1)), (Real(2, 2, 3), Real(3)), (Real(3), SAME)),
+            *((Real(3), Real(2, 3, 2)), (Real(1, 1), Real(1, 3)), (Real(3, 3), SAME)),
+            *(
+                (Real(0, 3), Real(3, 2)),
+                (Real(2, 0), Real(0, 3)),
+                (Real(1, 9), Real(9, 2)),
+                (Real(2, 3), np.eye(3, 2, 1, int)),
+            ),
+            (np.array([[1, 2], [3, 4]]), Real(2)),
+        ),
+        analytic=True,
+    ),
+    # reductions
+    Spec(ops.sum, reductions(empty=True), analytic=True),
+    Spec(ops.mean, reductions(), analytic=True),
+    Spec(ops.max, reductions(), analytic=True),
+    Spec(
+        ops.sum_of_products,
+        calls(
+            *((Real(2, 3), Real(2, 3)), (Real(2, 3), Real(2, 3), 0), (Real(2, 3), SAME, (0, 1))),
+            *((Real(2, 3), Real(2, 3), (-1,)), (Real(), Real()), (Real(0, 3), Real(0, 3), 0)),
+            *((Real(2, 3), Real(2, 3), ()), (Real(3, 1), Real(3, 1), {"axis": 1})),
+        ),
+        analytic=True,
+        reference=lambda x, y, axis=None: np.sum(x * y, axis),
+    ),
+    Spec(
+        ops.sum_of_squares,
+        reductions(keepdims=False, empty=True),
+        analytic=True,
+        reference=lambda x, axis=None: np.sum(x * x, axis),
+    ),
+    Spec(ops.argmax, reductions(tuples=False)),
+    Spec(
+        ops.scatter_first_max,
+        _maxima_first("peak"),
+        analytic=True,
+        reference=lambda g, peak, x: np.where(_first(peak, x), g, np.zeros((), g.dtype)),
+    ),
+    Spec(ops.gather_first_max, _maxima_first("x"), analytic=True, reference=_gathered_first),
+    # shape
+    Spec(
+        ops.reshape,
+        calls(
+            *((Real(2, 6), (3, 4)), (Real(2, 6), (4, -1)), (Real(2, 3), -1), (Real(2, 3), 6)),
+            *((Real(), (1, 1)), (Real(1), ()), (Real(0, 3), (3, 0, 2)), (Real(2, 3), (2, 1, 3))),
+        ),
+        analytic=True,
+    ),
+    Spec(
+        ops.transpose,
+        calls(
+            *((Real(2, 3, 4),), (Real(2, 3, 4), (1, 2, 0)), (Real(2, 3, 4), (-1, 0, -2))),
+            *((Real(2, 3, 4), [1, 0, 2]), (Real(2, 3), None), (Real(),), (Real(0, 3),)),
+        ),
+        analytic=True,
+    ),
+    Spec(
+        ops.broadcast_to,
+        calls(
+            *((Real(3), (2, 3)), (Real(2, 1, 3), (2, 4, 3)), (Real(), (2, 2)), (Real(1), (1, 1))),
+            *((Real(1, 3), (0, 3)), (Real(2, 1), (3, 2, 1)), (Real(2, 3), (2, 3)), (Real(1), 4)),
+        ),
+        analytic=True,
+    ),
+    Spec(
+        ops.pad,
+        calls(
+            *((Real(2, 3), ((1, 0), (2, 3))), (Real(2, 3), 1), (Real(2, 3), (1, 2))),
+            *((Real(3), 0), (Real(0, 2), 1), (Real(2, 3), 1, {"constant_values": -1.5})),
+        ),
+        analytic=True,
+    ),
+    Spec(ops.ascontiguousarray, unary(), analytic=True, reference=np.array),
+    Spec(ops.copy, unary(), analytic=True),
+    Spec(ops.copy, unary(), analytic=True),
+    Spec(
+        ops.astype,
+        calls((Real(2, 3), np.float64), (Real(), "float64"), (Real(0, 3), np.float64)),
+        reference=lambda x, dtype: x.astype(dtype),
+    ),
+    # windows
+    Spec(ops.sliding_windows, WINDOWS, analytic=True, reference=_windows),
+    Spec(ops.fold_windows, FOLDS, analytic=True, reference=_folded),
+]
