@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from numerical import central, complex_step, inner, only, unit_directions
 from numpy.typing import NDArray
-from specs import SPECS, Sample, Spec
+from sampling import Sample
+from specs import SPECS, Spec
 
 from autograd import Tensor, threads
 from autograd.ops import linalg

@@ -193,18 +193,18 @@ def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
     return np.asarray(np.argmax(x, axis=axis, keepdims=keepdims))
 
 
-def _unit_slices(shape: tuple[int, ...], axes: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+def _unit_slices(shape: tuple[int, ...], axes: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
     """Indices of the slices of length 1 along `axes`, in row-major order."""
     for where in np.ndindex(*(shape[a] for a in axes)):
         index = [slice(None)] * len(shape)
         for a, i in zip(axes, where, strict=True):
             index[a] = slice(i, i + 1)
-        yield tuple(index)
+        yield (*index, ...)  # the ellipsis keeps what is picked from a 0-d array an array
 
 
 def _first_hits(
     peak: Array, x: Array, axes: tuple[int, ...]
-) -> Iterator[tuple[tuple[slice, ...], Array]]:
+) -> Iterator[tuple[tuple[Any, ...], Array]]:
     """For each slice of x, where it is the first to reach the peak."""
     *earlier, last = _unit_slices(x.shape, axes)
     vacant = np.ones_like(peak, dtype=np.bool_)
