@@ -1,7 +1,7 @@
 """The tape: what was computed, and the sweep that walks it backwards. It knows no rule.
 
-A place on the tape is a `Leaf` (a tensor that wants a gradient) or a `Record` (one call of a
-primitive). A record points to the places of its arguments and to nothing younger, so the tape has
+A place on the tape is a `Leaf` (a tensor that wants a gradient), a `Record` (one call of a primitive)
+or an `Output` (one of several results of a record). A record points to the places of its arguments and to nothing younger, so the tape has
 no reference cycle, and it holds arrays rather than tensors, so binding a tensor to a new array
 never changes what was recorded. Serial numbers grow with creation: sorted by them, places are
 topologically sorted, and the sweep is a loop over a heap instead of a recursion.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from contextlib import ContextDecorator
 from heapq import heappop, heappush
 from itertools import count
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from autograd.tensor import Tensor
 
+Hook = Callable[[Any], Any]
+
 _next_serial = count().__next__  # one atomic C call, so threads may share it
 
 
@@ -30,28 +32,43 @@ class Operation(Protocol):
 
     name: str
 
-    def pull(self, record: Record, g: Tensor) -> Iterable[tuple[Place, Tensor]]: ...
+    def pull(
+        self, record: Record, g: Any, needed: Container[int] | None
+    ) -> Iterable[tuple[Place, Tensor]]: ...
 
 
 class Leaf:
     """The place of a tensor that was not computed and wants a gradient."""
 
-    __slots__ = ("owner", "serial")
+    __slots__ = ("hooks", "owner", "serial")
 
     def __init__(self, owner: Tensor) -> None:
         self.serial = _next_serial()
         self.owner = weakref.ref(owner)
+        self.hooks: list[Hook] | None = None
 
 
 class Record:
     """One call of a primitive.
 
     `arrays` are the positional arguments as the forward saw them, `parents` the place of each (None
-    for one that needs no gradient), `options` the keyword arguments, `out` the resulting array.
-    `arrays is None` once the sweep has freed the record.
+    for one that needs no gradient), `options` the keyword arguments, `out` the resulting array or
+    tuple of arrays, `saved` what else the forward kept for its rules. `arrays is None` once the
+    sweep has freed the record. `line` is where the user's code called the op, in debug mode.
     """
 
-    __slots__ = ("arrays", "op", "options", "out", "parents", "retainer", "serial")
+    __slots__ = (
+        "arrays",
+        "hooks",
+        "line",
+        "op",
+        "options",
+        "out",
+        "parents",
+        "saved",
+        "serial",
+        "sums",
+    )
 
     def __init__(
         self,
@@ -59,27 +76,59 @@ class Record:
         arrays: tuple[Any, ...],
         parents: tuple[Place | None, ...],
         options: dict[str, Any],
-        out: NDArray[Any],
+        out: Any,
+        saved: Any = None,
     ) -> None:
         self.serial = _next_serial()
         self.op = op
         self.arrays: tuple[Any, ...] | None = arrays
         self.parents = parents
         self.options = options
-        self.out: NDArray[Any] | None = out
-        self.retainer: weakref.ref[Tensor] | None = None
+        self.out: Any = out
+        self.saved = saved
+        self.hooks: list[Hook] | None = None
+        self.line: str | None = None
+        self.sums: list[Any] | None = None
 
     def free(self) -> None:
         """Drop what only a backward pass needs, so that the memory returns during the sweep."""
-        self.arrays = self.out = None
+        self.arrays = self.out = self.saved = None
         self.parents = ()
 
 
-Place = Leaf | Record
+class Output:
+    """One of several results of a record."""
+
+    __slots__ = ("hooks", "index", "record", "serial")
+
+    def __init__(self, record: Record, index: int) -> None:
+        self.serial = _next_serial()
+        self.record = record
+        self.index = index
+        self.hooks: list[Hook] | None = None
+
+
+class Refusal:
+    """The place of a value that came from a record and whose derivative nobody knows.
+
+    A sweep that reaches it raises RuntimeError with `reason`, rather than leave a part out.
+    """
+
+    __slots__ = ("hooks", "reason", "serial")
+
+    def __init__(self, reason: str) -> None:
+        self.serial = _next_serial()
+        self.reason = reason
+        self.hooks: list[Hook] | None = None
+
+
+Place = Leaf | Record | Output | Refusal
 
 
 class _Mode(threading.local):
     recording = True
+    debug = False
+    sweep_hooks: tuple[Callable[[Record, Any], None], ...] = ()
 
 
 mode = _Mode()
@@ -119,18 +168,29 @@ class enable_grad(_Recording):
 
 def sweep(
     roots: Iterable[tuple[Place, Tensor]],
-    deposit: Callable[[Leaf, Tensor], None],
+    deposit: Callable[[Place, Tensor], None],
     *,
     retain_graph: bool,
     create_graph: bool,
+    wanted: Container[int] = (),
+    needed: Container[int] | None = None,
 ) -> None:
-    """Carry gradients from `roots` back to the leaves, youngest record first.
+    """Carry gradients from `roots` back, youngest record first.
 
-    `deposit` receives the complete gradient of each leaf. Gradients in flight live in this call
-    alone, and each is let go as it is consumed. Raises RuntimeError on a record that an earlier
-    sweep has freed, and whatever a rule raises.
+    Gradients in flight live in this call alone, and each is let go as it is consumed.
+
+    Args:
+        roots: places, each with its gradient.
+        deposit: receives the complete gradient of each leaf, and of each place in `wanted`.
+        retain_graph: whether records stay usable for another sweep.
+        create_graph: whether the sweep itself is recorded.
+        wanted: serial numbers of places that the sweep does not go beyond.
+        needed: serial numbers of the only places to visit; see `leading_to`. None for all.
+
+    Raises:
+        RuntimeError: a record was freed by an earlier sweep, or refuses to be differentiated.
     """
-    pending: dict[int, tuple[Place, Tensor]] = {}
+    pending: dict[int, tuple[Place, Any]] = {}
     queue: list[int] = []
 
     def deliver(place: Place, g: Tensor) -> None:
@@ -142,25 +202,84 @@ def sweep(
         else:
             pending[serial] = (place, waiting[1] + g)
 
+    def deliver_part(record: Record, index: int, g: Tensor) -> None:
+        if record.serial not in pending:
+            heappush(queue, -record.serial)
+            pending[record.serial] = (record, {})
+        pending[record.serial][1][index] = g
+
     with enable_grad() if create_graph else no_grad():
         for place, g in roots:
             deliver(place, g)
         while queue:
             place, g = pending.pop(-heappop(queue))
-            if isinstance(place, Leaf):
+            if place.hooks:
+                g = run_hooks(place.hooks, g)
+            if place.serial in wanted or isinstance(place, Leaf):
                 deposit(place, g)
-                continue
-            if place.retainer is not None:
-                tensor = place.retainer()
-                if tensor is not None:
-                    tensor.accumulate_grad(g)
-            if place.arrays is None:
-                raise RuntimeError(
-                    f"backward through '{place.op.name}' a second time: the first backward freed "
-                    "what it had saved. Pass retain_graph=True to the first call, or compute the "
-                    "output again."
+            elif isinstance(place, Output):
+                deliver_part(place.record, place.index, g)
+            elif isinstance(place, Refusal):
+                raise RuntimeError(place.reason)
+            else:
+                if place.arrays is None:
+                    raise RuntimeError(_freed(place))
+                for hook in mode.sweep_hooks:
+                    hook(place, g)
+                for parent, contribution in place.op.pull(place, g, needed):
+                    deliver(parent, contribution)
+                if not retain_graph:
+                    place.free()
+
+
+def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:
+    """Show g to each hook; one that returns a tensor replaces it."""
+    for hook in tuple(hooks):
+        changed = hook(g)
+        if changed is not None:
+            if changed.shape != g.shape or changed.dtype != g.dtype:
+                raise ValueError(
+                    f"a gradient hook returned {changed.dtype} {changed.shape} for a gradient of "
+                    f"{g.dtype} {g.shape}; the two must be equal"
                 )
-            for parent, contribution in place.op.pull(place, g):
-                deliver(parent, contribution)
-            if not retain_graph:
-                place.free()
+            g = changed
+    return g
+
+
+def reachable(roots: Iterable[Place], oldest: int = 0) -> list[Place]:
+    """All places from which the roots were computed, not older than `oldest`; oldest first."""
+    found: dict[int, Place] = {}
+    stack = list(roots)
+    while stack:
+        place = stack.pop()
+        if place.serial in found or place.serial < oldest:
+            continue
+        found[place.serial] = place
+        stack.extend(parent for parent in _parents(place) if parent is not None)
+    return [found[serial] for serial in sorted(found)]
+
+
+def leading_to(roots: Iterable[Place], wanted: Collection[int]) -> set[int]:
+    """Serial numbers of the places between the roots and `wanted`, and of every refusal there."""
+    needed = set(wanted)
+    for place in reachable(roots, min(wanted, default=0)):
+        if isinstance(place, Refusal) or any(
+            parent is not None and parent.serial in needed for parent in _parents(place)
+        ):
+            needed.add(place.serial)
+    return needed
+
+
+def _parents(place: Place) -> Iterable[Place | None]:
+    if isinstance(place, Record):
+        if place.arrays is None:
+            raise RuntimeError(_freed(place))
+        return place.parents
+    return (place.record,) if isinstance(place, Output) else ()
+
+
+def _freed(record: Record) -> str:
+    return (
+        f"backward through '{record.op.name}' a second time: the first backward freed what it had "
+        "saved. Pass retain_graph=True to the first call, or compute the output again."
+    )

@@ -7,13 +7,13 @@ attached by `autograd.operators`, and declared here so that readers and type che
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd.tape import Leaf, Place, Record, sweep
+from autograd.tape import Leaf, Output, Place, Record, sweep
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -122,9 +122,9 @@ class Tensor:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For copy, deepcopy and pickle: a leaf of the same values, without its gradient."""
-        if isinstance(self._place, Record):
+        if not self.is_leaf:
             raise RuntimeError(
-                f"copying a tensor computed by '{self._place.op.name}' would lose its history; "
+                f"copying a tensor computed by '{self.op_name}' would lose its history; "
                 "copy its detach()"
             )
         return _rebuild, (type(self), self.data, self.requires_grad)
@@ -134,8 +134,8 @@ class Tensor:
     def __repr__(self) -> str:
         body = np.array2string(self.data, separator=", ", prefix="Tensor(")
         notes = [] if self.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self.dtype}"]
-        if isinstance(self._place, Record):
-            notes.append(f"op={self._place.op.name}")
+        if self.op_name is not None:
+            notes.append(f"op={self.op_name}")
         elif self._place is not None:
             notes.append("requires_grad=True")
         return f"{type(self).__name__}({', '.join([body, *notes])})"
@@ -149,11 +149,11 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        if isinstance(self._place, Record):
+        if self._place is not None and not isinstance(self._place, Leaf):
             if wanted:
                 return
             raise RuntimeError(
-                f"requires_grad: this tensor was computed by '{self._place.op.name}', and cannot "
+                f"requires_grad: this tensor was computed by '{self.op_name}', and cannot "
                 "forget it; use detach() for one without a history"
             )
         if not wanted:
@@ -169,7 +169,13 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """True where the tensor was given, not computed from one that requires a gradient."""
-        return not isinstance(self._place, Record)
+        return self._place is None or isinstance(self._place, Leaf)
+
+    @property
+    def op_name(self) -> str | None:
+        """The name of the op that computed this tensor; None for leaves and constants."""
+        record = self._place.record if isinstance(self._place, Output) else self._place
+        return record.op.name if isinstance(record, Record) else None
 
     def detach(self) -> Tensor:
         """The same array without its history: a constant."""
@@ -177,13 +183,39 @@ class Tensor:
 
     def retain_grad(self) -> None:
         """Let `backward` leave a gradient in `.grad` of this computed tensor too."""
+        place = self._place_for("retain_grad")
+        if isinstance(place, Leaf):
+            return
+        reference = weakref.ref(self)  # the place must not keep the tensor that keeps the place
+
+        def retain(g: Tensor) -> None:
+            tensor = reference()
+            if tensor is not None:
+                tensor.accumulate_grad(g)
+
+        place.hooks = [*(place.hooks or ()), retain]
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Show the gradient of this tensor to `hook` during backward, once it is complete.
+
+        A tensor that `hook` returns takes the gradient's place. Hooks run in the order in which
+        they were registered. Returns a function that removes the hook.
+        """
+        place = self._place_for("register_hook")
+        place.hooks = [*(place.hooks or ()), hook]
+
+        def remove() -> None:
+            place.hooks = [other for other in place.hooks or () if other is not hook]
+
+        return remove
+
+    def _place_for(self, method: str) -> Place:
         if self._place is None:
             raise RuntimeError(
-                "retain_grad: this tensor is a constant, no gradient will reach it; "
+                f"{method}: this tensor is a constant, no gradient will reach it; "
                 "set requires_grad on what it is computed from"
             )
-        if isinstance(self._place, Record):
-            self._place.retainer = weakref.ref(self)
+        return self._place
 
     def accumulate_grad(self, g: Tensor) -> None:
         """Add `g` to `.grad`. The first is copied, so that `.grad` shares memory with nothing."""
@@ -293,7 +325,7 @@ def _rebuild(kind: type[Tensor], data: NDArray[Any], requires_grad: bool) -> Ten
     return tensor
 
 
-def _deposit(leaf: Leaf, g: Tensor) -> None:
-    owner = leaf.owner()
+def _deposit(leaf: Place, g: Tensor) -> None:
+    owner = leaf.owner() if isinstance(leaf, Leaf) else None
     if owner is not None:
         owner.accumulate_grad(g)

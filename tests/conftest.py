@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import tape
+from autograd import tape, threads
 
 # torch announces its own deprecations, also of what it imports; the project's stay errors.
 _TORCH_NOISE = "ignore::DeprecationWarning:torch"
@@ -58,7 +58,7 @@ def torch() -> ModuleType:
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """Random numbers that depend on the name of the test alone, not on what ran before it."""
-    return generator(request.node.nodeid.rpartition("/")[2])
+    return generator(f"{request.path.name}::{request.node.name}")
 
 
 def generator(name: str) -> np.random.Generator:
@@ -82,6 +82,7 @@ def sealed() -> Iterator[None]:
 def _global_state() -> dict[str, Any]:
     return {
         "recording": tape.mode.recording,
+        "the number of threads": threads.get_num_threads(),
         "np.geterr()": np.geterr(),
         "NumPy's global random state": [
             np.asarray(part).tolist() for part in np.random.get_state()
@@ -93,7 +94,8 @@ def _global_state() -> dict[str, Any]:
 
 
 def _restore(state: dict[str, Any]) -> None:
-    tape.mode.recording, errors, random_state, directory, environment = state.values()
+    tape.mode.recording, count, errors, random_state, directory, environment = state.values()
+    threads.set_num_threads(count)
     np.seterr(**errors)
     np.random.set_state(tuple(random_state))
     os.chdir(directory)
