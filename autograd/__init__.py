@@ -8,6 +8,7 @@ Tensor([2., 4., 6.])
 """
 
 from autograd import operators as _operators  # gives Tensor its operators
+from autograd.conforming import BroadcastWarning
 from autograd.memory import keep_pages as _keep_pages
 from autograd.ops import (
     add,
@@ -49,13 +50,14 @@ from autograd.ops import (
     transpose,
     where,
 )
-from autograd.primitives import BroadcastWarning, Primitive, primitive
+from autograd.primitives import Primitive, Saved, custom_vjp, on_arrays, primitive
 from autograd.tape import enable_grad, no_grad
 from autograd.tensor import Tensor
 
 __all__ = [
     "BroadcastWarning",
     "Primitive",
+    "Saved",
     "Tensor",
     "add",
     "argmax",
@@ -63,6 +65,7 @@ __all__ = [
     "astype",
     "broadcast_to",
     "copy",
+    "custom_vjp",
     "divide",
     "enable_grad",
     "equal",
@@ -83,6 +86,7 @@ __all__ = [
     "negative",
     "no_grad",
     "not_equal",
+    "on_arrays",
     "pad",
     "power",
     "primitive",

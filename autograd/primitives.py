@@ -8,44 +8,28 @@
 
 A rule gets the gradient `g` of the output, the output, and the arguments as the forward got them;
 every array among these is a Tensor. It returns the gradient of its argument, a Tensor made by
-primitives, so that it can be differentiated in turn.
+primitives, so that it can be differentiated in turn. An op with several outputs returns a tuple;
+its rules get tuples for g and the output.
 """
 
 from __future__ import annotations
 
 import functools
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import MethodType
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
 from autograd.saving import LARGE, parameters_read, stand_in
-from autograd.tape import Place, Record, mode
+from autograd.tape import Output, Place, Record, Refusal, mode, no_grad
 from autograd.tensor import Tensor, wrap
 
 Kind = Literal["elementwise", "reduction", "view", "contraction", "gather"]
 Rule = Callable[..., Tensor]
 
 registry: dict[str, Primitive] = {}
-
-
-class BroadcastWarning(UserWarning):
-    """A rule of undeclared kind gave a gradient that had to be summed: it may have forgotten to."""
-
-
-def broadcast_axes(long: tuple[int, ...], short: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes of `long` along which an array of shape `short` is repeated to fill it."""
-    extra = len(long) - len(short)
-    return tuple(i for i, n in enumerate(long) if i < extra or short[i - extra] != n)
-
-
-def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """g summed over the axes along which an array of `shape` was broadcast to that of g."""
-    axes = broadcast_axes(g.shape, shape)
-    return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g
 
 
 class Primitive:
@@ -60,7 +44,7 @@ class Primitive:
     ) -> None:
         functools.update_wrapper(self, forward)
         self.forward = forward
-        self.name: str = forward.__name__
+        self.name: str = getattr(forward, "__name__", type(forward).__name__)
         self.kind = kind
         self.differentiable = differentiable
         self.expects = expects
@@ -84,34 +68,123 @@ class Primitive:
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         arrays: list[Any] = []
-        tracked = False
+        tracked = unclear = False
         for arg in args:
             if isinstance(arg, Tensor):
                 arrays.append(arg.data)
                 if arg._place is not None:
                     tracked = True
             else:
-                arrays.append(arg if type(arg) in _PLAIN else _as_constant(arg))
+                arrays.append(arg)
+                if type(arg) not in CLEAR:
+                    unclear = True
+        if unclear or (arrays and type(arrays[0]) is not np.ndarray):
+            arrays = cleared(arrays, [self._takes_array(i) for i in range(len(arrays))])
         if options:
             self._refuse_tensors(options)
+        saved = None
         try:
             out = self.forward(*arrays, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise self._located(error, arrays) from error
         if type(out) is not np.ndarray:
+            if isinstance(out, Saved):
+                out, saved = out.out, out.value
+            if isinstance(out, tuple):
+                several: Any = self._several(out, args, arrays, options, saved, tracked)
+                return several  # type: ignore[no-any-return]  # ops with one output are the rule
             out = np.asarray(out)
-        if out.dtype is not _dtype_of(arrays[0]) and _drifted(out, arrays):
-            arrays = _integers_as_floats(arrays)
+        if arrays and out.dtype is not getattr(arrays[0], "dtype", None) and drifted(out, arrays):
+            arrays = integers_as_floats(arrays)
             out = np.asarray(self.forward(*arrays, **options))
         if not (tracked and self.differentiable and mode.recording and out.dtype.kind in "fc"):
             return wrap(out, None)
-        parents = tuple([arg._place if isinstance(arg, Tensor) else None for arg in args])
-        record = Record(self, tuple(arrays), parents, options, out)
+        record = self._record(args, arrays, options, out, saved)
         for array in arrays:
             if isinstance(array, np.ndarray) and array.nbytes >= LARGE:
                 self._let_go(record)
                 break
         return wrap(out, record)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind as a function does, so that a primitive can be a method of Tensor."""
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def pull(
+        self, record: Record, g: Any, needed: Container[int] | None = None
+    ) -> Iterator[tuple[Place, Tensor]]:
+        """Gradients of those arguments of `record` that want one, checked and of their shape.
+
+        g is the gradient of the output; of several outputs, a dict of those that have one.
+        """
+        arrays, parents, out, options = record.arrays, record.parents, record.out, record.options
+        assert arrays is not None
+        if mode.recording:
+            args = [
+                wrap(a, p) if isinstance(a, np.ndarray) else a
+                for a, p in zip(arrays, parents, strict=True)
+            ]
+        else:
+            args = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
+        result: Any
+        if isinstance(out, tuple):
+            g = tuple([g[i] if i in g else wrap(np.zeros_like(o), None) for i, o in enumerate(out)])
+            places = [Output(record, i) if mode.recording else None for i in range(len(out))]
+            result = tuple([wrap(o, place) for o, place in zip(out, places, strict=True)])
+        else:
+            result = wrap(out, record if mode.recording else None)
+        if record.saved is not None:
+            options = options | {"saved": self._saved_for_rules(record.saved)}
+        rules = self.rules
+        for position, parent in enumerate(parents):
+            if parent is None or (needed is not None and parent.serial not in needed):
+                continue
+            rule = rules[position] if position < len(rules) else self._no_rule(position)
+            if rule is not None:
+                pulled = rule(g, result, *args, **options)
+                array = arrays[position]
+                yield parent, conformed(pulled, array, out, self.name, position, self.kind)
+
+    def _record(
+        self,
+        args: tuple[Any, ...],
+        arrays: list[Any],
+        options: dict[str, Any],
+        out: Any,
+        saved: Any,
+    ) -> Record:
+        parents = tuple([arg._place if isinstance(arg, Tensor) else None for arg in args])
+        return Record(self, tuple(arrays), parents, options, out, saved)
+
+    def _several(
+        self,
+        outs: tuple[Any, ...],
+        args: tuple[Any, ...],
+        arrays: list[Any],
+        options: dict[str, Any],
+        saved: Any,
+        tracked: bool,
+    ) -> Any:
+        """The results of an op that has several, in the same kind of tuple."""
+        results = tuple([np.asarray(out) for out in outs])
+        if tracked and self.differentiable and mode.recording:
+            record = self._record(args, arrays, options, results, saved)
+            places = [
+                Output(record, i) if out.dtype.kind in "fc" else None
+                for i, out in enumerate(results)
+            ]
+            tensors = [wrap(out, place) for out, place in zip(results, places, strict=True)]
+        else:
+            tensors = [wrap(out, None) for out in results]
+        return type(outs)(*tensors) if hasattr(outs, "_fields") else tuple(tensors)
+
+    def _takes_array(self, position: int) -> bool:
+        if not self.differentiable:
+            return True
+        return position < len(self.rules) and self.rules[position] is not None
 
     def _let_go(self, record: Record) -> None:
         """Let go of large computed arrays that no rule will read; given ones the user holds."""
@@ -126,82 +199,22 @@ class Primitive:
             else a
             for i, (a, parent) in enumerate(zip(record.arrays, record.parents, strict=True))
         )
-        assert record.out is not None
         if 1 not in read and record.out.nbytes >= LARGE:
             record.out = stand_in(record.out.shape, record.out.dtype)
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind as a function does, so that a primitive can be a method of Tensor."""
-        return self if instance is None else MethodType(self, instance)
-
-    def __repr__(self) -> str:
-        return f"<primitive {self.name}>"
-
-    def pull(self, record: Record, g: Tensor) -> Iterator[tuple[Place, Tensor]]:
-        """Gradients of those arguments of `record` that want one, checked and of their shape."""
-        arrays, parents = record.arrays, record.parents
-        assert arrays is not None
-        assert record.out is not None
-        if mode.recording:
-            args = [
-                wrap(a, p) if isinstance(a, np.ndarray) else a
-                for a, p in zip(arrays, parents, strict=True)
-            ]
-            out = wrap(record.out, record)
-        else:
-            args = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
-            out = wrap(record.out, None)
-        rules = self.rules
-        for position, parent in enumerate(parents):
-            if parent is None:
-                continue
-            rule = rules[position] if position < len(rules) else self._no_rule(position)
-            if rule is None:
-                continue
-            result = rule(g, out, *args, **record.options)
-            yield parent, self._conform(result, arrays[position], record.out, position)
-
-    def _conform(
-        self, result: Any, array: NDArray[Any], out: NDArray[Any], position: int
-    ) -> Tensor:
-        """The one place that checks what a rule returned, and sums it over broadcast axes."""
-        if not isinstance(result, Tensor):
-            raise TypeError(
-                f"rule {position} of '{self.name}' returned {type(result).__name__}, "
-                "a Tensor made by primitives expected"
+    def _saved_for_rules(self, saved: Any) -> Any:
+        """What the forward saved, as constants; no derivative of it is known."""
+        if isinstance(saved, tuple):
+            return tuple([self._saved_for_rules(value) for value in saved])
+        if not isinstance(saved, np.ndarray):
+            return saved
+        refusal = None
+        if mode.recording and saved.dtype.kind in "fc":
+            refusal = Refusal(
+                f"the derivative of a rule of '{self.name}' was asked for, and the rule reads what "
+                "its forward saved, which has no derivative; make it another output of the op"
             )
-        g = result
-        if g.data.shape != array.shape:
-            g = self._sum_back(g, array.shape, position)
-        if g.data.dtype != array.dtype:
-            if array.dtype == out.dtype:
-                raise TypeError(
-                    f"rule {position} of '{self.name}' returned {g.dtype} for an argument of "
-                    f"{array.dtype}: a constant in the rule has drifted; use Python numbers, or "
-                    "arrays of the argument's dtype"
-                )
-            g = g.astype(array.dtype)  # the adjoint of the promotion in the forward
-        return g
-
-    def _sum_back(self, g: Tensor, shape: tuple[int, ...], position: int) -> Tensor:
-        extra = g.ndim - len(shape)
-        padded = (1,) * extra + shape
-        if extra < 0 or any(n not in (1, m) for n, m in zip(padded, g.shape, strict=True)):
-            raise ValueError(
-                f"rule {position} of '{self.name}' returned a gradient of shape {g.shape} for an "
-                f"argument of shape {shape}; the two must be equal"
-            )
-        if self.kind is None:
-            axes = broadcast_axes(g.shape, shape)
-            warnings.warn(
-                f"rule {position} of '{self.name}' returned shape {g.shape} for an argument of "
-                f"shape {shape}: summed over {'axis' if len(axes) == 1 else 'axes'} "
-                f"{', '.join(map(str, axes))}. Sum in the rule, or declare "
-                "@primitive(kind='elementwise') where the op broadcasts its arguments",
-                BroadcastWarning,
-                stacklevel=2,
-            )
-        return sum_to(g, shape)
+        return wrap(saved, refusal)
 
     def _no_rule(self, position: int) -> Rule | None:
         raise RuntimeError(
@@ -254,38 +267,57 @@ def primitive(
     return lambda function: Primitive(function, kind, differentiable, expects)
 
 
-# Python scalars are weak (NEP 50): they take the dtype of the array they meet.
-_PLAIN = frozenset(
-    {np.ndarray, int, float, bool, complex, tuple, slice, type(None), type(...), str}
-)
+def custom_vjp(function: Callable[..., Any]) -> Primitive:
+    """Make one op of a function of tensors, whose gradient is then declared with `.defvjp`.
+
+    The function is a composition of other ops; its own gradient is not taken. For gradients that
+    are clipped, passed straight through, or computed in a stabler form.
+    """
+
+    @functools.wraps(function)
+    def forward(*arrays: Any, **options: Any) -> Any:
+        with no_grad():
+            tensors = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
+            return _plain(function(*tensors, **options))
+
+    return Primitive(forward, None, True, "")
 
 
-def _as_constant(arg: Any) -> Any:
-    """NumPy scalars become Python ones, so that np.float64(2) * float32 stays float32."""
-    return arg.item() if isinstance(arg, np.number) else arg
+class Saved(NamedTuple):
+    """What a forward returns that keeps a value for its rules; they get it as `saved`.
+
+    `out` is an array or a tuple of arrays. Arrays among the values reach the rules as tensors that
+    refuse to be differentiated.
+    """
+
+    out: Any
+    value: Any
 
 
-def _dtype_of(arg: Any) -> Any:
-    return arg.dtype if isinstance(arg, np.ndarray) else None
+def on_arrays(rule: Callable[..., Any]) -> Rule:
+    """Make a rule of a function of arrays. Its gradient refuses to be differentiated again."""
+
+    def lifted(g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
+        plain = [_plain(arg) for arg in (g, out, *args)]
+        result = np.asarray(rule(*plain, **{name: _plain(v) for name, v in options.items()}))
+        if not mode.recording:
+            return wrap(result, None)
+        code = getattr(rule, "__code__", None)
+        where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
+        reason = (
+            f"the derivative of a rule on arrays{where} was asked for; for second derivatives "
+            "write it in primitives, without on_arrays"
+        )
+        return wrap(result, Refusal(reason))
+
+    return lifted
 
 
-def _drifted(out: NDArray[Any], arrays: list[Any]) -> bool:
-    """Whether integers alone made the result wider than its widest floating argument."""
-    if out.dtype.kind != "f":
-        return False
-    dtypes = [a.dtype for a in arrays if isinstance(a, np.ndarray)]
-    widest = max((d.itemsize for d in dtypes if d.kind == "f"), default=out.dtype.itemsize)
-    return widest < out.dtype.itemsize and any(d.kind in "biu" for d in dtypes)
-
-
-def _integers_as_floats(arrays: list[Any]) -> list[Any]:
-    dtype = np.result_type(
-        *(a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f")
-    )
-    return [
-        a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind in "biu" else a
-        for a in arrays
-    ]
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        parts = [_plain(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value.data if isinstance(value, Tensor) else value
 
 
 def _describe(arg: Any) -> str:

@@ -1,10 +1,11 @@
 """The tape: what was computed, and the sweep that walks it backwards. It knows no rule.
 
-A place on the tape is a `Leaf` (a tensor that wants a gradient), a `Record` (one call of a primitive)
-or an `Output` (one of several results of a record). A record points to the places of its arguments and to nothing younger, so the tape has
-no reference cycle, and it holds arrays rather than tensors, so binding a tensor to a new array
-never changes what was recorded. Serial numbers grow with creation: sorted by them, places are
-topologically sorted, and the sweep is a loop over a heap instead of a recursion.
+A place on the tape is a `Leaf` (a tensor that wants a gradient), a `Record` (one call of a
+primitive) or an `Output` (one of several results of a record). A record points to the places of its
+arguments and to nothing younger, so the tape has no reference cycle, and it holds arrays rather
+than tensors, so binding a tensor to a new array never changes what was recorded. Serial numbers
+grow with creation: sorted by them, places are topologically sorted, and the sweep is a loop over a
+heap instead of a recursion.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from autograd.tensor import Tensor
 
 Hook = Callable[[Any], Any]
@@ -67,7 +66,6 @@ class Record:
         "parents",
         "saved",
         "serial",
-        "sums",
     )
 
     def __init__(
@@ -88,7 +86,6 @@ class Record:
         self.saved = saved
         self.hooks: list[Hook] | None = None
         self.line: str | None = None
-        self.sums: list[Any] | None = None
 
     def free(self) -> None:
         """Drop what only a backward pass needs, so that the memory returns during the sweep."""

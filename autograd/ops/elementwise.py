@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.conforming import broadcast_axes, sum_to
 from autograd.ops.masking import masked
 from autograd.ops.reduction import sum_of_products
-from autograd.primitives import broadcast_axes, primitive, sum_to
+from autograd.primitives import primitive
 from autograd.tensor import Tensor
 from autograd.threads import elementwise
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from autograd.primitives import primitive, sum_to
+from autograd.conforming import sum_to
+from autograd.primitives import primitive
 
 if TYPE_CHECKING:
     from autograd.tensor import Operand, Tensor
