@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+_SMALL = 4096  # elements of both arguments, below which BLAS keeps to one thread by itself
 _BLOCK = 4096  # elements of the inner axis that are multiplied at once
 
 
 @primitive(kind="contraction", expects="x (..., n, k) and y (..., k, m), or vectors of length k")
 def matmul(x: Array, y: Array) -> Array:
     """x @ y over the last two axes; leading axes broadcast, and a vector is a row or a column."""
-    if x.ndim != 2 or y.ndim != 2 or x.size + y.size < LARGE:
+    size = x.size + y.size
+    if size < _SMALL:
         return np.asarray(np.matmul(x, y))
     with blas_on_one_thread():
+        if x.ndim != 2 or y.ndim != 2 or size < LARGE:
+            return np.asarray(np.matmul(x, y))
         return _large_product(x, y)
 
 
