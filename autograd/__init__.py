@@ -8,6 +8,7 @@ Tensor([2., 4., 6.])
 """
 
 from autograd import operators as _operators  # gives Tensor its operators
+from autograd import random
 from autograd.conforming import BroadcastWarning
 from autograd.memory import keep_pages as _keep_pages
 from autograd.ops import (
@@ -90,6 +91,7 @@ __all__ = [
     "pad",
     "power",
     "primitive",
+    "random",
     "reshape",
     "scatter",
     "scatter_first_max",

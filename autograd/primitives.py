@@ -49,6 +49,7 @@ class Primitive:
         self.differentiable = differentiable
         self.expects = expects
         self.rules: tuple[Rule | None, ...] = ()
+        self.rule_for_each: Rule | None = None
         self._read_by: tuple[frozenset[int], ...] = ()
         registry[f"{forward.__module__}.{self.name}"] = self
 
@@ -64,6 +65,14 @@ class Primitive:
         self._read_by = tuple(
             frozenset() if rule is None else parameters_read(rule) for rule in rules
         )
+        return self
+
+    def defvjp_each(self, rule: Rule) -> Primitive:
+        """Declare one pullback for all positional arguments, however many there are.
+
+        The rule gets the argument's position first: (position, g, out, *args) -> Tensor.
+        """
+        self.rule_for_each = rule
         return self
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
@@ -142,7 +151,7 @@ class Primitive:
         for position, parent in enumerate(parents):
             if parent is None or (needed is not None and parent.serial not in needed):
                 continue
-            rule = rules[position] if position < len(rules) else self._no_rule(position)
+            rule = rules[position] if position < len(rules) else self._other_rule(position)
             if rule is not None:
                 pulled = rule(g, result, *args, **options)
                 array = arrays[position]
@@ -184,10 +193,14 @@ class Primitive:
     def _takes_array(self, position: int) -> bool:
         if not self.differentiable:
             return True
-        return position < len(self.rules) and self.rules[position] is not None
+        if position >= len(self.rules):
+            return self.rule_for_each is not None
+        return self.rules[position] is not None
 
     def _let_go(self, record: Record) -> None:
         """Let go of large computed arrays that no rule will read; given ones the user holds."""
+        if self.rule_for_each is not None:
+            return  # it may read any
         read: set[int] = set()
         for parent, parameters in zip(record.parents, self._read_by, strict=False):
             if parent is not None:
@@ -216,7 +229,9 @@ class Primitive:
             )
         return wrap(saved, refusal)
 
-    def _no_rule(self, position: int) -> Rule | None:
+    def _other_rule(self, position: int) -> Rule | None:
+        if self.rule_for_each is not None:
+            return functools.partial(self.rule_for_each, position)
         raise RuntimeError(
             f"'{self.name}' has no rule for argument {position}, and a gradient is wanted there: "
             f"declare it with {self.name}.defvjp (None for an argument without a gradient)"

@@ -24,6 +24,7 @@ LONGEST = 420
 LAYERS = [
     ["autograd.memory", "autograd.saving", "autograd.tape", "autograd.threads"],
     ["autograd.tensor"],
+    ["autograd.random"],
     ["autograd.conforming"],
     ["autograd.primitives"],
     ["autograd.ops"],
