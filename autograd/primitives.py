@@ -106,6 +106,8 @@ class Primitive:
         if arrays and out.dtype is not getattr(arrays[0], "dtype", None) and drifted(out, arrays):
             arrays = integers_as_floats(arrays)
             out = np.asarray(self.forward(*arrays, **options))
+        if mode.observer is not None:
+            mode.observer.computed(self, arrays, out)
         if not (tracked and self.differentiable and mode.recording and out.dtype.kind in "fc"):
             return wrap(out, None)
         record = self._record(args, arrays, options, out, saved)
@@ -155,7 +157,10 @@ class Primitive:
             if rule is not None:
                 pulled = rule(g, result, *args, **options)
                 array = arrays[position]
-                yield parent, conformed(pulled, array, out, self.name, position, self.kind)
+                gradient = conformed(pulled, array, out, self.name, position, self.kind)
+                if mode.observer is not None:
+                    mode.observer.pulled(record, position, g, gradient)
+                yield parent, gradient
 
     def _record(
         self,
@@ -166,7 +171,10 @@ class Primitive:
         saved: Any,
     ) -> Record:
         parents = tuple([arg._place if isinstance(arg, Tensor) else None for arg in args])
-        return Record(self, tuple(arrays), parents, options, out, saved)
+        record = Record(self, tuple(arrays), parents, options, out, saved)
+        if mode.observer is not None:
+            mode.observer.recorded(record)
+        return record
 
     def _several(
         self,
@@ -179,6 +187,8 @@ class Primitive:
     ) -> Any:
         """The results of an op that has several, in the same kind of tuple."""
         results = tuple([np.asarray(out) for out in outs])
+        if mode.observer is not None:
+            mode.observer.computed(self, arrays, results)
         if tracked and self.differentiable and mode.recording:
             record = self._record(args, arrays, options, results, saved)
             places = [

@@ -76,8 +76,9 @@ class Generator:
 
 
 class _Default(threading.local):
-    def __init__(self) -> None:
-        self.generator = Generator()
+    generator: Generator | None = (
+        None  # made when first asked for: numpy.random takes time to import
+    )
 
 
 _default = _Default()
@@ -85,12 +86,14 @@ _default = _Default()
 
 def default_generator() -> Generator:
     """The generator of this thread, used where none is given."""
+    if _default.generator is None:
+        _default.generator = Generator()
     return _default.generator
 
 
 def seed(value: Any) -> None:
     """Start this thread's default generator afresh from a seed."""
-    _default.generator.numpy = np.random.default_rng(value)
+    default_generator().numpy = np.random.default_rng(value)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Collection, Container, Iterable
-from contextlib import ContextDecorator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
+from contextlib import ContextDecorator, contextmanager
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
@@ -122,9 +122,18 @@ class Refusal:
 Place = Leaf | Record | Output | Refusal
 
 
+class Observer(Protocol):
+    """What sees every op as it runs; see autograd.debugging."""
+
+    def computed(self, op: Operation, arrays: list[Any], out: Any) -> None: ...
+    def recorded(self, record: Record) -> None: ...
+    def pulling(self, record: Record) -> None: ...
+    def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None: ...
+
+
 class _Mode(threading.local):
     recording = True
-    debug = False
+    observer: Observer | None = None
     sweep_hooks: tuple[Callable[[Record, Any], None], ...] = ()
 
 
@@ -223,6 +232,8 @@ def sweep(
                     raise RuntimeError(_freed(place))
                 for hook in mode.sweep_hooks:
                     hook(place, g)
+                if mode.observer is not None:
+                    mode.observer.pulling(place)
                 for parent, contribution in place.op.pull(place, g, needed):
                     deliver(parent, contribution)
                 if not retain_graph:
@@ -257,14 +268,41 @@ def reachable(roots: Iterable[Place], oldest: int = 0) -> list[Place]:
 
 
 def leading_to(roots: Iterable[Place], wanted: Collection[int]) -> set[int]:
-    """Serial numbers of the places between the roots and `wanted`, and of every refusal there."""
+    """Serial numbers of the places between the roots and `wanted`, and of all that are opaque."""
     needed = set(wanted)
     for place in reachable(roots, min(wanted, default=0)):
-        if isinstance(place, Refusal) or any(
+        if is_opaque(place) or any(
             parent is not None and parent.serial in needed for parent in _parents(place)
         ):
             needed.add(place.serial)
     return needed
+
+
+def is_opaque(place: Place) -> bool:
+    """Whether a place may lead to others than its parents: nobody can tell without going there."""
+    if isinstance(place, Record):
+        return getattr(place.op, "opaque", False)
+    return isinstance(place, Refusal)
+
+
+def newest() -> int:
+    """A serial number above that of every place there is, and below that of all to come."""
+    return _next_serial()
+
+
+@contextmanager
+def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
+    """Call hook(record, g) for each record of every sweep within, in this thread.
+
+    `g` is the complete gradient of the record's output (of several outputs, a dict of gradients by
+    number), `record.op.name` and `record.out` say of what. For logging norms, or counting.
+    """
+    before = mode.sweep_hooks
+    mode.sweep_hooks = (*before, hook)
+    try:
+        yield
+    finally:
+        mode.sweep_hooks = before
 
 
 def _parents(place: Place) -> Iterable[Place | None]:

@@ -36,9 +36,6 @@ class Tensor:
 
     __slots__ = ("__weakref__", "_place", "data", "grad")
 
-    # NumPy hands `ndarray * tensor` over to `Tensor.__rmul__` instead of looping over elements.
-    __array_ufunc__ = None
-
     data: NDArray[Any]
     grad: Tensor | None
     _place: Place | None
@@ -274,6 +271,12 @@ class Tensor:
 
     if TYPE_CHECKING:  # attached by autograd.operators
         # fmt: off
+        # by autograd.interop:
+        def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any: ...
+        def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any: ...
+        def __dlpack__(self, **options: Any) -> Any: ...
+        def __dlpack_device__(self) -> Any: ...
+        # by autograd.operators:
         T: Tensor
         def __add__(self, other: Operand) -> Tensor: ...
         def __radd__(self, other: Operand) -> Tensor: ...
