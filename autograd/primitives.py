@@ -142,9 +142,10 @@ class Primitive:
             args = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
         result: Any
         if isinstance(out, tuple):
-            g = tuple([g[i] if i in g else wrap(np.zeros_like(o), None) for i, o in enumerate(out)])
+            zeros = (wrap(np.zeros_like(o), None) for o in out)
+            g = _like(out, [g.get(i, zero) for i, zero in enumerate(zeros)])
             places = [Output(record, i) if mode.recording else None for i in range(len(out))]
-            result = tuple([wrap(o, place) for o, place in zip(out, places, strict=True)])
+            result = _like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
         else:
             result = wrap(out, record if mode.recording else None)
         if record.saved is not None:
@@ -186,7 +187,7 @@ class Primitive:
         tracked: bool,
     ) -> Any:
         """The results of an op that has several, in the same kind of tuple."""
-        results = tuple([np.asarray(out) for out in outs])
+        results = _like(outs, [np.asarray(out) for out in outs])
         if mode.observer is not None:
             mode.observer.computed(self, arrays, results)
         if tracked and self.differentiable and mode.recording:
@@ -198,7 +199,7 @@ class Primitive:
             tensors = [wrap(out, place) for out, place in zip(results, places, strict=True)]
         else:
             tensors = [wrap(out, None) for out in results]
-        return type(outs)(*tensors) if hasattr(outs, "_fields") else tuple(tensors)
+        return _like(outs, tensors)
 
     def _takes_array(self, position: int) -> bool:
         if not self.differentiable:
@@ -229,8 +230,9 @@ class Primitive:
         """What the forward saved, as constants; no derivative of it is known."""
         if isinstance(saved, tuple):
             return tuple([self._saved_for_rules(value) for value in saved])
-        if not isinstance(saved, np.ndarray):
+        if not isinstance(saved, np.ndarray | np.floating):
             return saved
+        saved = np.asarray(saved)
         refusal = None
         if mode.recording and saved.dtype.kind in "fc":
             refusal = Refusal(
@@ -338,10 +340,14 @@ def on_arrays(rule: Callable[..., Any]) -> Rule:
     return lifted
 
 
+def _like(several: tuple[Any, ...], parts: list[Any]) -> Any:
+    """The parts in a tuple of the same kind, with the same names if it has any."""
+    return type(several)(*parts) if hasattr(several, "_fields") else tuple(parts)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        parts = [_plain(part) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return _like(value, [_plain(part) for part in value])
     return value.data if isinstance(value, Tensor) else value
 
 

@@ -127,7 +127,7 @@ class Observer(Protocol):
 
     def computed(self, op: Operation, arrays: list[Any], out: Any) -> None: ...
     def recorded(self, record: Record) -> None: ...
-    def pulling(self, record: Record) -> None: ...
+    def pulling(self, record: Record | None) -> None: ...
     def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None: ...
 
 
@@ -214,7 +214,7 @@ def sweep(
             pending[record.serial] = (record, {})
         pending[record.serial][1][index] = g
 
-    with enable_grad() if create_graph else no_grad():
+    with enable_grad() if create_graph else no_grad(), _observed():
         for place, g in roots:
             deliver(place, g)
         while queue:
@@ -238,6 +238,15 @@ def sweep(
                     deliver(parent, contribution)
                 if not retain_graph:
                     place.free()
+
+
+@contextmanager
+def _observed() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if mode.observer is not None:
+            mode.observer.pulling(None)
 
 
 def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:

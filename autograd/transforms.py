@@ -180,9 +180,8 @@ def value_and_grad(
                 f"grad: the function returned {given}, one number expected; reduce it (sum, mean), "
                 "or use jacobian or vjp"
             )
+        shown = _without_all(result, variables)  # now: the sweep may free what this looks at
         gradients = variables.gradients([(value, wrap(np.ones_like(value.data), None))])
-        value = _without(value, variables)
-        shown = (value, _without_all(result[1], variables)) if has_aux else value
         return shown, variables.like_arguments(gradients)
 
     return value_and_gradient
@@ -268,11 +267,12 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """The Hessian of f's value by all primals, times the tangents; in the structure of the primals.
+    """The Hessian of f's value by all primals, times the tangents: a tuple with an entry for each
+    primal, or of one primal its entry alone.
 
     One gradient and one derivative along the tangents: no Hessian is formed (Pearlmutter 1994).
     """
-    every = tuple(range(len(primals)))
+    every = 0 if len(primals) == 1 else tuple(range(len(primals)))
     return jvp(grad(f, every), primals, tangents)[1]
 
 
