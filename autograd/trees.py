@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,32 +18,31 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     own order of keys.
     """
     leaves: list[Any] = []
+    return leaves, partial(_rebuild, _structure(tree, leaves))
 
-    def note(node: Any) -> Any:
-        if isinstance(node, list | tuple):
-            return type(node), [note(child) for child in node]
-        if isinstance(node, dict):
-            return dict, [(key, note(child)) for key, child in node.items()]
-        leaves.append(node)
-        return None
 
-    structure = note(tree)
+# Functions of the module, not closures: one that calls itself is a reference cycle.
+def _structure(node: Any, leaves: list[Any]) -> Any:
+    if isinstance(node, list | tuple):
+        return type(node), [_structure(child, leaves) for child in node]
+    if isinstance(node, dict):
+        return dict, [(key, _structure(child, leaves)) for key, child in node.items()]
+    leaves.append(node)
+    return None
 
-    def rebuild(values: list[Any]) -> Any:
-        rest = iter(values)
 
-        def make(node: Any) -> Any:
-            if node is None:
-                return next(rest)
-            kind, children = node
-            if kind is dict:
-                return {key: make(child) for key, child in children}
-            made = [make(child) for child in children]
-            return kind(*made) if hasattr(kind, "_fields") else kind(made)
+def _rebuild(structure: Any, values: list[Any]) -> Any:
+    return _made(structure, iter(values))
 
-        return make(structure)
 
-    return leaves, rebuild
+def _made(structure: Any, rest: Iterator[Any]) -> Any:
+    if structure is None:
+        return next(rest)
+    kind, children = structure
+    if kind is dict:
+        return {key: _made(child, rest) for key, child in children}
+    parts = [_made(child, rest) for child in children]
+    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
 
 
 def is_floating(leaf: Any) -> bool:
