@@ -76,13 +76,17 @@ def test_the_generator_decides_what_is_drawn_and_advances() -> None:
 
 
 def test_numpys_global_random_state_is_neither_used_nor_moved() -> None:
-    np.random.seed(0)
-    before = np.random.get_state(legacy=False)
-    first = drawn.draw([0, 5], np.random.default_rng(2))
-    after = np.random.get_state(legacy=False)
-    np.testing.assert_equal(after, before)
-    np.random.seed(1)
-    np.testing.assert_array_equal(first, drawn.draw([0, 5], np.random.default_rng(2)))
+    kept = np.random.get_state()
+    try:
+        np.random.seed(0)
+        before = np.random.get_state(legacy=False)
+        first = drawn.draw([0, 5], np.random.default_rng(2))
+        after = np.random.get_state(legacy=False)
+        np.testing.assert_equal(after, before)
+        np.random.seed(1)
+        np.testing.assert_array_equal(first, drawn.draw([0, 5], np.random.default_rng(2)))
+    finally:
+        np.random.set_state(kept)
 
 
 def test_the_splits_come_from_streams_of_their_own() -> None:
