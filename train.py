@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--seed", type=at_least(0), default=default.seed, help="of everything random")
     p.add_argument("--rotation", type=not_negative, default=default.rotation, help="degrees")
-    p.add_argument("--shift", type=at_least(0), default=default.shift, help="pixels")
+    p.add_argument("--shift", type=not_negative, default=default.shift, help="pixels")
     p.add_argument("--no-augment", action="store_true", help="neither rotations nor shifts")
     p.add_argument(
         "--log-interval", type=at_least(1), default=default.log_interval, help="steps, of the bar"

@@ -15,26 +15,24 @@ class Augmentation:
 
     Args:
         rotation: largest angle in degrees, either way around the centre.
-        shift: largest distance in pixels, either way along each axis. Shifts are by whole pixels:
-            by a fraction they would blur the strokes, and those to be recognised are not blurred.
+        shift: largest distance in pixels, either way along each axis; fractions of a pixel too.
     """
 
     rotation: float = 15.0
-    shift: int = 2
+    shift: float = 2.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rotation < float("inf"):
-            raise ValueError(f"Augmentation: rotation {self.rotation} given, 0 or more expected")
-        if self.shift != int(self.shift) or self.shift < 0:
-            raise ValueError(
-                f"Augmentation: shift {self.shift} given, a whole number, 0 or more expected"
-            )
+        for name in ("rotation", "shift"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(
+                    f"Augmentation: {name} {getattr(self, name)} given, 0 or more expected"
+                )
 
     def __call__(self, images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """A transformed copy of images (N, H, W)."""
         n = len(images)
         angles = np.deg2rad(rng.uniform(-self.rotation, self.rotation, n))
-        shifts = rng.integers(-self.shift, self.shift, (2, n), endpoint=True)
+        shifts = rng.uniform(-self.shift, self.shift, (2, n))
         return rotate_and_shift(images, angles, shifts)
 
 

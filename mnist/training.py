@@ -44,7 +44,7 @@ class Config:
     weight_decay: float = 5e-4  # per step, times the learning rate
     seed: int = 0
     rotation: float = 15.0  # degrees, either way
-    shift: int = 2  # pixels, either way
+    shift: float = 2.0  # pixels, either way
     augment: bool = True
     log_interval: int = 10  # steps between updates of the progress bar
     dry_run: bool = False  # one batch of training and one of testing

@@ -75,12 +75,12 @@ def test_draws_stay_in_range_and_follow_the_generator() -> None:
     assert (moved != augment(images, np.random.default_rng(6))).any()
     rows = np.arange(28)
     centres = (moved * rows[:, None]).sum((1, 2)) / moved.sum((1, 2), dtype=float)
-    assert set(np.round(centres - 13.5, 9)) == {-2, -1, 0, 1, 2}
-    assert centres.std() == pytest.approx(math.sqrt(2), rel=0.1)  # uniform over five
+    assert np.abs(centres - 13.5).max() <= 2.01
+    assert centres.std() == pytest.approx(4 / math.sqrt(12), rel=0.1)  # uniform over 4 pixels
 
 
-@pytest.mark.parametrize("argument", [{"rotation": -1}, {"shift": 0.5}, {"rotation": math.nan}])
+@pytest.mark.parametrize("argument", [{"rotation": -1}, {"shift": -0.5}, {"shift": math.nan}])
 def test_bad_ranges_are_refused(argument: dict[str, float]) -> None:
     (name,) = argument
-    with pytest.raises(ValueError, match=f"{name} .*0 or more expected"):
+    with pytest.raises(ValueError, match=f"{name} .* 0 or more expected"):
         Augmentation(**argument)
