@@ -23,18 +23,25 @@ def _transpose(self: Tensor, *axes: Any) -> Tensor:
     return ops.transpose(self, axes or None)
 
 
+def _clip(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    return ops.clip(self, min, max)
+
+
 _BINARY = {
     "add": ops.add,
     "sub": ops.subtract,
     "mul": ops.multiply,
     "truediv": ops.divide,
+    "floordiv": ops.floor_divide,
+    "mod": ops.remainder,
     "pow": ops.power,
     "matmul": ops.matmul,
 }
 
 _METHODS: dict[str, Any] = {
     "__neg__": ops.negative,
-    "__pos__": lambda self: self,
+    "__pos__": ops.positive,
+    "__abs__": ops.absolute,
     "__lt__": ops.less,
     "__le__": ops.less_equal,
     "__gt__": ops.greater,
@@ -43,14 +50,36 @@ _METHODS: dict[str, Any] = {
     "__ne__": ops.not_equal,
     "__getitem__": lambda self, index: ops.getitem(self, as_index(index)),
     "T": property(ops.transpose),
+    "mT": property(ops.matrix_transpose),
+    "dot": ops.dot,
     "sum": ops.sum,
     "mean": ops.mean,
     "max": ops.max,
+    "all": ops.all,
+    "any": ops.any,
+    "argmax": ops.argmax,
+    "argmin": ops.argmin,
+    "argsort": ops.argsort,
+    "cumprod": ops.cumprod,
+    "cumsum": ops.cumsum,
+    "diagonal": ops.diagonal,
+    "min": ops.min,
+    "prod": ops.prod,
+    "ravel": ops.ravel,
+    "repeat": ops.repeat,
+    "squeeze": ops.squeeze,
+    "std": ops.std,
+    "take": ops.take,
+    "trace": ops.trace,
+    "var": ops.var,
+    "flatten": ops.ravel,
     "reshape": _reshape,
     "transpose": _transpose,
     "swapaxes": ops.swapaxes,
     "astype": ops.astype,
     "copy": ops.copy,
+    "clip": _clip,
+    "round": ops.round,
 }
 
 for _name, _op in _BINARY.items():

@@ -263,7 +263,8 @@ class Primitive:
         if not expects and self.kind == "elementwise":
             expects = "shapes that broadcast together"
         hint = f"; expected {expects}" if expects else ""
-        kind = next(k for k in (ValueError, TypeError, IndexError) if isinstance(error, k))
+        kinds = (np.linalg.LinAlgError, ValueError, TypeError, IndexError)
+        kind = next(k for k in kinds if isinstance(error, k))
         return kind(f"{self.name}({given}): {error}{hint}")
 
 

@@ -212,7 +212,9 @@ def sweep(
         if record.serial not in pending:
             heappush(queue, -record.serial)
             pending[record.serial] = (record, {})
-        pending[record.serial][1][index] = g
+        # More than one place may stand for an output: a recorded rule is given a place of its own.
+        parts = pending[record.serial][1]
+        parts[index] = parts[index] + g if index in parts else g
 
     with enable_grad() if create_graph else no_grad(), _observed():
         for place, g in roots:

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.random import Generator, default_generator
 
-def kaiming_uniform(
-    shape: tuple[int, ...], rng: np.random.Generator | None = None, a: float = sqrt(5)
-) -> NDArray[Any]:
+# Where random numbers come from: NumPy's generator, the project's, or where None is given, the
+# thread's own, which `autograd.random.seed` seeds.
+Source = np.random.Generator | Generator | None
+
+
+def kaiming_uniform(shape: tuple[int, ...], rng: Source = None, a: float = sqrt(5)) -> NDArray[Any]:
     """float32 weights U(-b, b), b = sqrt(6 / ((1 + a^2) fan_in)) (He et al. 2015, eq. 10, 14).
 
     `a` is the negative slope of the leaky ReLU that follows. The default, sqrt(5), gives
@@ -19,26 +23,24 @@ def kaiming_uniform(
 
     Args:
         shape: (out, in, ...); fan_in is the product of all lengths but the first.
-        rng: source of randomness; without one a fresh, unseeded generator.
+        rng: source of randomness; by default the thread's `autograd.random` generator.
     """
     return uniform(shape, sqrt(6 / ((1 + a * a) * fan_in(shape))), rng)
 
 
-def kaiming_normal(
-    shape: tuple[int, ...], rng: np.random.Generator | None = None, a: float = 0.0
-) -> NDArray[Any]:
+def kaiming_normal(shape: tuple[int, ...], rng: Source = None, a: float = 0.0) -> NDArray[Any]:
     """float32 weights N(0, 2 / ((1 + a^2) fan_in)) (He et al. 2015, eq. 10 and 14)."""
-    rng = np.random.default_rng() if rng is None else rng
-    std = sqrt(2 / ((1 + a * a) * fan_in(shape)))
-    return (std * rng.standard_normal(shape)).astype(np.float32)
+    return normal(shape, sqrt(2 / ((1 + a * a) * fan_in(shape))), rng)
 
 
-def uniform(
-    shape: tuple[int, ...], bound: float, rng: np.random.Generator | None = None
-) -> NDArray[Any]:
+def uniform(shape: tuple[int, ...], bound: float, rng: Source = None) -> NDArray[Any]:
     """float32 values U(-bound, bound)."""
-    rng = np.random.default_rng() if rng is None else rng
-    return rng.uniform(-bound, bound, shape).astype(np.float32)
+    return _numpys(rng).uniform(-bound, bound, shape).astype(np.float32)
+
+
+def normal(shape: tuple[int, ...], std: float, rng: Source = None) -> NDArray[Any]:
+    """float32 values N(0, std^2)."""
+    return (std * _numpys(rng).standard_normal(shape)).astype(np.float32)
 
 
 def fan_in(shape: tuple[int, ...]) -> int:
@@ -46,3 +48,9 @@ def fan_in(shape: tuple[int, ...]) -> int:
     if len(shape) < 2 or not prod(shape):
         raise ValueError(f"fan_in: a weight (out, in, ...) without zeros expected, {shape} given")
     return prod(shape[1:])
+
+
+def _numpys(rng: Source) -> np.random.Generator:
+    if rng is None:
+        rng = default_generator()
+    return rng.numpy if isinstance(rng, Generator) else rng

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor
+from nn.hooks import Hook, RemovableHandle
+
+M = TypeVar("M", bound="Module")
 
 
 class Parameter(Tensor):
@@ -35,11 +38,74 @@ class Module:
 
     training: bool = True
 
+    # Lists of a module's own once it has hooks. Subclasses need not call this class's __init__.
+    _forward_pre_hooks: list[Hook] | None = None
+    _forward_hooks: list[Hook] | None = None
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        if self._forward_pre_hooks:
+            args, kwargs = self._before_forward(args, kwargs)
+        out = self.forward(*args, **kwargs)
+        return self._after_forward(args, kwargs, out) if self._forward_hooks else out
+
+    # --- hooks -------------------------------------------------------------------------------
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Let every call show `hook` its arguments before the forward: hook(module, args).
+
+        What the hook returns takes their place: a tuple of arguments, or a single one; None leaves
+        them. With `with_kwargs` it is hook(module, args, kwargs) -> (args, kwargs) or None.
+
+        Args:
+            prepend: whether the hook runs before those registered earlier, rather than after.
+        """
+        if self._forward_pre_hooks is None:
+            self._forward_pre_hooks = []
+        return _register(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Let every call show `hook` its result: hook(module, args, output).
+
+        What the hook returns takes the place of the output; None leaves it. With `with_kwargs` it
+        is hook(module, args, kwargs, output).
+
+        Args:
+            prepend: whether the hook runs before those registered earlier, rather than after.
+        """
+        if self._forward_hooks is None:
+            self._forward_hooks = []
+        return _register(self._forward_hooks, Hook(hook, with_kwargs), prepend)
+
+    def _before_forward(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        for hook, with_kwargs in tuple(self._forward_pre_hooks or ()):
+            changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
+            if changed is None:
+                continue
+            if not with_kwargs:
+                args = changed if isinstance(changed, tuple) else (changed,)
+            elif isinstance(changed, tuple) and len(changed) == 2:
+                args, kwargs = changed
+            else:
+                raise TypeError(
+                    f"{type(self).__name__}: a forward pre-hook with_kwargs returned "
+                    f"{type(changed).__name__}, None or (args, kwargs) expected"
+                )
+        return args, kwargs
+
+    def _after_forward(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+        for hook, with_kwargs in tuple(self._forward_hooks or ()):
+            changed = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
+            out = out if changed is None else changed
+        return out
 
     # --- what is in it -----------------------------------------------------------------------
 
@@ -48,6 +114,10 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, Module):
                 yield name, value
+
+    def children(self) -> Iterator[Module]:
+        """Modules held directly."""
+        return (module for _, module in self.named_children())
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all beneath it, with dotted names; a shared one is met once."""
@@ -88,22 +158,36 @@ class Module:
 
     # --- modes -------------------------------------------------------------------------------
 
-    def train(self, mode: bool = True) -> Module:
+    def train(self: M, mode: bool = True) -> M:
         """Set the training mode here and beneath; returns the module."""
         for module in self.modules():
             module.training = mode
         return self
 
-    def eval(self) -> Module:
+    def eval(self: M) -> M:
         """The same as `train(False)`."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self: M) -> M:
+        """Forget the gradients of all parameters; returns the module."""
         for parameter in self.parameters():
             parameter.grad = None
+        return self
 
-    def to(self, dtype: DTypeLike) -> Module:
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Whether all parameters want a gradient: False freezes them; returns the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
+
+    def apply(self: M, function: Callable[[Module], object]) -> M:
+        """Call `function` on every module, those beneath before this one; returns the module."""
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def to(self: M, dtype: DTypeLike) -> M:
         """Convert floating parameters and buffers to `dtype`, in place; returns the module."""
         if np.dtype(dtype).kind != "f":
             raise TypeError(f"to: {np.dtype(dtype)} given, a floating dtype expected")
@@ -174,3 +258,8 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def _register(hooks: list[Hook], hook: Hook, prepend: bool) -> RemovableHandle:
+    hooks.insert(0 if prepend else len(hooks), hook)
+    return RemovableHandle(hooks, hook)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import warnings
@@ -38,6 +39,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         import_torch()
 
 
+@functools.cache
 def import_torch() -> ModuleType:
     """torch, or a skip that says how to get it."""
     with warnings.catch_warnings():
@@ -46,7 +48,23 @@ def import_torch() -> ModuleType:
             import torch
         except ImportError:
             pytest.skip("PyTorch is not installed: pip install pullback[oracle]")
+        # The first optimizer changes os.environ for good; `sealed` would blame the test that made
+        # it.
+        torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     return torch
+
+
+@pytest.fixture
+def plain_kernels(torch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """torch's own convolution: im2col and a matrix product, as ours.
+
+    By default oneDNN computes it, whose float32 weight gradients, summed over all pixels of a
+    batch, are up to 2e-4 from those in float64, where ours and torch's own are within 5e-6; and
+    NNPACK, by transforms that break ties of maxima.
+    """
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    with torch.backends.nnpack.flags(enabled=False):
+        yield
 
 
 @pytest.fixture

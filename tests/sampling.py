@@ -76,7 +76,7 @@ def reals(
     for point in avoid:
         centres = centres[np.argsort(np.abs(centres - point))[2:]]
     values = rng.permutation(centres) + width * rng.uniform(-0.25, 0.25, len(centres))
-    parts = np.split(values, np.cumsum(sizes)[:-1])
+    parts = np.split(values, np.cumsum(sizes))[:-1]
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 

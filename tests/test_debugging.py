@@ -106,7 +106,7 @@ def test_the_first_infinity_of_a_backward_is_named_with_the_line_of_its_op() -> 
 def test_infinities_that_were_given_or_padded_are_no_fault() -> None:
     with ag.debug():
         x = leaf(np.inf, 1.0)
-        ag.maximum(x, ag.pad(leaf(2.0), 1, -np.inf)[:2]).sum().backward()
+        ag.maximum(x, ag.pad(leaf(2.0), 1, constant_values=-np.inf)[:2]).sum().backward()
     assert_array_equal(grad(x), [1, 0])
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
-from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +10,14 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
-from autograd.ops.masking import masked
 from autograd.ops.shape import broadcast_to, reshape
 from autograd.primitives import primitive
-from autograd.threads import in_slabs, outermost, reduced
+from autograd.threads import reduced
 
 if TYPE_CHECKING:
     from autograd.tensor import Axis, Tensor
 
 Array = NDArray[Any]
-
-# Up to so many elements to reduce, one pass a slice beats NumPy's reduction over short axes: 2x2
-# windows of 800,000 float32 take 0.46 ms instead of 1.44.
-_FEW = 16
-
-# Elements that are passed over several times at once: 200 KB of float32, and its temporaries.
-_BLOCK = 1 << 16
 
 
 def reduced_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
@@ -43,11 +33,13 @@ def keepdims_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
-def _spread(g: Tensor, shape: tuple[int, ...], axis: Axis) -> Tensor:
+def spread(g: Tensor, shape: tuple[int, ...], axis: Axis) -> Tensor:
+    """g, of the shape that a reduction gives with keepdims or without, repeated to that before."""
     return broadcast_to(reshape(g, keepdims_shape(shape, axis)), shape)
 
 
-def _reduced_size(shape: tuple[int, ...], axis: Axis) -> int:
+def reduced_size(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many elements are reduced to one."""
     return prod(shape[a] for a in reduced_axes(axis, len(shape)))
 
 
@@ -58,7 +50,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return reduced(lambda x: np.sum(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
 
 
-sum.defvjp(lambda g, out, x, axis=None, keepdims=False: _spread(g, x.shape, axis))
+sum.defvjp(lambda g, out, x, axis=None, keepdims=False: spread(g, x.shape, axis))
 
 
 @primitive(kind="reduction")
@@ -69,8 +61,8 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 
 mean.defvjp(
-    lambda g, out, x, axis=None, keepdims=False: _spread(
-        g / _reduced_size(x.shape, axis), x.shape, axis
+    lambda g, out, x, axis=None, keepdims=False: spread(
+        g / reduced_size(x.shape, axis), x.shape, axis
     )
 )
 
@@ -99,8 +91,8 @@ def _sum_of_products(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
 
 
 sum_of_products.defvjp(
-    lambda g, out, x, y, axis=None: _spread(g, y.shape, axis) * y,
-    lambda g, out, x, y, axis=None: _spread(g, x.shape, axis) * x,
+    lambda g, out, x, y, axis=None: spread(g, y.shape, axis) * y,
+    lambda g, out, x, y, axis=None: spread(g, x.shape, axis) * x,
 )
 
 
@@ -110,129 +102,22 @@ def sum_of_squares(x: Array, axis: Axis = None) -> Array:
     return np.asarray(sum_of_products.forward(x, x, axis))
 
 
-sum_of_squares.defvjp(lambda g, out, x, axis=None: _spread(2 * g, x.shape, axis) * x)
-
-
-@primitive(kind="gather")
-def scatter_first_max(g: Array, peak: Array, x: Array) -> Array:
-    """Zeros of the shape of x, but g at the first place where x reaches its maximum `peak`.
-
-    g and peak have the shape of x, with 1 for each axis that the maximum was taken over.
-    """
-    axes = _collapsed(peak.shape, x.shape)
-    if _few_and_finite(peak, x, axes):
-        out = np.empty_like(x, dtype=g.dtype)
-        if outermost(out) in axes:
-            _scatter_few(g, peak, x, axes, out=out)
-            return out
-        return in_slabs(partial(_scatter_few, axes=axes), out, g, peak, x, block=_BLOCK)
-    lines = _lines(x, axes)
-    out = np.zeros_like(lines, dtype=g.dtype)
-    np.put_along_axis(out, _argfirst(lines), g.reshape(*lines.shape[:-1], 1), axis=-1)
-    kept = [n for i, n in enumerate(x.shape) if i not in axes]
-    out = out.reshape(kept + [x.shape[a] for a in axes])
-    return np.moveaxis(out, range(len(kept), x.ndim), axes)
-
-
-def _scatter_few(g: Array, peak: Array, x: Array, axes: tuple[int, ...], out: Array) -> None:
-    for index, hit in _first_hits(peak, x, axes):
-        masked(g, hit, out=out[index])
-
-
-@primitive(kind="gather")
-def gather_first_max(h: Array, peak: Array, x: Array) -> Array:
-    """The entries of h, of the shape of x, where x first reaches its maximum `peak`.
-
-    The adjoint of `scatter_first_max`; the result has the shape of peak.
-    """
-    axes = _collapsed(peak.shape, x.shape)
-    if _few_and_finite(peak, x, axes):
-        out = np.zeros_like(peak, dtype=h.dtype)
-        for index, hit in _first_hits(peak, x, axes):
-            np.add(out, masked(h[index], hit), out=out)
-        return out
-    picked = np.take_along_axis(_lines(h, axes), _argfirst(_lines(x, axes)), axis=-1)
-    return picked.reshape(peak.shape)
-
-
-# Where the maximum lies does not change with an infinitesimal step: no gradient for peak and x.
-scatter_first_max.defvjp(lambda g, out, _, peak, x: gather_first_max(g, peak, x), None, None)
-gather_first_max.defvjp(lambda g, out, _, peak, x: scatter_first_max(g, peak, x), None, None)
-
-
-@primitive(kind="reduction")
-def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The maximum. The first in row-major order gets the whole gradient, as in PyTorch's
-    max_pool2d."""
-    axes = reduced_axes(axis, x.ndim)
-    if not 1 < prod(x.shape[a] for a in axes) <= _FEW:
-        return np.asarray(np.max(x, axis=axis, keepdims=keepdims))
-    first = tuple(slice(0, 1) if i in axes else slice(None) for i in range(x.ndim))
-    out = np.empty_like(x[first])
-    if outermost(x) in axes:
-        _max_few(x, axes, out=out)
-    else:
-        in_slabs(partial(_max_few, axes=axes), out, x, block=_BLOCK // 4)
-    return out if keepdims else out.squeeze(axes)
-
-
-def _max_few(x: Array, axes: tuple[int, ...], out: Array) -> None:
-    parts = [x[index] for index in _unit_slices(x.shape, axes)]
-    np.maximum(parts[0], parts[1], out=out)
-    for part in parts[2:]:
-        np.maximum(out, part, out=out)
-
-
-max.defvjp(
-    lambda g, out, x, axis=None, keepdims=False: scatter_first_max(
-        reshape(g, keepdims_shape(x.shape, axis)), reshape(out, keepdims_shape(x.shape, axis)), x
-    )
-)
+sum_of_squares.defvjp(lambda g, out, x, axis=None: spread(2 * g, x.shape, axis) * x)
 
 
 @primitive(kind="reduction", differentiable=False)
-def argmax(x: Array, axis: int | None = None, keepdims: bool = False) -> Array:
-    """The index of the first maximum along one axis, or in the flattened array; a constant."""
-    return np.asarray(np.argmax(x, axis=axis, keepdims=keepdims))
+def all(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Whether no element is zero; true of no elements. A constant."""
+    return np.asarray(np.all(x, axis=axis, keepdims=keepdims))
 
 
-def _unit_slices(shape: tuple[int, ...], axes: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
-    """Indices of the slices of length 1 along `axes`, in row-major order."""
-    for where in np.ndindex(*(shape[a] for a in axes)):
-        index = [slice(None)] * len(shape)
-        for a, i in zip(axes, where, strict=True):
-            index[a] = slice(i, i + 1)
-        yield (*index, ...)  # the ellipsis keeps what is picked from a 0-d array an array
+@primitive(kind="reduction", differentiable=False)
+def any(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """Whether some element is not zero; false of no elements. A constant."""
+    return np.asarray(np.any(x, axis=axis, keepdims=keepdims))
 
 
-def _first_hits(
-    peak: Array, x: Array, axes: tuple[int, ...]
-) -> Iterator[tuple[tuple[Any, ...], Array]]:
-    """For each slice of x, where it is the first to reach the peak."""
-    *earlier, last = _unit_slices(x.shape, axes)
-    vacant = np.ones_like(peak, dtype=np.bool_)
-    for index in earlier:
-        hit = np.equal(x[index], peak)
-        hit &= vacant
-        vacant ^= hit
-        yield index, hit
-    yield last, vacant  # some slice must reach it
-
-
-def _few_and_finite(peak: Array, x: Array, axes: tuple[int, ...]) -> bool:
-    # NaN equals nothing, so its place is left to argmax.
-    return prod(x.shape[a] for a in axes) <= _FEW and not np.isnan(peak).any()
-
-
-def _collapsed(short: tuple[int, ...], full: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(i for i, (n, m) in enumerate(zip(short, full, strict=True)) if n != m)
-
-
-def _lines(x: Array, axes: tuple[int, ...]) -> Array:
-    """x with `axes` moved last and flattened, in their order, into one."""
-    moved = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
-    return moved.reshape(*moved.shape[: x.ndim - len(axes)], prod(x.shape[a] for a in axes))
-
-
-def _argfirst(lines: Array) -> Array:
-    return np.asarray(lines.argmax(axis=-1, keepdims=True))
+@primitive(kind="reduction", differentiable=False)
+def count_nonzero(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """How many elements are not zero. A constant."""
+    return np.asarray(np.count_nonzero(x, axis=axis, keepdims=keepdims))

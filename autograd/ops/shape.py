@@ -1,8 +1,7 @@
-"""Primitives that move elements and change none."""
+"""Ops that rearrange elements and change none."""
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,17 @@ from numpy.typing import DTypeLike, NDArray
 
 from autograd.conforming import sum_to
 from autograd.primitives import primitive
+from autograd.tensor import Tensor
 
 if TYPE_CHECKING:
-    from autograd.tensor import Operand, Tensor
+    from autograd.tensor import Axis, Operand
 
 Array = NDArray[Any]
+
+
+def as_tensor(x: Operand) -> Tensor:
+    """x itself, or a constant of it: for compositions that look at the shape first."""
+    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 @primitive(kind="view")
@@ -25,6 +30,11 @@ def reshape(x: Array, shape: int | tuple[int, ...]) -> Array:
 
 
 reshape.defvjp(lambda g, out, x, shape: reshape(g, x.shape))
+
+
+def ravel(x: Operand) -> Tensor:
+    """The elements of x in row-major order along one axis. A view where memory allows."""
+    return reshape(x, -1)
 
 
 @primitive(kind="view")
@@ -42,9 +52,63 @@ def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
 
 def swapaxes(x: Operand, axis1: int, axis2: int) -> Tensor:
     """x with two axes exchanged."""
-    axes = list(range(np.ndim(getattr(x, "data", x))))
-    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
-    return transpose(x, tuple(axes))
+    x = as_tensor(x)
+    return transpose(x, np.swapaxes(_numbered(x.ndim), axis1, axis2).shape)
+
+
+def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """x with the axes `source` at the places `destination`; the others keep their order."""
+    x = as_tensor(x)
+    return transpose(x, np.moveaxis(_numbered(x.ndim), source, destination).shape)
+
+
+def _numbered(ndim: int) -> Array:
+    """An array of no elements whose axis i has length i: moved about, its shape tells which axis
+    is where."""
+    return np.empty(tuple(range(ndim)))
+
+
+def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Tensor:
+    """x with a new axis of length 1 at each of these places of the result."""
+    x = as_tensor(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def squeeze(x: Operand, axis: Axis = None) -> Tensor:
+    """x without the axes given, or without all of length 1.
+
+    Raises:
+        ValueError: an axis given has another length than 1.
+    """
+    x = as_tensor(x)
+    try:
+        shape = np.squeeze(x.data, axis).shape
+    except np.exceptions.AxisError:
+        raise
+    except ValueError as error:
+        raise ValueError(
+            f"squeeze: axis {axis} of shape {x.shape} given, axes of length 1 expected; "
+            "take one element of a longer one by an index"
+        ) from error
+    return reshape(x, shape)
+
+
+def atleast_1d(x: Operand) -> Tensor:
+    """x, or the vector of one element of a single number."""
+    x = as_tensor(x)
+    return x if x.ndim >= 1 else reshape(x, 1)
+
+
+def atleast_2d(x: Operand) -> Tensor:
+    """x with axes of length 1 put in front until it has two."""
+    x = as_tensor(x)
+    return x if x.ndim >= 2 else reshape(x, np.atleast_2d(x.data).shape)
+
+
+def atleast_3d(x: Operand) -> Tensor:
+    """x with axes of length 1 until it has three; (n,) becomes (1, n, 1) and (n, m) (n, m, 1)."""
+    x = as_tensor(x)
+    return x if x.ndim >= 3 else reshape(x, np.atleast_3d(x.data).shape)
 
 
 @primitive(kind="view")
@@ -57,31 +121,40 @@ broadcast_to.defvjp(lambda g, out, x, shape: sum_to(g, x.shape))
 
 
 @primitive(kind="view")
-def pad(x: Array, pad_width: Any, constant_values: float = 0) -> Array:
-    """x with constant borders; pad_width is (before, after) for each axis, or as in np.pad."""
-    widths = _pad_widths(pad_width, x.ndim)
-    shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
-    out = np.full_like(x, constant_values, shape=shape)  # keeps the order of memory of x
-    out[_inner(widths, x.shape)] = x
-    return out
+def flip(x: Array, axis: Axis = None) -> Array:
+    """x with the order of its elements reversed along one axis, several, or all; a view."""
+    return np.flip(x, axis)
 
 
-pad.defvjp(
-    lambda g, out, x, pad_width, constant_values=0: g[
-        _inner(_pad_widths(pad_width, x.ndim), x.shape)
-    ]
-)
+flip.defvjp(lambda g, out, x, axis=None: flip(g, axis))
 
 
-def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    widths = np.broadcast_to(pad_width, (ndim, 2)).tolist()
-    if any(w < 0 for pair in widths for w in pair):
-        raise ValueError(f"pad widths of at least 0 expected, {pad_width} given")
-    return [(before, after) for before, after in widths]
+def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """x turned k times by 90 degrees, from the first of the two axes towards the second."""
+    x = as_tensor(x)
+    first, second = axes
+    if x.ndim < 2 or first % x.ndim == second % x.ndim:
+        raise ValueError(
+            f"rot90: axes {axes} of a tensor of shape {x.shape} given, two different axes expected"
+        )
+    turns = k % 4
+    if turns == 1:
+        return swapaxes(flip(x, second), first, second)
+    if turns == 3:
+        return flip(swapaxes(x, first, second), second)
+    return flip(x, (first, second)) if turns else x
 
 
-def _inner(widths: list[tuple[int, int]], shape: tuple[int, ...]) -> tuple[builtins.slice, ...]:
-    return tuple(slice(before, before + n) for (before, _), n in zip(widths, shape, strict=True))
+@primitive(kind="gather")
+def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Array:
+    """x with its elements moved on by `shift` along the axis; those that leave enter at its start.
+
+    Without an axis they move on in row-major order. Tuples give a shift for each axis.
+    """
+    return np.roll(x, shift, axis)
+
+
+roll.defvjp(lambda g, out, x, shift, axis=None: roll(g, np.negative(shift).tolist(), axis))
 
 
 @primitive(kind="view")

@@ -1,4 +1,7 @@
-"""Elementwise primitives. Arguments broadcast; the sweep sums gradients over broadcast axes."""
+"""Elementwise arithmetic: sums, products, powers, roots, remainders and magnitudes.
+
+Arguments broadcast; the sweep sums gradients over broadcast axes.
+"""
 
 from __future__ import annotations
 
@@ -8,70 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.conforming import broadcast_axes, sum_to
-from autograd.ops.masking import masked
+from autograd.ops.exponential import log
 from autograd.ops.reduction import sum_of_products
+from autograd.ops.selection import divisor, where
+from autograd.ops.steps import equal, floor_divide, sign
 from autograd.primitives import primitive
 from autograd.tensor import Tensor
 from autograd.threads import elementwise
 
 Array = NDArray[Any]
-
-
-@primitive(kind="elementwise", differentiable=False)
-def greater(x: Array, y: Array) -> Array:
-    """x > y, a constant."""
-    return elementwise(np.greater, x, y)
-
-
-@primitive(kind="elementwise", differentiable=False)
-def greater_equal(x: Array, y: Array) -> Array:
-    """x >= y, a constant."""
-    return elementwise(np.greater_equal, x, y)
-
-
-@primitive(kind="elementwise", differentiable=False)
-def less(x: Array, y: Array) -> Array:
-    """x < y, a constant."""
-    return elementwise(np.less, x, y)
-
-
-@primitive(kind="elementwise", differentiable=False)
-def less_equal(x: Array, y: Array) -> Array:
-    """x <= y, a constant."""
-    return elementwise(np.less_equal, x, y)
-
-
-@primitive(kind="elementwise", differentiable=False)
-def equal(x: Array, y: Array) -> Array:
-    """x == y, a constant."""
-    return elementwise(np.equal, x, y)
-
-
-@primitive(kind="elementwise", differentiable=False)
-def not_equal(x: Array, y: Array) -> Array:
-    """x != y, a constant."""
-    return elementwise(np.not_equal, x, y)
-
-
-@primitive(kind="elementwise")
-def where(condition: Array, x: Array, y: Array) -> Array:
-    """x where the condition holds, y elsewhere."""
-    if type(y) is int and y == 0 and _is_mask(condition) and isinstance(x, np.ndarray):
-        return masked(x, condition)
-    if type(x) is int and x == 0 and _is_mask(condition) and isinstance(y, np.ndarray):
-        return masked(y, ~condition)
-    return np.where(condition, x, y)
-
-
-where.defvjp(
-    None,
-    lambda g, out, condition, x, y: where(condition, g, 0),
-    lambda g, out, condition, x, y: where(condition, 0, g),
-)
-
-
-def _is_mask(condition: Any) -> bool:
-    return isinstance(condition, np.ndarray) and condition.dtype == np.bool_
 
 
 @primitive(kind="elementwise")
@@ -113,12 +61,42 @@ def _product_to(shape: tuple[int, ...], g: Tensor, factor: Tensor) -> Tensor:
 
 
 @primitive(kind="elementwise")
+def square(x: Array) -> Array:
+    """x * x."""
+    return elementwise(np.square, x)
+
+
+square.defvjp(lambda g, out, x: g * (2 * x))
+
+
+@primitive(kind="elementwise")
 def divide(x: Array, y: Array) -> Array:
     """x / y."""
     return elementwise(np.divide, x, y)
 
 
 divide.defvjp(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y)
+
+
+@primitive(kind="elementwise")
+def reciprocal(x: Array) -> Array:
+    """1 / x; of integers, as in NumPy, an integer."""
+    return elementwise(np.reciprocal, x)
+
+
+reciprocal.defvjp(lambda g, out, x: -g * square(out))
+
+
+@primitive(kind="elementwise")
+def remainder(x: Array, y: Array) -> Array:
+    """x - floor(x / y) * y, with the sign of y. The slope in x is 1, in y it is -floor(x / y).
+
+    Where x is a multiple of y it jumps; the slopes there are those of the side without the jump.
+    """
+    return elementwise(np.remainder, x, y)
+
+
+remainder.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -g * floor_divide(x, y))
 
 
 @primitive(kind="elementwise")
@@ -131,21 +109,23 @@ negative.defvjp(lambda g, out, x: -g)
 
 
 @primitive(kind="elementwise")
-def exp(x: Array) -> Array:
-    """e ** x."""
-    return elementwise(np.exp, x)
+def positive(x: Array) -> Array:
+    """+x, a copy."""
+    return elementwise(np.positive, x)
 
 
-exp.defvjp(lambda g, out, x: g * out)
+positive.defvjp(lambda g, out, x: g)
 
 
 @primitive(kind="elementwise")
-def log(x: Array) -> Array:
-    """The natural logarithm."""
-    return elementwise(np.log, x)
+def absolute(x: Array) -> Array:
+    """|x|, its distance from 0. The slope at 0 is 0."""
+    return elementwise(np.absolute, x)
 
 
-log.defvjp(lambda g, out, x: g / x)
+absolute.defvjp(lambda g, out, x: g * sign(x))
+
+abs = absolute  # NumPy has both names
 
 
 @primitive(kind="elementwise")
@@ -181,15 +161,22 @@ sqrt.defvjp(lambda g, out, x: g / (2 * out))
 
 
 @primitive(kind="elementwise")
-def maximum(x: Array, y: Array) -> Array:
-    """The larger of x and y. Where they tie, the first gets the whole gradient.
-
-    So `maximum(0, x)` is a ReLU whose slope at 0 is 0.
-    """
-    return elementwise(np.maximum, x, y)
+def cbrt(x: Array) -> Array:
+    """The real cube root, of the sign of x; its slope at 0 is infinite."""
+    return elementwise(np.cbrt, x)
 
 
-maximum.defvjp(
-    lambda g, out, x, y: where(equal(out, x), g, 0),
-    lambda g, out, x, y: where(greater(out, x), g, 0),
+cbrt.defvjp(lambda g, out, x: g / (3 * square(out)))
+
+
+@primitive(kind="elementwise")
+def hypot(x: Array, y: Array) -> Array:
+    """sqrt(x ** 2 + y ** 2) without overflow or underflow on the way. The slopes at 0 are 0."""
+    return elementwise(np.hypot, x, y)
+
+
+# The quotient lies between -1 and 1 however large or small x is.
+hypot.defvjp(
+    lambda g, out, x, y: g * (x / divisor(out)),
+    lambda g, out, x, y: g * (y / divisor(out)),
 )

@@ -1,0 +1,97 @@
+"""What the functions have in common: kinds of arguments, and their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any, Literal
+
+from autograd import Tensor
+
+Length = int | tuple[int]
+Pair = int | tuple[int, int]
+Lengths = int | tuple[int, ...]
+Reduction = Literal["mean", "sum", "none"]
+
+_AXES = {1: "(length,)", 2: "(height, width)"}
+_IMAGES = {1: "sequences (N, C, L)", 2: "images (N, C, H, W)"}
+
+
+def lengths(what: str, value: Lengths, axes: int, least: int = 1) -> tuple[int, ...]:
+    """One length for all axes, or one for each; refused below `least`, named by `what`."""
+    given = tuple(value) if isinstance(value, Sequence) else (value,) * axes
+    try:
+        numbers = tuple(index(length) for length in given)
+    except TypeError:
+        numbers = ()
+    if len(numbers) != axes:
+        raise ValueError(f"{what} {value} given, a length or {_AXES[axes]} expected")
+    if min(numbers) < least:
+        raise ValueError(f"{what} {value} given, at least {least} expected")
+    return numbers
+
+
+def pair(what: str, value: Pair, least: int = 1) -> tuple[int, int]:
+    """One length for both axes, or (height, width); refused below `least`, named by `what`."""
+    height, width = lengths(what, value, 2, least)
+    return height, width
+
+
+def expect_images(op: str, x: Tensor, axes: int) -> None:
+    """Refuse what has not a batch, channels and `axes` spatial axes."""
+    if x.ndim != 2 + axes:
+        raise ValueError(f"{op}: {_IMAGES[axes]} expected, shape {x.shape} given")
+
+
+def expect_shape(op: str, name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:
+    """Refuse an optional argument of another shape, which might broadcast."""
+    if given is not None and given.shape != shape:
+        raise ValueError(f"{op}: {name} of shape {shape} expected, {given.shape} given")
+
+
+def expect_axis(op: str, x: Tensor, dim: int) -> None:
+    """Refuse what is not an axis of x."""
+    if not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"{op}: dim={dim} given, an axis of a tensor of shape {x.shape} expected")
+
+
+def no_room(op: str, span: tuple[int, ...], padded: tuple[int, ...]) -> ValueError:
+    """The error of a window that is larger than the padded image."""
+    return ValueError(
+        f"{op}: a window of {span} pixels does not fit into images of {padded}, "
+        "padding included; enlarge one or shrink the other"
+    )
+
+
+def as_target(op: str, x: Tensor, target: Any) -> Tensor:
+    """The target of a loss in the dtype of x, so that float32 stays float32; of its shape.
+
+    Raises:
+        ValueError: the shapes differ. (N,) and (N, 1) would broadcast to all pairs.
+    """
+    t = target if isinstance(target, Tensor) else Tensor(target)
+    if t.shape != x.shape:
+        raise ValueError(f"{op}: a target of shape {x.shape} expected, {t.shape} given")
+    return in_dtype_of(x, t)
+
+
+def in_dtype_of(x: Tensor, other: Tensor) -> Tensor:
+    """The other tensor in the dtype of x, so that it does not decide that of their product."""
+    return other if other.dtype == x.dtype else other.astype(x.dtype)
+
+
+def reduced(op: str, losses: Tensor, reduction: Reduction, total: Any = None) -> Tensor:
+    """The losses, their sum, or their sum by `total`; without it, their mean.
+
+    Raises:
+        ValueError: an unknown reduction, or the mean of no losses.
+    """
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    if reduction != "mean":
+        raise ValueError(f"{op}: reduction '{reduction}' given, mean, sum or none expected")
+    if not losses.size:
+        raise ValueError(f"{op}: no losses of shape {losses.shape} have a mean; one expected")
+    return losses.mean() if total is None else losses.sum() / total

@@ -1,0 +1,178 @@
+"""Losses between scores and classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import autograd as ag
+from autograd import Tensor
+from nn.functional.activations import log_softmax
+from nn.functional.arguments import Reduction, as_target, expect_shape, in_dtype_of, reduced
+
+Array = NDArray[Any]
+
+
+def cross_entropy(
+    x: Tensor,
+    target: Any,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log softmax(x)[target], or with label smoothing eps against a distribution that gives the
+    right class 1 - eps and then eps / C to every class (Szegedy et al. 2016, section 7).
+
+    Args:
+        x: (N, C) scores before the softmax, or (N, C, ...).
+        target: (N,) or (N, ...) integer classes below C.
+        weight: (C,), what the loss of each class is multiplied by.
+        ignore_index: a class, or a number that is none, whose samples do not count.
+        reduction: the mean over N, weighted by the weights; the sum; or one loss for each sample.
+        label_smoothing: eps, from 0 to 1.
+
+    Raises:
+        ValueError: other shapes, classes that do not exist, or a mean where no sample counts.
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} given, 0 to 1 expected")
+    classes = _expect_classes("cross_entropy", x, target, weight, ignore_index)
+    return _negative_log(
+        "cross_entropy",
+        log_softmax(_classes_last(x)),
+        classes,
+        weight,
+        ignore_index,
+        reduction,
+        float(label_smoothing),
+    )
+
+
+def nll_loss(
+    x: Tensor,
+    target: Any,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """-x[target], for x the logarithms of probabilities, as of `log_softmax`.
+
+    Arguments and errors are those of `cross_entropy`.
+    """
+    classes = _expect_classes("nll_loss", x, target, weight, ignore_index)
+    return _negative_log("nll_loss", _classes_last(x), classes, weight, ignore_index, reduction)
+
+
+def binary_cross_entropy_with_logits(
+    x: Tensor,
+    target: Any,
+    weight: Tensor | None = None,
+    reduction: Reduction = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """-(q t log(s) + (1 - t) log(1 - s)) for s = 1 / (1 + e^-x), computed without s as
+    (1 - t) x + (1 + (q - 1) t) log(1 + e^-x), which does not overflow.
+
+    Args:
+        x: scores of any shape.
+        target: t, of the same shape, from 0 to 1.
+        weight: what each loss is multiplied by; broadcasts to the shape of x.
+        reduction: the mean over all elements, the sum, or one loss for each.
+        pos_weight: q, the weight of the positive part; broadcasts to the shape of x.
+
+    Raises:
+        ValueError: shapes that do not go together.
+    """
+    op = "binary_cross_entropy_with_logits"
+    t = as_target(op, x, target)
+    for name, given in (("weight", weight), ("pos_weight", pos_weight)):
+        _expect_to_broadcast(op, name, given, x.shape)
+    tail = ag.softplus(-x)
+    if pos_weight is not None:
+        tail = (1 + (in_dtype_of(x, pos_weight) - 1) * t) * tail
+    losses = (1 - t) * x + tail
+    if weight is not None:
+        losses = losses * in_dtype_of(x, weight)
+    return reduced(op, losses, reduction)
+
+
+def _negative_log(
+    op: str,
+    logs: Tensor,
+    classes: Array,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: Reduction,
+    smoothing: float = 0.0,
+) -> Tensor:
+    """From logs (M, C) and a class for each row, the losses in the shape of `classes`."""
+    chosen = classes.reshape(-1)
+    ignored = chosen == ignore_index
+    if reduction == "mean" and ignored.all():
+        raise ValueError(
+            f"{op}: of scores {logs.shape} no target counts, and there is no mean; "
+            "at least one expected"
+        )
+    some_ignored = bool(ignored.any())
+    if some_ignored:
+        chosen = np.where(ignored, 0, chosen)
+    losses = -logs[np.arange(len(chosen)), chosen]
+    weights = None if weight is None else in_dtype_of(logs, weight)
+    total: Any = None
+    if weights is not None:
+        of_samples = weights[chosen]
+        losses = losses * of_samples
+        total = ag.where(ignored, 0, of_samples).sum()
+    elif some_ignored:
+        total = len(chosen) - int(ignored.sum())
+    if smoothing:
+        everywhere = -(logs if weights is None else logs * weights).sum(axis=1)
+        losses = (1 - smoothing) * losses + smoothing / logs.shape[1] * everywhere
+    if some_ignored:
+        losses = ag.where(ignored, 0, losses)
+    if classes.ndim > 1:
+        losses = losses.reshape(*classes.shape)
+    return reduced(op, losses, reduction, total)
+
+
+def _classes_last(x: Tensor) -> Tensor:
+    """(N, C, ...) -> (N * ..., C)."""
+    if x.ndim == 2:
+        return x
+    return x.transpose(0, *range(2, x.ndim), 1).reshape(-1, x.shape[1])
+
+
+def _expect_classes(
+    op: str, x: Tensor, target: Any, weight: Tensor | None, ignore_index: int
+) -> Array:
+    """The target as an array of classes that exist, one for each sample of x."""
+    classes = np.asarray(target.data if isinstance(target, Tensor) else target)
+    if x.ndim < 2 or classes.shape != (x.shape[0], *x.shape[2:]) or classes.dtype.kind not in "iu":
+        raise ValueError(
+            f"{op}: scores (N, C) and N integer classes expected, or (N, C, ...) and (N, ...); "
+            f"shapes {x.shape} and {classes.shape} ({classes.dtype}) given"
+        )
+    if weight is not None and not isinstance(weight, Tensor):
+        raise TypeError(f"{op}: weight {weight!r} given, a Tensor ({x.shape[1]},) expected")
+    expect_shape(op, "weight", weight, (x.shape[1],))
+    counted = classes[classes != ignore_index]
+    if counted.size and not 0 <= counted.min() <= counted.max() < x.shape[1]:
+        raise ValueError(
+            f"{op}: classes from 0 to {x.shape[1] - 1} expected, "
+            f"{counted.min()} to {counted.max()} given"
+        )
+    return classes
+
+
+def _expect_to_broadcast(op: str, name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:
+    if given is None:
+        return
+    try:
+        fits = np.broadcast_shapes(given.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{op}: {name} that broadcasts to {shape} expected, {given.shape} given")

@@ -1,0 +1,226 @@
+"""What all optimizers have in common: groups of parameters, their state, and the step."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import Tensor, enable_grad
+from nn.module import Parameter
+
+Array = NDArray[Any]
+Parameters = Iterable[Parameter | Mapping[str, Any]]
+
+
+class Optimizer(ABC):
+    """Moves parameters along their gradients. Subclasses say how, in `_moved`.
+
+    Parameters are bound to new arrays; none is written into, for a tape may hold it. Numbers from
+    NumPy are taken as Python's, so that float32 stays float32.
+
+    Attributes:
+        param_groups: one dict for each group of parameters, with them under "params" beside their
+            options under the arguments' names. Options may be changed between steps.
+        state: what the optimizer remembers of each parameter that it has moved.
+        defaults: the options of a group that does not have its own.
+
+    Args:
+        params: parameters, or dicts of {"params": parameters, option: value}.
+        defaults: as above.
+
+    Raises:
+        TypeError: a single tensor is given, or an unknown option.
+        ValueError: no parameters are given, one is given twice, or an option is out of range.
+    """
+
+    def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[Parameter, dict[str, Any]] = {}  # tensors are hashed by identity
+        if isinstance(params, Tensor):
+            raise TypeError(f"{self._name}: a single tensor given, a list of parameters expected")
+        given = list(params)
+        if not given:
+            raise ValueError(f"{self._name}: no parameters given; pass model.parameters()")
+        groups = given if isinstance(given[0], Mapping) else [{"params": given}]
+        for group in groups:
+            self.add_param_group(group)  # type: ignore[arg-type]  # it refuses what is no dict
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def params(self) -> list[Parameter]:
+        """All parameters, in the order of their groups."""
+        return [p for group in self.param_groups for p in group["params"]]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the first group; setting it sets that of every group."""
+        return self.param_groups[0]["lr"]  # type: ignore[no-any-return]
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        for group in self.param_groups:
+            group["lr"] = lr
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Take in another group of parameters: {"params": parameters, option: value}."""
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeError(
+                f"{self._name}: {type(group).__name__} given for a group of parameters, "
+                "a dict with 'params' expected"
+            )
+        chosen = group["params"]
+        added = [chosen] if isinstance(chosen, Tensor) else list(chosen)
+        wrong = next((p for p in added if not isinstance(p, Tensor)), None)
+        if wrong is not None:
+            raise TypeError(f"{self._name}: {type(wrong).__name__} given, a Parameter expected")
+        unknown = sorted(set(group) - {"params"} - set(self.defaults))
+        if unknown:
+            raise TypeError(
+                f"{self._name}: options {unknown} given, some of {sorted(self.defaults)} expected"
+            )
+        everything = [*self.params, *added]
+        if len({id(p) for p in everything}) < len(everything):
+            raise ValueError(f"{self._name}: a parameter is given twice, and would move twice")
+        options = self.defaults | {k: v for k, v in group.items() if k != "params"}
+        self._check(_plain(options))
+        self.param_groups.append({"params": added} | options)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for p in self.params:
+            p.grad = None
+
+    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+        """Move every parameter that has a gradient.
+
+        Args:
+            closure: computes the loss anew, with its gradients, before anything moves.
+
+        Returns:
+            What the closure returned, or None without one.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            options = _plain(group)
+            for p in group["params"]:
+                if p.grad is not None:
+                    g = -p.grad.data if options["maximize"] else p.grad.data
+                    state = self.state.setdefault(p, {})
+                    p.data = self._moved(p.data, g, state, options)
+        return loss
+
+    @abstractmethod
+    def _moved(
+        self, p: Array, g: Array, state: dict[str, Any], options: Mapping[str, Any]
+    ) -> Array:
+        """Where the parameter p with the gradient g goes; `state` is its own to keep.
+
+        Always arrays, new ones: of 0-d arrays NumPy makes scalars.
+        """
+
+    def _check(self, options: Mapping[str, Any]) -> None:
+        """Refuse options that are out of range. Subclasses add what they need."""
+        for name in ("lr", "weight_decay", "momentum", "eps", "lr_decay", "alpha"):
+            if name in options and not options[name] >= 0:
+                raise ValueError(f"{self._name}: {name}={options[name]} given, at least 0 expected")
+
+    # --- state -------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies of all that the next step depends on but the parameters, laid out as in PyTorch.
+
+        Returns:
+            {"state": {index: {name: number or array}}, "param_groups": [options]}, where indices
+            number the parameters through all groups, and are under "params" of each group.
+        """
+        indices = {id(p): i for i, p in enumerate(self.params)}
+        return {
+            "state": {
+                indices[id(p)]: {name: _copied(value) for name, value in state.items()}
+                for p, state in self.state.items()
+                if state
+            },
+            "param_groups": [
+                group | {"params": [indices[id(p)] for p in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over the options and the state of `state_dict`, of this project or of PyTorch.
+
+        Raises:
+            ValueError: other groups, other numbers of parameters, or an array of another shape than
+                its parameter. Nothing has been changed then.
+        """
+        groups = state_dict["param_groups"]
+        sizes = [len(group["params"]) for group in groups]
+        own = [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise ValueError(
+                f"{self._name}: a state with groups of {sizes} parameters given, {own} expected"
+            )
+        positions = (index for group in groups for index in group["params"])
+        by_index = dict(zip(positions, self.params, strict=True))
+        loaded = {
+            by_index[index]: dict(self._loaded(index, by_index[index], state))
+            for index, state in state_dict["state"].items()
+        }
+        merged = [
+            own_group | {k: v for k, v in group.items() if k != "params"}
+            for own_group, group in zip(self.param_groups, groups, strict=True)
+        ]
+        for options in merged:
+            self._check(_plain(options))
+        self.state, self.param_groups = loaded, merged
+
+    def _loaded(
+        self, index: int, p: Parameter, state: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
+        for name, value in state.items():
+            if value is None:
+                continue
+            array = np.asarray(value)
+            if name == "step":
+                yield name, int(array)
+            elif array.shape != p.shape:
+                raise ValueError(
+                    f"{self._name}: '{name}' of parameter {index} has shape {array.shape} in the "
+                    f"state, {p.shape} expected"
+                )
+            else:
+                yield name, array.astype(p.dtype)
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  group {i}: {len(group['params'])} parameters, "
+            + ", ".join(f"{k}={v}" for k, v in group.items() if k != "params")
+            for i, group in enumerate(self.param_groups)
+        ]
+        return "\n".join([f"{self._name}(", *lines, ")"])
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """NumPy's numbers as Python's: the former would turn float32 into float64."""
+    return {k: v if k == "params" else _as_python(v) for k, v in options.items()}
+
+
+def _as_python(value: Any) -> Any:
+    if isinstance(value, tuple | list):
+        return tuple(_as_python(v) for v in value)
+    return value.item() if isinstance(value, np.generic | np.ndarray) else value
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -1,0 +1,76 @@
+"""Gradients kept within bounds, between the backward pass and the optimizer's step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograd import Tensor
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> float:
+    """Scale all gradients by one factor so that their norm, taken together, is at most `max_norm`
+    (Pascanu et al. 2013, alg. 1; with 1e-6 added to the norm, as in PyTorch).
+
+    Every gradient is bound to a new tensor; none is written into.
+
+    Args:
+        parameters: those without a gradient are left out.
+        max_norm: at least 0.
+        norm_type: the p of the p-norm; infinity for the largest absolute value.
+        error_if_nonfinite: whether a norm that is NaN or infinite is an error. If not, an infinite
+            one makes finite gradients 0, and NaN makes all NaN.
+
+    Returns:
+        The norm before, accumulated in float64.
+
+    Raises:
+        ValueError: max_norm or norm_type out of range.
+        RuntimeError: the norm is not finite, and error_if_nonfinite.
+    """
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm={max_norm} given, at least 0 expected")
+    if not norm_type > 0:
+        raise ValueError(f"clip_grad_norm_: norm_type={norm_type} given, above 0 expected")
+    held = _with_gradients(parameters)
+    norms = [
+        np.linalg.norm(gradient.data.astype(np.float64).ravel(), norm_type) for _, gradient in held
+    ]
+    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(
+            f"clip_grad_norm_: the norm of the gradients is {total}; a finite one expected "
+            "(error_if_nonfinite=False scales them all the same)"
+        )
+    factor = float(max_norm) / (total + 1e-6)
+    if not factor >= 1:  # NaN too
+        for parameter, gradient in held:
+            with np.errstate(invalid="ignore"):  # inf * 0 is NaN, and said so above
+                parameter.grad = Tensor(np.asarray(gradient.data * factor))
+    return total
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit each number of each gradient to [-clip_value, clip_value].
+
+    Every gradient is bound to a new tensor; none is written into.
+
+    Raises:
+        ValueError: clip_value is negative.
+    """
+    limit = float(clip_value)
+    if not limit >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value={clip_value} given, at least 0 expected")
+    for parameter, gradient in _with_gradients(parameters):
+        parameter.grad = Tensor(np.asarray(np.clip(gradient.data, -limit, limit)))
+
+
+def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    given = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [(p, p.grad) for p in given if p.grad is not None]
