@@ -87,6 +87,8 @@ def download(
                 order.remove(mirror)
                 order.insert(0, mirror)
     except DownloadError:
+        with suppress(OSError):
+            folder.rmdir()  # if it is empty: an offline start leaves nothing behind
         raise
     except OSError as error:
         brief = f"cannot write to {shown(folder)}: {error.strerror or type(error).__name__}"
