@@ -75,6 +75,7 @@ def download(
     """
     folder = Path(folder)
     order = list(mirrors)
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone_in(folder):
@@ -87,8 +88,9 @@ def download(
                 order.remove(mirror)
                 order.insert(0, mirror)
     except DownloadError:
-        with suppress(OSError):
-            folder.rmdir()  # if it is empty: an offline start leaves nothing behind
+        if made:
+            with suppress(OSError):
+                folder.rmdir()  # if it is empty: an offline start leaves nothing behind
         raise
     except OSError as error:
         brief = f"cannot write to {shown(folder)}: {error.strerror or type(error).__name__}"
