@@ -77,7 +77,7 @@ def conformed(g: Any, array: NDArray[Any], out: Any, name: str, position: int, k
     if not isinstance(g, Tensor):
         raise TypeError(
             f"rule {position} of '{name}' returned {type(g).__name__}, "
-            "a Tensor made by primitives expected"
+            "a Tensor made by primitives expected; wrap a rule on arrays in on_arrays()"
         )
     gradient: Tensor = g
     if gradient.data.shape != array.shape:

@@ -113,8 +113,8 @@ class Tensor:
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
             "tensors are not assigned to element by element: the tape would keep the old values. "
-            "Build the result with where, pad or an operator, or write to .data of a tensor that "
-            "nothing was computed from yet"
+            "Use index_update(t, index, value) or where(), which give a new tensor, or write to .data "
+            "of a tensor that nothing was computed from yet"
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
