@@ -15,12 +15,33 @@ from autograd import ops
 from autograd.tensor import Tensor
 from autograd.trees import flatten
 
+
+def _linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """np.linalg.norm where it is a norm of vectors; of matrices only the default, Frobenius'."""
+    axes = x.ndim if axis is None else len(np.atleast_1d(axis))
+    if ord is not None and axes != 1:
+        raise TypeError(
+            f"np.linalg.norm with ord={ord} of a tensor over {axes} axes is a norm of matrices, "
+            "which has no counterpart here; autograd.norm takes vector norms over any axes"
+        )
+    return ops.norm(x, ord, axis, keepdims)
+
+
 # NumPy's function -> the op. np.linalg's functions count as well: np.linalg.inv is ops.inv.
 _OPS: dict[Any, Callable[..., Any]] = {
     getattr(namespace, name): getattr(ops, name)
     for namespace in (np, np.linalg)
     for name in ops.__all__
     if hasattr(namespace, name)
+}
+# Of the same name, but not the same function: these go by the last two axes, or by matrices.
+_OPS |= {
+    np.linalg.trace: lambda x, *, offset=0: ops.trace(x, offset, -2, -1),
+    np.linalg.diagonal: lambda x, *, offset=0: ops.diagonal(x, offset, -2, -1),
+    np.linalg.norm: _linalg_norm,
+    np.linalg.vector_norm: lambda x, *, axis=None, keepdims=False, ord=2: ops.norm(
+        x, ord, axis, keepdims
+    ),
 }
 
 # What tells about numbers rather than computes with them is answered for the array.

@@ -211,7 +211,7 @@ class Primitive:
     def _let_go(self, record: Record) -> None:
         """Let go of large computed arrays that no rule will read; given ones the user holds."""
         if self.rule_for_each is not None:
-            return  # it may read any
+            return  # it may read any of them
         read: set[int] = set()
         for parent, parameters in zip(record.parents, self._read_by, strict=False):
             if parent is not None:

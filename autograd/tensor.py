@@ -113,7 +113,7 @@ class Tensor:
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
             "tensors are not assigned to element by element: the tape would keep the old values. "
-            "Use index_update(t, index, value) or where(), which give a new tensor, or write to .data "
+            "Use index_update(t, index, value) or where() for a new tensor, or write to .data "
             "of a tensor that nothing was computed from yet"
         )
 

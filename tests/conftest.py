@@ -48,6 +48,7 @@ def import_torch() -> ModuleType:
             import torch
         except ImportError:
             pytest.skip("PyTorch is not installed: pip install pullback[oracle]")
+        torch.set_num_threads(1)  # what the tests compute is small, and the cores are ours too
         # The first optimizer changes os.environ for good; `sealed` would blame the test that made
         # it.
         torch.optim.SGD([torch.zeros(1, requires_grad=True)])

@@ -197,9 +197,10 @@ SPECS = [
             *((Real(2, 3), Real(2, 1), {"axis": axis}) for axis in (1, -1)),
             (Real(2, 3), np.array([[1, 2, 3]])),
             (Real(2, 1, 3), Real(2, 2, 3), Real(2, 0, 3), {"axis": -2}),
+            (Real(1, 3), Real(2, 3), {"starts": (0, 1, 3)}),
         ),
         analytic=True,
-        reference=_sequence(np.concatenate),
+        reference=lambda *arrays, axis=0, starts=None: np.concatenate(arrays, axis),
     ),
     Spec(
         ops.stack_all,

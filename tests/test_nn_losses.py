@@ -96,8 +96,8 @@ def smoothed_by_loops(
 def test_cross_entropy_in_full(
     reduction: Any, weighted: bool, ignored: int, smoothing: float, rng: Generator
 ) -> None:
-    x, classes = rng.standard_normal((6, 4)), np.array([0, 2, 1, ignored, 2, 3])
-    weight = np.array([0.5, 2.0, 1.5, 0.25]) if weighted else None
+    x, classes = rng.standard_normal((5, 3)), np.array([0, 2, 1, ignored, 2])
+    weight = np.array([0.5, 2.0, 1.5]) if weighted else None
     given = None if weight is None else Tensor(weight)
     logs = np.log(softmax_by_loops(x))
     losses, total = smoothed_by_loops(logs, classes, weight, ignored, smoothing)
@@ -209,10 +209,10 @@ def test_l1_loss_has_slope_0_where_it_is_0() -> None:
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("weights", [None, (3,), (4, 3), (4, 1)], ids=str)
-@pytest.mark.parametrize("positive", [None, (3,)], ids=str)
+@pytest.mark.parametrize("weights", [None, (2,), (3, 2), (3, 1)], ids=str)
+@pytest.mark.parametrize("positive", [None, (2,)], ids=str)
 def test_binary_cross_entropy(reduction: Any, weights: Any, positive: Any, rng: Generator) -> None:
-    x, target = rng.standard_normal((4, 3)), rng.random((4, 3))
+    x, target = rng.standard_normal((3, 2)), rng.random((3, 2))
     weight = None if weights is None else rng.random(weights)
     q = None if positive is None else 2 * rng.random(positive)
     probability = 1 / (1 + np.exp(-x))

@@ -178,3 +178,13 @@ def test_layers_of_normalization_start_as_standardization(rng: Generator) -> Non
     assert list(nn.LayerNorm(5, bias=False).state_dict()) == ["weight"]
     assert nn.LayerNorm(5, elementwise_affine=False).state_dict() == {}
     assert nn.GroupNorm(2, 4, affine=False).state_dict() == {}
+
+
+def test_statistics_are_bound_to_new_arrays(rng: Generator) -> None:
+    # A record of an evaluation may hold the old ones.
+    norm = nn.BatchNorm2d(2)
+    assert norm.running_mean is not None and norm.running_var is not None
+    arrays = [norm.running_mean.data, norm.running_var.data]
+    norm(Tensor(rng.standard_normal((3, 2, 4, 4), np.float32)))
+    assert norm.running_mean.data.any()
+    np.testing.assert_array_equal(arrays, [[0, 0], [1, 1]])

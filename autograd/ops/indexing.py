@@ -33,8 +33,7 @@ def getitem(x: Array, index: Any) -> Array:
 @primitive(kind="gather")
 def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape`, with g added at index; repeated indices add up."""
-    # In the order of memory of g where the axes are the same, so that what follows runs along it.
-    out = np.zeros_like(g, shape=shape) if g.ndim == len(shape) else np.zeros(shape, g.dtype)
+    out = _zeros_stored_as(g, shape)
     _add_at(out, as_index(index), g)
     return out
 
@@ -168,6 +167,17 @@ def _joint_dtype(x: Array, y: Any) -> np.dtype[Any]:
     if kinds[1] in "fc" and kinds[0] in "biu":
         return np.asarray(y).dtype
     return np.result_type(x, y)
+
+
+def _zeros_stored_as(model: Array, shape: tuple[int, ...]) -> Array:
+    """Zeros in the order of memory of `model` where the axes are the same, so that what follows
+    runs along it; its axes of length 1, whose strides mean nothing, come first."""
+    if model.ndim != len(shape) or model.flags.c_contiguous:
+        return np.zeros(shape, model.dtype)
+    strides = [s if n > 1 else np.inf for s, n in zip(model.strides, model.shape, strict=True)]
+    order = np.argsort(-np.abs(strides), kind="stable")
+    out: Array = np.zeros([shape[a] for a in order], model.dtype).transpose(np.argsort(order))
+    return out
 
 
 def _add_at(out: Array, index: Any, y: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,19 +24,33 @@ def concatenate(arrays: Iterable[Operand], axis: int | None = 0) -> Tensor:
     """The arrays one after the other along an axis of theirs; without it, all of them flattened."""
     parts = _several("concatenate", arrays)
     if axis is None:
-        return concatenate_all(*map(ravel, parts), axis=0)
-    return concatenate_all(*parts, axis=axis)
+        parts, axis = [ravel(a) for a in parts], 0
+    if len(parts) <= _FEW:
+        return concatenate_all(*parts, axis=axis)
+    lengths = [as_tensor(a).shape[axis] for a in parts]
+    return concatenate_all(*parts, axis=axis, starts=tuple(accumulate(lengths, initial=0)))
+
+
+# Above so many arrays, where each starts is reckoned once, not from the first on for each.
+_FEW = 16
 
 
 @primitive(kind="gather", expects="arrays whose shapes are equal but along the axis")
-def concatenate_all(*arrays: Array, axis: int = 0) -> Array:
-    """concatenate, with the arrays as arguments."""
+def concatenate_all(*arrays: Array, axis: int = 0, starts: tuple[int, ...] | None = None) -> Array:
+    """concatenate, with the arrays as arguments; starts is where each starts, and the end."""
     return np.concatenate(arrays, axis)
 
 
 @concatenate_all.defvjp_each
-def _piece(position: int, g: Tensor, out: Tensor, *arrays: Tensor, axis: int = 0) -> Tensor:
-    start = sum([array.shape[axis] for array in arrays[:position]])
+def _piece(
+    position: int,
+    g: Tensor,
+    out: Tensor,
+    *arrays: Tensor,
+    axis: int = 0,
+    starts: tuple[int, ...] | None = None,
+) -> Tensor:
+    start = starts[position] if starts else sum([a.shape[axis] for a in arrays[:position]])
     stop = start + arrays[position].shape[axis]
     return g[(slice(None),) * (axis % g.ndim) + (slice(start, stop),)]
 

@@ -83,7 +83,8 @@ euclidean_norm.defvjp(
 def p_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Array:
     """sum(abs(x)**p)**(1/p), for p other than 0; see `norm` for its slope where that is zero."""
     axes = reduced_axes(axis, x.ndim)
-    return np.asarray(np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=p))
+    with np.errstate(divide="ignore"):  # a zero makes a norm of negative order 0
+        return np.asarray(np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=p))
 
 
 @p_norm.defvjp

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autograd.ops.indexing import getitem
 from autograd.ops.joining import concatenate
-from autograd.ops.shape import as_tensor, broadcast_to
+from autograd.ops.shape import as_tensor
 from autograd.primitives import primitive
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: flo
         if before or after:
             # Where each element of the result comes from.
             source = np.pad(np.arange(x.shape[axis]), (before, after), mode)  # type: ignore[call-overload]
-            x = concatenate([_part(x, axis, *run) for run in _runs(source.tolist())], axis)
+            x = concatenate(
+                [p for run in _runs(source.tolist()) for p in _parts(x, axis, *run)], axis
+            )
     return x
 
 
@@ -63,12 +65,12 @@ def _runs(places: list[int]) -> Iterator[tuple[int, int, int]]:
         start = stop
 
 
-def _part(x: Tensor, axis: int, first: int, step: int, length: int) -> Tensor:
-    """The elements of one of the runs, along the axis."""
+def _parts(x: Tensor, axis: int, first: int, step: int, length: int) -> list[Tensor]:
+    """The elements of one of the runs, along the axis; of a run of one element, it repeated."""
     stop = first + step * length
     run = slice(first, stop if stop >= 0 else None, step) if step else slice(first, first + 1)
     part = getitem(x, (slice(None),) * axis + (run,))
-    return part if step else broadcast_to(part, (*x.shape[:axis], length, *x.shape[axis + 1 :]))
+    return [part] if step else [part] * length
 
 
 @primitive(kind="view")

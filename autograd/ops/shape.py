@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import DTypeLike, NDArray
 
 from autograd.conforming import sum_to
@@ -132,8 +133,8 @@ flip.defvjp(lambda g, out, x, axis=None: flip(g, axis))
 def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """x turned k times by 90 degrees, from the first of the two axes towards the second."""
     x = as_tensor(x)
-    first, second = axes
-    if x.ndim < 2 or first % x.ndim == second % x.ndim:
+    first, second = normalize_axis_tuple(axes, x.ndim, "axes", allow_duplicate=True)
+    if first == second:
         raise ValueError(
             f"rot90: axes {axes} of a tensor of shape {x.shape} given, two different axes expected"
         )
