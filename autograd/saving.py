@@ -52,12 +52,3 @@ def parameters_read(rule: Callable[..., Any]) -> frozenset[int]:
 def stand_in(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """A read-only array of zeros that occupies one element."""
     return np.broadcast_to(np.zeros((), dtype), shape)
-
-
-def is_stand_in(array: Any) -> bool:
-    """Whether `array` was put in the place of one that was let go."""
-    return (
-        isinstance(array, np.ndarray)
-        and array.nbytes >= LARGE
-        and array is stand_in(array.shape, array.dtype)
-    )

@@ -15,85 +15,56 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 SHAPE = (64, 1, 28, 28)
 
 
+def w1(nn: Any) -> Any:
+    """The network, of either side's layers: their names and arguments are the same."""
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(3136, 10),
+    )
+
+
+def training_step(model: Any, criterion: Any, optimizer: Any, x: Any, y: Any) -> float:
+    """One step of either side; gives the loss."""
+    optimizer.zero_grad()
+    loss = criterion(model(x), y)
+    loss.backward()
+    optimizer.step()
+    return float(loss.item())
+
+
 def pullback_step() -> Callable[[], float]:
-    """One step of W1 on this project; gives the loss."""
+    """The step of W1 on this project."""
+    import nn
     from autograd import Tensor
-    from nn import (
-        BatchNorm2d,
-        Conv2d,
-        CrossEntropyLoss,
-        Flatten,
-        Linear,
-        MaxPool2d,
-        ReLU,
-        Sequential,
-    )
-    from nn.optim import SGD
 
-    model = Sequential(
-        Conv2d(1, 16, 3, padding=1),
-        BatchNorm2d(16),
-        ReLU(),
-        MaxPool2d(2),
-        Flatten(),
-        Linear(3136, 10),
-    )
+    model = w1(nn)
     model.load_state_dict(weights())
-    optimizer = SGD(model.parameters(), lr=0.01, momentum=0.9)
-    criterion = CrossEntropyLoss()
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     images, labels = data()
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = criterion(model(Tensor(images)), labels)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    return partial(training_step, model, nn.CrossEntropyLoss(), optimizer, Tensor(images), labels)
 
 
 def pytorch_step() -> Callable[[], float]:
     """The same on PyTorch, eager, with its default threads."""
     import torch
-    from torch.nn import (
-        BatchNorm2d,
-        Conv2d,
-        CrossEntropyLoss,
-        Flatten,
-        Linear,
-        MaxPool2d,
-        ReLU,
-        Sequential,
-    )
 
-    model = Sequential(
-        Conv2d(1, 16, 3, padding=1),
-        BatchNorm2d(16),
-        ReLU(),
-        MaxPool2d(2),
-        Flatten(),
-        Linear(3136, 10),
-    )
+    model = w1(torch.nn)
     model.load_state_dict({name: torch.tensor(value) for name, value in weights().items()})
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    criterion = CrossEntropyLoss()
     images, labels = (torch.tensor(array) for array in data())
-
-    def step() -> float:
-        optimizer.zero_grad()
-        loss = criterion(model(images), labels)
-        loss.backward()
-        optimizer.step()
-        return float(loss.item())
-
-    return step
+    return partial(training_step, model, torch.nn.CrossEntropyLoss(), optimizer, images, labels)
 
 
 SIDES = {"pullback": pullback_step, "pytorch": pytorch_step}
