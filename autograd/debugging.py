@@ -42,7 +42,7 @@ class _Checks:
         self.sums: dict[int, list[int | None]] = {}
         self.sweeping = False
 
-    def computed(self, op: Operation, arrays: list[Any], out: Any) -> None:
+    def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
         if self.sweeping or getattr(op, "kind", None) == "view":
             return  # a rule is judged by what it returns; a view moves numbers and makes none
         for result in out if isinstance(out, tuple) else (out,):

@@ -37,10 +37,16 @@ class Primitive:
 
     `kind` says how the op moves data. Declaring it "elementwise" or "contraction" also says that
     arguments broadcast, so that gradients are summed back over broadcast axes without a warning.
+    `analytic` says that the forward takes complex numbers, and is then complex differentiable.
     """
 
     def __init__(
-        self, forward: Callable[..., Any], kind: Kind | None, differentiable: bool, expects: str
+        self,
+        forward: Callable[..., Any],
+        kind: Kind | None,
+        differentiable: bool,
+        expects: str,
+        analytic: bool = False,
     ) -> None:
         functools.update_wrapper(self, forward)
         self.forward = forward
@@ -48,6 +54,7 @@ class Primitive:
         self.kind = kind
         self.differentiable = differentiable
         self.expects = expects
+        self.analytic = analytic
         self.rules: tuple[Rule | None, ...] = ()
         self.rule_for_each: Rule | None = None
         self._read_by: tuple[frozenset[int], ...] = ()
@@ -107,7 +114,7 @@ class Primitive:
             arrays = integers_as_floats(arrays)
             out = np.asarray(self.forward(*arrays, **options))
         if mode.observer is not None:
-            mode.observer.computed(self, arrays, out)
+            mode.observer.computed(self, arrays, options, out)
         if not (tracked and self.differentiable and mode.recording and out.dtype.kind in "fc"):
             return wrap(out, None)
         record = self._record(args, arrays, options, out, saved)
@@ -131,8 +138,25 @@ class Primitive:
 
         g is the gradient of the output; of several outputs, a dict of those that have one.
         """
+        arrays, out = record.arrays, record.out
+        assert arrays is not None
+        given, options = self.given(record, g)
+        for position, parent in enumerate(record.parents):
+            if parent is None or (needed is not None and parent.serial not in needed):
+                continue
+            rule = self.rule(position)
+            if rule is not None:
+                pulled = rule(*given, **options)
+                gradient = conformed(pulled, arrays[position], out, self.name, position, self.kind)
+                if mode.observer is not None:
+                    mode.observer.pulled(record, position, given[0], gradient)
+                yield parent, gradient
+
+    def given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
+        """What every rule of `record` gets: g, the output and the arguments; and the options."""
         arrays, parents, out, options = record.arrays, record.parents, record.out, record.options
         assert arrays is not None
+        args: list[Any]
         if mode.recording:
             args = [
                 wrap(a, p) if isinstance(a, np.ndarray) else a
@@ -150,18 +174,21 @@ class Primitive:
             result = wrap(out, record if mode.recording else None)
         if record.saved is not None:
             options = options | {"saved": self._saved_for_rules(record.saved)}
-        rules = self.rules
-        for position, parent in enumerate(parents):
-            if parent is None or (needed is not None and parent.serial not in needed):
-                continue
-            rule = rules[position] if position < len(rules) else self._other_rule(position)
-            if rule is not None:
-                pulled = rule(g, result, *args, **options)
-                array = arrays[position]
-                gradient = conformed(pulled, array, out, self.name, position, self.kind)
-                if mode.observer is not None:
-                    mode.observer.pulled(record, position, g, gradient)
-                yield parent, gradient
+        return [g, result, *args], options
+
+    def rule(self, position: int) -> Rule | None:
+        """The pullback of the argument at `position`; None where it has no gradient.
+
+        Raises RuntimeError where none is declared.
+        """
+        if position < len(self.rules):
+            return self.rules[position]
+        if self.rule_for_each is not None:
+            return functools.partial(self.rule_for_each, position)
+        raise RuntimeError(
+            f"'{self.name}' has no rule for argument {position}, and a gradient is wanted there: "
+            f"declare it with {self.name}.defvjp (None for an argument without a gradient)"
+        )
 
     def _record(
         self,
@@ -189,7 +216,7 @@ class Primitive:
         """The results of an op that has several, in the same kind of tuple."""
         results = _like(outs, [np.asarray(out) for out in outs])
         if mode.observer is not None:
-            mode.observer.computed(self, arrays, results)
+            mode.observer.computed(self, arrays, options, results)
         if tracked and self.differentiable and mode.recording:
             record = self._record(args, arrays, options, results, saved)
             places = [
@@ -241,14 +268,6 @@ class Primitive:
             )
         return wrap(saved, refusal)
 
-    def _other_rule(self, position: int) -> Rule | None:
-        if self.rule_for_each is not None:
-            return functools.partial(self.rule_for_each, position)
-        raise RuntimeError(
-            f"'{self.name}' has no rule for argument {position}, and a gradient is wanted there: "
-            f"declare it with {self.name}.defvjp (None for an argument without a gradient)"
-        )
-
     def _refuse_tensors(self, options: dict[str, Any]) -> None:
         for keyword, value in options.items():
             if isinstance(value, Tensor):
@@ -272,7 +291,11 @@ class Primitive:
 def primitive(forward: Callable[..., Any], /) -> Primitive: ...
 @overload
 def primitive(
-    *, kind: Kind | None = None, differentiable: bool = True, expects: str = ""
+    *,
+    kind: Kind | None = None,
+    differentiable: bool = True,
+    expects: str = "",
+    analytic: bool = False,
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 def primitive(
     forward: Callable[..., Any] | None = None,
@@ -280,6 +303,7 @@ def primitive(
     kind: Kind | None = None,
     differentiable: bool = True,
     expects: str = "",
+    analytic: bool = False,
 ) -> Any:
     """Make a primitive of a function of arrays; declare its rules with `.defvjp`.
 
@@ -289,10 +313,12 @@ def primitive(
         kind: see `Primitive`.
         differentiable: False for an op whose result is a constant (comparisons, argmax).
         expects: what to say of the arguments when the forward refuses them.
+        analytic: whether the forward also takes complex numbers and has a complex derivative
+            wherever it has a real one; checks are exact to rounding then (the complex step).
     """
     if forward is not None:
-        return Primitive(forward, kind, differentiable, expects)
-    return lambda function: Primitive(function, kind, differentiable, expects)
+        return Primitive(forward, kind, differentiable, expects, analytic)
+    return lambda function: Primitive(function, kind, differentiable, expects, analytic)
 
 
 def custom_vjp(function: Callable[..., Any]) -> Primitive:

@@ -52,3 +52,13 @@ def parameters_read(rule: Callable[..., Any]) -> frozenset[int]:
 def stand_in(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """A read-only array of zeros that occupies one element."""
     return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def is_stand_in(value: Any) -> bool:
+    """Whether a record holds this in place of an array that it let go."""
+    return (
+        isinstance(value, np.ndarray)
+        and value.nbytes >= LARGE
+        and not any(value.strides)
+        and not value.flags.writeable
+    )

@@ -53,7 +53,8 @@ class Record:
     `arrays` are the positional arguments as the forward saw them, `parents` the place of each (None
     for one that needs no gradient), `options` the keyword arguments, `out` the resulting array or
     tuple of arrays, `saved` what else the forward kept for its rules. `arrays is None` once the
-    sweep has freed the record. `line` is where the user's code called the op, in debug mode.
+    sweep has freed the record. `line` is where the user's code called the op, in debug mode;
+    `scope` says within what it was called, outermost first (see `scope`).
     """
 
     __slots__ = (
@@ -65,6 +66,7 @@ class Record:
         "out",
         "parents",
         "saved",
+        "scope",
         "serial",
     )
 
@@ -86,6 +88,7 @@ class Record:
         self.saved = saved
         self.hooks: list[Hook] | None = None
         self.line: str | None = None
+        self.scope = mode.scope
 
     def free(self) -> None:
         """Drop what only a backward pass needs, so that the memory returns during the sweep."""
@@ -125,7 +128,9 @@ Place = Leaf | Record | Output | Refusal
 class Observer(Protocol):
     """What sees every op as it runs; see autograd.debugging."""
 
-    def computed(self, op: Operation, arrays: list[Any], out: Any) -> None: ...
+    def computed(
+        self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any
+    ) -> None: ...
     def recorded(self, record: Record) -> None: ...
     def pulling(self, record: Record | None) -> None: ...
     def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None: ...
@@ -133,6 +138,7 @@ class Observer(Protocol):
 
 class _Mode(threading.local):
     recording = True
+    scope: tuple[str, ...] = ()
     observer: Observer | None = None
     sweep_hooks: tuple[Callable[[Record, Any], None], ...] = ()
 
@@ -170,6 +176,17 @@ class enable_grad(_Recording):
     """Context manager and decorator: ops in it are recorded again, also within `no_grad`."""
 
     _wanted = True
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Records made within, in this thread, carry `name`: the modules of `nn` give theirs."""
+    before = mode.scope
+    mode.scope = (*before, name)
+    try:
+        yield
+    finally:
+        mode.scope = before
 
 
 def sweep(

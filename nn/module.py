@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor
+from autograd.tape import scope
 from nn.hooks import Hook, RemovableHandle
 
 M = TypeVar("M", bound="Module")
@@ -48,7 +51,13 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._forward_pre_hooks:
             args, kwargs = self._before_forward(args, kwargs)
-        out = self.forward(*args, **kwargs)
+        caller = _calls.innermost
+        _calls.innermost = self
+        try:
+            with scope(_name(self, caller)):
+                out = self.forward(*args, **kwargs)
+        finally:
+            _calls.innermost = caller
         return self._after_forward(args, kwargs, out) if self._forward_hooks else out
 
     # --- hooks -------------------------------------------------------------------------------
@@ -121,17 +130,7 @@ class Module:
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """This module and all beneath it, with dotted names; a shared one is met once."""
-        seen: set[int] = set()
-
-        def walk(module: Module, name: str) -> Iterator[tuple[str, Module]]:
-            if id(module) in seen:
-                return
-            seen.add(id(module))
-            yield name, module
-            for child_name, child in module.named_children():
-                yield from walk(child, f"{name}.{child_name}" if name else child_name)
-
-        return walk(self, prefix)
+        return _walk(self, prefix, set())
 
     def modules(self) -> Iterator[Module]:
         return (module for _, module in self.named_modules())
@@ -258,6 +257,33 @@ class Module:
         if not lines:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+# A function of the module: one within named_modules would be a reference cycle.
+def _walk(module: Module, name: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
+    if id(module) in seen:
+        return
+    seen.add(id(module))
+    yield name, module
+    for child_name, child in module.named_children():
+        yield from _walk(child, f"{name}.{child_name}" if name else child_name, seen)
+
+
+class _Calls(threading.local):
+    innermost: Module | None = None  # whose forward runs
+
+
+_calls = _Calls()
+
+
+def _name(module: Module, caller: Module | None) -> str:
+    """What the tape calls a module: its name in the module that calls it, and its class."""
+    kind = type(module).__name__
+    if caller is not None:
+        for name, found in chain(caller.named_children(), caller.named_modules()):
+            if found is module and module is not caller:
+                return f"{name} ({kind})"
+    return kind
 
 
 def _register(hooks: list[Hook], hook: Hook, prepend: bool) -> RemovableHandle:

@@ -2,12 +2,12 @@
 
 To add a primitive, add a row. Most need one line (the families are in sampling.py):
 
-    Spec(ops.tanh, unary(), analytic=True)
-    Spec(ops.log1p, unary(domain=(-0.5, 2)), analytic=True)
+    Spec(ops.tanh, unary())
+    Spec(ops.log1p, unary(domain=(-0.5, 2)))
     Spec(ops.hypot, binary(avoid=(0,)))
-    Spec(ops.var, reductions(), analytic=True)
+    Spec(ops.var, reductions())
     Spec(ops.clip, calls((Real(3, 4), -1, 1), avoid=(-1, 1)))
-    Spec(ops.solve, calls("3x3, 3", "2x3x3, 3x2"), analytic=True, reference=np.linalg.solve)
+    Spec(ops.solve, calls("3x3, 3", "2x3x3, 3x2"), reference=np.linalg.solve)
 """
 
 from __future__ import annotations
@@ -44,14 +44,12 @@ class Spec:
     Args:
         op: the primitive. Differentiated are its floating arrays that have a rule.
         samples: what to call it on, in float64; other dtypes and layouts are made from these.
-        analytic: whether the forward takes complex numbers and is analytic around each sample.
         reference: the same function, written by others or without care for speed; by default
             NumPy's of that name.
     """
 
     op: Primitive
     samples: Samples
-    analytic: bool = False
     reference: Callable[..., Any] | None = None
 
     def draw(self) -> list[Sample]:
@@ -163,8 +161,8 @@ def _scatters(rng: np.random.Generator) -> Iterable[Sample]:
 
 SPECS: list[Spec] = [
     # indexing
-    Spec(ops.getitem, calls(*INDEXED), analytic=True, reference=lambda x, index: x[index]),
-    Spec(ops.scatter, _scatters, analytic=True, reference=_scattered),
+    Spec(ops.getitem, calls(*INDEXED), reference=lambda x, index: x[index]),
+    Spec(ops.scatter, _scatters, reference=_scattered),
     # linear algebra
     Spec(
         ops.matmul,
@@ -175,12 +173,11 @@ SPECS: list[Spec] = [
             (Real(2, 3), np.eye(3, 2, 1, int)),
             (np.array([[1, 2], [3, 4]]), Real(2)),
         ),
-        analytic=True,
     ),
     # reductions
-    Spec(ops.sum, reductions(empty=True), analytic=True),
-    Spec(ops.mean, reductions(), analytic=True),
-    Spec(ops.max, reductions(), analytic=True),
+    Spec(ops.sum, reductions(empty=True)),
+    Spec(ops.mean, reductions()),
+    Spec(ops.max, reductions()),
     Spec(
         ops.sum_of_products,
         calls(
@@ -188,23 +185,20 @@ SPECS: list[Spec] = [
             *((Real(2, 3), Real(2, 3), axis) for axis in (0, (-1,), (0, 1), ())),
             *((Real(0, 3), Real(0, 3), 0), (Real(3, 1), Real(3, 1), {"axis": 1})),
         ),
-        analytic=True,
         reference=lambda x, y, axis=None: np.sum(x * y, axis),
     ),
     Spec(
         ops.sum_of_squares,
         reductions(keepdims=False, empty=True),
-        analytic=True,
         reference=lambda x, axis=None: np.sum(x * x, axis),
     ),
     Spec(ops.argmax, reductions(tuples=False)),
     Spec(
         ops.scatter_first_max,
         _maxima_first("peak"),
-        analytic=True,
         reference=lambda g, peak, x: np.where(_first(peak, x), g, np.zeros((), g.dtype)),
     ),
-    Spec(ops.gather_first_max, _maxima_first("x"), analytic=True, reference=_gathered_first),
+    Spec(ops.gather_first_max, _maxima_first("x"), reference=_gathered_first),
     # shape
     Spec(
         ops.reshape,
@@ -212,7 +206,6 @@ SPECS: list[Spec] = [
             *((Real(2, 6), (3, 4)), (Real(2, 6), (4, -1)), (Real(2, 3), -1), (Real(2, 3), 6)),
             *((Real(), (1, 1)), (Real(1), ()), (Real(0, 3), (3, 0, 2)), (Real(2, 3), (2, 1, 3))),
         ),
-        analytic=True,
     ),
     Spec(
         ops.transpose,
@@ -220,7 +213,6 @@ SPECS: list[Spec] = [
             *((Real(2, 3, 4),), (Real(2, 3, 4), (1, 2, 0)), (Real(2, 3, 4), (-1, 0, -2))),
             *((Real(2, 3, 4), [1, 0, 2]), (Real(2, 3), None), (Real(),), (Real(0, 3),)),
         ),
-        analytic=True,
     ),
     Spec(
         ops.broadcast_to,
@@ -228,7 +220,6 @@ SPECS: list[Spec] = [
             *((Real(3), (2, 3)), (Real(2, 1, 3), (2, 4, 3)), (Real(), (2, 2)), (Real(1), (1, 1))),
             *((Real(1, 3), (0, 3)), (Real(2, 1), (3, 2, 1)), (Real(2, 3), (2, 3)), (Real(1), 4)),
         ),
-        analytic=True,
     ),
     Spec(
         ops.pad_constant,
@@ -236,19 +227,18 @@ SPECS: list[Spec] = [
             *((Real(2, 3), ((1, 0), (2, 3))), (Real(2, 3), 1), (Real(2, 3), (1, 2))),
             *((Real(3), 0), (Real(0, 2), 1), (Real(2, 3), 1, {"constant_values": -1.5})),
         ),
-        analytic=True,
         reference=lambda x, widths, **value: np.pad(x, widths, **value),
     ),
-    Spec(ops.ascontiguousarray, unary(), analytic=True, reference=np.array),
-    Spec(ops.copy, unary(), analytic=True),
+    Spec(ops.ascontiguousarray, unary(), reference=np.array),
+    Spec(ops.copy, unary()),
     Spec(
         ops.astype,
         calls((Real(2, 3), np.float64), (Real(), "float64"), (Real(0, 3), np.float64)),
         reference=lambda x, dtype: x.astype(dtype),
     ),
     # windows
-    Spec(ops.sliding_windows, WINDOWS, analytic=True, reference=_windows),
-    Spec(ops.fold_windows, FOLDS, analytic=True, reference=_folded),
+    Spec(ops.sliding_windows, WINDOWS, reference=_windows),
+    Spec(ops.fold_windows, FOLDS, reference=_folded),
 ]
 
 # Families with a file of their own, which takes Spec from here.

@@ -53,7 +53,7 @@ def _cases(suits: Callable[[Spec, Sample], bool]) -> pytest.MarkDecorator:
 every_case = _cases(lambda spec, sample: True)
 differentiable = _cases(lambda spec, sample: spec.op.differentiable)
 constant = _cases(lambda spec, sample: not spec.op.differentiable)
-analytic = _cases(lambda spec, sample: spec.analytic)
+analytic = _cases(lambda spec, sample: spec.op.analytic)
 of_several = _cases(
     lambda spec, sample: spec.op.differentiable and len(variables(spec, sample.args)) > 1
 )

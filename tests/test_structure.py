@@ -29,7 +29,7 @@ LAYERS = [
     ["autograd.primitives"],
     ["autograd.ops"],
     ["autograd.interop", "autograd.operators"],
-    ["autograd.checkpointing", "autograd.debugging"],
+    ["autograd.checkpointing", "autograd.debugging", "autograd.recorded"],
     ["autograd.transforms", "autograd.checking", "autograd.explanation"],
     ["autograd"],
     ["nn"],

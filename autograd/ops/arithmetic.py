@@ -22,7 +22,7 @@ from autograd.threads import elementwise
 Array = NDArray[Any]
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def add(x: Array, y: Array) -> Array:
     """x + y."""
     return elementwise(np.add, x, y)
@@ -31,7 +31,7 @@ def add(x: Array, y: Array) -> Array:
 add.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def subtract(x: Array, y: Array) -> Array:
     """x - y."""
     return elementwise(np.subtract, x, y)
@@ -41,7 +41,7 @@ def subtract(x: Array, y: Array) -> Array:
 subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -sum_to(g, y.shape))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def multiply(x: Array, y: Array) -> Array:
     """x * y."""
     return elementwise(np.multiply, x, y)
@@ -60,7 +60,7 @@ def _product_to(shape: tuple[int, ...], g: Tensor, factor: Tensor) -> Tensor:
     return sum_of_products(g, factor, broadcast_axes(g.shape, shape)).reshape(shape)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def square(x: Array) -> Array:
     """x * x."""
     return elementwise(np.square, x)
@@ -69,7 +69,7 @@ def square(x: Array) -> Array:
 square.defvjp(lambda g, out, x: g * (2 * x))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def divide(x: Array, y: Array) -> Array:
     """x / y."""
     return elementwise(np.divide, x, y)
@@ -78,7 +78,7 @@ def divide(x: Array, y: Array) -> Array:
 divide.defvjp(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def reciprocal(x: Array) -> Array:
     """1 / x; of integers, as in NumPy, an integer."""
     return elementwise(np.reciprocal, x)
@@ -99,7 +99,7 @@ def remainder(x: Array, y: Array) -> Array:
 remainder.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -g * floor_divide(x, y))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def negative(x: Array) -> Array:
     """-x."""
     return elementwise(np.negative, x)
@@ -108,7 +108,7 @@ def negative(x: Array) -> Array:
 negative.defvjp(lambda g, out, x: -g)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def positive(x: Array) -> Array:
     """+x, a copy."""
     return elementwise(np.positive, x)
@@ -128,7 +128,7 @@ absolute.defvjp(lambda g, out, x: g * sign(x))
 abs = absolute  # NumPy has both names
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def power(x: Array, y: Array) -> Array:
     """x ** y. At x = 0 the slope in y is 0, its limit from the right for y > 0."""
     return np.asarray(x**y)  # the operator, unlike np.power, squares for y = 2
@@ -151,7 +151,7 @@ def _pull_exponent(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
 power.defvjp(_pull_base, _pull_exponent)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def sqrt(x: Array) -> Array:
     """The non-negative square root; its slope at 0 is infinite."""
     return elementwise(np.sqrt, x)

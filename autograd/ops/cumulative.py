@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", analytic=True)
 def cumsum(x: Array, axis: int | None = None) -> Array:
     """The sum of each element and all before it along an axis, or in the flattened array."""
     return np.asarray(np.cumsum(x, axis))
@@ -36,7 +36,7 @@ cumsum.defvjp(
 )
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", analytic=True)
 def cumprod(x: Array, axis: int | None = None) -> Array:
     """The product of each element and all before it along an axis, or in the flattened array."""
     return np.asarray(np.cumprod(x, axis))
@@ -50,7 +50,7 @@ def _pull_cumprod(g: Tensor, out: Tensor, x: Tensor, axis: int | None = None) ->
     return _later(g, x, axis) * _before(out, axis, 1)
 
 
-@primitive(kind="reduction", expects="two arrays of one shape")
+@primitive(kind="reduction", expects="two arrays of one shape", analytic=True)
 def linear_recurrence(a: Array, b: Array, axis: int = -1) -> Array:
     """y_k = a_k y_(k-1) + b_k along an axis, from zero on: y_0 = b_0."""
     if a.shape != b.shape:
@@ -90,7 +90,7 @@ def _before(x: Tensor, axis: int, start: float) -> Tensor:
     return pad_constant(x[(slice(None),) * axis + (slice(-1),)], widths, start)
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", analytic=True)
 def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The product; that of no elements is 1."""
     axes = reduced_axes(axis, x.ndim)

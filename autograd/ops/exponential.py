@@ -27,7 +27,7 @@ Array = NDArray[Any]
 _LN2, _LN10 = math.log(2), math.log(10)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def exp(x: Array) -> Array:
     """e ** x."""
     return elementwise(np.exp, x)
@@ -36,7 +36,7 @@ def exp(x: Array) -> Array:
 exp.defvjp(lambda g, out, x: g * out)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def exp2(x: Array) -> Array:
     """2 ** x."""
     return elementwise(np.exp2, x)
@@ -45,7 +45,7 @@ def exp2(x: Array) -> Array:
 exp2.defvjp(lambda g, out, x: g * (_LN2 * out))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def expm1(x: Array) -> Array:
     """e ** x - 1, accurate for small x too."""
     return elementwise(np.expm1, x)
@@ -54,7 +54,7 @@ def expm1(x: Array) -> Array:
 expm1.defvjp(lambda g, out, x: g * exp(x))  # out + 1 would be 0 where x is far below 0
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def log(x: Array) -> Array:
     """The natural logarithm."""
     return elementwise(np.log, x)
@@ -63,7 +63,7 @@ def log(x: Array) -> Array:
 log.defvjp(lambda g, out, x: g / x)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def log2(x: Array) -> Array:
     """The logarithm to base 2."""
     return elementwise(np.log2, x)
@@ -72,7 +72,7 @@ def log2(x: Array) -> Array:
 log2.defvjp(lambda g, out, x: g / (_LN2 * x))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def log10(x: Array) -> Array:
     """The logarithm to base 10."""
     return elementwise(np.log10, x)
@@ -81,7 +81,7 @@ def log10(x: Array) -> Array:
 log10.defvjp(lambda g, out, x: g / (_LN10 * x))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def log1p(x: Array) -> Array:
     """log(1 + x), accurate for small x too."""
     return elementwise(np.log1p, x)
@@ -90,7 +90,7 @@ def log1p(x: Array) -> Array:
 log1p.defvjp(lambda g, out, x: g / (1 + x))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def expit(x: Array) -> Array:
     """The logistic sigmoid 1 / (1 + e ** -x), accurate in both tails.
 
@@ -107,7 +107,7 @@ def _expit(x: Array) -> Array:
     return np.asarray(np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x))))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def logit(x: Array) -> Array:
     """log(x / (1 - x)), the inverse of expit: -inf at 0, inf at 1, NaN outside.
 
@@ -131,7 +131,7 @@ def _log_odds_middle(x: Array) -> Array:
     return np.asarray(2 * np.arctanh(2 * x - 1))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def softplus(x: Array) -> Array:
     """log(1 + e ** x), computed as max(x, 0) + log1p(e ** -|x|); its slope is expit(x)."""
     return in_blocks(_softplus, x)
@@ -144,7 +144,7 @@ def _softplus(x: Array) -> Array:
     return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(np.minimum(x, -x))))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def xlogy(x: Array, y: Array) -> Array:
     """x * log(y), and 0 where x = 0, unless y is NaN.
 
@@ -203,7 +203,7 @@ def _difference(x: Any, y: Any) -> Tensor:
     return difference
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", analytic=True)
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(e ** x)) without overflow; that of no elements is -inf.
 

@@ -31,7 +31,7 @@ _FEW = 16
 _SOME = "at least one element along the axes that are reduced"
 
 
-@primitive(kind="gather")
+@primitive(kind="gather", analytic=True)
 def scatter_first_max(g: Array, peak: Array, x: Array) -> Array:
     """Zeros of the shape of x, but g at the first place where x reaches its maximum `peak`.
 
@@ -57,7 +57,7 @@ def _scatter_few(g: Array, peak: Array, x: Array, axes: tuple[int, ...], out: Ar
         masked(g, hit, out=out[index])
 
 
-@primitive(kind="gather")
+@primitive(kind="gather", analytic=True)
 def gather_first_max(h: Array, peak: Array, x: Array) -> Array:
     """The entries of h, of the shape of x, where x first reaches its maximum `peak`.
 
@@ -78,7 +78,7 @@ scatter_first_max.defvjp(lambda g, out, _, peak, x: gather_first_max(g, peak, x)
 gather_first_max.defvjp(lambda g, out, _, peak, x: scatter_first_max(g, peak, x), None, None)
 
 
-@primitive(kind="reduction", expects=_SOME)
+@primitive(kind="reduction", expects=_SOME, analytic=True)
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The maximum; NaN where there is one. The first in row-major order gets the whole gradient,
     as in PyTorch's max_pool2d."""
@@ -92,7 +92,7 @@ max.defvjp(
 )
 
 
-@primitive(kind="reduction", expects=_SOME)
+@primitive(kind="reduction", expects=_SOME, analytic=True)
 def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The minimum; NaN where there is one. The first in row-major order gets the whole gradient."""
     return _extremum(np.minimum, x, axis, keepdims)

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-@primitive(kind="gather")
+@primitive(kind="gather", analytic=True)
 def getitem(x: Array, index: Any) -> Array:
     """x[index], for any index that NumPy takes: basic, boolean or integer arrays."""
     return np.asarray(x[as_index(index)])
 
 
-@primitive(kind="gather")
+@primitive(kind="gather", analytic=True)
 def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape`, with g added at index; repeated indices add up."""
     out = _zeros_stored_as(g, shape)
@@ -42,7 +42,9 @@ getitem.defvjp(lambda g, out, x, index: scatter(g, index, x.shape))
 scatter.defvjp(lambda g, out, _, index, shape: getitem(g, index))
 
 
-@primitive(kind="gather", expects="an index into x, and y that broadcasts to x[index]")
+@primitive(
+    kind="gather", expects="an index into x, and y that broadcasts to x[index]", analytic=True
+)
 def index_add(x: Array, index: Any, y: Array) -> Array:
     """x with y added at index: a new array. At an index that is repeated, all of y's add up.
 
@@ -60,7 +62,9 @@ index_add.defvjp(
 )
 
 
-@primitive(kind="gather", expects="an index into x, and y that broadcasts to x[index]")
+@primitive(
+    kind="gather", expects="an index into x, and y that broadcasts to x[index]", analytic=True
+)
 def index_update(x: Array, index: Any, y: Array) -> Array:
     """x with y written at index: a new array.
 

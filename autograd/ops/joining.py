@@ -35,7 +35,7 @@ def concatenate(arrays: Iterable[Operand], axis: int | None = 0) -> Tensor:
 _FEW = 16
 
 
-@primitive(kind="gather", expects="arrays whose shapes are equal but along the axis")
+@primitive(kind="gather", expects="arrays whose shapes are equal but along the axis", analytic=True)
 def concatenate_all(*arrays: Array, axis: int = 0, starts: tuple[int, ...] | None = None) -> Array:
     """concatenate, with the arrays as arguments; starts is where each starts, and the end."""
     return np.concatenate(arrays, axis)
@@ -62,7 +62,7 @@ def stack(arrays: Iterable[Operand], axis: int = 0) -> Tensor:
 
 # A primitive, not concatenate of arrays with a new axis: of a thousand time steps, that would
 # record a thousand ops more.
-@primitive(kind="gather", expects="arrays of one shape")
+@primitive(kind="gather", expects="arrays of one shape", analytic=True)
 def stack_all(*arrays: Array, axis: int = 0) -> Array:
     """stack, with the arrays as arguments."""
     return np.stack(arrays, axis)
@@ -91,7 +91,7 @@ def _several(name: str, arrays: Iterable[Operand]) -> list[Any]:
     return parts
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Array, ...]:
     """x cut along an axis into a tuple of views.
 

@@ -25,7 +25,7 @@ _SQUARE = "square matrices (..., n, n)"
 _REGULAR = f"{_SQUARE} that are not singular"
 
 
-@primitive(kind="contraction", expects=_SQUARE)
+@primitive(kind="contraction", expects=_SQUARE, analytic=True)
 def det(x: Array) -> Array:
     """The determinant of each matrix.
 
@@ -44,7 +44,7 @@ def _pull_det(g: Tensor, out: Tensor, x: Tensor) -> Tensor:
 det.defvjp(_pull_det)
 
 
-@primitive(kind="contraction", expects=_SQUARE)
+@primitive(kind="contraction", expects=_SQUARE, analytic=True)
 def cofactors(x: Array) -> Array:
     """The matrices of cofactors, det(x) inv(x)^T, for singular x too: the gradient of det.
 
@@ -124,7 +124,7 @@ def _pull_slogdet(g: tuple[Tensor, Tensor], out: tuple[Tensor, Tensor], x: Tenso
 slogdet.defvjp(_pull_slogdet)
 
 
-@primitive(kind="contraction", expects=f"{_REGULAR}; pinv takes any")
+@primitive(kind="contraction", expects=f"{_REGULAR}; pinv takes any", analytic=True)
 def inv(x: Array) -> Array:
     """The inverse of each matrix. To solve equations, `solve` is faster and more accurate."""
     return np.asarray(np.linalg.inv(x))
@@ -134,7 +134,11 @@ def inv(x: Array) -> Array:
 inv.defvjp(lambda g, out, x: -(out.mT @ g @ out.mT))
 
 
-@primitive(kind="contraction", expects=f"a: {_REGULAR}; b: a vector (n,) or matrices (..., n, k)")
+@primitive(
+    kind="contraction",
+    expects=f"a: {_REGULAR}; b: a vector (n,) or matrices (..., n, k)",
+    analytic=True,
+)
 def solve(a: Array, b: Array) -> Array:
     """The x of a @ x = b. As in NumPy 2, b is a vector only where it has one axis.
 

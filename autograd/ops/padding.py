@@ -73,7 +73,7 @@ def _parts(x: Tensor, axis: int, first: int, step: int, length: int) -> list[Ten
     return [part] if step else [part] * length
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def pad_constant(x: Array, pad_width: Any, constant_values: float = 0) -> Array:
     """x with borders of one number; see `pad`."""
     widths = _pad_widths(pad_width, x.ndim)

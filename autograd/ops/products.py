@@ -26,7 +26,11 @@ _SMALL = 4096  # elements of both arguments, below which BLAS keeps to one threa
 _BLOCK = 4096  # elements of the inner axis that are multiplied at once
 
 
-@primitive(kind="contraction", expects="x (..., n, k) and y (..., k, m), or vectors of length k")
+@primitive(
+    kind="contraction",
+    expects="x (..., n, k) and y (..., k, m), or vectors of length k",
+    analytic=True,
+)
 def matmul(x: Array, y: Array) -> Array:
     """x @ y over the last two axes; leading axes broadcast, and a vector is a row or a column."""
     size = x.size + y.size
@@ -167,7 +171,9 @@ def _pull_second(g: Tensor, x: Any, y: Tensor, axes: tuple[Axes, Axes]) -> Tenso
 # --- the products, under NumPy's names -----------------------------------------------------------
 
 
-@primitive(kind="contraction", expects="axes as a number, or as a pair: of x and of y")
+@primitive(
+    kind="contraction", expects="axes as a number, or as a pair: of x and of y", analytic=True
+)
 def tensordot(x: Array, y: Array, axes: int | Sequence[Any] = 2) -> Array:
     """The sum of products over pairs of axes: axes[0] of x and axes[1] of y.
 
@@ -205,7 +211,9 @@ tensordot.defvjp(
 )
 
 
-@primitive(kind="contraction", expects="x (..., k) and y (..., k, m), or a y of shape (k,)")
+@primitive(
+    kind="contraction", expects="x (..., k) and y (..., k, m), or a y of shape (k,)", analytic=True
+)
 def dot(x: Array, y: Array) -> Array:
     """The sum of products over the last axis of x and the last but one of y (or its only one).
 
@@ -225,7 +233,7 @@ dot.defvjp(
 )
 
 
-@primitive(kind="contraction", expects="arrays whose last axes have one length")
+@primitive(kind="contraction", expects="arrays whose last axes have one length", analytic=True)
 def inner(x: Array, y: Array) -> Array:
     """The sum of products over the last axes; with a number it multiplies."""
     return _contracted(x, y, _axes_of_inner(np.ndim(x), np.ndim(y)))
@@ -241,7 +249,7 @@ inner.defvjp(
 )
 
 
-@primitive(kind="contraction")
+@primitive(kind="contraction", analytic=True)
 def outer(x: Array, y: Array) -> Array:
     """The products of each element of x with each of y: (x.size, y.size)."""
     x, y = as_arrays(x, y)
@@ -271,7 +279,7 @@ vecdot.defvjp(
 )
 
 
-@primitive(kind="contraction")
+@primitive(kind="contraction", analytic=True)
 def kron(x: Array, y: Array) -> Array:
     """The Kronecker product: blocks of y, each times an element of x.
 
@@ -307,7 +315,9 @@ def _pull_block(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
 kron.defvjp(_pull_blocks, _pull_block)
 
 
-@primitive(kind="contraction", expects="vectors of length 3, and other axes that broadcast")
+@primitive(
+    kind="contraction", expects="vectors of length 3, and other axes that broadcast", analytic=True
+)
 def cross(
     x: Array, y: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Array:

@@ -43,7 +43,7 @@ def reduced_size(shape: tuple[int, ...], axis: Axis) -> int:
     return prod(shape[a] for a in reduced_axes(axis, len(shape)))
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", analytic=True)
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum. A narrow float stays narrow; NumPy sums pairwise along contiguous axes."""
     axes = reduced_axes(axis, x.ndim)
@@ -53,7 +53,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 sum.defvjp(lambda g, out, x, axis=None, keepdims=False: spread(g, x.shape, axis))
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", analytic=True)
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The arithmetic mean; that of no elements is NaN."""
     axes = reduced_axes(axis, x.ndim)
@@ -67,7 +67,7 @@ mean.defvjp(
 )
 
 
-@primitive(kind="contraction", expects="two arrays of one shape")
+@primitive(kind="contraction", expects="two arrays of one shape", analytic=True)
 def sum_of_products(x: Array, y: Array, axis: Axis = None) -> Array:
     """sum(x * y) for x and y of one shape, without the product in memory.
 
@@ -96,7 +96,7 @@ sum_of_products.defvjp(
 )
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", analytic=True)
 def sum_of_squares(x: Array, axis: Axis = None) -> Array:
     """sum(x * x), without the squares in memory; see sum_of_products."""
     return np.asarray(sum_of_products.forward(x, x, axis))

@@ -27,7 +27,7 @@ from autograd.threads import elementwise
 Array = NDArray[Any]
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def where(condition: Array, x: Array, y: Array) -> Array:
     """x where the condition holds, y elsewhere."""
     if type(y) is int and y == 0 and _is_mask(condition) and isinstance(x, np.ndarray):
@@ -53,7 +53,7 @@ def divisor(x: Tensor) -> Tensor:
     return where(equal(x, 0), 1, x)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def maximum(x: Array, y: Array) -> Array:
     """The larger of x and y, NaN where either is. Where they tie, the first gets the gradient.
 
@@ -68,7 +68,7 @@ maximum.defvjp(
 )
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def minimum(x: Array, y: Array) -> Array:
     """The smaller of x and y, NaN where either is. Where they tie, the first gets the gradient."""
     return elementwise(np.minimum, x, y)
@@ -80,7 +80,7 @@ minimum.defvjp(
 )
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def fmax(x: Array, y: Array) -> Array:
     """The larger of x and y, or the one that is a number where the other is NaN.
 
@@ -96,7 +96,7 @@ fmax.defvjp(
 )
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def fmin(x: Array, y: Array) -> Array:
     """The smaller of x and y, or the one that is a number where the other is NaN.
 
@@ -111,7 +111,7 @@ fmin.defvjp(
 )
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def clip(x: Array, a_min: Array | None = None, a_max: Array | None = None) -> Array:
     """minimum(maximum(x, a_min), a_max); a bound of None is none.
 

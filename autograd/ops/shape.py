@@ -24,7 +24,7 @@ def as_tensor(x: Operand) -> Tensor:
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def reshape(x: Array, shape: int | tuple[int, ...]) -> Array:
     """The same elements in row-major order under another shape; one entry may be -1."""
     return np.reshape(x, shape)
@@ -38,7 +38,7 @@ def ravel(x: Operand) -> Tensor:
     return reshape(x, -1)
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def transpose(x: Array, axes: Sequence[int] | None = None) -> Array:
     """Axis i of the result is axis axes[i] of x; without axes their order is reversed."""
     return np.transpose(x, axes)
@@ -112,7 +112,7 @@ def atleast_3d(x: Operand) -> Tensor:
     return x if x.ndim >= 3 else reshape(x, np.atleast_3d(x.data).shape)
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def broadcast_to(x: Array, shape: int | tuple[int, ...]) -> Array:
     """x repeated along new axes and along axes of length 1, as a read-only view."""
     return np.broadcast_to(x, shape)
@@ -121,7 +121,7 @@ def broadcast_to(x: Array, shape: int | tuple[int, ...]) -> Array:
 broadcast_to.defvjp(lambda g, out, x, shape: sum_to(g, x.shape))
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def flip(x: Array, axis: Axis = None) -> Array:
     """x with the order of its elements reversed along one axis, several, or all; a view."""
     return np.flip(x, axis)
@@ -146,7 +146,7 @@ def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     return flip(x, (first, second)) if turns else x
 
 
-@primitive(kind="gather")
+@primitive(kind="gather", analytic=True)
 def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Array:
     """x with its elements moved on by `shift` along the axis; those that leave enter at its start.
 
@@ -158,7 +158,7 @@ def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Array:
 roll.defvjp(lambda g, out, x, shift, axis=None: roll(g, np.negative(shift).tolist(), axis))
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def ascontiguousarray(x: Array) -> Array:
     """x in row-major memory: a copy where it is not, and the same values."""
     return np.ascontiguousarray(x).reshape(x.shape)  # NumPy makes 0-d arrays 1-d here
@@ -167,7 +167,7 @@ def ascontiguousarray(x: Array) -> Array:
 ascontiguousarray.defvjp(lambda g, out, x: g)
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def copy(x: Array) -> Array:
     """x in memory of its own."""
     return np.array(x, order="K")

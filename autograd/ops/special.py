@@ -65,7 +65,7 @@ _ERFC_LARGE = (
 # fmt: on
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def erf(x: Array) -> Array:
     """The error function, 2 / sqrt(pi) times the integral of e ** -t**2 from 0 to x.
 
@@ -79,7 +79,7 @@ def erf(x: Array) -> Array:
 erf.defvjp(lambda g, out, x: g * (_SLOPE * exp(-square(x))))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def erfc(x: Array) -> Array:
     """1 - erf(x), accurate in the right tail, where erf(x) is 1: from there up to x = 27.
 
@@ -150,7 +150,7 @@ _INVERSE_FAR = (
 # fmt: on
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def erfinv(x: Array) -> Array:
     """The inverse of erf: infinite at -1 and 1, NaN outside.
 
@@ -227,7 +227,7 @@ _LOG_GAMMA_FAR = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULL
 _DIGAMMA_FAR = (0.0, *(-b / (2 * k) for k, b in enumerate(_BERNOULLI, start=1)))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def gammaln(x: Array) -> Array:
     """log |Gamma(x)|; inf at the poles 0, -1, -2, ...
 
@@ -279,7 +279,7 @@ def _from_integer(x: Array) -> Array:
     return np.asarray(x - np.rint(x.real))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def digamma(x: Array) -> Array:
     """The derivative of log Gamma. Of 0 it is -inf, the limit from the right; of -1, -2, ... NaN.
 
@@ -329,7 +329,7 @@ def _digamma_reflected(x: Array) -> Array:
     return np.where(r == 0, np.nan, value)
 
 
-@primitive(kind="elementwise", expects="an int n >= 0 and an array")
+@primitive(kind="elementwise", expects="an int n >= 0 and an array", analytic=True)
 def polygamma(n: int, x: Array) -> Array:
     """The n-th derivative of digamma, for an int n from 0 to 150, and itself differentiable.
 

@@ -18,7 +18,11 @@ from autograd.tensor import Tensor
 Array = NDArray[Any]
 
 
-@primitive(kind="contraction", expects="subscripts such as 'ij,jk->ik', a term for each operand")
+@primitive(
+    kind="contraction",
+    expects="subscripts such as 'ij,jk->ik', a term for each operand",
+    analytic=True,
+)
 def einsum(subscripts: str, *operands: Array, optimize: Any = True) -> Array:
     """Sums of products of the operands, over the axes whose letters the output does not have.
 
@@ -84,7 +88,7 @@ def _terms(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], st
     return terms, unused + "".join(c for c in sorted(count) if c.isalpha() and count[c] == 1)
 
 
-@primitive(kind="gather")
+@primitive(kind="gather", analytic=True)
 def scatter_diagonal(g: Array, labels: str, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape`, with g on a diagonal: letters that repeat name axes that are equal on it.
 

@@ -18,13 +18,13 @@ from autograd.threads import elementwise
 Array = NDArray[Any]
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def sin(x: Array) -> Array:
     """The sine of x radians."""
     return elementwise(np.sin, x)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def cos(x: Array) -> Array:
     """The cosine of x radians."""
     return elementwise(np.cos, x)
@@ -34,7 +34,7 @@ sin.defvjp(lambda g, out, x: g * cos(x))
 cos.defvjp(lambda g, out, x: -g * sin(x))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def tan(x: Array) -> Array:
     """The tangent of x radians."""
     return elementwise(np.tan, x)
@@ -43,7 +43,7 @@ def tan(x: Array) -> Array:
 tan.defvjp(lambda g, out, x: g * (1 + square(out)))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def arcsin(x: Array) -> Array:
     """The angle from -pi/2 to pi/2 whose sine is x; its slope at -1 and 1 is infinite."""
     return elementwise(np.arcsin, x)
@@ -52,7 +52,7 @@ def arcsin(x: Array) -> Array:
 arcsin.defvjp(lambda g, out, x: g / sqrt((1 - x) * (1 + x)))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def arccos(x: Array) -> Array:
     """The angle from 0 to pi whose cosine is x; its slope at -1 and 1 is infinite."""
     return elementwise(np.arccos, x)
@@ -61,7 +61,7 @@ def arccos(x: Array) -> Array:
 arccos.defvjp(lambda g, out, x: -g / sqrt((1 - x) * (1 + x)))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def arctan(x: Array) -> Array:
     """The angle from -pi/2 to pi/2 whose tangent is x."""
     return elementwise(np.arctan, x)
@@ -87,13 +87,13 @@ def _radius(x: Any, y: Any) -> Tensor:
     return divisor(hypot(x, y))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def sinh(x: Array) -> Array:
     """(e ** x - e ** -x) / 2."""
     return elementwise(np.sinh, x)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def cosh(x: Array) -> Array:
     """(e ** x + e ** -x) / 2."""
     return elementwise(np.cosh, x)
@@ -103,7 +103,7 @@ sinh.defvjp(lambda g, out, x: g * cosh(x))
 cosh.defvjp(lambda g, out, x: g * sinh(x))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def tanh(x: Array) -> Array:
     """sinh(x) / cosh(x). Its slope is 1 - out ** 2, in the tails right to the rounding of 1."""
     return elementwise(np.tanh, x)
@@ -112,7 +112,7 @@ def tanh(x: Array) -> Array:
 tanh.defvjp(lambda g, out, x: g * (1 - square(out)))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def arcsinh(x: Array) -> Array:
     """The inverse of sinh."""
     return elementwise(np.arcsinh, x)
@@ -121,7 +121,7 @@ def arcsinh(x: Array) -> Array:
 arcsinh.defvjp(lambda g, out, x: g / hypot(x, 1))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def arccosh(x: Array) -> Array:
     """The non-negative inverse of cosh, for x >= 1; its slope at 1 is infinite."""
     return elementwise(np.arccosh, x)
@@ -130,7 +130,7 @@ def arccosh(x: Array) -> Array:
 arccosh.defvjp(lambda g, out, x: g / (sqrt(x - 1) * sqrt(x + 1)))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def arctanh(x: Array) -> Array:
     """The inverse of tanh, for |x| <= 1; at -1 and 1 it is infinite, and so is its slope."""
     return elementwise(np.arctanh, x)
@@ -139,7 +139,7 @@ def arctanh(x: Array) -> Array:
 arctanh.defvjp(lambda g, out, x: g / ((1 - x) * (1 + x)))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def deg2rad(x: Array) -> Array:
     """Degrees in radians."""
     return elementwise(np.multiply, x, math.pi / 180)
@@ -148,7 +148,7 @@ def deg2rad(x: Array) -> Array:
 deg2rad.defvjp(lambda g, out, x: g * (math.pi / 180))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def rad2deg(x: Array) -> Array:
     """Radians in degrees."""
     return elementwise(np.multiply, x, 180 / math.pi)
@@ -157,13 +157,13 @@ def rad2deg(x: Array) -> Array:
 rad2deg.defvjp(lambda g, out, x: g * (180 / math.pi))
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", analytic=True)
 def sinc(x: Array) -> Array:
     """sin(pi x) / (pi x), and 1 at 0. Its derivatives are right around 0 too, to any order."""
     return in_blocks(np.sinc, x)
 
 
-@primitive(kind="elementwise", expects="an int >= 0 and an array")
+@primitive(kind="elementwise", expects="an int >= 0 and an array", analytic=True)
 def bessel_over_power(n: int, x: Array) -> Array:
     """j_n(x) / x**n for the spherical Bessel function j_n; sin(x) / x for n = 0.
 

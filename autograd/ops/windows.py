@@ -14,7 +14,7 @@ Array = NDArray[Any]
 Sizes = tuple[int, ...]
 
 
-@primitive(kind="view")
+@primitive(kind="view", analytic=True)
 def sliding_windows(x: Array, window: Sizes, stride: Sizes, dilation: Sizes) -> Array:
     """Every window of the last axes of x, as a read-only view.
 
@@ -42,7 +42,7 @@ def sliding_windows(x: Array, window: Sizes, stride: Sizes, dilation: Sizes) -> 
     )
 
 
-@primitive(kind="gather")
+@primitive(kind="gather", analytic=True)
 def fold_windows(
     g: Array, shape: tuple[int, ...], window: Sizes, stride: Sizes, dilation: Sizes
 ) -> Array:
