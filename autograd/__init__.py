@@ -7,6 +7,10 @@
 Tensor([2., 4., 6.])
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from autograd import interop as _interop  # gives Tensor NumPy's protocols
 from autograd import operators as _operators  # gives Tensor its operators
 from autograd import random
@@ -194,8 +198,13 @@ from autograd.transforms import (
     vjp,
 )
 
+if _TYPE_CHECKING:
+    from autograd.checking import GradcheckError, check_tape, compare, gradcheck
+    from autograd.explanation import explain, tape_of
+
 __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "BroadcastWarning",
+    "GradcheckError",
     "Primitive",
     "Saved",
     "Tensor",
@@ -223,10 +232,12 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "broadcast_to",
     "cbrt",
     "ceil",
+    "check_tape",
     "checkpoint",
     "cholesky",
     "clip",
     "cofactors",
+    "compare",
     "concatenate",
     "copy",
     "cos",
@@ -256,6 +267,7 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "exp2",
     "expand_dims",
     "expit",
+    "explain",
     "expm1",
     "flip",
     "floor",
@@ -268,6 +280,7 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "get_num_threads",
     "getitem",
     "grad",
+    "gradcheck",
     "greater",
     "greater_equal",
     "hessian",
@@ -367,6 +380,7 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "take_along_axis",
     "tan",
     "tanh",
+    "tape_of",
     "tensordot",
     "tile",
     "trace",
@@ -385,3 +399,17 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
 
 del _interop, _operators
 _keep_pages()
+
+# Whoever checks and explains waits for their import; most programs never do, and save a third.
+_LATER = {
+    "autograd.checking": ("GradcheckError", "check_tape", "compare", "gradcheck"),
+    "autograd.explanation": ("explain", "tape_of"),
+}
+
+
+def __getattr__(name: str) -> _Any:
+    for module, names in _LATER.items():
+        if name in names:
+            globals()[name] = found = getattr(_import_module(module), name)
+            return found
+    raise AttributeError(f"module 'autograd' has no attribute {name!r}")

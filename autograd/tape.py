@@ -238,9 +238,12 @@ def sweep(
             deliver(place, g)
         while queue:
             place, g = pending.pop(-heappop(queue))
+            if place.serial in wanted:
+                deposit(place, g)  # whoever wanted it goes on from there, and runs its hooks
+                continue
             if place.hooks:
                 g = run_hooks(place.hooks, g)
-            if place.serial in wanted or isinstance(place, Leaf):
+            if isinstance(place, Leaf):
                 deposit(place, g)
             elif isinstance(place, Output):
                 deliver_part(place.record, place.index, g)

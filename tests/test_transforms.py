@@ -308,6 +308,14 @@ def test_checkpoint_draws_the_same_random_numbers_again() -> None:
     assert_array_equal(source.normal(3).data, between.data)  # the replay left no trace
 
 
+def test_hooks_of_what_a_checkpointed_function_closes_over_run_once() -> None:
+    w, x = Tensor(2.0, requires_grad=True), Tensor(3.0, requires_grad=True)
+    w.register_hook(lambda g: g * 10)
+    ag.checkpoint(lambda t: t * w)(x).backward()
+    assert w.grad is not None
+    assert w.grad.item() == 30
+
+
 def test_checkpoint_without_recording_is_the_function() -> None:
     with ag.no_grad():
         assert not ag.checkpoint(lambda x: x * x)(Tensor(2.0, requires_grad=True)).requires_grad

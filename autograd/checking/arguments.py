@@ -1,0 +1,349 @@
+"""The check of one argument: random directions, single elements, and what a kink allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.differences import FIRST_STEPS, slope_change
+from autograd.checking.judging import NEGLIGIBLE, Judged, Scales
+from autograd.checking.point import Point, flat
+from autograd.checking.report import ArgumentReport, Choice, describe_difference
+
+Array = NDArray[Any]
+
+DIRECTIONS = 3
+SMALL = 64  # elements of an argument, and of the outputs, up to which each is checked
+SMALL_TOGETHER = 1000  # elements of all arguments, up to which that is affordable
+_KINKS_VISITED = 4
+_UNLUCKY = (
+    10  # a random direction sees less than 1 / 10 of an error once in 12 times; all of 3, never
+)
+_UNSETTLED = (
+    "along random directions tape and differences disagree, but differences do not settle: f has "
+    "kinks or noise everywhere here"
+)
+
+
+def check_argument(point: Point, i: int, report: ArgumentReport) -> None:
+    """Fill the report of argument i."""
+    variable = point.subject.variables[i]
+    if not variable.size or not point.outputs:
+        report.method = "empty"
+        return
+    _Check(point, i, report).run()
+    if report.verdict != "pass" and not point.on_tape(i):
+        report.reasons.insert(
+            0,
+            "the tape has no way from the result to this argument, though the result changes with "
+            "it: it is detached on the way (detach, stop_gradient, .data, no_grad, or a NumPy "
+            "function on the array)",
+        )
+
+
+def holds_beside(point: Point, i: int) -> bool:
+    """Whether the gradient by argument i is right at a point close by, where no kink is exactly."""
+    subject, variable = point.subject, point.subject.variables[i]
+    at = variable.at
+    try:
+        variable.at = at + 1e-2 * variable.unit() * point.signs(variable.shape)
+        beside = Point(subject, point.judge, point.rng)
+        report = ArgumentReport(variable.name, variable.given.dtype, variable.shape)
+        check = _Check(beside, i, report)
+        return [check.direction() for _ in range(DIRECTIONS)] == [False] * DIRECTIONS
+    finally:
+        variable.at = at
+
+
+class _Check:
+    def __init__(self, point: Point, i: int, report: ArgumentReport) -> None:
+        self.point, self.i, self.report = point, i, report
+        self.variable = point.subject.variables[i]
+        self.unit = self.variable.unit()
+        together = sum(variable.size for variable in point.subject.variables)
+        self.elementwise = (
+            self.variable.size <= SMALL and point.outputs <= SMALL and together <= SMALL_TOGETHER
+        )
+
+    def run(self) -> None:
+        finite = self._finite()
+        if not finite:
+            return
+        self.point.judge.took_differences = False
+        doubtful = [self.direction() for _ in range(DIRECTIONS)]
+        if self.elementwise:
+            smooth = self._all_elements()
+            if smooth and any(doubtful) and self.report.verdict == "pass":
+                self.report.lower(
+                    "inconclusive",
+                    "along single elements the slopes are right, but along random directions they "
+                    "do not add up: f is not differentiable here",
+                )
+        elif any(doubtful):
+            self._search()
+        self.report.method = "differences" if self.point.judge.took_differences else "complex step"
+
+    def _finite(self) -> bool:
+        for k in range(len(self.point.cotangents)):
+            g = self.point.gradient(k, self.i)
+            if not np.isfinite(g).all():
+                index = _first(~np.isfinite(g))
+                self.report.error = float("inf")
+                self.report.lower("fail", f"the gradient is {g[index]} at {list(index)}")
+                return False
+        return True
+
+    # --- random directions -------------------------------------------------------------------
+
+    def direction(self) -> bool:
+        """Check along one random direction, all cotangents at once. Whether doubt is left."""
+        curve, given, scales = self._question(self.point.signs(self.unit.shape) * self.unit)
+        judged = self.point.judge.judge(curve, given, scales)
+        self.report.directions += 1
+        self._note(judged, scales, _UNLUCKY)
+        return not bool(judged.ok.all())
+
+    def _lengths(self, unit: Array) -> Array:
+        return np.array(
+            [_length(self.point.gradient(k, self.i) * unit) for k in self._each_cotangent]
+        )
+
+    @property
+    def _each_cotangent(self) -> range:
+        return range(len(self.point.cotangents))
+
+    def _question(self, direction: Array) -> tuple[Callable[[complex], Array], Array, Scales]:
+        """The curve of all combinations of outputs, their slopes on the tape, and their scales."""
+        point = self.point
+        v = np.array(point.cotangents)
+        along = point.subject.along(self._only(direction))
+        given = np.array(
+            [float(np.sum(point.gradient(k, self.i) * direction)) for k in self._each_cotangent]
+        )
+        values = flat(point.values)
+        scales = Scales(
+            self._lengths(direction),
+            np.array([_length(row * values) for row in v]),
+            np.array([_length(row * point.noise) for row in v]),
+        )
+        return lambda h: v @ flat(along(h)), given, scales
+
+    def _only(self, direction: Array) -> list[Array | None]:
+        every: list[Array | None] = [None] * len(self.point.subject.variables)
+        every[self.i] = direction
+        return every
+
+    # --- single elements ---------------------------------------------------------------------
+
+    def _all_elements(self) -> bool:
+        """Check every element against every output. Whether there was no kink."""
+        jacobian = self.point.jacobian(self.i)
+        sizes = np.abs(jacobian * self.unit).reshape(len(jacobian), -1).max(axis=1)
+        scales = self._scales_of_outputs(sizes)
+        expected = np.empty_like(jacobian)
+        smooth = True
+        for index in np.ndindex(self.variable.shape):
+            column: Any = (slice(None), *index)
+            slopes = jacobian[column] * self.unit[index]
+            judged = self.point.judge.judge(self._curve(index), slopes, scales)
+            expected[column] = judged.numeric / self.unit[index]
+            self.report.elements += 1
+            if judged.ok.all():
+                self._note(judged, scales._replace(gradient=sizes), 1)
+                if not self._bends(index, scales._replace(gradient=sizes)):
+                    continue
+            smooth &= not self._kink(index, judged, np.eye(self.point.outputs))
+        if self.report.verdict == "fail":
+            v = self.point.cotangents[0]
+            self.report.given = np.tensordot(v, jacobian, 1)
+            self.report.expected = np.tensordot(v, expected, 1)
+        return smooth
+
+    def _scales_of_outputs(self, sizes: Array) -> Scales:
+        values = flat(self.point.values)
+        natural = np.maximum(np.abs(values), _length(values) / np.sqrt(len(values)))
+        along = self.point.subject.along(self._only(self._random(np.arange(self.variable.size))))
+        change = slope_change(lambda h: flat(along(h)))
+        return Scales(1e-6 * sizes, natural, self.point.noise, change)
+
+    def _bends(self, index: tuple[int, ...], scales: Scales) -> bool:
+        """Whether there may be a kink whose middle slope is that of the tape, as at abs(0)."""
+        curve, at_zero, step = self._curve(index), flat(self.point.values), FIRST_STEPS[2]
+        with np.errstate(invalid="ignore"):
+            bend = np.abs(curve(step) + curve(-step) - 2 * at_zero) / step
+            bent = bend > np.maximum(1e-3 * scales.gradient, 10 * self.point.noise / step)
+        return bool(bent.any())
+
+    def _curve(self, index: tuple[int, ...]) -> Callable[[complex], Array]:
+        direction = np.zeros(self.variable.shape)
+        direction[index] = self.unit[index]
+        along = self.point.subject.along(self._only(direction))
+        return lambda h: flat(along(h))
+
+    def _kink(self, index: tuple[int, ...], judged: Judged, rows: Array) -> bool:
+        """Look at an element that differs from both sides. Whether there is a kink.
+
+        With a kink in several outputs, any combination of slopes between each one's two may be
+        chosen; `rows` are the combinations of outputs that the judged numbers are slopes of.
+        """
+        left, right = self.point.judge.slopes(
+            self._curve(index), flat(self.point.values), self.point.noise
+        )
+        error = left.error + right.error
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(left.value - right.value) > 10 * error
+        bent = ((rows != 0) & apart).any(axis=1)
+        ends = rows * left.value, rows * right.value
+        lower, upper = np.minimum(*ends).sum(axis=1), np.maximum(*ends).sum(axis=1)
+        allowance = 10 * (np.abs(rows) @ error) + 1e-6 * np.maximum(np.abs(lower), np.abs(upper))
+        between = (lower - allowance <= judged.given) & (judged.given <= upper + allowance)
+        unit = float(self.unit[index])
+        for k in range(len(rows)):
+            if bent[k]:
+                choice = Choice(index, lower[k] / unit, upper[k] / unit, judged.given[k] / unit)
+                kept = self.report.choices if between[k] else self.report.outside
+                if all(known.index != index for known in kept):
+                    kept.append(choice)
+            elif not judged.ok[k]:
+                self._differs(index, judged, k, unit)
+        return bool(bent.any())
+
+    def _differs(self, index: tuple[int, ...], judged: Judged, k: int, unit: float) -> None:
+        tape, numbers = judged.given[k] / unit, judged.numeric[k] / unit
+        error = judged.tolerance[k] / unit
+        self._raise_error(judged, k)
+        if judged.wrong[k]:
+            self.report.lower("fail", describe_difference(index, tape, numbers, error))
+        else:
+            self.report.lower("inconclusive", _no_judgement(tape, numbers, error))
+
+    # --- large arguments ---------------------------------------------------------------------
+
+    def _search(self) -> None:
+        """Say whether an argument differs because its rule is wrong, or because of kinks."""
+        everything = np.arange(self.variable.size)
+        judged, bent = self._group(everything)
+        if (judged.wrong & ~bent).any():
+            self._blame(everything, judged, bent)
+            return
+        if judged.ok.all():
+            self.report.lower("inconclusive", _UNSETTLED)
+            return
+        groups, visited, kinks = [everything], 0, 0
+        while groups and visited < _KINKS_VISITED:
+            group = groups.pop()
+            if not self._seems_off(group):
+                continue
+            if len(group) > 1:
+                halves = [group[: len(group) // 2], group[len(group) // 2 :]]
+                groups += [halves[i] for i in self.point.rng.permutation(2)]
+                continue
+            visited += 1
+            self.report.elements += 1
+            index = self._index(group[0])
+            judged, _ = self._group(group)
+            if not judged.ok.all():
+                kinks += self._kink(index, judged, np.array(self.point.cotangents))
+            if self.report.verdict == "fail":
+                return
+        if not kinks:
+            self.report.lower("inconclusive", _UNSETTLED)
+        elif groups and not holds_beside(self.point, self.i):  # more kinks than were visited
+            self.report.lower(
+                "inconclusive",
+                "there are many kinks, and at a point beside them tape and differences disagree too",
+            )
+
+    def _seems_off(self, group: Array) -> bool:
+        direction = self._random(group)
+        return self.point.judge.seems_off(*self._question(direction))
+
+    def _group(self, group: Array) -> tuple[Judged, Array]:
+        """Judge a random direction of some elements, a single one by itself; and for each
+        combination of outputs, whether it has a kink there."""
+        direction = self._random(group)
+        judged = self.point.judge.judge(*self._question(direction))
+        if judged.ok.all():
+            return judged, np.zeros(judged.ok.shape, bool)
+        v = np.array(self.point.cotangents)
+        along = self.point.subject.along(self._only(direction))
+        left, right = self.point.judge.slopes(
+            lambda h: v @ flat(along(h)),
+            v @ flat(self.point.values),
+            np.array([_length(row * self.point.noise) for row in v]),
+        )
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(left.value - right.value)
+            bent = apart > 10 * (left.error + right.error)
+        return judged, bent
+
+    def _random(self, group: Array) -> Array:
+        """A random direction of the elements of a group; of a single one, its unit."""
+        direction = np.zeros(self.variable.size)
+        signs = self.point.signs((len(group),)) if len(group) > 1 else np.ones(1)
+        direction[group] = signs * self.unit.ravel()[group]
+        return direction.reshape(self.variable.shape)
+
+    def _blame(self, group: Array, judged: Judged, bent: Array) -> None:
+        """Fail, and name the fewest elements on which the difference can be seen."""
+        while len(group) > 1:
+            for half in (group[: len(group) // 2], group[len(group) // 2 :]):
+                closer, bent_there = self._group(half)
+                if (closer.wrong & ~bent_there).any():
+                    group, judged, bent = half, closer, bent_there
+                    break
+            else:
+                break
+        k = int(np.argmax(judged.wrong & ~bent))
+        if len(group) == 1:
+            index = self._index(group[0])
+            self._differs(index, judged, k, float(self.unit[index]))
+            return
+        self._raise_error(judged, k)
+        self.report.lower(
+            "fail",
+            f"along a random direction of the {len(group)} elements from "
+            f"{list(self._index(group[0]))} to {list(self._index(group[-1]))} the tape says "
+            f"{judged.given[k]:.8g}, differences say {judged.numeric[k]:.8g} (to "
+            f"{judged.tolerance[k]:.0e})",
+        )
+
+    def _index(self, flat: int) -> tuple[int, ...]:
+        return tuple(int(n) for n in np.unravel_index(int(flat), self.variable.shape))
+
+    # --- what the report keeps ---------------------------------------------------------------
+
+    def _note(self, judged: Judged, scales: Scales, margin: float) -> None:
+        """Keep the largest error and limit, relative to the size of the gradient."""
+        with np.errstate(all="ignore"):
+            # A gradient that is all but 0 is measured by what would be noticed of it.
+            size = np.maximum(scales.gradient, np.abs(judged.numeric))
+            size = np.maximum(size, NEGLIGIBLE * scales.natural)
+            error = np.where(size > 0, np.abs(judged.given - judged.numeric) / size, 0.0)
+            limit = np.where(size > 0, margin * judged.tolerance / size, 0.0)
+        ok = judged.ok
+        self.report.error = max(self.report.error, float(error[ok].max(initial=0.0)))
+        self.report.limit = max(self.report.limit, float(limit.max(initial=0.0)))
+
+    def _raise_error(self, judged: Judged, k: int) -> None:
+        size = max(abs(float(judged.given[k])), abs(float(judged.numeric[k])))
+        error = abs(float(judged.given[k] - judged.numeric[k])) / size if size else 0.0
+        self.report.error = max(self.report.error, error)
+
+
+def _no_judgement(tape: float, numbers: float, error: float) -> str:
+    return (
+        f"the tape says {tape:.6g}, differences say {numbers:.6g}, but only to {error:.1g}: f is "
+        "too noisy or too steep here to judge by"
+    )
+
+
+def _length(a: Array) -> float:
+    return float(np.sqrt(np.sum(np.square(np.abs(a)))))
+
+
+def _first(mask: Array) -> tuple[int, ...]:
+    return tuple(int(n) for n in np.unravel_index(int(np.argmax(mask)), mask.shape))

@@ -1,0 +1,242 @@
+"""Gradients derived by hand beside those of the tape: which are wrong, and which was first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.comparison_report import Comparison, Row
+from autograd.checking.diagnosis import Context, Hypothesis, diagnose
+from autograd.checking.diagnosis.shapes import repaired
+from autograd.checking.flow import Flow
+from autograd.checking.reference import Reference
+from autograd.checking.replaying import quietly
+from autograd.recorded import computed_from
+from autograd.tape import Place
+from autograd.tensor import Tensor
+
+Array = NDArray[Any]
+
+
+class _Pair(NamedTuple):
+    name: str
+    tensor: Tensor
+    place: Place
+    manual: Array
+
+
+def compare(
+    loss: Tensor, quantities: Mapping[str, float] | None = None, /, **given: Any
+) -> Comparison:
+    """Compare gradients that were derived by hand with those of the tape.
+
+        compare(loss, dW=(W, dW), dlogits=(logits, dlogits))
+
+    The tape's gradients are computed in float64 where it can be computed again in it. A gradient
+    counts as right where it differs by no more than rounding explains: 32 times what a few units
+    in the last digit of every number on the tape do to it, or 1e-9 of its largest element (3e-5
+    where float32 is involved, 2e-2 for float16). No tolerance is absolute. Nobody's `.grad`
+    changes, no hook runs, and the graph is kept.
+
+    Args:
+        loss: a tensor of one element.
+        quantities: names of numbers that may have been multiplied in by mistake: {"lr": 0.1}.
+        given: name=(tensor, manual gradient): a tensor anywhere on the tape of the loss, and an
+            array, nested list or Tensor. A manual gradient of the wrong shape is a finding.
+
+    Returns:
+        A report that prints as a table, with the first wrong gradient in backward order, what
+        hangs on it, and a diagnosis.
+
+    Raises:
+        TypeError: what is given is no pair of a floating tensor and real numbers.
+        ValueError: nothing is given, or a tensor is a constant or not on the tape of the loss.
+        RuntimeError: the graph was freed by an earlier backward pass.
+    """
+    reference = Reference(loss)
+    pairs = [_pair(name, value, reference) for name, value in given.items()]
+    if not pairs:
+        raise ValueError(
+            "compare: no gradients given; name=(tensor, manual_gradient) expected, at least one"
+        )
+    named = _quantities(quantities)
+    judged: list[_Judged] = []
+    for pair in sorted(pairs, key=lambda pair: _completed(reference, pair.place)):
+        judged.append(_Judged(reference, pair, named, [j for j in judged if not j.row.ok]))
+    return Comparison([j.row for j in judged], reference.fallback)
+
+
+class _Judged:
+    """One pair, judged beside those whose gradients are complete before its own."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        pair: _Pair,
+        quantities: dict[str, float],
+        wrong_before: list[_Judged],
+    ) -> None:
+        self.pair = pair
+        expected = reference.gradient(pair.place)
+        limit = reference.limit(pair.place, pair.manual.dtype)
+        context = Context(reference.flow, reference.place(pair.place), quantities)
+        self.row = row = Row(pair.name, expected.shape, pair.manual, expected, limit)
+        self.values = pair.manual.astype(np.float64)
+        if self.values.shape != expected.shape:
+            row.verdict = "shape"
+            row.notes.append(f"shape {self.values.shape} given, {expected.shape} expected")
+            way = repaired(self.values, expected, limit, context)
+            row.diagnosis = diagnose(self.values, expected, limit, context)
+            if way is None:
+                return
+            self.values = way.values
+        error = self._errors(reference, expected)
+        if self._not_finite(expected):
+            row.verdict = "not finite"
+        row.measure(error, expected)
+        if row.abs_error > limit and row.verdict == "ok":
+            row.verdict = "wrong"
+        if row.ok or row.abs_error <= limit:
+            return
+        before = [j for j in wrong_before if _hangs_on(pair.place, j.pair.place)]
+        row.because_of = tuple(j.row.name for j in before)
+        changed = self._from_wrong_ones(reference, before)
+        if changed is not None:
+            row.follows = self._is(changed.at(reference.place(pair.place)))
+        if row.verdict == "not finite" or row.follows:
+            return
+        row.diagnosis += self._diagnosed(expected, context)
+        if not row.diagnosis and changed is not None:
+            instead = changed.at(reference.place(pair.place))
+            again = Context(changed, reference.place(pair.place), quantities)
+            if instead is not None:
+                row.diagnosis += self._diagnosed(instead.astype(np.float64), again)
+
+    def _errors(self, reference: Reference, expected: Array) -> Array:
+        """Distances to the gradient in float64, or to the recorded one where that is nearer: the
+        two may break a tie of maxima, or pass a kink, on different sides."""
+        recorded = reference.recorded.at(self.pair.place)
+        with np.errstate(invalid="ignore"):
+            error = np.abs(self.values - expected)
+            if recorded is not None:
+                error = np.fmin(error, np.abs(self.values - recorded.astype(np.float64)))
+        agree = (self.values == expected) | (np.isnan(self.values) & np.isnan(expected))
+        return np.where(agree, 0.0, error)
+
+    def _not_finite(self, expected: Array) -> bool:
+        """Note NaN and infinity in either; whether they differ."""
+        given = self.values
+        for whose, values in (("given", given), ("expected", expected)):
+            for word, found in (("NaN", np.isnan(values)), ("infinity", np.isinf(values))):
+                count = int(np.count_nonzero(found))
+                if count:
+                    place = tuple(int(i) for i in np.argwhere(found)[0])
+                    where = f"at {place}" if count == 1 else f"in {count} places, first at {place}"
+                    self.row.notes.append(f"{word} in the gradient {whose}, {where}")
+        same = (given == expected) | (np.isnan(given) & np.isnan(expected))
+        return bool((~(np.isfinite(given) & np.isfinite(expected)) & ~same).any())
+
+    def _diagnosed(self, expected: Array, context: Context) -> list[Hypothesis]:
+        return diagnose(self.values, expected, self.row.limit, context)
+
+    def _from_wrong_ones(self, reference: Reference, wrong: list[_Judged]) -> Flow | None:
+        """The sweep that carries on from the wrong gradients given, as the derivation may have."""
+        substitutes = {
+            reference.place(j.pair.place).serial: j.values.astype(
+                reference.flow.gradients[reference.place(j.pair.place).serial].dtype
+            )
+            for j in wrong
+            if j.values.shape == j.row.shape
+            and np.isfinite(j.values).all()
+            and reference.place(j.pair.place).serial in reference.flow.gradients
+        }
+        if not substitutes:
+            return None
+        with quietly():
+            return Flow(reference.flow.root, substitutes=substitutes)
+
+    def _is(self, gradient: Array | None) -> bool:
+        if gradient is None:
+            return False
+        size = float(np.abs(gradient).max(initial=0.0))
+        allowed = self.row.limit * max(1.0, size / self.row.scale if self.row.scale else 1.0)
+        return bool((np.abs(self.values - gradient) <= allowed).all())
+
+
+def _pair(name: str, value: Any, reference: Reference) -> _Pair:
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(
+            f"compare: {name}={type(value).__name__} given; "
+            f"{name}=(tensor, manual_gradient) expected"
+        )
+    tensor, manual = value
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"compare: {name}=({type(tensor).__name__}, ...) given; a Tensor on the tape of the "
+            "loss expected first, then the manual gradient"
+        )
+    if tensor.dtype.kind != "f":
+        raise TypeError(
+            f"compare: '{name}' is a tensor of {tensor.dtype}; only floating tensors have gradients"
+        )
+    if tensor._place is None:
+        raise ValueError(
+            f"compare: '{name}' is a constant, which has no gradient; set requires_grad=True on "
+            "it, or on what it is computed from, before the loss is computed"
+        )
+    if tensor._place.serial not in {place.serial for place in reference.recorded.values.places}:
+        raise ValueError(
+            f"compare: '{name}' is not on the tape of this loss: the loss was not computed from "
+            "it. Give the tensor that was used, not a copy or a later result"
+        )
+    return _Pair(name, tensor, tensor._place, _manual(name, manual))
+
+
+def _manual(name: str, manual: Any) -> Array:
+    try:
+        array = np.asarray(manual.data if isinstance(manual, Tensor) else manual)
+    except ValueError as error:
+        raise ValueError(
+            f"compare: the manual gradient of '{name}' is no array: {error}; a nested list must "
+            "have rows of equal length"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"compare: the manual gradient of '{name}' is {array.dtype}; real numbers expected"
+            + (": take its real part" if array.dtype.kind == "c" else "")
+        )
+    return array
+
+
+def _quantities(quantities: Mapping[str, float] | None) -> dict[str, float]:
+    if quantities is None:
+        return {}
+    if not isinstance(quantities, Mapping):
+        raise TypeError(
+            f"compare: quantities={type(quantities).__name__} given; a dict of names and numbers "
+            "expected, and gradients as name=(tensor, manual_gradient)"
+        )
+    for name, number in quantities.items():
+        if not isinstance(number, int | float | np.number):
+            raise TypeError(
+                f"compare: the quantity '{name}' is {type(number).__name__}; a number expected"
+            )
+    return {name: float(number) for name, number in quantities.items()}
+
+
+def _completed(reference: Reference, place: Place) -> tuple[float, int]:
+    """Sorts places by when the sweep has their whole gradient: after their oldest use."""
+    uses = [
+        record.serial
+        for record in reference.recorded.values.records
+        if any(parent is not None and parent.serial == place.serial for parent in record.parents)
+    ]
+    return (-min(uses, default=float("inf")), -place.serial)
+
+
+def _hangs_on(place: Place, other: Place) -> bool:
+    """Whether the gradient of a place is computed from that of another."""
+    return place is not other and place.serial in computed_from([other])

@@ -1,0 +1,183 @@
+"""What `compare` found, as a table and in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.diagnosis import Hypothesis
+
+Array = NDArray[Any]
+Verdict = Literal["ok", "wrong", "shape", "not finite"]
+
+_HEADERS = ("name", "shape", "abs. error", "rel. error", "where", "limit", "verdict")
+
+
+@dataclass
+class Row:
+    """One gradient beside the tape's.
+
+    Attributes:
+        name, shape: of the tensor.
+        given, expected: the manual gradient as it was given, and the tape's.
+        limit: the smallest error that would have been found.
+        abs_error, rel_error: the largest, and that relative to the largest element expected. Of
+            a gradient of the wrong shape, after the repair that the diagnosis names; NaN where
+            there is none.
+        where: index of the largest error, None where there is none.
+        verdict: "ok", "wrong", "shape" (it has the wrong one) or "not finite" (NaN or infinity
+            that the other does not have).
+        notes: what else is known: both shapes, places of NaN and infinity.
+        because_of: names of wrong gradients that this one is computed from.
+        follows: whether it is just what the tape gives if one carries on from those.
+        diagnosis: what is wrong with it, best explanation first; empty if unknown.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    given: Array
+    expected: Array
+    limit: float
+    abs_error: float = float("nan")
+    rel_error: float = float("nan")
+    where: tuple[int, ...] | None = None
+    verdict: Verdict = "ok"
+    notes: list[str] = field(default_factory=list)
+    because_of: tuple[str, ...] = ()
+    follows: bool = False
+    diagnosis: list[Hypothesis] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gradient is right."""
+        return self.verdict == "ok"
+
+    @property
+    def scale(self) -> float:
+        """The largest finite element expected."""
+        finite = self.expected[np.isfinite(self.expected)]
+        return float(np.abs(finite).max(initial=0.0))
+
+    def measure(self, error: Array, expected: Array) -> None:
+        """Set the errors from the elementwise ones; NaN and infinite ones count as the largest."""
+        if not error.size:
+            self.abs_error = self.rel_error = 0.0
+            return
+        ranked = np.where(np.isnan(error), np.inf, error)
+        worst = int(ranked.argmax())
+        self.abs_error = float(ranked.ravel()[worst])
+        if self.abs_error:
+            self.where = tuple(int(i) for i in np.unravel_index(worst, error.shape))
+        scale = self.scale
+        self.rel_error = self.abs_error / scale if scale else (np.inf if self.abs_error else 0.0)
+
+
+class Comparison:
+    """The result of `compare`; prints as a table, and says in words what it means.
+
+    Attributes:
+        rows: one `Row` for each gradient, in backward order.
+        fallback: why the gradients compared with are not computed in float64; None if they are.
+    """
+
+    def __init__(self, rows: list[Row], fallback: str | None = None) -> None:
+        self.rows, self.fallback = rows, fallback
+
+    @property
+    def ok(self) -> bool:
+        """Whether all gradients are right."""
+        return all(row.ok for row in self.rows)
+
+    @property
+    def wrong(self) -> list[Row]:
+        """The rows that are not right, in backward order."""
+        return [row for row in self.rows if not row.ok]
+
+    @property
+    def first(self) -> str | None:
+        """The name of the first wrong gradient in backward order, None if all are right."""
+        return self.wrong[0].name if self.wrong else None
+
+    def __getitem__(self, name: str) -> Row:
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"{name}; compared: {', '.join(row.name for row in self.rows)}")
+
+    def __str__(self) -> str:
+        return "\n".join([*_table([_HEADERS, *map(_cells, self.rows)]), "", *self._words()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(header)}</th>" for header in _HEADERS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
+            for row in self.rows
+        )
+        words = "".join(f"<p>{escape(line)}</p>" for line in self._words() if line)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{words}"
+
+    def _words(self) -> list[str]:
+        lines = [f"{row.name}: {note}" for row in self.rows for note in row.notes]
+        if self.fallback is not None:
+            lines.append(f"compared in the precision of the tape, not in float64: {self.fallback}")
+        wrong = self.wrong
+        if not wrong:
+            count = len(self.rows)
+            agree = "the gradient agrees" if count == 1 else f"all {count} gradients agree"
+            return [*lines, f"{agree} with the tape"]
+        lines.append(f"first wrong, in backward order: {wrong[0].name}")
+        lines += _reasons(wrong[0])
+        for row in wrong[1:]:
+            lines.append(_relation(row))
+            if not row.follows:
+                lines += _reasons(row)
+        return lines
+
+
+def _relation(row: Row) -> str:
+    because = ", ".join(row.because_of)
+    if row.follows:
+        return (
+            f"{row.name} is wrong only because of {because}: it follows from what was given there"
+        )
+    if because:
+        return (
+            f"{row.name} may be wrong only because of {because}, but is not what follows from what "
+            "was given there: look for a mistake of its own"
+        )
+    return f"{row.name} is wrong for a reason of its own"
+
+
+def _reasons(row: Row) -> list[str]:
+    if row.diagnosis:
+        return [f"    {'' if i == 0 else 'or '}{h}" for i, h in enumerate(row.diagnosis[:3])]
+    if row.verdict == "not finite":
+        return ["    see the places above"]
+    return ["    what is wrong with it is unknown"]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    where = "" if row.where is None else str(row.where)
+    return (
+        row.name,
+        str(row.shape),
+        f"{row.abs_error:.2e}",
+        f"{row.rel_error:.2e}",
+        where,
+        f"{row.limit:.1e}",
+        row.verdict,
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,118 @@
+"""The check of all arguments of a subject: what gradcheck and check_tape share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.arguments import check_argument, holds_beside
+from autograd.checking.diagnosis import Context, Hypothesis, diagnose
+from autograd.checking.flow import Flow
+from autograd.checking.judging import Judge
+from autograd.checking.point import Point
+from autograd.checking.precision import check_precision
+from autograd.checking.report import ArgumentReport, GradcheckReport
+from autograd.checking.subject import Subject
+from autograd.tape import enable_grad
+from autograd.tensor import wrap
+
+Array = NDArray[Any]
+
+
+def check(
+    subject: Subject,
+    rng: np.random.Generator,
+    title: str = "gradcheck",
+    ops_are_right: Callable[[Point], bool] | None = None,
+) -> GradcheckReport:
+    """The report on all variables of a subject.
+
+    Args:
+        ops_are_right: tells whether each op on the tape has right rules. Where several kinks come
+            together, right rules can give a slope outside those of the whole.
+    """
+    _expect_deterministic(subject)
+    judge = Judge()
+    point = Point(subject, judge, rng)
+    judge.complex_works = bool(subject.ops) and all(
+        getattr(op, "analytic", False) for op in subject.ops
+    )
+    reports = []
+    for i, variable in enumerate(subject.variables):
+        report = ArgumentReport(variable.name, variable.given.dtype, variable.shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            check_argument(point, i, report)
+        if report.outside:
+            _explain_outside(point, i, report, ops_are_right)
+        reports.append(report)
+        if report.verdict == "fail" and report.given is not None:
+            report.diagnosis = _diagnosed(point, i, report)
+    if all(report.verdict == "pass" for report in reports):
+        check_precision(subject, point, reports)
+    return GradcheckReport(reports, subject=title, problems=list(subject.warnings))
+
+
+def _explain_outside(
+    point: Point,
+    i: int,
+    report: ArgumentReport,
+    ops_are_right: Callable[[Point], bool] | None,
+) -> None:
+    if (
+        report.verdict == "pass"
+        and ops_are_right is not None
+        and holds_beside(point, i)
+        and ops_are_right(point)
+    ):
+        report.notes.append(
+            f"at {list(report.outside[0].index)} kinks of several ops meet: each op's choice lies "
+            "between its own slopes, together they give one that is not between those of f"
+        )
+        return
+    for kink in report.outside[:3]:
+        report.lower("fail", f"{kink}, which is not between them")
+
+
+def _expect_deterministic(subject: Subject) -> None:
+    first, again = subject.values(), subject.values()
+    for number, (a, b) in enumerate(zip(first, again, strict=True)):
+        if not np.isfinite(a).all():
+            index = tuple(int(n) for n in np.argwhere(~np.isfinite(a))[0])
+            raise ValueError(
+                f"{subject.of}: output {number} of f is {a[index]} at {list(index)}; a derivative "
+                "needs finite values: check at another point, or look for the op that made it with "
+                "autograd.debug()"
+            )
+        if a.shape != b.shape or not np.array_equal(a, b):
+            gap = f"by {np.abs(a - b).max():.3g}" if a.shape == b.shape else "in shape"
+            raise ValueError(
+                f"{subject.of}: f gave two different values for the same arguments (output "
+                f"{number} differs {gap}); seed what is random in it at each call, or put a model "
+                "into eval mode"
+            )
+
+
+def _diagnosed(point: Point, i: int, report: ArgumentReport) -> list[Hypothesis]:
+    """What the first combination of outputs tells about a wrong gradient."""
+    assert report.given is not None
+    assert report.expected is not None
+    taped = point.subject.taped()
+    place = point.subject.variables[i].tensor._place
+    context = None
+    if place is not None:
+        with enable_grad():
+            parts = [
+                (out * wrap(np.asarray(v, out.dtype), None)).sum()
+                for out, v in zip(taped.outs, point.split(point.cotangents[0]), strict=True)
+                if out._place is not None
+            ]
+            total = sum(parts[1:], start=parts[0]) if parts else None
+        if total is not None:
+            context = Context(Flow(total), place)
+    scale = float(np.abs(report.expected).max(initial=0.0))
+    return diagnose(report.given, report.expected, max(report.limit, 1e-7) * scale, context)

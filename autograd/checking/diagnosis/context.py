@@ -1,0 +1,183 @@
+"""What the tape knows about a tensor whose gradient is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.diagnosis.masks import label_masks
+from autograd.checking.flow import Flow
+from autograd.checking.replaying import quietly
+from autograd.conforming import broadcast_axes
+from autograd.primitives import Primitive
+from autograd.tape import Output, Place, Record, no_grad
+from autograd.tensor import Tensor, wrap
+
+Array = NDArray[Any]
+Rewrite = Callable[[list[Any], dict[str, Any]], tuple[list[Any], dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Use:
+    """Argument `position` of `record` is what is at `place`."""
+
+    record: Record
+    position: int
+    place: Place
+
+    def __str__(self) -> str:
+        return f"argument {self.position} of {described(self.record)}"
+
+
+class Context:
+    """A tape, one tensor on it, and quantities that a factor may be named by.
+
+    Args:
+        flow: the gradients of every place of the tape.
+        place: that of the tensor.
+        quantities: name -> number, such as {"lr": 0.1}.
+    """
+
+    def __init__(
+        self, flow: Flow, place: Place, quantities: dict[str, float] | None = None
+    ) -> None:
+        self.flow, self.place = flow, place
+        self.quantities = dict(quantities or {})
+        self._contributions: dict[tuple[int, int], Array | None] = {}
+
+    @cached_property
+    def value(self) -> Array:
+        """The array of the tensor."""
+        return self._array_of(self.place)
+
+    @cached_property
+    def uses(self) -> list[Use]:
+        """Where the tensor is an argument, oldest record first."""
+        return [use for use in self.path if use.place.serial == self.place.serial]
+
+    @cached_property
+    def path(self) -> list[Use]:
+        """Every use of the tensor, and of what was computed from it; nearest first."""
+        after = {self.place.serial}
+        found: list[Use] = []
+        for place in self.flow.values.places:
+            if isinstance(place, Output) and place.record.serial in after:
+                after.add(place.serial)
+            if not isinstance(place, Record) or not isinstance(place.op, Primitive):
+                continue
+            for position, parent in enumerate(place.parents):
+                if parent is not None and parent.serial in after:
+                    after.add(place.serial)
+                    found.append(Use(place, position, parent))
+        return found
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The records computed from the tensor, nearest first."""
+        return list({use.record.serial: use.record for use in self.path}.values())
+
+    @cached_property
+    def label_masks(self) -> list[Array]:
+        """Where recorded indices pick one number of many, and where constants are one-hot."""
+        return label_masks(self.flow.values)
+
+    def _array_of(self, place: Place) -> Array:
+        """The array at a place."""
+        for use in self.path if not isinstance(place, Record | Output) else ():
+            if use.place.serial == place.serial:
+                assert use.record.arrays is not None
+                array = use.record.arrays[use.position]
+                if isinstance(array, np.ndarray):
+                    return array
+        return np.asarray(self.flow.values.at(place))
+
+    def upstream(self, record: Record) -> Array | None:
+        """The gradient of a record's output; None where it has several, or none arrived."""
+        return self.flow.at(record)
+
+    def contribution(self, use: Use) -> Array | None:
+        """What the use adds to the gradient of its place."""
+        key = (use.record.serial, use.position)
+        if key not in self._contributions:
+            raw = self.pulled(use)
+            shape = self.flow.values.arrays(use.record)[use.position].shape
+            self._contributions[key] = None if raw is None else summed_to(raw, shape)
+        return self._contributions[key]
+
+    def pulled(self, use: Use, rewrite: Rewrite | None = None) -> Array | None:
+        """What the rule of the use returns, before it is summed over broadcast axes.
+
+        With `rewrite`, the rule's arguments and options are changed first. None where there is
+        no rule, no gradient, or the rule refuses what it is given.
+        """
+        g = self._gradient_of(use.record)
+        op = use.record.op
+        if g is None or not isinstance(op, Primitive):
+            return None
+        with no_grad(), quietly():
+            rule = op.rule(use.position)
+            if rule is None:
+                return None
+            given, options = op.given(self.flow.values.full(use.record), g)
+            if rewrite is None:
+                return rule(*given, **options).data
+            try:
+                given, options = rewrite(given, options)
+                return rule(*given, **options).data
+            except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError):
+                return None  # not a mistake that one could have made here
+
+    def carried(self, place: Place, g: Array) -> Array | None:
+        """What a gradient g of a place contributes to the gradient of the tensor."""
+        if place.serial == self.place.serial:
+            return g
+        with quietly():
+            return self.flow.carried(place, g, self.place)
+
+    def recorded(self) -> list[tuple[str, Array]]:
+        """The floating arrays near the tensor with what they are: arguments and outputs of ops."""
+        seen: dict[int, tuple[str, Array]] = {id(self.value): ("its own value", self.value)}
+        values = self.flow.values
+        near = self.records + [r for r in reversed(values.records) if r not in self.records]
+        for record in near:
+            for position, array in enumerate(values.arrays(record)):
+                if isinstance(array, np.ndarray) and array.dtype.kind in "fbiu":
+                    what = f"argument {position} of {described(record)}"
+                    seen.setdefault(id(array), (what, array))
+            outs = values.out(record)
+            for out in outs if isinstance(outs, tuple) else (outs,):
+                seen.setdefault(id(out), (f"the output of {described(record)}", out))
+        return list(seen.values())
+
+    def _gradient_of(self, record: Record) -> Any:
+        if not isinstance(record.out, tuple):
+            g = self.flow.at(record)
+            return None if g is None else wrap(g, None)
+        parts: dict[int, Tensor] = {}
+        for place in self.flow.values.places:
+            if isinstance(place, Output) and place.record is record:
+                g = self.flow.at(place)
+                if g is not None:
+                    parts[place.index] = wrap(g, None)
+        return parts or None
+
+
+def described(record: Record) -> str:
+    """An op and the shape of what it gave."""
+    out = record.out[0] if isinstance(record.out, tuple) else record.out
+    shape = f"shape {out.shape}" if out.ndim else "one number"
+    line = f", {record.line}" if record.line else ""
+    return f"'{record.op.name}' ({shape}{line})"
+
+
+def summed_to(g: Array, shape: tuple[int, ...]) -> Array:
+    """g summed over the axes along which an array of `shape` was repeated."""
+    if g.shape == shape:
+        return g
+    axes = broadcast_axes(g.shape, shape)
+    return np.asarray(g.sum(axis=axes, keepdims=True)).reshape(shape)

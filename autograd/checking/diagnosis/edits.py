@@ -1,0 +1,166 @@
+"""Mistakes made at one op: its rule is run again with the mistake, and carried on to the tensor."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.diagnosis.context import Context, Use, described
+from autograd.checking.diagnosis.evidence import Candidate, Case, largest
+from autograd.checking.diagnosis.roles import role_of
+from autograd.checking.diagnosis.rules import mistaken_rules
+from autograd.tape import Record
+
+Array = NDArray[Any]
+
+_NEAREST = 40  # uses whose mistakes are tried; further away they have names of their own
+_DEEPER = 2.0  # added to the rank of a mistake that was not made at the tensor itself
+
+
+def propose_edits(case: Case) -> None:
+    """Contributions missing, doubled or of the wrong sign; upstream gradients and local factors
+    forgotten; arguments swapped; sums over the wrong axis."""
+    if case.context is None:
+        return
+    context = case.context
+    uses = context.path[:_NEAREST]
+    carried: dict[tuple[int, int], Array] = {}
+    for distance, use in enumerate(uses):
+        direct = use.place.serial == context.place.serial
+        rank = 3.0 if direct else 3.0 + _DEEPER + distance / _NEAREST
+        contribution = context.contribution(use)
+        if contribution is None:
+            continue
+        part = context.carried(use.place, contribution)
+        if part is None or part.shape != case.expected.shape:
+            continue
+        part = part.astype(case.expected.dtype, copy=False)
+        carried[use.record.serial, use.position] = part
+        _propose_part(case, use, part, rank, direct)
+        for kind, text, g, extra in mistaken_rules(context, use, contribution):
+            if g.shape != contribution.shape or not np.isfinite(g).all():
+                continue
+            changed = context.carried(use.place, g)
+            if changed is not None:
+                values = case.expected - part + changed
+                case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
+    _propose_both(case, uses, carried)
+    for record in {use.record.serial: use.record for use in uses}.values():
+        parts = [p for (serial, _), p in carried.items() if serial == record.serial]
+        if parts:
+            _propose_record(case, context, record, np.sum(parts, axis=0), len(uses))
+    _propose_handed_on(case, context)
+
+
+def _propose_part(case: Case, use: Use, part: Array, rank: float, direct: bool) -> None:
+    """What if this contribution is left out, counted twice or subtracted?"""
+    assert case.context is not None
+    rest = case.expected - part
+    if largest(rest) <= case.limit or largest(part) <= case.limit:
+        return  # all of it, or none: then it is a factor of 0, 2 or -1
+    if not ((part != 0) & (np.abs(rest) > case.limit)).any():
+        rank += 3  # each element has one contribution: better described by which elements
+    where = str(use) if direct else f"{use}, further on,"
+    expected, count = case.expected, 3 * len(case.context.path)
+    kind, text, better = role_of(case.context, use)
+    if kind is not None:
+        case.propose(Candidate(kind, text, expected - part, 2.0 + better, tried=count))
+    case.propose(
+        Candidate(
+            "contribution missing",
+            f"the contribution through {where} is not added",
+            expected - part,
+            rank,
+            tried=count,
+        )
+    )
+    case.propose(
+        Candidate(
+            "accumulated twice",
+            f"the contribution through {where} is added twice",
+            expected + part,
+            rank,
+            tried=count,
+        )
+    )
+    case.propose(
+        Candidate(
+            "wrong sign of a term",
+            f"the contribution through {where} has the wrong sign",
+            expected - 2 * part,
+            rank,
+            tried=count,
+        )
+    )
+
+
+def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Array]) -> None:
+    """Normalisation with neither the term of the mean nor that of the variance."""
+    assert case.context is not None
+    terms: dict[str, list[Array]] = {}
+    for use in uses:
+        kind = role_of(case.context, use)[0]
+        part = carried.get((use.record.serial, use.position))
+        if kind is not None and part is not None:
+            terms.setdefault(kind, []).append(part)
+    for mean in terms.get("mean term missing", ()):
+        for variance in terms.get("variance term missing", ()):
+            case.propose(
+                Candidate(
+                    "both terms missing",
+                    "mean and variance of the normalisation are treated as constants",
+                    case.expected - mean - variance,
+                    2.2,
+                    tried=len(uses),
+                )
+            )
+
+
+def _propose_record(case: Case, context: Context, record: Record, part: Array, tried: int) -> None:
+    """What if nothing, or ones instead of the gradient, had arrived at a record?"""
+    rest = case.expected - part
+    if largest(rest) > case.limit and largest(part) > case.limit:
+        text = f"nothing arrives through {described(record)}, as if its result were detached"
+        case.propose(Candidate("detached", text, rest, 6.0, tried=tried))
+    g = context.upstream(record)
+    if g is None or (g == 1).all():
+        return
+    values = context.carried(record, np.ones_like(g))
+    if values is None or not largest(values):
+        return
+    distance = [r.serial for r in context.records].index(record.serial)
+    rank = 3.0 + min(distance, 90) / 1000  # the ones are one mistake, wherever they were put
+    text = f"the gradient that arrives at {described(record)} is taken as 1"
+    alone = largest(rest) <= case.limit
+    candidate = Candidate("upstream forgotten", text, rest + values, rank, tried=tried)
+    if alone or largest(values) > 10 * case.tolerance(candidate):  # else as if nothing arrived
+        case.propose(candidate)
+    if not alone:
+        case.propose(Candidate("upstream forgotten", text, values, rank + 0.5, tried=tried))
+
+
+def _propose_handed_on(case: Case, context: Context) -> None:
+    """What if all factors between the tensor and a record further on were forgotten?"""
+    wanted = tuple(n for n in case.expected.shape if n != 1)
+    for distance, record in enumerate(context.records[:_NEAREST]):
+        g = context.upstream(record)
+        if g is None or g.size < case.expected.size or g.ndim > 6:
+            continue
+        for count in range(g.ndim + 1):
+            for axes in combinations(range(g.ndim), count):
+                left = tuple(n for a, n in enumerate(g.shape) if a not in axes and n != 1)
+                if left != wanted:
+                    continue
+                values = g.sum(axis=axes).reshape(case.expected.shape)
+                summed = f", summed over axes {axes}" if axes else ""
+                text = (
+                    f"every factor from the tensor to {described(record)} is forgotten: it is the "
+                    f"gradient of that{summed}"
+                )
+                candidate = Candidate(
+                    "local factor forgotten", text, values, 3.5 + distance / _NEAREST, tried=200
+                )
+                case.propose(candidate)

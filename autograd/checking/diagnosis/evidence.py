@@ -1,0 +1,166 @@
+"""When numbers are evidence: a candidate must explain far more of them than it has free factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import log10
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.diagnosis.context import Context
+
+Array = NDArray[Any]
+
+_RELATIVE = 1e-6  # of what is wrong: constants that were typed in have so many digits
+_ENOUGH = 2.5  # decades of evidence, after what the number of candidates takes away
+_MOST_PER_NUMBER = 6.0
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One explanation of a wrong gradient.
+
+    Attributes:
+        kind: one of a fixed set of words, such as "factor" or "transposed".
+        text: the explanation as a sentence.
+        residual: the largest difference that remains between the given gradient and what the
+            mistake would give, relative to the largest difference from the right one.
+        evidence: on how many numbers it rests.
+    """
+
+    kind: str
+    text: str
+    residual: float
+    evidence: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text} ({self.evidence})"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a mistake would give.
+
+    Attributes:
+        kind, text: as of Hypothesis.
+        values: the gradient that one gets with this mistake.
+        rank: how far-fetched it is; of those that explain the numbers, the lowest comes first.
+        free: how many numbers were fitted.
+        tried: how many candidates like this one there were, any of which might fit by chance.
+        scaled: whether the noise shrinks with the values, as for a multiple of the right gradient.
+    """
+
+    kind: str
+    text: str
+    values: Array
+    rank: float
+    free: int = 0
+    tried: int = 1
+    scaled: bool = False
+
+
+@dataclass
+class Case:
+    """A given and an expected gradient of one shape, in float64.
+
+    Attributes:
+        limit: the difference that rounding explains.
+        context: the tape, or None where only the two are known.
+    """
+
+    given: Array
+    expected: Array
+    limit: float
+    context: Context | None
+    found: list[tuple[float, Hypothesis]] = field(default_factory=list)
+
+    @cached_property
+    def difference(self) -> Array:
+        return self.given - self.expected
+
+    @cached_property
+    def wrong(self) -> NDArray[np.bool_]:
+        """Where the two differ by more than rounding explains."""
+        return np.abs(self.difference) > self.limit
+
+    @cached_property
+    def largest_difference(self) -> float:
+        return largest(self.difference)
+
+    @cached_property
+    def scale(self) -> float:
+        return largest(self.expected)
+
+    @cached_property
+    def relative_limit(self) -> float:
+        """The limit relative to the largest element expected, at most 1."""
+        return min(1.0, self.limit / self.scale) if self.scale else 1.0
+
+    def tolerance(self, candidate: Candidate) -> float:
+        """How far the given gradient may be from a candidate that explains it."""
+        size = largest(candidate.values)
+        if candidate.scaled and self.scale:
+            noise = self.limit * size / self.scale
+            loose = _RELATIVE * min(self.largest_difference, size)
+        else:
+            noise = self.limit * max(1.0, size / self.scale if self.scale else 1.0)
+            loose = _RELATIVE * self.largest_difference
+        most = min(0.03 * self.largest_difference, 1e-3 * largest(self.given))
+        return min(max(noise, loose), most)
+
+    def explains(self, candidate: Candidate) -> bool:
+        """Whether a candidate gives the numbers, and they are enough to tell."""
+        values = candidate.values
+        if values.shape != self.given.shape or not np.isfinite(values).all():
+            return False
+        residual, tolerance = largest(self.given - values), self.tolerance(candidate)
+        if residual > tolerance:
+            return False
+        wrong = int(np.count_nonzero(self.wrong))
+        each = min(_MOST_PER_NUMBER, log10(self.largest_difference / max(tolerance, 1e-300)))
+        return (wrong - candidate.free) * each - log10(candidate.tried) >= _ENOUGH
+
+    def propose(self, candidate: Candidate) -> bool:
+        """Note a candidate if it explains the numbers. Says whether it does."""
+        if not self.explains(candidate):
+            return False
+        residual = largest(self.given - candidate.values) / self.largest_difference
+        wrong = int(np.count_nonzero(self.wrong))
+        numbers = f"{wrong} wrong number{'s' * (wrong != 1)}"
+        fitted = f", {candidate.free} fitted" if candidate.free else ""
+        evidence = f"explains {numbers} to {residual:.0e} of the error{fitted}"
+        self.note(candidate.rank, Hypothesis(candidate.kind, candidate.text, residual, evidence))
+        return True
+
+    def note(self, rank: float, hypothesis: Hypothesis) -> None:
+        self.found.append((rank, hypothesis))
+
+    def ranked(self) -> list[Hypothesis]:
+        """The hypotheses, best first, each kind and text once."""
+        best: dict[tuple[str, str], Hypothesis] = {}
+        for _, hypothesis in sorted(self.found, key=lambda pair: (pair[0], pair[1].residual)):
+            best.setdefault((hypothesis.kind, hypothesis.text), hypothesis)
+        return list(best.values())
+
+
+def largest(x: Array) -> float:
+    """The largest absolute value; 0 of nothing."""
+    return float(np.abs(x).max(initial=0.0))
+
+
+def fitted_factor(given: Array, expected: Array) -> float:
+    """The f for which f * expected is nearest to given; 0 where expected is 0.
+
+    Both are scaled first: squares of numbers near 1e-200 are 0.
+    """
+    unit = largest(expected)
+    if not unit:
+        return 0.0
+    e = (expected / unit).ravel()
+    top = largest(given)
+    if not top:
+        return 0.0
+    return float(np.dot((given / top).ravel(), e) / np.dot(e, e)) * (top / unit)

@@ -1,0 +1,70 @@
+"""A factor of the rule that was forgotten, and which recorded number it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.diagnosis.evidence import Case, Hypothesis, largest
+
+Array = NDArray[Any]
+
+_MOST = 120  # recorded arrays that are tried
+
+
+def propose_local_factor(case: Case) -> None:
+    """ "local factor forgotten": given times a recorded value, or a function of it, is right."""
+    if case.context is None:
+        return
+    wrong = int(np.count_nonzero(case.wrong))
+    needed = 2 if case.relative_limit < 1e-6 else 3
+    if wrong < needed or not largest(case.given):
+        return
+    for distance, (what, value) in enumerate(case.context.recorded()[:_MOST]):
+        try:
+            fits = np.broadcast_shapes(value.shape, case.given.shape) == case.given.shape
+        except ValueError:
+            continue
+        if not fits or value.dtype.kind not in "fb" or not value.size:
+            continue
+        if value.min() == value.max():
+            continue  # one number: a factor
+        for words, factor in _functions(value.astype(np.float64)):
+            if _completes(case, factor):
+                text = f"{words.format('v')} is forgotten as a factor, where v is {what}"
+                if words == "{}":
+                    text = f"{what} is forgotten as a factor"
+                text += f", of shape {value.shape}"
+                residual = largest(case.given * factor - case.expected) / case.largest_difference
+                evidence = f"given times it is right in all {case.given.size} numbers"
+                rank = 3.1 + min(distance, 99) / 100 + (0.0 if words == "{}" else 0.3)
+                case.note(rank, Hypothesis("local factor forgotten", text, residual, evidence))
+
+
+def _functions(v: Array) -> Iterator[tuple[str, Array]]:
+    """What derivatives of elementary functions are made of."""
+    yield "{}", v
+    with np.errstate(all="ignore"):
+        yield "1 - {}", 1 - v
+        yield "1 + {}", 1 + v
+        yield "{} ** 2", v * v
+        yield "1 - {} ** 2", 1 - v * v
+        yield "{0} (1 - {0})", v * (1 - v)
+        yield "1 / {}", 1 / v
+        yield "1 / {} ** 2", 1 / (v * v)
+
+
+def _completes(case: Case, factor: Array) -> bool:
+    if not np.isfinite(factor).all() or factor.min() == factor.max():
+        return False
+    # Compared relative to the factor too: a large one magnifies the rounding of what was given.
+    product = case.given * factor
+    residual = np.abs(product - case.expected)
+    rounding = case.relative_limit * np.maximum(np.abs(product), np.abs(case.expected))
+    tolerance = np.minimum(rounding + case.limit, 0.03 * case.largest_difference)
+    distinct = np.unique(np.broadcast_to(factor, product.shape)[case.wrong]).size
+    enough = distinct >= 2 or np.count_nonzero(case.wrong) >= 3
+    return bool(enough and (residual <= tolerance).all())

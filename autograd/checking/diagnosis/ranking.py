@@ -1,0 +1,82 @@
+"""All hypotheses about one wrong gradient, best first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.diagnosis.arrangements import propose_arrangement
+from autograd.checking.diagnosis.context import Context
+from autograd.checking.diagnosis.edits import propose_edits
+from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, largest
+from autograd.checking.diagnosis.factors import propose_factor
+from autograd.checking.diagnosis.labels import propose_label
+from autograd.checking.diagnosis.local_factors import propose_local_factor
+from autograd.checking.diagnosis.normalization import propose_missing_terms
+from autograd.checking.diagnosis.shapes import shape_hypotheses
+from autograd.checking.diagnosis.subsets import propose_subset
+
+Array = NDArray[Any]
+
+
+def diagnose(
+    given: Array, expected: Array, limit: float, context: Context | None = None
+) -> list[Hypothesis]:
+    """Explanations of a wrong gradient that the numbers bear out, best first; none if unknown.
+
+    Args:
+        given: the gradient to explain. Of another shape than expected, its shape is explained.
+        expected: the right one.
+        limit: the largest difference that rounding explains.
+        context: the tape; without it, only the numbers are looked at.
+    """
+    given, expected = np.asarray(given, np.float64), np.asarray(expected, np.float64)
+    if given.shape != expected.shape:
+        return shape_hypotheses(given, expected, limit, context)
+    if not np.isfinite(given).all() or not np.isfinite(expected).all():
+        return []
+    case = Case(given, expected, float(limit), context)
+    if not case.wrong.any():
+        return []
+    if not largest(given):
+        case.note(0.0, _zero(case))
+        return case.ranked()
+    propose_factor(case)
+    propose_label(case)
+    propose_missing_terms(case)
+    propose_arrangement(case)
+    propose_edits(case)
+    propose_local_factor(case)
+    _propose_double(case)
+    _propose_offset(case)
+    propose_subset(case)
+    return case.ranked()
+
+
+def _zero(case: Case) -> Hypothesis:
+    return Hypothesis(
+        "detached",
+        "the gradient is zero everywhere: it does not arrive at the tensor",
+        0.0,
+        f"{case.given.size} zeros",
+    )
+
+
+def _propose_double(case: Case) -> None:
+    if case.context is not None and len(case.context.uses) > 1:
+        text = (
+            "the whole gradient is added twice (backward ran twice without clearing it, or two "
+            "equal uses of the tensor)"
+        )
+        values = 2 * case.expected
+        case.propose(Candidate("accumulated twice", text, values, 1.2, tried=30, scaled=True))
+
+
+def _propose_offset(case: Case) -> None:
+    if case.given.size < 3:
+        return
+    constant = float(case.difference.mean())
+    text = f"{constant:.6g} is added to every element"
+    case.propose(Candidate("offset", text, case.expected + constant, 4.1, free=1))

@@ -1,0 +1,83 @@
+"""The part that one use of a value plays in a larger formula: label, mean or variance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.diagnosis.context import Context, Use
+from autograd.tape import Record
+
+Array = NDArray[Any]
+
+_VARIANCES = {"var", "std", "sum_of_squares", "square"}
+
+
+def role_of(context: Context, use: Use) -> tuple[str | None, str, float]:
+    """Kind and words for leaving out the contribution of a use, and how far-fetched it is.
+
+    The kind is None where the use plays none of these parts.
+    """
+    contribution = context.contribution(use)
+    if contribution is None:
+        return None, "", 0.0
+    if _is_of_labels(context, contribution):
+        return (
+            "label missing",
+            "the -1 at the label (times what the loss is weighted by) is not subtracted",
+            -1.0,
+        )
+    name = use.record.op.name
+    siblings = [other.record for other in context.path if other.place is use.place]
+    if name in {"mean", "sum"} and any(
+        _centres(context, record, use.record) for record in siblings
+    ):
+        return (
+            "mean term missing",
+            f"the mean ('{name}') is treated as a constant: its term is not added",
+            0.0,
+        )
+    if _is_variance(context, use):
+        return (
+            "variance term missing",
+            f"the variance ('{name}') is treated as a constant: its term is not added",
+            0.1,
+        )
+    return None, "", 0.0
+
+
+def _is_of_labels(context: Context, contribution: Array) -> bool:
+    support = contribution != 0
+    if not support.any() or support.all():
+        return False
+    return any(
+        mask.shape == support.shape and not (support & ~mask).any() for mask in context.label_masks
+    )
+
+
+def _centres(context: Context, record: Record, mean: Record) -> bool:
+    """Whether a record subtracts the mean, or something computed from it."""
+    if record.op.name != "subtract" or record.serial < mean.serial:
+        return False
+    subtrahend = record.parents[1]
+    steps = 0
+    while isinstance(subtrahend, Record) and steps < 4:
+        if subtrahend is mean:
+            return True
+        subtrahend = subtrahend.parents[0] if subtrahend.parents else None
+        steps += 1
+    return False
+
+
+def _is_variance(context: Context, use: Use) -> bool:
+    record = use.record
+    if record.op.name in _VARIANCES:
+        # Only a variance if what is centred is also divided by what comes of it.
+        return any(
+            other.place is use.place and other.record is not record for other in context.path
+        )
+    if record.op.name == "multiply" and len(set(map(id, record.parents))) == 1:
+        return True
+    return record.op.name == "power" and use.position == 0 and np.all(record.arrays[1] == 2)  # type: ignore[index,return-value]

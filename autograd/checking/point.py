@@ -1,0 +1,88 @@
+"""The point at which a function is checked: its values, tape, cotangents, gradients and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.differences import measured_noise, noise_of
+from autograd.checking.judging import Judge
+from autograd.checking.subject import Subject, Taped
+from autograd.tensor import Tensor
+
+Array = NDArray[Any]
+
+_COTANGENTS = 3
+_NOISE_STEP = 3e-14  # so small that a kink within it passes for little noise
+
+
+class Point:
+    """One point at which all arguments are checked: values, tape, cotangents, gradients, noise."""
+
+    def __init__(self, subject: Subject, judge: Judge, rng: np.random.Generator) -> None:
+        self.subject, self.judge, self.rng = subject, judge, rng
+        self.taped: Taped = subject.taped()
+        self.values = [np.asarray(out.data) for out in self.taped.outs]
+        self.sizes = [value.size for value in self.values]
+        self.cotangents = self._random_cotangents()
+        self.gradients = [self._gradients(v) for v in self.cotangents]
+        everything = [
+            variable.unit() * self.signs(variable.shape) for variable in subject.variables
+        ]
+        curve = subject.along(everything)
+        self.noise = np.maximum(
+            measured_noise(lambda h: flat(curve(h)), _NOISE_STEP), noise_of(flat(self.values))
+        )
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers f returns."""
+        return sum(self.sizes)
+
+    def on_tape(self, i: int) -> bool:
+        """Whether the tape leads from the outputs to argument i."""
+        return any(gradients[i] is not None for gradients in self.gradients)
+
+    def gradient(self, k: int, i: int) -> Array:
+        """The gradient of the outputs along cotangent k by argument i; zeros where none came."""
+        found = self.gradients[k][i]
+        return np.zeros(self.subject.variables[i].shape) if found is None else found.data
+
+    def jacobian(self, i: int) -> Array:
+        """By argument i, from the tape: a row for each number that f returns."""
+        rows = []
+        for unit in np.eye(self.outputs):
+            found = self.taped.gradients(self.split(unit))[i]
+            shape = self.subject.variables[i].shape
+            rows.append(np.zeros(shape) if found is None else np.asarray(found.data))
+        return np.array(rows)
+
+    def _random_cotangents(self) -> list[Array]:
+        """Flat ones: of several outputs, each concerns one, so that a large one hides no other."""
+        cotangents = []
+        for number, size in enumerate(self.sizes):
+            few = _COTANGENTS if len(self.sizes) == 1 else 2
+            for _ in range(few if size > 1 else 1):
+                parts = [np.zeros(n) for n in self.sizes]
+                parts[number] = self.signs((size,))
+                cotangents.append(np.concatenate(parts))
+        return cotangents
+
+    def _gradients(self, v: Array) -> list[Tensor | None]:
+        return self.taped.gradients(self.split(v))
+
+    def split(self, v: Array) -> list[Array]:
+        parts = np.split(v, np.cumsum(self.sizes)[:-1])
+        return [part.reshape(value.shape) for part, value in zip(parts, self.values, strict=True)]
+
+    def signs(self, shape: tuple[int, ...]) -> Array:
+        """Random numbers of either sign and size 0.5 to 1.5: none of them is nearly 0."""
+        return np.asarray(self.rng.uniform(0.5, 1.5, shape) * self.rng.choice([-1.0, 1.0], shape))
+
+
+def flat(arrays: Sequence[Array]) -> Array:
+    """All numbers of several arrays in one vector."""
+    return np.concatenate([np.ravel(a) for a in arrays])

@@ -1,0 +1,87 @@
+"""The check of single records: each op by itself, at the values on the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd.checking.core import check
+from autograd.checking.report import GradcheckReport, Verdict
+from autograd.checking.subject import Subject
+from autograd.primitives import Primitive
+from autograd.recorded import Values
+from autograd.tape import Record
+from autograd.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class RecordReport:
+    """The check of one record: its number on the tape, oldest first, and gradcheck's report.
+
+    `report` is None where the record could not be checked; `note` says why.
+    """
+
+    number: int
+    record: Record
+    report: GradcheckReport | None
+    note: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        return "inconclusive" if self.report is None else self.report.verdict
+
+    def __str__(self) -> str:
+        record = self.record
+        shapes = ", ".join(
+            str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in record.arrays or ()
+        )
+        scope = f" in {' / '.join(record.scope)}" if record.scope else ""
+        line = f", called {record.line}" if record.line else ""
+        title = f"record {self.number}: {record.op.name}({shapes}){scope}{line}: {self.verdict}"
+        details = self.note or "\n".join(str(self.report).splitlines()[1:])
+        return title if self.verdict == "pass" else f"{title}\n{details}"
+
+
+def check_records(roots: Sequence[Tensor], rng: np.random.Generator) -> list[RecordReport]:
+    """The check of every record from which the roots were computed, oldest first."""
+    values = Values(*roots)
+    return [
+        _checked(number, values.full(record), rng) for number, record in enumerate(values.records)
+    ]
+
+
+def _checked(number: int, record: Record, rng: np.random.Generator) -> RecordReport:
+    op = record.op
+    if not isinstance(op, Primitive):
+        note = (
+            f"'{op.name}' is computed again in the backward pass; its insides are not on this tape"
+        )
+        return RecordReport(number, record, None, note)
+    assert record.arrays is not None
+    arrays = record.arrays
+    positions = [i for i, parent in enumerate(record.parents) if parent is not None]
+    positions = [i for i in positions if _has_rule(op, i)]
+    if not positions:
+        return RecordReport(number, record, GradcheckReport([], subject=op.name))
+
+    def again(*moved: Tensor) -> Any:
+        args: list[Any] = list(arrays)
+        for position, tensor in zip(positions, moved, strict=True):
+            args[position] = tensor
+        return op(*args, **record.options)
+
+    try:
+        with Subject(again, [arrays[i] for i in positions], of=f"check_tape, {op.name}") as subject:
+            report = check(subject, rng, op.name)
+    except ValueError as error:
+        return RecordReport(number, record, None, str(error))
+    for argument, position in zip(report.arguments, positions, strict=True):
+        argument.name = f"argument {position}"
+    return RecordReport(number, record, report)
+
+
+def _has_rule(op: Primitive, position: int) -> bool:
+    return position >= len(op.rules) or op.rules[position] is not None

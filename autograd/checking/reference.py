@@ -1,0 +1,129 @@
+"""What the tape says a gradient is, and how far rounding alone may move it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.checking.flow import Flow
+from autograd.checking.replaying import Replay, ReplayError, Shake, quietly
+from autograd.tape import Place
+from autograd.tensor import Tensor
+
+Array = NDArray[Any]
+
+_SHAKES = 3
+_SAFETY = 32  # times the noise: that of three samples, and of another order of summation
+_QUANTILE = 0.9  # of the elements: some jump where rounding breaks a tie, and are not noise
+
+# What a gradient computed in this precision may be off by, of its largest element.
+_RELATIVE = {2: 2e-2, 4: 3e-5, 8: 1e-9}
+
+
+class Reference:
+    """The gradients of `loss`, in float64 where the tape can be computed again in it.
+
+    Args:
+        loss: a tensor of one element on the tape.
+
+    Attributes:
+        recorded: the flow over the tape as it is.
+        flow: the flow that gradients are taken from; in float64 unless `fallback` is set.
+        fallback: why the tape could not be computed again, or None.
+
+    Raises what `Flow` raises.
+    """
+
+    def __init__(self, loss: Tensor) -> None:
+        self.recorded = Flow(loss)
+        self._loss = loss
+        self._shaken: dict[float, list[tuple[Flow, dict[int, Place]]]] = {}
+        self.fallback: str | None = None
+        self.coarsest = _coarsest(self.recorded)
+        self.flow, self._places = self.recorded, {p.serial: p for p in self.recorded.values.places}
+        if self.coarsest < 8:
+            try:
+                self.flow, self._places = self._replayed(None)
+            except ReplayError as reason:
+                self.fallback = str(reason)
+
+    def place(self, place: Place) -> Place:
+        """The place on the tape of `flow` that stands for a place on the given one."""
+        return self._places[place.serial]
+
+    def gradient(self, place: Place) -> Array:
+        """The gradient of a place; zeros where none arrived."""
+        return _gradient(self.flow, self.place(place))
+
+    def limit(self, place: Place, manual: np.dtype[Any]) -> float:
+        """The smallest difference of a manual gradient of this dtype that rounding cannot explain.
+
+        It is 32 times the noise, or 1e-9 of the largest element where everything is float64, 3e-5
+        where float32 is involved, 2e-2 for float16; whichever is more.
+        """
+        width = self.coarsest
+        if manual.kind == "f":
+            width = min(width, manual.itemsize)
+        expected = self.gradient(place)
+        relative = _RELATIVE.get(width, _RELATIVE[8])
+        finite = np.abs(expected[np.isfinite(expected)])
+        return max(_SAFETY * self.noise(place, width), relative * float(finite.max(initial=0.0)))
+
+    def noise(self, place: Place, width: int) -> float:
+        """How far rounding in floats of `width` bytes moves the gradient of a place.
+
+        All values, and all gradients on their way, are moved by a few units of the last digit; on
+        a tape narrower than float64 the distance of its gradient to that in float64 counts too.
+        """
+        expected = self.gradient(place)
+        flows = [*self._shaken_flows(width)]
+        if self.flow is not self.recorded:
+            flows.append((self.recorded, {place.serial: place}))
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            moved = [np.abs(_gradient(f, places[place.serial]) - expected) for f, places in flows]
+            largest = np.max(moved, axis=0)
+        largest = largest[np.isfinite(largest) & ((largest > 0) | (expected != 0))]
+        return float(np.quantile(largest, _QUANTILE)) if largest.size else 0.0
+
+    def _shaken_flows(self, width: int) -> list[tuple[Flow, dict[int, Place]]]:
+        eps = float(np.finfo(f"f{min(width, 8)}").eps)
+        if eps not in self._shaken:
+            shakes = [Shake(eps, seed) for seed in range(_SHAKES)]
+            try:
+                if self.fallback is not None:
+                    raise ReplayError
+                flows = [self._replayed(shake) for shake in shakes]
+            except ReplayError:  # the gradients on their way can be shaken all the same
+                with quietly():
+                    flows = [(Flow(self.flow.root, shake=s), self._places) for s in shakes]
+            self._shaken[eps] = flows
+        return self._shaken[eps]
+
+    def _replayed(self, shake: Shake | None) -> tuple[Flow, dict[int, Place]]:
+        assert self._loss._place is not None
+        replay = Replay(self.recorded.values, self._loss._place, shake)
+        with quietly():
+            flow = Flow(replay.root, shake=shake)
+        return flow, replay.places
+
+
+def _gradient(flow: Flow, place: Place) -> Array:
+    """In float64 at least, for differences must not be rounded."""
+    g = flow.at(place)
+    if g is None:
+        g = np.zeros_like(flow.values.at(place))
+    return g.astype(np.result_type(g, np.float64), copy=False)
+
+
+def _coarsest(flow: Flow) -> int:
+    """Bytes of the narrowest floating dtype on the tape, at most 8."""
+    narrowest = flow.root.dtype.itemsize
+    for record in flow.values.records:
+        assert record.arrays is not None
+        outs = record.out if isinstance(record.out, tuple) else (record.out,)
+        for array in (*record.arrays, *outs):
+            if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+                narrowest = min(narrowest, array.dtype.itemsize)
+    return min(narrowest, 8)

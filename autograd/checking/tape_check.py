@@ -1,0 +1,72 @@
+"""check_tape: which record on a tape has a wrong rule."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from autograd.checking.records import RecordReport, check_records
+from autograd.checking.report import GradcheckError, Verdict, worst
+from autograd.tensor import Tensor
+
+
+class TapeReport:
+    """What check_tape found: `records`, oldest first, and of these the `wrong` ones."""
+
+    def __init__(self, records: list[RecordReport]) -> None:
+        self.records = records
+
+    @property
+    def wrong(self) -> list[RecordReport]:
+        return [record for record in self.records if record.verdict == "fail"]
+
+    @property
+    def unclear(self) -> list[RecordReport]:
+        return [record for record in self.records if record.verdict == "inconclusive"]
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst([record.verdict for record in self.records])
+
+    def __bool__(self) -> bool:
+        return self.verdict == "pass"
+
+    def __str__(self) -> str:
+        right = len(self.records) - len(self.wrong) - len(self.unclear)
+        counts = f"{right} of {len(self.records)} records have right rules"
+        if self.wrong:
+            counts += f", {len(self.wrong)} wrong"
+        if self.unclear:
+            counts += f", {len(self.unclear)} could not be judged"
+        return "\n".join([f"check_tape: {counts}", *map(str, self.wrong + self.unclear)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def check_tape(loss: Tensor, seed: int = 0, raise_exception: bool = True) -> TapeReport:
+    """Check the rule of every record from which `loss` was computed, at its recorded values.
+
+    Each op is called again by itself on the arrays that the tape holds, and its pullbacks are
+    checked as by `gradcheck`; so a wrong rule is found where it is, not by what it spoils. Only
+    arguments that want a gradient are checked. An op whose gradient is meant to differ from its
+    derivative (`custom_vjp`) is found too.
+
+    Raises:
+        GradcheckError: a rule is wrong or could not be judged; `.report` is what is returned
+            otherwise, and also with raise_exception=False.
+        RuntimeError: the tape was freed by a backward pass.
+        ValueError: nothing that `loss` was computed from wants a gradient.
+    """
+    if loss._place is None:
+        raise ValueError(
+            "check_tape: a tensor computed from one that requires a gradient expected, a constant "
+            "given; set requires_grad=True on what it is computed from"
+        )
+    report = TapeReport(check_records([loss], np.random.default_rng(seed)))
+    if raise_exception and not report:
+        raise GradcheckError(report)
+    return report

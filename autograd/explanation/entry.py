@@ -1,0 +1,87 @@
+"""explain and tape_of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autograd.explanation.derivation import Derivation
+from autograd.explanation.report import Explanation
+from autograd.explanation.tabulation import TapeTable
+from autograd.recorded import Values
+from autograd.tape import reachable
+from autograd.tensor import Tensor
+
+
+def explain(
+    loss: Tensor, values: bool = False, names: Mapping[str, Any] | None = None
+) -> Explanation:
+    """The derivation of the gradients of `loss`: every formula, and every pullback as it runs.
+
+    The pullbacks are run once and written down as they run, sums over broadcast axes included, so
+    that they cannot differ from the code. Nothing is freed, no hook is called and no `.grad` is
+    touched. A checkpointed function runs again, as it does in a backward pass, here twice.
+
+    Args:
+        loss: a tensor of one element. Any shape of one element will do.
+        values: whether to print each value beside its formula, large ones in short.
+        names: what to call tensors (leaves or computed ones) and constant arrays; the rest are x1,
+            x2 ... (leaves), v1, v2 ... (computed) and c1, c2 ... (constants). A dict of a model's
+            parameters will do: characters that Python does not take in a name become "_", and a
+            name that starts with a digit gets a "p" before it.
+
+    Returns:
+        the explanation. Print it, or take its `markdown()` or `latex()`; notebooks show it as a
+        page. Its text is a program that computes the gradients: see `Explanation.program`.
+
+    Raises:
+        TypeError: `loss` is no Tensor, or a name is not given as names={"W": W}.
+        ValueError: `loss` has not one element, or two names would be the same.
+        RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
+    """
+    _expect_recorded("explain", loss)
+    if loss.size != 1:
+        raise ValueError(
+            f"explain: a tensor of shape {loss.shape} given, one of a single element expected; "
+            "reduce it first, as for backward: with sum or mean, or (v * out).sum() for a "
+            "cotangent v"
+        )
+    return Explanation(Derivation(loss, names, values))
+
+
+def tape_of(loss: Tensor, names: Mapping[str, Any] | None = None) -> TapeTable:
+    """The records from which `loss` was computed, oldest first.
+
+    Iterate over it, print it as a table, or draw it: `.to_dot()`, `.to_html("tape.html")`.
+
+    Args:
+        loss: a tensor of any shape.
+        names: what to call tensors and constant arrays in the formulas; see `explain`.
+
+    Raises:
+        TypeError: `loss` is no Tensor.
+        RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
+    """
+    _expect_recorded("tape_of", loss)
+    return TapeTable(Values(loss), names)
+
+
+def _expect_recorded(function: str, loss: Any) -> None:
+    """Raise where there is no tape to look at."""
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"{function}: {type(loss).__name__} given, a Tensor expected that was computed from "
+            "tensors with requires_grad=True"
+        )
+    if loss._place is None:
+        raise RuntimeError(
+            f"{function}: this tensor is a constant, nothing was recorded; set requires_grad=True "
+            "on a leaf, and compute outside no_grad"
+        )
+    try:
+        reachable([loss._place])
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{function}: an earlier backward pass freed the tape of this tensor, or a part of it; "
+            "call this before backward, or pass retain_graph=True there"
+        ) from error
