@@ -124,6 +124,17 @@ def test_beside_pytorch(torch: ModuleType) -> None:
         def backward(ctx: Any, g: Any) -> Any:
             return -g * 1e-7 * ctx.saved_tensors[0].cos()
 
+    class Product(torch.autograd.Function):  # type: ignore[misc,name-defined]
+        @staticmethod
+        def forward(ctx: Any, x: Any, y: Any) -> Any:
+            ctx.save_for_backward(x, y)
+            return x * y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            x, y = ctx.saved_tensors
+            return g * y, -g * x
+
     def theirs(f: Any, *inputs: Any) -> str:
         tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
         with warnings.catch_warnings():
@@ -134,11 +145,13 @@ def test_beside_pytorch(torch: ModuleType) -> None:
     x = np.linspace(-2, 2, 12).reshape(3, 4)
     assert {
         "forgotten sum over a broadcast bias": theirs(AddBias.apply, x, x[0]),
+        "wrong second argument": theirs(Product.apply, x, x + 1),
         "wrong sign, size 1e-7": theirs(TinySine.apply, x),
         "ReLU at 0": theirs(torch.relu, np.array([-1.0, 0.0, 2.0])),
         "exp in float32": theirs(torch.exp, x.astype(np.float32)),
     } == {
         "forgotten sum over a broadcast bias": "pass",  # wrong
+        "wrong second argument": "fail",
         "wrong sign, size 1e-7": "pass",  # wrong
         "ReLU at 0": "fail",  # wrong
         "exp in float32": "fail",  # wrong
@@ -168,6 +181,7 @@ HIPS = textwrap.dedent("""
     print(verdict(add_bias, x, x[0]))
     print(verdict(product, x, x + 1))
     print(verdict(tiny_sine, x))
+    print(verdict(lambda x: np.maximum(0.0, x), numpy.array([-1.0, 0.0, 2.0])))
     print(verdict(lambda x: np.exp(x), x.astype(numpy.float32)))
 """)
 
@@ -185,8 +199,9 @@ def test_beside_hips_autograd() -> None:
         check=True,
         cwd=os.path.dirname(python),
     )
-    # A forgotten sum, a wrong second argument, a wrong sign: passed. Right float32 code: refused.
-    assert done.stdout.split() == ["pass", "pass", "pass", "fail"]
+    # A forgotten sum, a wrong second argument, a wrong sign: passed. ReLU at 0, whose slope is 1/2
+    # there: passed. Right float32 code: refused.
+    assert done.stdout.split() == ["pass", "pass", "pass", "pass", "fail"]
 
 
 def test_a_wrong_rule_is_named_by_its_argument(rng: np.random.Generator) -> None:

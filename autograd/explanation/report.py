@@ -83,7 +83,7 @@ class Explanation:
             ) from None
 
     def __str__(self) -> str:
-        return self.program
+        return self.program.rstrip("\n")
 
     def __repr__(self) -> str:
         return f"<Explanation of {len(self.steps)} records; print it>"
@@ -155,7 +155,7 @@ class Explanation:
                 "",
                 *table(
                     ["of", "pullback", "shape and reason"],
-                    [[f"`{of}`", f"`{code}`", _md(shape)] for of, code, shape in rows[1]],
+                    [[f"`{of}`" if of else "", f"`{code}`", _md(shape)] for of, code, shape in rows[1]],
                 ),
                 "",
             ]
