@@ -22,7 +22,7 @@ from autograd.checking.differences import (
 Array = NDArray[Any]
 
 _MARGIN = 10  # times the estimated error of a difference, before it counts against a rule
-_FLOOR = 1e-9  # of the gradient's own size; rounding in long sums may reach below it
+FLOOR = 1e-9  # of the gradient's own size; rounding in long sums may reach below it
 _SHARP = 1e-7  # an error of the differences, relative to the gradient, that is good enough
 _CLEAR = (
     1e-3  # an error of the differences, relative to the gradient, beyond which nothing is known
@@ -46,7 +46,7 @@ class Judged(NamedTuple):
     def sharp(self, scales: Scales) -> bool:
         """Whether smaller steps would hardly tell more."""
         size = np.maximum(scales.gradient, np.abs(self.numeric))
-        small = self.tolerance <= np.maximum(_SHARP * size, _FLOOR * scales.natural)
+        small = self.tolerance <= np.maximum(_SHARP * size, FLOOR * scales.natural)
         return bool((small | (self.given == self.numeric)).all())
 
 
@@ -148,7 +148,7 @@ def _verdicts(given: Array, estimate: Estimate, scales: Scales, confirmed: Array
     change = 0.0 if scales.change is None else scales.change
     with np.errstate(invalid="ignore"):
         size = np.maximum(scales.gradient, np.abs(numeric))
-        tolerance = _MARGIN * error + _FLOOR * size + 4 * noise_of(change)
+        tolerance = _MARGIN * error + FLOOR * size + 4 * noise_of(change)
         agrees = np.abs(given - numeric) <= tolerance
         natural = np.maximum(scales.natural, change)
         known = tolerance <= np.maximum(_CLEAR * size, NEGLIGIBLE * natural)

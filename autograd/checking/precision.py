@@ -87,5 +87,5 @@ def _judge(differences: Sequence[tuple[Array, Array]], eps: float, report: Argum
             "inconclusive",
             f"in float64 the gradient is right; in {report.dtype} it is "
             f"{exact[k] + here[k]:.6g} at {list(k[1:])} instead of {exact[k]:.6g}, further off "
-            "than rounding of the arguments explains: something on the way loses digits or overflows",
+            "than rounding of the arguments explains: an op on the way loses digits, or overflows",
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.conforming import BroadcastWarning
-from autograd.primitives import Primitive
+from autograd.primitives import Primitive, Saved
 from autograd.recorded import Values
 from autograd.saving import is_stand_in
 from autograd.tape import Leaf, Output, Place, Record, enable_grad, mode
@@ -112,12 +112,13 @@ class Replay:
             )
         ]
         options = {name: _widened(value) for name, value in record.options.items()}
+        again = _outs(record.op.forward(*values.arrays(record), **record.options))
         made = record.op(*args, **options)
         out = values.out(record)
         outs = out if isinstance(out, tuple) else (out,)
         tensors = made if isinstance(made, tuple) else (made,)
         for index, (tensor, recorded) in enumerate(zip(tensors, outs, strict=True)):
-            if not _same_computation(tensor.data, recorded, args):
+            if not _same_computation(again[index], recorded, args):
                 raise ReplayError(f"'{record.op.name}' gives other numbers when it runs again")
             shaken = self._shaken(tensor)
             if isinstance(out, tuple):
@@ -158,6 +159,12 @@ class Replay:
             wide = wide if self._shake is None else self._shake.of_value(wide)
             known = self._converted[id(array)] = (array, wide)
         return known[1]
+
+
+def _outs(out: Any) -> tuple[Array, ...]:
+    """What a forward returned, as a tuple of arrays."""
+    out = out.out if isinstance(out, Saved) else out
+    return tuple(map(np.asarray, out)) if isinstance(out, tuple) else (np.asarray(out),)
 
 
 def _is_output(array: Array, parent: Any) -> bool:

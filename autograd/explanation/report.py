@@ -155,7 +155,10 @@ class Explanation:
                 "",
                 *table(
                     ["of", "pullback", "shape and reason"],
-                    [[f"`{of}`" if of else "", f"`{code}`", _md(shape)] for of, code, shape in rows[1]],
+                    [
+                        [f"`{of}`" if of else "", f"`{code}`", _md(shape)]
+                        for of, code, shape in rows[1]
+                    ],
                 ),
                 "",
             ]

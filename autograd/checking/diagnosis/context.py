@@ -90,8 +90,7 @@ class Context:
         """The array at a place."""
         for use in self.path if not isinstance(place, Record | Output) else ():
             if use.place.serial == place.serial:
-                assert use.record.arrays is not None
-                array = use.record.arrays[use.position]
+                array = self.flow.values.arrays(use.record)[use.position]
                 if isinstance(array, np.ndarray):
                     return array
         return np.asarray(self.flow.values.at(place))
@@ -105,8 +104,10 @@ class Context:
         key = (use.record.serial, use.position)
         if key not in self._contributions:
             raw = self.pulled(use)
-            shape = self.flow.values.arrays(use.record)[use.position].shape
-            self._contributions[key] = None if raw is None else summed_to(raw, shape)
+            argument = self.flow.values.arrays(use.record)[use.position]
+            self._contributions[key] = (
+                None if raw is None else as_gradient(summed_to(raw, argument.shape), argument.dtype)
+            )
         return self._contributions[key]
 
     def pulled(self, use: Use, rewrite: Rewrite | None = None) -> Array | None:
@@ -133,11 +134,20 @@ class Context:
                 return None  # not a mistake that one could have made here
 
     def carried(self, place: Place, g: Array) -> Array | None:
-        """What a gradient g of a place contributes to the gradient of the tensor."""
+        """What a gradient g of a place contributes to the gradient of the tensor.
+
+        g is carried in the dtype of the place: where dtypes change on the way, the rule of an op
+        may have been run on numbers of another. None where nothing arrives, and where a rule on
+        the way refuses what it is given.
+        """
+        g = as_gradient(g, self._array_of(place).dtype)
         if place.serial == self.place.serial:
             return g
         with quietly():
-            return self.flow.carried(place, g, self.place)
+            try:
+                return self.flow.carried(place, g, self.place)
+            except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError):
+                return None  # a rule may count on properties that only the right gradient has
 
     def recorded(self) -> list[tuple[str, Array]]:
         """The floating arrays near the tensor with what they are: arguments and outputs of ops."""
@@ -173,6 +183,14 @@ def described(record: Record) -> str:
     shape = f"shape {out.shape}" if out.ndim else "one number"
     line = f", {record.line}" if record.line else ""
     return f"'{record.op.name}' ({shape}{line})"
+
+
+def as_gradient(g: Array, dtype: np.dtype[Any]) -> Array:
+    """g in the dtype of what it is the gradient of; real where that is."""
+    if g.dtype.kind == "c" and dtype.kind == "f":
+        g = g.real
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(g.astype(dtype, copy=False))
 
 
 def summed_to(g: Array, shape: tuple[int, ...]) -> Array:

@@ -10,13 +10,20 @@ from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, described
 from autograd.checking.diagnosis.evidence import Candidate, Case, largest
+from autograd.checking.diagnosis.partial_sums import partial_sums
 from autograd.checking.diagnosis.roles import role_of
 from autograd.checking.diagnosis.rules import mistaken_rules
+from autograd.checking.diagnosis.substitutions import substituted_rules
+from autograd.checking.diagnosis.terms import propose_term
+from autograd.checking.diagnosis.wrong_rules import wrong_rules
 from autograd.tape import Record
 
 Array = NDArray[Any]
 
 _NEAREST = 40  # uses whose mistakes are tried; further away they have names of their own
+_NEAR = 8  # uses at whose rules the dear mistakes are tried
+_MANY = 20_000  # of them are tried, so that one number alone is no evidence
+_MOST_WORK = 20_000_000  # numbers in gradients tried in this way, all together
 _DEEPER = 2.0  # added to the rank of a mistake that was not made at the tensor itself
 
 
@@ -39,7 +46,7 @@ def propose_edits(case: Case) -> None:
             continue
         part = part.astype(case.expected.dtype, copy=False)
         carried[use.record.serial, use.position] = part
-        _propose_part(case, use, part, rank, direct)
+        propose_term(case, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
             if g.shape != contribution.shape or not np.isfinite(g).all():
                 continue
@@ -55,46 +62,33 @@ def propose_edits(case: Case) -> None:
     _propose_handed_on(case, context)
 
 
-def _propose_part(case: Case, use: Use, part: Array, rank: float, direct: bool) -> None:
-    """What if this contribution is left out, counted twice or subtracted?"""
-    assert case.context is not None
-    rest = case.expected - part
-    if largest(rest) <= case.limit or largest(part) <= case.limit:
-        return  # all of it, or none: then it is a factor of 0, 2 or -1
-    if not ((part != 0) & (np.abs(rest) > case.limit)).any():
-        rank += 3  # each element has one contribution: better described by which elements
-    where = str(use) if direct else f"{use}, further on,"
-    expected, count = case.expected, 3 * len(case.context.path)
-    kind, text, better = role_of(case.context, use)
-    if kind is not None:
-        case.propose(Candidate(kind, text, expected - part, 2.0 + better, tried=count))
-    case.propose(
-        Candidate(
-            "contribution missing",
-            f"the contribution through {where} is not added",
-            expected - part,
-            rank,
-            tried=count,
-        )
-    )
-    case.propose(
-        Candidate(
-            "accumulated twice",
-            f"the contribution through {where} is added twice",
-            expected + part,
-            rank,
-            tried=count,
-        )
-    )
-    case.propose(
-        Candidate(
-            "wrong sign of a term",
-            f"the contribution through {where} has the wrong sign",
-            expected - 2 * part,
-            rank,
-            tried=count,
-        )
-    )
+def propose_other_rules(case: Case) -> None:
+    """Other mistakes in the rules near the tensor: what is dear to try, where nothing else fits."""
+    if case.context is None or case.tape_is_given or np.count_nonzero(case.wrong) < 2:
+        return
+    context = case.context
+    work = 0
+    for distance, use in enumerate(context.path[:_NEAR]):
+        contribution = context.contribution(use)
+        if contribution is None:
+            continue
+        part = context.carried(use.place, contribution)
+        if part is None or part.shape != case.expected.shape:
+            continue
+        for mistakes in (wrong_rules, partial_sums, substituted_rules):
+            for kind, text, g, extra in mistakes(context, use, contribution):
+                work += use.record.out.size + case.expected.size
+                if work > _MOST_WORK:
+                    return
+                if g.shape != contribution.shape or not np.isfinite(g).all():
+                    continue
+                changed = context.carried(use.place, g)
+                if changed is not None:
+                    values = case.expected - part + changed
+                    rank = 3.0 + distance / 10 + extra
+                    case.propose(Candidate(kind, text, values, rank, tried=_MANY))
+        if case.explained:
+            return
 
 
 def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Array]) -> None:
@@ -102,10 +96,10 @@ def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Ar
     assert case.context is not None
     terms: dict[str, list[Array]] = {}
     for use in uses:
-        kind = role_of(case.context, use)[0]
+        role = role_of(case.context, use)
         part = carried.get((use.record.serial, use.position))
-        if kind is not None and part is not None:
-            terms.setdefault(kind, []).append(part)
+        if role is not None and part is not None:
+            terms.setdefault(role.kind, []).append(part)
     for mean in terms.get("mean term missing", ()):
         for variance in terms.get("variance term missing", ()):
             case.propose(
@@ -144,6 +138,8 @@ def _propose_record(case: Case, context: Context, record: Record, part: Array, t
 
 def _propose_handed_on(case: Case, context: Context) -> None:
     """What if all factors between the tensor and a record further on were forgotten?"""
+    if largest(case.expected) <= case.limit:
+        return  # what is nothing says nothing of how it is made
     wanted = tuple(n for n in case.expected.shape if n != 1)
     for distance, record in enumerate(context.records[:_NEAREST]):
         g = context.upstream(record)

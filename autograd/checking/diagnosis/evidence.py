@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context
+from autograd.checking.diagnosis.quantities import Quantities
 
 Array = NDArray[Any]
 
 _RELATIVE = 1e-6  # of what is wrong: constants that were typed in have so many digits
 _ENOUGH = 2.5  # decades of evidence, after what the number of candidates takes away
 _MOST_PER_NUMBER = 6.0
+
+ONLY_WHERE = 7.0  # rank of what says which numbers are wrong, but not how
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,25 @@ class Case:
         return largest(self.expected)
 
     @cached_property
+    def quantities(self) -> Quantities:
+        """The numbers that a factor may be named by."""
+        return Quantities(self.context)
+
+    @cached_property
     def relative_limit(self) -> float:
         """The limit relative to the largest element expected, at most 1."""
         return min(1.0, self.limit / self.scale) if self.scale else 1.0
+
+    @cached_property
+    def tape_is_given(self) -> bool:
+        """Whether the gradient to explain is the tape's own: then a rule on the tape is wrong.
+
+        What rules on the tape give is of no use then to say what is right.
+        """
+        g = self.context.flow.at(self.context.place) if self.context is not None else None
+        if g is None or g.shape != self.given.shape:
+            return False
+        return largest(g - self.given) < largest(g - self.expected)
 
     def tolerance(self, candidate: Candidate) -> float:
         """How far the given gradient may be from a candidate that explains it."""
@@ -129,11 +148,17 @@ class Case:
             return False
         residual = largest(self.given - candidate.values) / self.largest_difference
         wrong = int(np.count_nonzero(self.wrong))
-        numbers = f"{wrong} wrong number{'s' * (wrong != 1)}"
+        numbers = f"all {wrong} wrong numbers fit" if wrong > 1 else "the one wrong number fits"
         fitted = f", {candidate.free} fitted" if candidate.free else ""
-        evidence = f"explains {numbers} to {residual:.0e} of the error{fitted}"
+        how_well = f"to {residual:.0e}" if residual else "exactly"
+        evidence = f"{numbers}, {how_well}{fitted}"
         self.note(candidate.rank, Hypothesis(candidate.kind, candidate.text, residual, evidence))
         return True
+
+    @property
+    def explained(self) -> bool:
+        """Whether a hypothesis says what is wrong, and not only where."""
+        return any(rank < ONLY_WHERE for rank, _ in self.found)
 
     def note(self, rank: float, hypothesis: Hypothesis) -> None:
         self.found.append((rank, hypothesis))

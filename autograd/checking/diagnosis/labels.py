@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd.checking.diagnosis.evidence import Candidate, Case
+from autograd.checking.diagnosis.evidence import Candidate, Case, largest
 
 
 def propose_label(case: Case) -> None:
@@ -14,6 +14,8 @@ def propose_label(case: Case) -> None:
     for mask in case.context.label_masks:
         if mask.shape != case.given.shape or mask.sum() < 2 or mask.all():
             continue
+        if largest(case.expected[~mask]) <= case.limit:
+            continue  # no softmax: only labels have a gradient, and "right elsewhere" says nothing
         constant = float(case.difference[mask].mean())
         values = case.expected + constant * mask
         number = constant and 1 / constant

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.checking.diagnosis.evidence import Case, Hypothesis, largest
+from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, largest
 
 Array = NDArray[Any]
 
@@ -32,16 +32,28 @@ def propose_local_factor(case: Case) -> None:
             continue
         if value.min() == value.max():
             continue  # one number: a factor
+        _propose_one_too_many(case, what, value.astype(np.float64), distance)
         for words, factor in _functions(value.astype(np.float64)):
             if _completes(case, factor):
-                text = f"{words.format('v')} is forgotten as a factor, where v is {what}"
+                v = f"{what}, of shape {value.shape}"
+                text = f"{words.format('v')} is forgotten as a factor, where v is {v}"
                 if words == "{}":
-                    text = f"{what} is forgotten as a factor"
-                text += f", of shape {value.shape}"
+                    text = f"{v}, is forgotten as a factor"
+                elif words == "1 / {}":
+                    text = f"{v}, is one factor too many, or a division by it is forgotten"
                 residual = largest(case.given * factor - case.expected) / case.largest_difference
                 evidence = f"given times it is right in all {case.given.size} numbers"
                 rank = 3.1 + min(distance, 99) / 100 + (0.0 if words == "{}" else 0.3)
                 case.note(rank, Hypothesis("local factor forgotten", text, residual, evidence))
+
+
+def _propose_one_too_many(case: Case, what: str, value: Array, distance: int) -> None:
+    """A factor that is 0 somewhere cannot be divided out of what is given."""
+    if (value == 0).any() and not (value == 0).all() and np.isfinite(value).all():
+        text = f"{what}, of shape {value.shape}, is one factor too many"
+        rank = 3.4 + min(distance, 99) / 100
+        values = case.expected * value
+        case.propose(Candidate("wrong factor", text, values, rank, tried=1000))
 
 
 def _functions(v: Array) -> Iterator[tuple[str, Array]]:

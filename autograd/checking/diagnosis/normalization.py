@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.evidence import Candidate, Case, largest
+from autograd.checking.diagnosis.roles import role_of
 
 Array = NDArray[Any]
 
@@ -24,6 +25,8 @@ def propose_missing_terms(case: Case) -> None:
     """ "mean term missing", "variance term missing" and "both terms missing"."""
     if case.context is None or case.context.value.shape != case.given.shape:
         return
+    if any(role_of(case.context, use) is not None for use in case.context.uses):
+        return  # the tape has the terms themselves, and says which of them is missing
     x = case.context.value.astype(np.float64, copy=False)
     for axes in _axes(case):
         count = prod(x.shape[a] for a in axes)

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.checking.diagnosis.arrangements import propose_arrangement
+from autograd.checking.diagnosis.arrangements import propose_arrangement, propose_sum
 from autograd.checking.diagnosis.context import Context
-from autograd.checking.diagnosis.edits import propose_edits
+from autograd.checking.diagnosis.edits import propose_edits, propose_other_rules
 from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, largest
 from autograd.checking.diagnosis.factors import propose_factor
 from autograd.checking.diagnosis.labels import propose_label
 from autograd.checking.diagnosis.local_factors import propose_local_factor
 from autograd.checking.diagnosis.normalization import propose_missing_terms
 from autograd.checking.diagnosis.shapes import shape_hypotheses
+from autograd.checking.diagnosis.softmax import propose_softmax
 from autograd.checking.diagnosis.subsets import propose_subset
 
 Array = NDArray[Any]
@@ -43,16 +44,25 @@ def diagnose(
     if not largest(given):
         case.note(0.0, _zero(case))
         return case.ranked()
+    with np.errstate(all="ignore"):  # a mistake may overflow; then it is none that was made here
+        _propose(case)
+    return case.ranked()
+
+
+def _propose(case: Case) -> None:
     propose_factor(case)
     propose_label(case)
     propose_missing_terms(case)
+    propose_softmax(case)
     propose_arrangement(case)
+    propose_sum(case)
     propose_edits(case)
     propose_local_factor(case)
     _propose_double(case)
     _propose_offset(case)
     propose_subset(case)
-    return case.ranked()
+    if not case.explained:
+        propose_other_rules(case)
 
 
 def _zero(case: Case) -> Hypothesis:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +15,32 @@ Array = NDArray[Any]
 _VARIANCES = {"var", "std", "sum_of_squares", "square"}
 
 
-def role_of(context: Context, use: Use) -> tuple[str | None, str, float]:
-    """Kind and words for leaving out the contribution of a use, and how far-fetched it is.
+class Role(NamedTuple):
+    """What a contribution is in a larger formula.
 
-    The kind is None where the use plays none of these parts.
+    Attributes:
+        kind: of the mistake of leaving it out.
+        text: that mistake, as a sentence.
+        name: what the contribution is called.
+        rank: added to that of the mistake; how far-fetched it is beside others of its kind.
     """
+
+    kind: str
+    text: str
+    name: str
+    rank: float
+
+
+def role_of(context: Context, use: Use) -> Role | None:
+    """The part that the contribution of a use plays; None where it plays none of these."""
     contribution = context.contribution(use)
     if contribution is None:
-        return None, "", 0.0
+        return None
     if _is_of_labels(context, contribution):
-        return (
+        return Role(
             "label missing",
             "the -1 at the label (times what the loss is weighted by) is not subtracted",
+            "the -1 at the label",
             -1.0,
         )
     name = use.record.op.name
@@ -34,18 +48,20 @@ def role_of(context: Context, use: Use) -> tuple[str | None, str, float]:
     if name in {"mean", "sum"} and any(
         _centres(context, record, use.record) for record in siblings
     ):
-        return (
+        return Role(
             "mean term missing",
             f"the mean ('{name}') is treated as a constant: its term is not added",
+            "the mean's term",
             0.0,
         )
     if _is_variance(context, use):
-        return (
+        return Role(
             "variance term missing",
             f"the variance ('{name}') is treated as a constant: its term is not added",
+            "the variance's term",
             0.1,
         )
-    return None, "", 0.0
+    return None
 
 
 def _is_of_labels(context: Context, contribution: Array) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, described
 from autograd.checking.diagnosis.evidence import Hypothesis, largest
+from autograd.checking.diagnosis.quantities import axes_named
 
 Array = NDArray[Any]
 
@@ -65,10 +66,9 @@ def _ways(
     if given.ndim == len(shape):
         for order in permutations(range(given.ndim)):
             if given.transpose(order).shape == shape:
-                words = (
-                    "it is transposed" if given.ndim == 2 else f"its axes are {order} of the right"
-                )
+                words = "it is transposed" if given.ndim == 2 else f"its axes need transpose{order}"
                 yield "transposed", words, given.transpose(order)
+    yield from _borders_left(given, shape)
     yield from _kept_axes(given, shape)
     yield from _forgotten_sums(given, shape)
     yield from _other_sums(given, expected, context)
@@ -76,6 +76,22 @@ def _ways(
         yield "shape", f"it needs reshape({shape})", given.reshape(shape)
         yield "shape", f"it needs .T.reshape({shape})", given.T.reshape(shape)
     yield from _summed_too_far(given, expected)
+
+
+def _borders_left(given: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
+    """The border that the forward padded, still on: as much on both sides of an axis."""
+    if given.ndim != len(shape):
+        return
+    spare = [n - m for n, m in zip(given.shape, shape, strict=True)]
+    if not any(spare) or min(spare) < 0 or any(n % 2 for n in spare):
+        return
+    axes = tuple(a for a, n in enumerate(spare) if n)
+    if any(shape[a] == 1 for a in axes):
+        return  # a sum that was forgotten
+    inner = tuple(slice(n // 2, n // 2 + m) for n, m in zip(spare, shape, strict=True))
+    widths = " and ".join(str(n) for n in sorted({n // 2 for n in spare if n}))
+    words = f"the padding is left on {axes_named(axes)}: cut {widths} off at both ends"
+    yield "padding", words, given[inner]
 
 
 def _kept_axes(given: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, str, Array]]:
@@ -100,8 +116,7 @@ def _forgotten_sums(given: Array, shape: tuple[int, ...]) -> Iterator[tuple[str,
             kept = tuple(1 if a in axes else n for a, n in enumerate(given.shape))
             squeezed = tuple(n for n in left if n != 1) == tuple(n for n in shape if n != 1)
             if shape in (left, kept) or squeezed:
-                over = f"axis {axes[0]}" if count == 1 else f"axes {', '.join(map(str, axes))}"
-                words = f"it is not summed over {over} of its shape {given.shape}"
+                words = f"it is not summed over {axes_named(axes)} of its shape {given.shape}"
                 yield "not summed", words, given.sum(axis=axes).reshape(shape)
 
 
@@ -117,8 +132,11 @@ def _other_sums(
         for count in range(raw.ndim + 1):
             for axes in combinations(range(raw.ndim), count):
                 total = raw.sum(axis=axes)
-                if total.shape == given.shape and np.allclose(total, given, 1e-4, 0.0):
-                    words = f"summed over axes {axes} of {described(use.record)}, which are wrong"
+                # Sums that cancel, such as those of softmax over the classes, are only rounding.
+                rounding = 1e-9 * largest(np.abs(raw).sum(axis=axes))
+                if total.shape == given.shape and np.allclose(total, given, 1e-4, rounding):
+                    over = axes_named(axes) if axes else "nothing"
+                    words = f"it is summed over {over} of {described(use.record)}: the wrong axes"
                     yield "wrong axis", words, expected
 
 
@@ -130,7 +148,7 @@ def _summed_too_far(given: Array, expected: Array) -> Iterator[tuple[str, str, A
             left = tuple(n for a, n in enumerate(shape) if a not in axes)
             if given.shape not in (kept, left):
                 continue
-            over = f"axis {axes[0]}" if count == 1 else f"axes {', '.join(map(str, axes))}"
+            over = axes_named(axes)
             copies = np.broadcast_to(given.reshape(kept), shape)
             yield "shape", f"it is not spread over {over} of the tensor", copies
             total = expected.sum(axis=axes, keepdims=True)

@@ -11,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, described, summed_to
-from autograd.checking.diagnosis.evidence import Case, Hypothesis, fitted_factor, largest
+from autograd.checking.diagnosis.evidence import (
+    ONLY_WHERE,
+    Case,
+    Hypothesis,
+    fitted_factor,
+    largest,
+)
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
+_NOT_KNOWN = "what is wrong there is not known"
 _MOST_ARRAYS = 60
 _MOST_WRONG = 0.75  # of all elements: what is wrong nearly everywhere is not a subset
 _ENOUGH_FOR_PLACES = 1.3
@@ -41,9 +48,11 @@ def propose_subset(case: Case) -> None:
         positional = text.startswith(("at ", "in ")) or "has a tie" in text
         if choices < (_ENOUGH_FOR_PLACES if positional else _ENOUGH + log(tried)):
             continue
-        words = f"right everywhere but {text} ({count} of {wrong.size}): {_what(case, wrong)}"
+        what = _what(case, wrong)
+        words = f"right everywhere but {text} ({count} of {wrong.size}): {what or _NOT_KNOWN}"
         evidence = f"the description holds for exactly the {count} wrong elements"
-        case.note(5.0 + tried / 1000, Hypothesis("subset", words, 0.0, evidence))
+        rank = 5.0 if what else ONLY_WHERE
+        case.note(rank + tried / 1000, Hypothesis("subset", words, 0.0, evidence))
         return
 
 
@@ -161,7 +170,7 @@ def _tied_extrema(x: Array, out: Array) -> Mask:
 
 
 def _what(case: Case, wrong: Mask) -> str:
-    """What is wrong on the subset, where it can be told."""
+    """What is wrong on the subset; empty where it cannot be told."""
     given, expected = case.given[wrong], case.expected[wrong]
     if largest(given) <= case.limit:
         return "it is zero there"
@@ -177,7 +186,7 @@ def _what(case: Case, wrong: Mask) -> str:
     constant = float((given - expected).mean())
     if wrong.sum() >= 3 and largest(given - expected - constant) <= allowed:
         return f"{constant:.6g} is added there"
-    return "what is wrong there is not known"
+    return ""
 
 
 def _log_choices(n: int, k: int) -> float:
