@@ -380,7 +380,7 @@ def _rectified(
         upstream * (at > 0),
         ("mask forgotten", upstream, ("local factor forgotten", "subset")),
         (">= for >, a tie", upstream * (at >= 0), ("subset",)),
-        ("transposed and reshaped", (upstream * (at > 0)).T.reshape(shape), (UNKNOWN,)),
+        ("transposed and reshaped", (upstream * (at > 0)).T.reshape(shape), ("reshaped",)),
     )
 
 
@@ -400,7 +400,7 @@ def _repeated_rows(
         scale,
         dtype,
         added,
-        ("= for +=", assigned, ("subset",)),
+        ("= for +=", assigned, ("overwritten", "subset")),
         ("detached", np.zeros(shape), ("detached",)),
         ("offset", added + 0.25, ("offset",)),
     )

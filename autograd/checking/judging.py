@@ -148,9 +148,10 @@ def _verdicts(given: Array, estimate: Estimate, scales: Scales, confirmed: Array
     change = 0.0 if scales.change is None else scales.change
     with np.errstate(invalid="ignore"):
         size = np.maximum(scales.gradient, np.abs(numeric))
-        tolerance = _MARGIN * error + FLOOR * size + 4 * noise_of(change)
-        agrees = np.abs(given - numeric) <= tolerance
         natural = np.maximum(scales.natural, change)
+        # What changes f by less than its rounding, for a change of all of the argument, is nothing.
+        tolerance = _MARGIN * error + FLOOR * size + 4 * noise_of(natural)
+        agrees = np.abs(given - numeric) <= tolerance
         known = tolerance <= np.maximum(_CLEAR * size, NEGLIGIBLE * natural)
         known |= given == numeric
     ok = agrees & known
