@@ -9,6 +9,11 @@ from autograd.ops.indexing import as_index
 from autograd.tensor import Tensor
 
 
+# Functions, not the ops themselves: binding one of these takes no Python code of ours.
+def _operator(op: Any) -> Any:
+    return lambda self, other: op(self, other)
+
+
 def _reflected(op: Any) -> Any:
     return lambda self, other: op(other, self)
 
@@ -83,7 +88,7 @@ _METHODS: dict[str, Any] = {
 }
 
 for _name, _op in _BINARY.items():
-    setattr(Tensor, f"__{_name}__", _op)
+    setattr(Tensor, f"__{_name}__", _operator(_op))
     setattr(Tensor, f"__r{_name}__", _reflected(_op))
 for _name, _op in _METHODS.items():
     setattr(Tensor, _name, _op)

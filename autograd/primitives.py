@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 
 from autograd.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
-from autograd.saving import LARGE, parameters_read, stand_in
+from autograd.saving import LARGE, parameters_named, parameters_read, stand_in
 from autograd.tape import Output, Place, Record, Refusal, mode, no_grad
 from autograd.tensor import Tensor, wrap
 
@@ -55,9 +55,8 @@ class Primitive:
         self.differentiable = differentiable
         self.expects = expects
         self.analytic = analytic
-        self.rules: tuple[Rule | None, ...] = ()
+        self.rules = ()
         self.rule_for_each: Rule | None = None
-        self._read_by: tuple[frozenset[int], ...] = ()
         registry[f"{forward.__module__}.{self.name}"] = self
 
     def defvjp(self, *rules: Rule | None) -> Primitive:
@@ -69,10 +68,22 @@ class Primitive:
                     "a function (g, out, *args) -> Tensor expected, or None"
                 )
         self.rules = rules
+        return self
+
+    @property
+    def rules(self) -> tuple[Rule | None, ...]:
+        """The pullback of each positional argument; those past the end follow `rule_for_each`."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: tuple[Rule | None, ...]) -> None:
+        given = [rule for rule in rules if rule is not None]
+        self._rules = tuple(rules)
         self._read_by = tuple(
             frozenset() if rule is None else parameters_read(rule) for rule in rules
         )
-        return self
+        # Tensors are made of those arguments only that some rule names; for rule_for_each, of all.
+        self._named = frozenset[int]().union(*map(parameters_named, given))
 
     def defvjp_each(self, rule: Rule) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.
@@ -83,15 +94,17 @@ class Primitive:
         return self
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
+        # Written for few interpreter steps: on small tensors they are what an op costs.
         arrays: list[Any] = []
-        tracked = unclear = False
+        parents: list[Place | None] = []
+        unclear = False
         for arg in args:
             if isinstance(arg, Tensor):
                 arrays.append(arg.data)
-                if arg._place is not None:
-                    tracked = True
+                parents.append(arg._place)
             else:
                 arrays.append(arg)
+                parents.append(None)
                 if type(arg) not in CLEAR:
                     unclear = True
         if unclear or (arrays and type(arrays[0]) is not np.ndarray):
@@ -107,19 +120,24 @@ class Primitive:
             if isinstance(out, Saved):
                 out, saved = out.out, out.value
             if isinstance(out, tuple):
-                several: Any = self._several(out, args, arrays, options, saved, tracked)
+                several: Any = self._several(out, arrays, parents, options, saved)
                 return several  # type: ignore[no-any-return]  # ops with one output are the rule
             out = np.asarray(out)
-        if arrays and out.dtype is not getattr(arrays[0], "dtype", None) and drifted(out, arrays):
+        dtype = out.dtype
+        if arrays and dtype is not getattr(arrays[0], "dtype", None) and drifted(out, arrays):
             arrays = integers_as_floats(arrays)
             out = np.asarray(self.forward(*arrays, **options))
-        if mode.observer is not None:
-            mode.observer.computed(self, arrays, options, out)
-        if not (tracked and self.differentiable and mode.recording and out.dtype.kind in "fc"):
+            dtype = out.dtype
+        observer = mode.observer
+        if observer is not None:
+            observer.computed(self, arrays, options, out)
+        if not (self.differentiable and mode.recording and any(parents) and dtype.kind in "fc"):
             return wrap(out, None)
-        record = self._record(args, arrays, options, out, saved)
+        record = Record(self, tuple(arrays), tuple(parents), options, out, saved)
+        if observer is not None:
+            observer.recorded(record)
         for array in arrays:
-            if isinstance(array, np.ndarray) and array.nbytes >= LARGE:
+            if type(array) is np.ndarray and array.nbytes >= LARGE:
                 self._let_go(record)
                 break
         return wrap(out, record)
@@ -140,20 +158,35 @@ class Primitive:
         """
         arrays, out = record.arrays, record.out
         assert arrays is not None
-        given, options = self.given(record, g)
+        named = self._named if self.rule_for_each is None else None
+        given, options = self.given(record, g, named)
+        observer, rules = mode.observer, self._rules
         for position, parent in enumerate(record.parents):
             if parent is None or (needed is not None and parent.serial not in needed):
                 continue
-            rule = self.rule(position)
-            if rule is not None:
-                pulled = rule(*given, **options)
-                gradient = conformed(pulled, arrays[position], out, self.name, position, self.kind)
-                if mode.observer is not None:
-                    mode.observer.pulled(record, position, given[0], gradient)
-                yield parent, gradient
+            rule = rules[position] if position < len(rules) else self.rule(position)
+            if rule is None:
+                continue
+            pulled = rule(*given, **options)
+            array = arrays[position]
+            if (
+                type(pulled) is not Tensor
+                or pulled.data.shape != array.shape
+                or pulled.data.dtype is not array.dtype
+            ):
+                pulled = conformed(pulled, array, out, self.name, position, self.kind)
+            if observer is not None:
+                observer.pulled(record, position, given[0], pulled)
+            yield parent, pulled
 
-    def given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
-        """What every rule of `record` gets: g, the output and the arguments; and the options."""
+    def given(
+        self, record: Record, g: Any, named: Container[int] | None = None
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """What every rule of `record` gets: g, the output and the arguments; and the options.
+
+        `named` are the positions, among a rule's parameters, of what must be there (None: all); of
+        the rest, what would have to be made stays None.
+        """
         arrays, parents, out, options = record.arrays, record.parents, record.out, record.options
         assert arrays is not None
         args: list[Any]
@@ -162,16 +195,23 @@ class Primitive:
                 wrap(a, p) if isinstance(a, np.ndarray) else a
                 for a, p in zip(arrays, parents, strict=True)
             ]
-        else:
+        elif named is None:
             args = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
+        else:
+            args = [
+                a if type(a) is not np.ndarray else wrap(a, None) if i in named else None
+                for i, a in enumerate(arrays, start=2)
+            ]
         result: Any
         if isinstance(out, tuple):
             zeros = (wrap(np.zeros_like(o), None) for o in out)
             g = _like(out, [g.get(i, zero) for i, zero in enumerate(zeros)])
             places = [Output(record, i) if mode.recording else None for i in range(len(out))]
             result = _like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
+        elif mode.recording:
+            result = wrap(out, record)
         else:
-            result = wrap(out, record if mode.recording else None)
+            result = wrap(out, None) if named is None or 1 in named else None
         if record.saved is not None:
             options = options | {"saved": self._saved_for_rules(record.saved)}
         return [g, result, *args], options
@@ -181,8 +221,8 @@ class Primitive:
 
         Raises RuntimeError where none is declared.
         """
-        if position < len(self.rules):
-            return self.rules[position]
+        if position < len(self._rules):
+            return self._rules[position]
         if self.rule_for_each is not None:
             return functools.partial(self.rule_for_each, position)
         raise RuntimeError(
@@ -190,35 +230,22 @@ class Primitive:
             f"declare it with {self.name}.defvjp (None for an argument without a gradient)"
         )
 
-    def _record(
-        self,
-        args: tuple[Any, ...],
-        arrays: list[Any],
-        options: dict[str, Any],
-        out: Any,
-        saved: Any,
-    ) -> Record:
-        parents = tuple([arg._place if isinstance(arg, Tensor) else None for arg in args])
-        record = Record(self, tuple(arrays), parents, options, out, saved)
-        if mode.observer is not None:
-            mode.observer.recorded(record)
-        return record
-
     def _several(
         self,
         outs: tuple[Any, ...],
-        args: tuple[Any, ...],
         arrays: list[Any],
+        parents: list[Place | None],
         options: dict[str, Any],
         saved: Any,
-        tracked: bool,
     ) -> Any:
         """The results of an op that has several, in the same kind of tuple."""
         results = _like(outs, [np.asarray(out) for out in outs])
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
-        if tracked and self.differentiable and mode.recording:
-            record = self._record(args, arrays, options, results, saved)
+        if self.differentiable and mode.recording and any(parents):
+            record = Record(self, tuple(arrays), tuple(parents), options, results, saved)
+            if mode.observer is not None:
+                mode.observer.recorded(record)
             places = [
                 Output(record, i) if out.dtype.kind in "fc" else None
                 for i, out in enumerate(results)

@@ -48,6 +48,24 @@ def parameters_read(rule: Callable[..., Any]) -> frozenset[int]:
     return frozenset(read)
 
 
+def parameters_named(rule: Callable[..., Any]) -> frozenset[int]:
+    """Positions of the parameters that a rule names at all, be it for their shape alone.
+
+    Every position below 64 where that cannot be told.
+    """
+    code = getattr(rule, "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS:
+        return frozenset(range(64))
+    own = 1 if inspect.ismethod(rule) else 0
+    position = {name: i for i, name in enumerate(code.co_varnames[own : code.co_argcount])}
+    named = {name for name in code.co_cellvars if name in position}
+    for instruction in dis.get_instructions(code):
+        if instruction.opname.startswith("LOAD_FAST"):
+            names = instruction.argval
+            named.update(names if isinstance(names, tuple) else (names,))
+    return frozenset(position[name] for name in named if name in position)
+
+
 @lru_cache(maxsize=256)
 def stand_in(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """A read-only array of zeros that occupies one element."""

@@ -18,6 +18,10 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
+from autograd.threads import in_slabs
+
 if TYPE_CHECKING:
     from autograd.tensor import Tensor
 
@@ -214,6 +218,7 @@ def sweep(
         RuntimeError: a record was freed by an earlier sweep, or refuses to be differentiated.
     """
     pending: dict[int, tuple[Place, Any]] = {}
+    sums: set[int] = set()  # of whose pending gradient the array was made here
     queue: list[int] = []
 
     def deliver(place: Place, g: Tensor) -> None:
@@ -222,8 +227,13 @@ def sweep(
         if waiting is None:
             heappush(queue, -serial)
             pending[serial] = (place, g)
+        elif serial in sums:
+            in_slabs(np.add, waiting[1].data, waiting[1].data, g.data)  # nobody else has seen it
         else:
-            pending[serial] = (place, waiting[1] + g)
+            total = waiting[1] + g
+            pending[serial] = (place, total)
+            if total._place is None and total.ndim:
+                sums.add(serial)
 
     def deliver_part(record: Record, index: int, g: Tensor) -> None:
         if record.serial not in pending:
@@ -233,6 +243,7 @@ def sweep(
         parts = pending[record.serial][1]
         parts[index] = parts[index] + g if index in parts else g
 
+    sweep_hooks, observer = mode.sweep_hooks, mode.observer
     with enable_grad() if create_graph else no_grad(), _observed():
         for place, g in roots:
             deliver(place, g)
@@ -243,23 +254,23 @@ def sweep(
                 continue
             if place.hooks:
                 g = run_hooks(place.hooks, g)
-            if isinstance(place, Leaf):
-                deposit(place, g)
-            elif isinstance(place, Output):
-                deliver_part(place.record, place.index, g)
-            elif isinstance(place, Refusal):
-                raise RuntimeError(place.reason)
-            else:
+            if isinstance(place, Record):
                 if place.arrays is None:
                     raise RuntimeError(_freed(place))
-                for hook in mode.sweep_hooks:
+                for hook in sweep_hooks:
                     hook(place, g)
-                if mode.observer is not None:
-                    mode.observer.pulling(place)
+                if observer is not None:
+                    observer.pulling(place)
                 for parent, contribution in place.op.pull(place, g, needed):
                     deliver(parent, contribution)
                 if not retain_graph:
                     place.free()
+            elif isinstance(place, Leaf):
+                deposit(place, g)
+            elif isinstance(place, Output):
+                deliver_part(place.record, place.index, g)
+            else:
+                raise RuntimeError(place.reason)
 
 
 @contextmanager

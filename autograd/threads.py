@@ -215,13 +215,19 @@ def reduced(
 
 def elementwise(ufunc: np.ufunc, *arrays: Any) -> Array:
     """ufunc(*arrays), in slabs where that is worth it."""
+    for a in arrays:
+        if type(a) is np.ndarray and a.size >= LARGE:
+            break
+    else:  # a tiny array spends as much time in this function as in the ufunc
+        out = ufunc(*arrays)
+        return out if type(out) is np.ndarray else np.asarray(out)
     # A broadcast array has no order of memory that the result could follow.
     largest = max(
         (a for a in arrays if isinstance(a, np.ndarray)),
         key=lambda a: (a.size, 0 not in a.strides),
         default=None,
     )
-    if largest is None or largest.size < LARGE or _team.size == 1:
+    if largest is None or _team.size == 1:
         return np.asarray(ufunc(*arrays))
     if np.broadcast_shapes(*map(np.shape, arrays)) != largest.shape:
         return np.asarray(ufunc(*arrays))
