@@ -1,5 +1,7 @@
-"""A share of the mutation test on every run, a larger one with -m slow; all of it is a command of its
-own, mutation_table.py."""
+"""A share of the mutation test on every run, a larger one with -m slow.
+
+All of it is a command of its own: python tests/mutation_table.py.
+"""
 
 from __future__ import annotations
 
