@@ -66,6 +66,20 @@ def test_a_small_mistake_is_found_at_every_scale(
     assert argument.limit < 1e-6
 
 
+@pytest.mark.parametrize("size", [1e-30, 1e-15, 1.0, 1e15])
+def test_an_argument_of_any_size_beside_what_it_is_added_to(size: float) -> None:
+    x = size * np.array([1.0, -2.0, 0.5])
+    assert gradcheck(lambda x: exp(1 + x / max_of(size)), x)
+    wrong = wrong_sine(lambda g, out, x: -g * cos(x))
+    with pytest.raises(GradcheckError):
+        gradcheck(lambda x: 3 + wrong(x / max_of(size)), x)
+
+
+def max_of(size: float) -> float:
+    """So that large arguments do not overflow, and small ones stay small."""
+    return size if size > 1 else 1.0
+
+
 def test_the_stated_limit_is_true(rng: np.random.Generator) -> None:
     """A mistake ten times the stated limit is found; one of a tenth of it may pass."""
     x = rng.standard_normal(5)

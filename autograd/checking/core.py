@@ -23,6 +23,8 @@ from autograd.tensor import wrap
 
 Array = NDArray[Any]
 
+_NOTHING = 1e-9  # of f, for a change of all of the argument
+
 
 def check(
     subject: Subject,
@@ -85,13 +87,15 @@ def _reconsider(
 
 
 def _is_rounding(point: Point, i: int) -> bool:
-    """Whether moves of the arguments by a few units in the last place change the whole gradient.
-
-    Numbers that are equal are moved alike, so that ties stay ties.
+    """Whether the gradient is nothing beside f, and changes as a whole when the arguments move by a
+    few units in the last place. Numbers that are equal are moved alike: ties stay ties.
     """
     subject = point.subject
     here = [point.gradient(k, i) for k in range(len(point.cotangents))]
     size = _length(here)
+    natural = _length(point.values)
+    if natural and _length([g * subject.variables[i].unit() for g in here]) > _NOTHING * natural:
+        return False
     for seed in range(2):
         shake = Shake(4 * float(np.finfo(float).eps), seed)
         taped = subject.taped([shake(at) for at in subject.at_point()])

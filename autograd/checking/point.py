@@ -16,6 +16,9 @@ from autograd.tensor import Tensor
 Array = NDArray[Any]
 
 _COTANGENTS = 3
+_TRIED = 1e-2  # of an argument's size: a step that f should notice,
+_NOTICED = 1e-10  # by so much of its own
+_STRETCHES = 20
 _NOISE_STEP = 3e-14  # so small that a kink within it passes for little noise
 
 
@@ -29,6 +32,8 @@ class Point:
         self.sizes = [value.size for value in self.values]
         self.cotangents = self._random_cotangents()
         self.gradients = [self._gradients(v) for v in self.cotangents]
+        for i in range(len(subject.variables)):
+            self._stretch(i)
         everything = [
             variable.unit() * self.signs(variable.shape) for variable in subject.variables
         ]
@@ -59,6 +64,24 @@ class Point:
             shape = self.subject.variables[i].shape
             rows.append(np.zeros(shape) if found is None else np.asarray(found.data))
         return np.array(rows)
+
+    def _stretch(self, i: int) -> None:
+        """Lengthen the steps of argument i until f notices them; as they were if it never does."""
+        variable, at_zero = self.subject.variables[i], flat(self.values)
+        if not variable.size or not at_zero.size:
+            return
+        noticed = _NOTICED * float(np.abs(at_zero).max())
+        for stretch in 100.0 ** np.arange(_STRETCHES):
+            variable.stretch = float(stretch)
+            direction = _TRIED * variable.unit() * self.signs(variable.shape)
+            moves: list[Array | None] = [None] * len(self.subject.variables)
+            moves[i] = direction
+            change = flat(self.subject.along(moves)(1.0)) - at_zero
+            if not np.isfinite(change).all():
+                break
+            if np.abs(change).max() > noticed:
+                return
+        variable.stretch = 1.0
 
     def _random_cotangents(self) -> list[Array]:
         """Flat ones: of several outputs, each concerns one, so that a large one hides no other."""

@@ -41,6 +41,7 @@ class Variable:
         self.tensor: Tensor = given if own else Tensor(np.array(_array(given)))
         self.given: Array = self.tensor.data
         self.at: Array = np.array(self.given, np.float64)
+        self.stretch = 1.0
         self._requires_grad = self.tensor.requires_grad
         self._grad = self.tensor.grad
 
@@ -59,10 +60,14 @@ class Variable:
             self.tensor.requires_grad = self._requires_grad
 
     def unit(self) -> Array:
-        """What a step of 1 is for each element: its own size, or for those near 0 a little."""
+        """What a step of 1 is for each element: its own size, or for those near 0 a little; all
+        times `stretch`, for arguments so small beside what they are added to that it does not show.
+        """
         sizes = np.abs(self.at)
         scale = float(np.sqrt(np.mean(np.square(sizes)))) if self.size else 0.0
-        return np.maximum(sizes, 1e-3 * scale) if scale > 0 else np.ones(self.shape)
+        return self.stretch * (
+            np.maximum(sizes, 1e-3 * scale) if scale > 0 else np.ones(self.shape)
+        )
 
 
 class Subject:
