@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.core import check
 from autograd.checking.point import Point
 from autograd.checking.records import check_records
 from autograd.checking.report import GradcheckError, GradcheckReport
 from autograd.checking.subject import Subject
+from autograd.checking.subject_check import check
 from autograd.tape import enable_grad
 from autograd.tensor import Tensor
 

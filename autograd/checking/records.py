@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.core import check
 from autograd.checking.report import GradcheckReport, Verdict
 from autograd.checking.subject import Subject
+from autograd.checking.subject_check import check
 from autograd.primitives import Primitive
 from autograd.recorded import Values
 from autograd.tape import Record
