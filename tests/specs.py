@@ -169,7 +169,7 @@ SPECS: list[Spec] = [
         calls(
             *("2x3, 3x4", "3, 3", "2x3, 3", "3, 3x2", "2x2x3, 3x2", "2x3, 2x3x2", "3, 2x3x2"),
             *("2x1x2x3, 3x3x1", "2x2x3, 3", "1x1, 1x3", "1x9, 9x2", "0x3, 3x2", "2x0, 0x3"),
-            *("3, same", "3x3, same"),
+            *("3, same", "3x3, same", "3x2x2, 3x2x1"),
             (Real(2, 3), np.eye(3, 2, 1, int)),
             (np.array([[1, 2], [3, 4]]), Real(2)),
         ),
@@ -245,5 +245,6 @@ SPECS: list[Spec] = [
 from specs_arrays import SPECS as ARRAYS  # noqa: E402
 from specs_elementwise import SPECS as ELEMENTWISE  # noqa: E402
 from specs_linalg import SPECS as LINALG  # noqa: E402
+from specs_winograd import SPECS as WINOGRAD  # noqa: E402
 
-SPECS += [*ARRAYS, *ELEMENTWISE, *LINALG]
+SPECS += [*ARRAYS, *ELEMENTWISE, *LINALG, *WINOGRAD]

@@ -152,6 +152,7 @@ from autograd.ops.trigonometric import (
     tanh,
 )
 from autograd.ops.windows import fold_windows, sliding_windows
+from autograd.ops.winograd import fold_tiles, transform_tiles
 
 __all__ = [
     "abs",
@@ -215,6 +216,7 @@ __all__ = [
     "floor_divide",
     "fmax",
     "fmin",
+    "fold_tiles",
     "fold_windows",
     "gammaln",
     "gather_first_max",
@@ -314,6 +316,7 @@ __all__ = [
     "tensordot",
     "tile",
     "trace",
+    "transform_tiles",
     "transpose",
     "tril",
     "triu",

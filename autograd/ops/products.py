@@ -37,9 +37,19 @@ def matmul(x: Array, y: Array) -> Array:
     if size < _SMALL:
         return np.asarray(np.matmul(x, y))
     with blas_on_one_thread():
-        if x.ndim != 2 or y.ndim != 2 or size < LARGE:
-            return np.asarray(np.matmul(x, y))
-        return _large_product(x, y)
+        if size >= LARGE and x.ndim == y.ndim == 2:
+            return _large_product(x, y)
+        if size >= LARGE and x.ndim == y.ndim == 3 and len(x) == len(y):
+            return _large_stack(x, y)
+        return np.asarray(np.matmul(x, y))
+
+
+def _large_stack(x: Array, y: Array) -> Array:
+    """Product by product, shared among the threads."""
+    out = np.empty((len(x), x.shape[1], y.shape[2]), np.result_type(x, y))
+    pieces = slabs(len(x), x.size + y.size)
+    share([partial(np.matmul, x[piece], y[piece], out=out[piece]) for piece in pieces])
+    return out
 
 
 def _large_product(x: Array, y: Array) -> Array:

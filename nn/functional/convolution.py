@@ -1,4 +1,4 @@
-"""Convolution over one or two axes, by im2col and a matrix product."""
+"""Convolution over one or two axes, by im2col and a matrix product, or by Winograd's algorithm."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nn.functional.arguments import (
     lengths,
     no_room,
 )
+from nn.functional.winograd import winograd_conv2d, winograd_size
 
 Border = list[tuple[int, int]]
 
@@ -45,7 +46,9 @@ def conv2d(
     """Cross-correlation with stride s, dilation d and p zeros of padding:
 
     y[n,f,i,j] = b[f] + sum_{c,u,v} W[f,c,u,v] x[n, c, s i + d u - p, s j + d v - p].
-    Computed as im2col and one matrix product (Chellapilla et al. 2006), or one for each group.
+    Computed as im2col and one matrix product (Chellapilla et al. 2006), or one for each group;
+    filters of 3 by 3 with stride and dilation 1 in the way of `winograd_conv2d`, which states its
+    error, where the shapes make that faster (`winograd_size`).
 
     Args:
         x: (N, C, H, W).
@@ -88,6 +91,14 @@ def _convolve(
     if any(s > n for s, n in zip(span, padded, strict=True)):
         raise no_room(op, span, padded)
     x = _batch_innermost(x)
+    if (window, steps, spread, groups) == ((3, 3), (1, 1), (1, 1), 1) and _is_floating(x, weight):
+        height, width = (n - 2 for n in padded)
+        size = winograd_size(x.shape[1], filters, (height, width), x.shape[0])
+        if size is not None:
+            y = winograd_conv2d(x.transpose(1, 2, 3, 0), weight, (border[0], border[1]), size)
+            if bias is not None:
+                y = y + bias.reshape(filters, 1, 1, 1)
+            return y.transpose(3, 0, 1, 2)
     if any(map(any, border)):
         x = ag.pad(x, ((0, 0), (0, 0), *border))
     windows = ag.sliding_windows(x, window, steps, spread)
@@ -125,6 +136,11 @@ def _expect_weight(op: str, x: Tensor, weight: Tensor, groups: int) -> int:
             f"{op}: groups={groups} given, a divisor of the {weight.shape[0]} filters expected"
         )
     return weight.shape[0]
+
+
+def _is_floating(*tensors: Tensor) -> bool:
+    """Whether all have at least the precision that Winograd's algorithm is made for."""
+    return all(t.dtype.kind == "f" and t.dtype.itemsize >= 4 for t in tensors)
 
 
 def _border(op: str, padding: Lengths | str, span: Sequence[int], steps: Sequence[int]) -> Border:
