@@ -201,6 +201,7 @@ from autograd.transforms import (
 if _TYPE_CHECKING:
     from autograd.checking import GradcheckError, check_tape, compare, gradcheck
     from autograd.explanation import explain, tape_of
+    from autograd.profiling import profile
 
 __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "BroadcastWarning",
@@ -336,6 +337,7 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "power",
     "primitive",
     "prod",
+    "profile",
     "put_along_axis",
     "qr",
     "rad2deg",
@@ -400,10 +402,11 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
 del _interop, _operators
 _keep_pages()
 
-# Whoever checks and explains waits for their import; most programs never do, and save a third.
+# Who checks, explains or profiles waits for the import; most programs never do, and save a third.
 _LATER = {
     "autograd.checking": ("GradcheckError", "check_tape", "compare", "gradcheck"),
     "autograd.explanation": ("explain", "tape_of"),
+    "autograd.profiling": ("profile",),
 }
 
 

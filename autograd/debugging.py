@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.tape import Operation, Record, mode
+from autograd.tape import Observer, Operation, Record, mode
 from autograd.tensor import Tensor
 
 _HERE = str(Path(__file__).parent)
@@ -26,24 +26,31 @@ def debug() -> Iterator[None]:
         FloatingPointError: an op or a rule made a NaN or an infinity from finite numbers; names it
             and the line of your code that called the op.
         RuntimeError: an array that a record had saved was written to before the backward pass,
-            through whatever view; names the op that saved it and the line.
+            through whatever view; names the op that saved it and the line. Or profile() watches
+            already: its times would be those of the checks.
     """
-    before, mode.observer = mode.observer, _Checks()
+    before = mode.observer
+    if before is not None and before.times:
+        raise RuntimeError(
+            "debug() was entered within profile(), whose times would be those of the checks; use "
+            "one at a time"
+        )
+    mode.observer = _Checks()
     try:
         yield
     finally:
         mode.observer = before
 
 
-class _Checks:
+class _Checks(Observer):
     """The observer of debug mode: keeps a checksum of every array that a record saved."""
 
     def __init__(self) -> None:
         self.sums: dict[int, list[int | None]] = {}
-        self.sweeping = False
+        self.sweeps = 0  # under way: one may run within another
 
     def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
-        if self.sweeping or getattr(op, "kind", None) == "view":
+        if self.sweeps or getattr(op, "kind", None) == "view":
             return  # a rule is judged by what it returns; a view moves numbers and makes none
         for result in out if isinstance(out, tuple) else (out,):
             place = _first_not_finite(result)
@@ -59,8 +66,10 @@ class _Checks:
         assert record.arrays is not None
         self.sums[record.serial] = [_checksum(a) for a in record.arrays]
 
+    def sweeping(self, begins: bool) -> None:
+        self.sweeps += 1 if begins else -1
+
     def pulling(self, record: Record | None) -> None:
-        self.sweeping = record is not None
         if record is None:
             return
         assert record.arrays is not None

@@ -112,8 +112,10 @@ class Primitive:
         if options:
             self._refuse_tensors(options)
         saved = None
+        observer = mode.observer
+        forward = self.forward if observer is None else observer.computing(self)
         try:
-            out = self.forward(*arrays, **options)
+            out = forward(*arrays, **options)
         except (ValueError, TypeError, IndexError) as error:
             raise self._located(error, arrays) from error
         if type(out) is not np.ndarray:
@@ -126,9 +128,8 @@ class Primitive:
         dtype = out.dtype
         if arrays and dtype is not getattr(arrays[0], "dtype", None) and drifted(out, arrays):
             arrays = integers_as_floats(arrays)
-            out = np.asarray(self.forward(*arrays, **options))
+            out = np.asarray(forward(*arrays, **options))
             dtype = out.dtype
-        observer = mode.observer
         if observer is not None:
             observer.computed(self, arrays, options, out)
         if not (self.differentiable and mode.recording and any(parents) and dtype.kind in "fc"):

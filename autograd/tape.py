@@ -129,15 +129,24 @@ class Refusal:
 Place = Leaf | Record | Output | Refusal
 
 
-class Observer(Protocol):
-    """What sees every op as it runs; see autograd.debugging."""
+class Observer:
+    """What sees every op as it runs; see autograd.debugging and autograd.profiling."""
+
+    times: bool = False  # whether it measures, so that no other may take its place meanwhile
+
+    def computing(self, op: Any) -> Callable[..., Any]:
+        """What is called in place of the forward of an op, for what the forward returns."""
+        forward: Callable[..., Any] = op.forward
+        return forward
 
     def computed(
         self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any
     ) -> None: ...
     def recorded(self, record: Record) -> None: ...
-    def pulling(self, record: Record | None) -> None: ...
+    def sweeping(self, begins: bool) -> None: ...
+    def pulling(self, record: Record | None) -> None: ...  # None: its gradients are delivered
     def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None: ...
+    def entering(self, name: str | None) -> None: ...  # a scope; None: the innermost one is left
 
 
 class _Mode(threading.local):
@@ -187,10 +196,15 @@ def scope(name: str) -> Iterator[None]:
     """Records made within, in this thread, carry `name`: the modules of `nn` give theirs."""
     before = mode.scope
     mode.scope = (*before, name)
+    observer = mode.observer
+    if observer is not None:
+        observer.entering(name)
     try:
         yield
     finally:
         mode.scope = before
+        if observer is not None:
+            observer.entering(None)
 
 
 def sweep(
@@ -244,7 +258,7 @@ def sweep(
         parts[index] = parts[index] + g if index in parts else g
 
     sweep_hooks, observer = mode.sweep_hooks, mode.observer
-    with enable_grad() if create_graph else no_grad(), _observed():
+    with enable_grad() if create_graph else no_grad(), _observed(observer):
         for place, g in roots:
             deliver(place, g)
         while queue:
@@ -265,6 +279,8 @@ def sweep(
                     deliver(parent, contribution)
                 if not retain_graph:
                     place.free()
+                if observer is not None:
+                    observer.pulling(None)
             elif isinstance(place, Leaf):
                 deposit(place, g)
             elif isinstance(place, Output):
@@ -274,12 +290,14 @@ def sweep(
 
 
 @contextmanager
-def _observed() -> Iterator[None]:
+def _observed(observer: Observer | None) -> Iterator[None]:
+    if observer is not None:
+        observer.sweeping(True)
     try:
         yield
     finally:
-        if mode.observer is not None:
-            mode.observer.pulling(None)
+        if observer is not None:
+            observer.sweeping(False)
 
 
 def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ LAYERS = [
     ["autograd.primitives"],
     ["autograd.ops"],
     ["autograd.interop", "autograd.operators"],
-    ["autograd.checkpointing", "autograd.debugging", "autograd.recorded"],
+    ["autograd.checkpointing", "autograd.debugging", "autograd.profiling", "autograd.recorded"],
     ["autograd.transforms", "autograd.checking", "autograd.explanation"],
     ["autograd"],
     ["nn"],

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from autograd.conforming import BroadcastWarning
 from autograd.tape import (
     Leaf,
+    Observer,
     Operation,
     Place,
-    Record,
     enable_grad,
     leading_to,
     mode,
@@ -207,7 +207,7 @@ class Taped:
         return found
 
 
-class _Seen:
+class _Seen(Observer):
     """An observer that notes which ops ran."""
 
     def __init__(self) -> None:
@@ -215,10 +215,6 @@ class _Seen:
 
     def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
         self.ops.append(op)
-
-    def recorded(self, record: Record) -> None: ...
-    def pulling(self, record: Record | None) -> None: ...
-    def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None: ...
 
 
 @contextmanager

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.tape import Operation, Record, mode, no_grad
-from autograd.tensor import Tensor
+from autograd.tape import Observer, Operation, mode, no_grad
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -72,7 +71,7 @@ class _Observed:
     several: bool
 
 
-class Watcher:
+class Watcher(Observer):
     """An observer that keeps the calls of ops within `watching`, and so their arrays alive."""
 
     def __init__(self) -> None:
@@ -82,10 +81,6 @@ class Watcher:
         several = isinstance(out, tuple)
         outs = tuple(out) if several else (out,)
         self.calls.append(_Observed(op, tuple(arrays), options, outs, several))
-
-    def recorded(self, record: Record) -> None: ...
-    def pulling(self, record: Record | None) -> None: ...
-    def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None: ...
 
 
 def short(array: Array) -> str:

@@ -46,7 +46,7 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True) -> Array:
 def _pull_operand(
     position: int, g: Tensor, out: Tensor, subscripts: str, *operands: Any, optimize: Any = True
 ) -> Tensor:
-    terms, output = _terms(subscripts, tuple(np.ndim(a) for a in operands))
+    terms, output = labels_of(subscripts, tuple(np.ndim(a) for a in operands))
     own, x = terms[position - 1], operands[position - 1]
     others = [a for i, a in enumerate(operands) if i != position - 1]
     left = [output, *(term for i, term in enumerate(terms) if i != position - 1)]
@@ -71,7 +71,7 @@ einsum.defvjp_each(_pull_operand)
 
 
 @lru_cache(maxsize=256)
-def _terms(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+def labels_of(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
     """The operands' terms and the output's, with letters in the place of ellipses."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
     written = left.split(",")

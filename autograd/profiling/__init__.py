@@ -1,0 +1,5 @@
+"""Where the time of a computation goes: by op, forward and backward apart, and on a time line."""
+
+from autograd.profiling.report import Profile, Row, profile
+
+__all__ = ["Profile", "Row", "profile"]
