@@ -1,0 +1,1 @@
+"""Speed and memory beside PyTorch and others; see run.py."""

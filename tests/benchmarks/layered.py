@@ -1,0 +1,114 @@
+"""What is timed, written once for both libraries that have layers: this project and PyTorch.
+
+A task takes the library and what the request says, and gives a function of no arguments: what is
+timed. That returns a few numbers, in which every side has to agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks import networks
+from benchmarks.networks import Array
+
+Timed = Callable[[], list[float]]
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where the two differ.
+
+    Args:
+        network: the network of this name and these sizes, with weights of its own.
+        sgd: the optimizer.
+        tensor, leaf: a float32 tensor of an array's numbers, without and with a gradient.
+        plain: what labels and the entries of a state dict are made of.
+        array: the numbers of a tensor.
+    """
+
+    nn: Any
+    network: Callable[[str, dict[str, int]], Any]
+    sgd: Callable[..., Any]
+    tensor: Callable[[Array], Any]
+    leaf: Callable[[Array], Any]
+    plain: Callable[[Array], Any]
+    array: Callable[[Any], Array]
+    no_grad: Callable[[], AbstractContextManager[Any]]
+
+    def prepared(self, name: str, sizes: dict[str, int]) -> Any:
+        """The network, with the weights that every side starts from."""
+        model = self.network(name, sizes)
+        initial = networks.initial_in_stack if name == "stack" else networks.initial
+        state = {
+            entry: initial(entry, tuple(old.shape)) for entry, old in model.state_dict().items()
+        }
+        state |= {e: np.zeros((), np.int64) for e in state if e.endswith("num_batches_tracked")}
+        model.load_state_dict({entry: self.plain(array) for entry, array in state.items()})
+        return model
+
+
+def step(library: Library, network: str, batch: int = 64, **sizes: int) -> Timed:
+    """One training step: softmax cross-entropy, SGD with momentum; gives the loss.
+
+    For the stack also some of the gradient with respect to the images.
+    """
+    model, criterion = library.prepared(network, sizes), library.nn.CrossEntropyLoss()
+    optimizer = library.sgd(
+        model.parameters(), lr=networks.LEARNING_RATE, momentum=networks.MOMENTUM
+    )
+    images, labels = networks.data(network, batch)
+    y = library.plain(labels)
+    # The first block of a stack does as much work as the others only if its input wants a gradient.
+    x = library.leaf(images) if network == "stack" else library.tensor(images)
+
+    def run() -> list[float]:
+        optimizer.zero_grad()
+        x.grad = None
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        # What a wrong pullback would change; a few numbers, as they are read in the time measured.
+        seen = [] if x.grad is None else library.array(x.grad)[0, 0, 0, :3].tolist()
+        return [float(loss.item()), *seen]
+
+    return run
+
+
+def inference(library: Library, images: int = 10_000, batch: int = 1000) -> Timed:
+    """Scores of so many images, a batch at a time, in evaluation mode and without a tape."""
+    model = library.prepared("deep", {})
+    model.eval()
+    x = library.tensor(networks.data("deep", batch)[0])
+
+    def run() -> list[float]:
+        with library.no_grad():
+            for _ in range(images // batch):
+                scores = model(x)
+        return np.ravel(library.array(scores)[:: batch // 5]).tolist()
+
+    return run
+
+
+def chain(library: Library, length: int, shape: tuple[int, ...]) -> Timed:
+    """y = y * c + d, `length` times on a small float32 tensor, and back; two ops a link."""
+    start, factor, term = networks.links(shape)
+    c, d = library.tensor(factor), library.tensor(term)
+
+    def run() -> list[float]:
+        x = library.leaf(start)
+        y = x
+        for _ in range(length):
+            y = y * c + d
+        loss = y.sum()
+        loss.backward()
+        return [float(loss.item()), float(x.grad.sum().item())]
+
+    return run
+
+
+TASKS: dict[str, Callable[..., Timed]] = {"step": step, "inference": inference, "chain": chain}

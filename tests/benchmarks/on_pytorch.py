@@ -1,0 +1,41 @@
+"""PyTorch's side, eager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from benchmarks import layered, networks
+from benchmarks.layered import Library, Timed
+
+VERSION = torch.__version__
+
+
+def network(name: str, sizes: dict[str, int]) -> Any:
+    return networks.build(torch.nn, networks.NETWORKS[name](**sizes))
+
+
+LIBRARY = Library(
+    nn=torch.nn,
+    network=network,
+    sgd=torch.optim.SGD,
+    tensor=torch.tensor,
+    leaf=lambda array: torch.tensor(array, requires_grad=True),
+    plain=torch.tensor,
+    array=lambda tensor: tensor.numpy(),
+    no_grad=torch.no_grad,
+)
+
+
+def epoch(folder: str, settings: dict[str, Any]) -> Timed:
+    from benchmarks import torch_epoch
+
+    return partial(torch_epoch.run, LIBRARY.prepared("w1", {}), folder, **settings)
+
+
+TASKS: dict[str, Callable[..., Timed]] = {
+    **{name: partial(task, LIBRARY) for name, task in layered.TASKS.items()},
+    "epoch": epoch,
+}

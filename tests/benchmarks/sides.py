@@ -1,0 +1,117 @@
+"""The sides of a comparison, each in a process of its own, by an interpreter of its own if named.
+
+PULLBACK_HIPS_PYTHON, PULLBACK_JAX_PYTHON, PULLBACK_MYGRAD_PYTHON and PULLBACK_TINYGRAD_PYTHON each
+name the interpreter of an environment that has the library (and NumPy); the peers need such since
+HIPS autograd's package has the name of ours. PyTorch is looked for beside this project.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+OURS, REFERENCE = "pullback", "pytorch"
+PEERS = ("jax", "hips", "mygrad", "tinygrad")
+SIDES = (OURS, REFERENCE, *PEERS)
+
+TESTS = Path(__file__).parents[1]
+
+
+class SideError(RuntimeError):
+    """A side that is not there or that could not do what was asked."""
+
+
+class Side:
+    """A running process of one side, held to `threads` cores and threads.
+
+    Raises SideError when the library, or the interpreter that should have it, is not there.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            [_interpreter(name), "-m", "benchmarks.worker", name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=TESTS,
+            env=_environment(name, threads),
+            # Held to so many cores: some libraries count cores and heed no variable.
+            preexec_fn=partial(_pin, threads) if hasattr(os, "sched_setaffinity") else None,
+        )
+        try:
+            self.hello = self._answer()
+        except SideError:
+            self.close()
+            raise
+
+    def ask(self, task: str, arguments: dict[str, Any], count: int) -> dict[str, Any]:
+        """A block of `count` runs: {"seconds", "numbers", "peak_bytes"}."""
+        assert self._process.stdin
+        request = {"task": task, "arguments": arguments, "count": count}
+        # A process that has died says so by its silence, below.
+        with suppress(BrokenPipeError):
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            raise SideError(f"{self.name}: the process ended with status {status}")
+        answer: dict[str, Any] = json.loads(line)
+        for problem in ("missing", "failed"):
+            if problem in answer:
+                raise SideError(f"{self.name}: {answer[problem]}")
+        return answer
+
+    def __enter__(self) -> Side:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and wait for it."""
+        with suppress(BrokenPipeError):
+            self._process.communicate()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return own or os.cpu_count() or 1
+
+
+def _interpreter(name: str) -> str:
+    if name in (OURS, REFERENCE):
+        return sys.executable
+    variable = f"PULLBACK_{name.upper()}_PYTHON"
+    path = os.environ.get(variable)
+    if not path:
+        raise SideError(f"{name}: not measured; {variable} names no interpreter that has it")
+    if not Path(path).is_file():
+        raise SideError(f"{name}: {variable} is {path}, and there is no such file")
+    return str(Path(path).absolute())
+
+
+def _environment(name: str, threads: int) -> dict[str, str]:
+    counts = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = os.environ | dict.fromkeys(counts, str(threads))
+    # The project is seen only by its own interpreter: the peer's autograd must not be hidden by it.
+    environment.pop("PYTHONPATH", None)
+    environment |= {"JAX_PLATFORMS": "cpu", "DEV": "CPU"}  # DEV is tinygrad's
+    if name in (OURS, REFERENCE):
+        environment["PYTHONPATH"] = str(TESTS.parent)
+    return environment
+
+
+def _pin(count: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
