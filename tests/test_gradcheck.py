@@ -249,6 +249,13 @@ def test_right_float32_code_passes(rng: np.random.Generator) -> None:
     assert report.arguments[0].dtype == np.float32
 
 
+def test_a_rule_that_is_not_linear_in_the_gradient_it_gets_fails() -> None:
+    magnitude = wrong_sine(lambda g, out, x: absolute(g) * cos(x))
+    for x in (np.array([0.3, 1.0]), np.array(0.3), np.linspace(0, 1, 100)):
+        with pytest.raises(GradcheckError):
+            gradcheck(magnitude, x)
+
+
 def test_a_rule_that_is_off_in_float32_alone_is_not_called_right(rng: np.random.Generator) -> None:
     def rule(g: Tensor, out: Tensor, x: Tensor) -> Tensor:
         slip = 1.01 if x.dtype == np.float32 else 1.0

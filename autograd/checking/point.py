@@ -71,7 +71,10 @@ class Point:
         if not variable.size or not at_zero.size:
             return
         noticed = _NOTICED * float(np.abs(at_zero).max())
+        size = float(variable.unit().max())
         for stretch in 100.0 ** np.arange(_STRETCHES):
+            if stretch > 1 and stretch * size > 1:
+                break  # not for want of size: here f is flat
             variable.stretch = float(stretch)
             direction = _TRIED * variable.unit() * self.signs(variable.shape)
             moves: list[Array | None] = [None] * len(self.subject.variables)
@@ -88,9 +91,11 @@ class Point:
         cotangents = []
         for number, size in enumerate(self.sizes):
             few = _COTANGENTS if len(self.sizes) == 1 else 2
-            for _ in range(few if size > 1 else 1):
+            rows = self.signs((few if size > 1 else 2, size))
+            rows[1] = -np.sign(rows[0]) * np.abs(rows[1])  # a rule that reads |g| is right of one
+            for row in rows:
                 parts = [np.zeros(n) for n in self.sizes]
-                parts[number] = self.signs((size,))
+                parts[number] = row
                 cotangents.append(np.concatenate(parts))
         return cotangents
 

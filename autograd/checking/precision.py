@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.checking.point import Point
+from autograd.checking.point import Point, flat
 from autograd.checking.report import ArgumentReport
 from autograd.checking.subject import Subject
 
@@ -37,9 +37,13 @@ def check_precision(subject: Subject, point: Point, reports: Sequence[ArgumentRe
     for _ in range(_NEIGHBOURS):
         moves = [eps * point.rng.uniform(-2, 2, v.shape) for v in subject.variables]
         differences.append(_difference(subject, point, moves))
+    values = flat(point.values)
+    natural = np.array([np.sqrt(np.sum(np.square(v * values))) for v in point.cotangents])
     for i, report in enumerate(reports):
         if low[i]:
-            _judge([difference[i] for difference in differences], eps, report)
+            nothing = 32 * eps * natural.reshape(-1, *(1,) * len(report.shape))
+            nothing = nothing / subject.variables[i].unit()
+            _judge([difference[i] for difference in differences], eps, nothing, report)
 
 
 def _difference(
@@ -69,7 +73,10 @@ def _difference(
     return found
 
 
-def _judge(differences: Sequence[tuple[Array, Array]], eps: float, report: ArgumentReport) -> None:
+def _judge(
+    differences: Sequence[tuple[Array, Array]], eps: float, nothing: Array, report: ArgumentReport
+) -> None:
+    """`nothing` is the slope by which f changes as by rounding, for a change of all of x."""
     exact, here = differences[0]
     if not exact.size:
         return
@@ -80,7 +87,7 @@ def _judge(differences: Sequence[tuple[Array, Array]], eps: float, report: Argum
         scatter = np.maximum(scatter, np.median(scatter))
         size = np.abs(exact).reshape(len(exact), -1).max(axis=1)
         size = size.reshape(-1, *(1,) * (exact.ndim - 1))
-        off = ~(np.abs(here) <= 8 * scatter + 1e3 * eps * size)
+        off = ~(np.abs(here) <= 8 * scatter + 1e3 * eps * size + nothing)
     if off.mean() > _FEW:
         k = tuple(int(n) for n in np.argwhere(off)[0])
         report.lower(
