@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from benchmarks import networks
 from benchmarks.networks import Array
 

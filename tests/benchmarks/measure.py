@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
 from benchmarks.sides import OURS, Side, SideError
 
 PAUSE = 0.05  # seconds between blocks: threads that spin after their work have gone to sleep

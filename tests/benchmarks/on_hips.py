@@ -6,10 +6,10 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-import autograd.numpy as anp
 import numpy as np
 from benchmarks import networks
 
+import autograd.numpy as anp
 from autograd import value_and_grad
 
 VERSION = version("autograd")

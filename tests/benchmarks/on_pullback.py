@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks import layered, networks
+from benchmarks.layered import Library, Timed
 
 import autograd
 import nn
 from autograd import Tensor
-from benchmarks import layered, networks
-from benchmarks.layered import Library, Timed
 
 VERSION = "this checkout"
 

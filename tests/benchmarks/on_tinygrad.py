@@ -6,10 +6,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from benchmarks import networks
 from tinygrad import Context, Tensor, TinyJit
 from tinygrad.nn.optim import SGD
-
-from benchmarks import networks
 
 VERSION = version("tinygrad")
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-
 from benchmarks.measure import Row, quartiles, ratio
 from benchmarks.sides import OURS
 from benchmarks.suite import Result, Settings
