@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple, overload
 import numpy as np
 
 from autograd.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
-from autograd.saving import LARGE, parameters_named, parameters_read, stand_in
+from autograd.saving import LARGE, Parameters, parameters_of, stand_in
 from autograd.tape import Output, Place, Record, Refusal, mode, no_grad
 from autograd.tensor import Tensor, wrap
 
@@ -30,6 +30,8 @@ Kind = Literal["elementwise", "reduction", "view", "contraction", "gather"]
 Rule = Callable[..., Tensor]
 
 registry: dict[str, Primitive] = {}
+
+_NONE = Parameters(frozenset(), frozenset())
 
 
 class Primitive:
@@ -77,13 +79,11 @@ class Primitive:
 
     @rules.setter
     def rules(self, rules: tuple[Rule | None, ...]) -> None:
-        given = [rule for rule in rules if rule is not None]
         self._rules = tuple(rules)
-        self._read_by = tuple(
-            frozenset() if rule is None else parameters_read(rule) for rule in rules
-        )
+        needed = [_NONE if rule is None else parameters_of(rule) for rule in rules]
+        self._read_by = tuple(parameters.read for parameters in needed)
         # Tensors are made of those arguments only that some rule names; for rule_for_each, of all.
-        self._named = frozenset[int]().union(*map(parameters_named, given))
+        self._named = frozenset[int]().union(*(parameters.named for parameters in needed))
 
     def defvjp_each(self, rule: Rule) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.

@@ -11,7 +11,7 @@ import dis
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,48 +22,43 @@ LARGE = 1 << 15  # bytes
 _METADATA = {"shape", "ndim", "size", "dtype"}
 
 
-def parameters_read(rule: Callable[..., Any]) -> frozenset[int]:
-    """Positions of the parameters (0 is g, 1 is out, 2 the first argument) whose values are read.
+class Parameters(NamedTuple):
+    """Positions of parameters of a rule: 0 is g, 1 is out, 2 the first argument."""
+
+    named: frozenset[int]  # those that stand in it at all, be it for their shape alone
+    read: frozenset[int]  # those whose values it reads
+
+
+def parameters_of(rule: Callable[..., Any]) -> Parameters:
+    """Which of its parameters a rule needs.
 
     Every position below 64 where that cannot be told: for *args, and for what is not a function.
     """
     code = getattr(rule, "__code__", None)
     if code is None or code.co_flags & inspect.CO_VARARGS:
-        return frozenset(range(64))
+        every = frozenset(range(64))
+        return Parameters(every, every)
     own = 1 if inspect.ismethod(rule) else 0  # self is no parameter of the rule
     position = {name: i for i, name in enumerate(code.co_varnames[own : code.co_argcount])}
-    read = {position[name] for name in code.co_cellvars if name in position}
+    read = {name for name in code.co_cellvars if name in position}
+    named = set(read)
     loaded: str | None = None  # the local on top of the stack: read, or only looked at
     for instruction in dis.get_instructions(code):
         if instruction.opname == "EXTENDED_ARG":
             continue
         looked_at = instruction.opname == "LOAD_ATTR" and instruction.argval in _METADATA
-        if loaded in position and not looked_at:
-            read.add(position[loaded])
+        if loaded is not None and not looked_at:
+            read.add(loaded)
         loaded = None
         if instruction.opname.startswith("LOAD_FAST"):
             names = instruction.argval  # a tuple where the interpreter has fused two loads
             *earlier, loaded = names if isinstance(names, tuple) else (names,)
-            read.update(position[name] for name in earlier if name in position)
-    return frozenset(read)
-
-
-def parameters_named(rule: Callable[..., Any]) -> frozenset[int]:
-    """Positions of the parameters that a rule names at all, be it for their shape alone.
-
-    Every position below 64 where that cannot be told.
-    """
-    code = getattr(rule, "__code__", None)
-    if code is None or code.co_flags & inspect.CO_VARARGS:
-        return frozenset(range(64))
-    own = 1 if inspect.ismethod(rule) else 0
-    position = {name: i for i, name in enumerate(code.co_varnames[own : code.co_argcount])}
-    named = {name for name in code.co_cellvars if name in position}
-    for instruction in dis.get_instructions(code):
-        if instruction.opname.startswith("LOAD_FAST"):
-            names = instruction.argval
-            named.update(names if isinstance(names, tuple) else (names,))
-    return frozenset(position[name] for name in named if name in position)
+            read.update(earlier)
+            named.update((*earlier, loaded))
+    return Parameters(
+        frozenset(position[name] for name in named if name in position),
+        frozenset(position[name] for name in read if name in position),
+    )
 
 
 @lru_cache(maxsize=256)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.checking.differences import FIRST_STEPS, slope_change
+from autograd.checking.differences import FIRST_STEPS, apart, slope_change
 from autograd.checking.judging import FLOOR, NEGLIGIBLE, Judged, Scales
-from autograd.checking.point import Point, flat
+from autograd.checking.point import Point, flat, length
 from autograd.checking.report import ArgumentReport, Choice, describe_difference
 
 Array = NDArray[Any]
@@ -124,7 +124,7 @@ class _Check:
 
     def _lengths(self, unit: Array) -> Array:
         return np.array(
-            [_length(self.point.gradient(k, self.i) * unit) for k in self._each_cotangent]
+            [length(self.point.gradient(k, self.i) * unit) for k in self._each_cotangent]
         )
 
     @property
@@ -142,8 +142,8 @@ class _Check:
         values = flat(point.values)
         scales = Scales(
             self._lengths(direction),
-            np.array([_length(row * values) for row in v]),
-            np.array([_length(row * point.noise) for row in v]),
+            np.array([length(row * values) for row in v]),
+            np.array([length(row * point.noise) for row in v]),
         )
         return lambda h: v @ flat(along(h)), given, scales
 
@@ -180,7 +180,7 @@ class _Check:
 
     def _scales_of_outputs(self, sizes: Array) -> Scales:
         values = flat(self.point.values)
-        natural = np.maximum(np.abs(values), _length(values) / np.sqrt(len(values)))
+        natural = np.maximum(np.abs(values), length(values) / np.sqrt(len(values)))
         along = self.point.subject.along(self._only(self._random(np.arange(self.variable.size))))
         change = slope_change(lambda h: flat(along(h)))
         return Scales(1e-6 * sizes, natural, self.point.noise, change)
@@ -209,9 +209,7 @@ class _Check:
             self._curve(index), flat(self.point.values), self.point.noise
         )
         error = left.error + right.error
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(left.value - right.value) > 10 * error
-        bent = ((rows != 0) & apart).any(axis=1)
+        bent = ((rows != 0) & apart(left, right)).any(axis=1)
         ends = rows * left.value, rows * right.value
         lower, upper = np.minimum(*ends).sum(axis=1), np.maximum(*ends).sum(axis=1)
         allowance = 10 * (np.abs(rows) @ error) + 1e-6 * np.maximum(np.abs(lower), np.abs(upper))
@@ -291,12 +289,9 @@ class _Check:
         left, right = self.point.judge.slopes(
             lambda h: v @ flat(along(h)),
             v @ flat(self.point.values),
-            np.array([_length(row * self.point.noise) for row in v]),
+            np.array([length(row * self.point.noise) for row in v]),
         )
-        with np.errstate(invalid="ignore"):
-            apart = np.abs(left.value - right.value)
-            bent = apart > 10 * (left.error + right.error)
-        return judged, bent
+        return judged, apart(left, right)
 
     def _random(self, group: Array) -> Array:
         """A random direction of the elements of a group; of a single one, its unit."""
@@ -357,10 +352,6 @@ def _no_judgement(tape: float, numbers: float, error: float) -> str:
         f"the tape says {tape:.6g}, differences say {numbers:.6g}, but only to {error:.1g}: f is "
         "too noisy or too steep here to judge by"
     )
-
-
-def _length(a: Array) -> float:
-    return float(np.sqrt(np.sum(np.square(np.abs(a)))))
 
 
 def _first(mask: Array) -> tuple[int, ...]:

@@ -89,6 +89,13 @@ def _better(best: Estimate | None, other: Estimate) -> Estimate:
     )
 
 
+def apart(one: Estimate, other: Estimate) -> Array:
+    """Where two estimates differ by far more than their errors."""
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(one.value - other.value)
+        return np.asarray(gap > 10 * (one.error + other.error))
+
+
 class Trusted:
     """The estimate to believe, out of tables with ever smaller steps.
 
@@ -106,10 +113,7 @@ class Trusted:
     def estimate(self) -> Estimate:
         _, trusted = self._tables[0]
         for _, finer in self._tables[1:]:
-            with np.errstate(invalid="ignore"):
-                gap = np.abs(finer.value - trusted.value)
-                contradicted = gap > 10 * (finer.error + trusted.error)
-            take = (finer.error < trusted.error) | contradicted
+            take = (finer.error < trusted.error) | apart(finer, trusted)
             trusted = Estimate(
                 np.where(take, finer.value, trusted.value),
                 np.where(take, finer.error, trusted.error),

@@ -114,3 +114,8 @@ class Point:
 def flat(arrays: Sequence[Array]) -> Array:
     """All numbers of several arrays in one vector."""
     return np.concatenate([np.ravel(a) for a in arrays])
+
+
+def length(*arrays: Array) -> float:
+    """The root of the sum of the squares of all numbers."""
+    return float(np.sqrt(sum(np.sum(np.square(np.abs(a))) for a in arrays)))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.checking.point import Point, flat
+from autograd.checking.point import Point, flat, length
 from autograd.checking.report import ArgumentReport
 from autograd.checking.subject import Subject
 
@@ -38,7 +38,7 @@ def check_precision(subject: Subject, point: Point, reports: Sequence[ArgumentRe
         moves = [eps * point.rng.uniform(-2, 2, v.shape) for v in subject.variables]
         differences.append(_difference(subject, point, moves))
     values = flat(point.values)
-    natural = np.array([np.sqrt(np.sum(np.square(v * values))) for v in point.cotangents])
+    natural = np.array([length(v * values) for v in point.cotangents])
     for i, report in enumerate(reports):
         if low[i]:
             nothing = 32 * eps * natural.reshape(-1, *(1,) * len(report.shape))

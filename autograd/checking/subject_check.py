@@ -13,7 +13,7 @@ from autograd.checking.arguments import check_argument, holds_beside
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
 from autograd.checking.flow import Flow
 from autograd.checking.judging import Judge
-from autograd.checking.point import Point
+from autograd.checking.point import Point, length
 from autograd.checking.precision import check_precision
 from autograd.checking.replaying import Shake
 from autograd.checking.report import ArgumentReport, GradcheckReport
@@ -92,9 +92,9 @@ def _is_rounding(point: Point, i: int) -> bool:
     """
     subject = point.subject
     here = [point.gradient(k, i) for k in range(len(point.cotangents))]
-    size = _length(here)
-    natural = _length(point.values)
-    if natural and _length([g * subject.variables[i].unit() for g in here]) > _NOTHING * natural:
+    size = length(*here)
+    natural = length(*point.values)
+    if natural and length(*(g * subject.variables[i].unit() for g in here)) > _NOTHING * natural:
         return False
     for seed in range(2):
         shake = Shake(4 * float(np.finfo(float).eps), seed)
@@ -103,13 +103,9 @@ def _is_rounding(point: Point, i: int) -> bool:
         for k, v in enumerate(point.cotangents):
             g = taped.gradients(point.split(v))[i]
             moved.append((0 if g is None else g.data) - here[k])
-        if not size or _length(moved) < 0.1 * size:
+        if not size or length(*moved) < 0.1 * size:
             return False
     return True
-
-
-def _length(arrays: list[Array]) -> float:
-    return float(np.sqrt(sum(np.sum(np.square(a)) for a in arrays)))
 
 
 def _expect_deterministic(subject: Subject) -> None:
