@@ -19,7 +19,7 @@ from sampling import Sample
 from specs import SPECS, Spec
 
 from autograd import Tensor, threads
-from autograd.ops import products
+from autograd.ops import multiplication
 from autograd.primitives import registry
 
 Array = NDArray[Any]
@@ -306,8 +306,9 @@ def test_threads_change_nothing(
     team.size = 3
     monkeypatch.setattr(threads, "_team", team)
     monkeypatch.setattr(threads, "LARGE", 2)
-    monkeypatch.setattr(products, "LARGE", 2)
-    monkeypatch.setattr(products, "_BLOCK", 2)
+    monkeypatch.setattr(multiplication, "LARGE", 2)
+    monkeypatch.setattr(multiplication, "_UNPACKED", 16)
+    monkeypatch.setattr(multiplication, "_NARROW", 1)
     for name, layout in {"row by row": _as_it_is, **LAYOUTS}.items():
         shared, _ = value_and_gradients(spec, sample, rng, v, layout)
         for actual, expected in zip(shared, right, strict=True):

@@ -43,13 +43,6 @@ def by_definition(x: Array, weight: Array, border: Border) -> Array:
     return np.asarray(np.einsum("chwnuv,fcuv->fhwn", windows, weight))
 
 
-def product(factors: winograd.Factors) -> Array:
-    matrix = np.array(factors[0])
-    for factor in factors[1:]:
-        matrix = np.array(factor) @ matrix
-    return matrix
-
-
 def leaves(*arrays: Array) -> list[Tensor]:
     return [Tensor(a, requires_grad=True) for a in arrays]
 
@@ -73,8 +66,8 @@ def threads() -> Iterator[None]:
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=lambda a: f"F({a.size}, 3)")
 def test_along_one_axis_each_product_of_two_numbers_comes_out_once(algorithm: Algorithm) -> None:
     """A^T [(G w) * (B^T d)] for each pair of a weight and a pixel that are 1, the others 0."""
-    of_input, of_output = product(algorithm.of_input), product(algorithm.of_output)
-    result = np.einsum("ui,uw,ud->iwd", of_output, np.array(algorithm.of_weight), of_input)
+    matrices = [algorithm.of_output, algorithm.of_weight, algorithm.of_input]
+    result = np.einsum("ui,uw,ud->iwd", *map(np.array, matrices))
     i, w, d = np.indices(result.shape)
     np.testing.assert_allclose(result, d == i + w, rtol=0, atol=1e-15)
 
@@ -167,7 +160,7 @@ def test_infinite_pixel_spoils_its_tiles_alone() -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("block", [1, 100_000])
-def test_blocks_and_threads_change_nothing(
+def test_blocks_and_threads_change_no_more_than_rounding(
     block: int,
     count: int,
     threads: None,
@@ -188,7 +181,7 @@ def test_blocks_and_threads_change_nothing(
     set_num_threads(count)
     monkeypatch.setattr(winograd, "_BLOCK", block)
     for actual, expected in zip(results(), right, strict=True):
-        np.testing.assert_array_equal(actual, expected)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
 # --- what is refused, and when it is chosen ------------------------------------------------------
@@ -196,11 +189,11 @@ def test_blocks_and_threads_change_nothing(
 
 @pytest.mark.parametrize("step", [0, 3])
 def test_step_that_leaves_pixels_out_is_refused(step: int) -> None:
-    factors = ALGORITHMS[2].of_output
+    matrix = ALGORITHMS[2].of_output
     with pytest.raises(ValueError, match=f"a step of {step} given, 1 to 2 expected"):
-        winograd.transform_tiles(Tensor(np.ones((1, 4, 4, 1))), factors, step, (0, 0), (1, 1))
+        winograd.transform_tiles(Tensor(np.ones((1, 4, 4, 1))), matrix, step, (0, 0), (1, 1))
     with pytest.raises(ValueError, match=f"a step of {step} given, 1 to 2 expected"):
-        winograd.fold_tiles(Tensor(np.ones((4, 4, 1, 1, 1, 1))), factors, step, (0, 0), (2, 2))
+        winograd.fold_tiles(Tensor(np.ones((4, 4, 1, 1, 1, 1))), matrix, step, (0, 0), (2, 2))
 
 
 @pytest.mark.parametrize(

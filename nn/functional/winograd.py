@@ -15,47 +15,35 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd import Tensor
-from autograd.ops.winograd import Factors, Pair, fold_tiles, transform_tiles
+from autograd.ops.winograd import Matrix, Pair, fold_tiles, transform_tiles
 
 
 class Algorithm(NamedTuple):
-    """The matrices of F(m x m, 3 x 3); B^T and A as the products that take the fewest passes."""
+    """The matrices B^T, G and A of F(m x m, 3 x 3)."""
 
     size: int
-    of_input: Factors
-    of_weight: tuple[tuple[float, ...], ...]
-    of_output: Factors
+    of_input: Matrix
+    of_weight: Matrix
+    of_output: Matrix
 
-
-_EVEN_AND_ODD = (  # v_1 = a + b and v_2 = a - b, of what the points 1 and -1, or 2 and -2, share
-    (1, 0, 0, 0, 0, 0),
-    (0, 1, 1, 0, 0, 0),
-    (0, 1, -1, 0, 0, 0),
-    (0, 0, 0, 1, 1, 0),
-    (0, 0, 0, 1, -1, 0),
-    (0, 0, 0, 0, 0, 1),
-)
 
 # Sections 4.1 and 4.3 of the paper.
 ALGORITHMS = {
     2: Algorithm(
         size=2,
-        of_input=(((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),),
+        of_input=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
         of_weight=((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
-        of_output=(((1, 0), (1, 1), (1, -1), (0, -1)),),
+        of_output=((1, 0), (1, 1), (1, -1), (0, -1)),
     ),
     4: Algorithm(
         size=4,
         of_input=(
-            (
-                (4, 0, -5, 0, 1, 0),
-                (0, 0, -4, 0, 1, 0),
-                (0, -4, 0, 1, 0, 0),
-                (0, 0, -1, 0, 1, 0),
-                (0, -2, 0, 2, 0, 0),
-                (0, 4, 0, -5, 0, 1),
-            ),
-            _EVEN_AND_ODD,
+            (4, 0, -5, 0, 1, 0),
+            (0, -4, -4, 1, 1, 0),
+            (0, 4, -4, -1, 1, 0),
+            (0, -2, -1, 2, 1, 0),
+            (0, 2, -1, -2, 1, 0),
+            (0, 4, 0, -5, 0, 1),
         ),
         of_weight=(
             (1 / 4, 0, 0),
@@ -66,15 +54,12 @@ ALGORITHMS = {
             (0, 0, 1),
         ),
         of_output=(
-            (
-                (1, 0, 0, 0),
-                (1, 0, 1, 0),
-                (0, 1, 0, 1),
-                (1, 0, 4, 0),
-                (0, 2, 0, 8),
-                (0, 0, 0, 1),
-            ),
-            _EVEN_AND_ODD,
+            (1, 0, 0, 0),
+            (1, 1, 1, 1),
+            (1, -1, 1, -1),
+            (1, 2, 4, 8),
+            (1, -2, 4, -8),
+            (0, 0, 0, 1),
         ),
     ),
 }
