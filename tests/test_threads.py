@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def three_threads() -> Iterator[None]:
 def test_every_task_is_done_once(count: int) -> None:
     for _ in range(100):
         done: list[int] = []
-        threads.share([lambda i=i: done.append(i) for i in range(count)])  # type: ignore[misc]
+        threads.share([partial(done.append, i) for i in range(count)])
         assert sorted(done) == list(range(count))
 
 
@@ -36,16 +37,16 @@ def test_error_of_any_task_is_raised_when_all_are_done(failing: int) -> None:
             raise OverflowError(f"in task {number}")
 
     with pytest.raises(OverflowError, match=f"in task {failing}"):
-        threads.share([lambda i=i: task(i) for i in range(3)])  # type: ignore[misc]
+        threads.share([partial(task, i) for i in range(3)])
     assert sorted(done) == [0, 1, 2]
-    threads.share([lambda i=i: done.append(i) for i in range(3)])  # type: ignore[misc]
+    threads.share([partial(done.append, i) for i in range(3)])
     assert sorted(done) == [0, 0, 1, 1, 2, 2]
 
 
 def test_nobody_waits_for_a_thread_that_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads._Worker, "start", lambda self, job: None)
     done: list[int] = []
-    threads.share([lambda i=i: done.append(i) for i in range(3)])  # type: ignore[misc]
+    threads.share([partial(done.append, i) for i in range(3)])
     assert done == [0, 1, 2]
 
 
@@ -53,7 +54,7 @@ def test_task_that_shares_its_work_does_it_alone() -> None:
     done: list[int] = []
 
     def outer() -> None:
-        threads.share([lambda i=i: done.append(i) for i in range(3)])  # type: ignore[misc]
+        threads.share([partial(done.append, i) for i in range(3)])
 
     threads.share([outer, outer])
     assert sorted(done) == [0, 0, 1, 1, 2, 2]
