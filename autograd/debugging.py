@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from autograd.tape import Observer, Operation, Record, mode
 from autograd.tensor import Tensor
 
-_HERE = str(Path(__file__).parent)
+_HERE = os.path.dirname(__file__)  # pathlib would make the import longer
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod, sqrt
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from autograd.random import Generator, default_generator
 
 # Where random numbers come from: NumPy's generator, the project's, or where None is given, the
-# thread's own, which `autograd.random.seed` seeds.
-Source = np.random.Generator | Generator | None
+# thread's own, which `autograd.random.seed` seeds. In words: numpy.random takes time to import.
+Source: TypeAlias = "np.random.Generator | Generator | None"
 
 
 def kaiming_uniform(shape: tuple[int, ...], rng: Source = None, a: float = sqrt(5)) -> NDArray[Any]:
