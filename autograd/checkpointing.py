@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from typing import Any
 
 from autograd.primitives import custom_vjp
@@ -72,8 +72,12 @@ class _Checkpoint:
         self.is_tensor = [isinstance(leaf, Tensor) for leaf in leaves]
 
     def pull(
-        self, record: Record, g: dict[int, Tensor], needed: Container[int] | None
-    ) -> Iterator[tuple[Place, Tensor]]:
+        self,
+        record: Record,
+        g: dict[int, Tensor],
+        needed: Container[int] | None,
+        deliver: Callable[[Place, Tensor], None],
+    ) -> None:
         assert record.arrays is not None
         start = newest()
         given, origins = [], {}
@@ -107,7 +111,7 @@ class _Checkpoint:
             wanted=_Inputs(origins, start),
         )
         for place, gradient in found:
-            yield origins.get(place.serial, place), gradient
+            deliver(origins.get(place.serial, place), gradient)
 
 
 class _Inputs:

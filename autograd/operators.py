@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from autograd import ops
 from autograd.ops.indexing import as_index
-from autograd.tensor import Tensor
+from autograd.primitives import Primitive
+from autograd.saving import LARGE
+from autograd.tape import Record, mode
+from autograd.tensor import Tensor, wrap
+
+_NUMBERS = frozenset({int, float})
+_NO_OPTIONS: dict[str, Any] = {}
 
 
 # Functions, not the ops themselves: binding one of these takes no Python code of ours.
-def _operator(op: Any) -> Any:
-    return lambda self, other: op(self, other)
+def _operator(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
+    """The op of two arguments, as an operator.
+
+    On tiny tensors an op costs what the interpreter does around its ufunc. The usual case, small
+    arrays of one dtype or an array and a number, is written out here, and records what the call
+    of the op would: 1.2 µs instead of 2.8, of which the ufunc takes 0.3.
+    """
+    ufunc = op.ufunc
+    if ufunc is None:
+        return lambda self, other: op(self, other)
+
+    def operator(self: Tensor, other: Any) -> Tensor:
+        x, parent = self.data, self._place
+        if isinstance(other, Tensor):
+            y, other_parent = other.data, other._place
+            small = x.nbytes < LARGE > y.nbytes
+        else:
+            y, other_parent = other, None
+            small = x.nbytes < LARGE and type(other) in _NUMBERS
+        here = mode.__dict__
+        if not small or here["observer"] is not None:
+            return op(self, other)
+        try:
+            out = ufunc(x, y)
+        except (ValueError, TypeError):
+            return op(self, other)  # which says what was given and expected
+        if out.dtype is not x.dtype:
+            return op(self, other)  # integers may have made it wider
+        if type(out) is not np.ndarray:
+            out = np.asarray(out)
+        if (parent is None and other_parent is None) or not here["recording"]:
+            return wrap(out, None)
+        parents = (parent, other_parent)
+        return wrap(out, Record(op, (x, y), parents, _NO_OPTIONS, out, None, here["scope"]))
+
+    return operator
 
 
 def _reflected(op: Any) -> Any:

@@ -15,14 +15,14 @@ its rules get tuples for g and the output.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container
 from types import MethodType
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from autograd.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
-from autograd.saving import LARGE, Parameters, parameters_of, stand_in
+from autograd.saving import LARGE, read_by, stand_in
 from autograd.tape import Output, Place, Record, Refusal, mode, no_grad
 from autograd.tensor import Tensor, wrap
 
@@ -31,8 +31,6 @@ Rule = Callable[..., Tensor]
 
 registry: dict[str, Primitive] = {}
 
-_NONE = Parameters(frozenset(), frozenset())
-
 
 class Primitive:
     """A differentiable operation; calling it computes, and records where a gradient is wanted.
@@ -40,6 +38,7 @@ class Primitive:
     `kind` says how the op moves data. Declaring it "elementwise" or "contraction" also says that
     arguments broadcast, so that gradients are summed back over broadcast axes without a warning.
     `analytic` says that the forward takes complex numbers, and is then complex differentiable.
+    `ufunc` is what the forward of an operator comes to where its arrays are small.
     """
 
     def __init__(
@@ -49,6 +48,7 @@ class Primitive:
         differentiable: bool,
         expects: str,
         analytic: bool = False,
+        ufunc: np.ufunc | None = None,
     ) -> None:
         functools.update_wrapper(self, forward)
         self.forward = forward
@@ -57,6 +57,7 @@ class Primitive:
         self.differentiable = differentiable
         self.expects = expects
         self.analytic = analytic
+        self.ufunc = ufunc
         self.rules = ()
         self.rule_for_each: Rule | None = None
         registry[f"{forward.__module__}.{self.name}"] = self
@@ -80,10 +81,7 @@ class Primitive:
     @rules.setter
     def rules(self, rules: tuple[Rule | None, ...]) -> None:
         self._rules = tuple(rules)
-        needed = [_NONE if rule is None else parameters_of(rule) for rule in rules]
-        self._read_by = tuple(parameters.read for parameters in needed)
-        # Tensors are made of those arguments only that some rule names; for rule_for_each, of all.
-        self._named = frozenset[int]().union(*(parameters.named for parameters in needed))
+        self._read_by: tuple[tuple[int, ...], ...] | None = None
 
     def defvjp_each(self, rule: Rule) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.
@@ -151,24 +149,41 @@ class Primitive:
         return f"<primitive {self.name}>"
 
     def pull(
-        self, record: Record, g: Any, needed: Container[int] | None = None
-    ) -> Iterator[tuple[Place, Tensor]]:
-        """Gradients of those arguments of `record` that want one, checked and of their shape.
+        self,
+        record: Record,
+        g: Any,
+        needed: Container[int] | None,
+        deliver: Callable[[Place, Tensor], None],
+    ) -> None:
+        """Deliver the gradients of those arguments of `record` that want one, checked.
 
         g is the gradient of the output; of several outputs, a dict of those that have one.
         """
-        arrays, out = record.arrays, record.out
+        arrays, out, rules = record.arrays, record.out, self._rules
         assert arrays is not None
-        named = self._named if self.rule_for_each is None else None
-        given, options = self.given(record, g, named)
-        observer, rules = mode.observer, self._rules
+        here = mode.__dict__
+        observer = here["observer"]
+        # Without recording, a tensor is made only where a rule reads it: its shape and dtype are
+        # those of the array. That saves half of what a rule costs beside the ops in it.
+        usual = self.rule_for_each is None and record.saved is None and not isinstance(out, tuple)
+        if usual and not here["recording"]:
+            given, options = [g, out, *arrays], record.options
+            read_by = self._read_by or self._reading()
+        else:
+            (given, options), read_by = self.given(record, g), ()
         for position, parent in enumerate(record.parents):
             if parent is None or (needed is not None and parent.serial not in needed):
                 continue
             rule = rules[position] if position < len(rules) else self.rule(position)
             if rule is None:
                 continue
-            pulled = rule(*given, **options)
+            if read_by:
+                for i in read_by[position]:
+                    if i >= len(given):
+                        break  # parameters that have defaults
+                    if type(given[i]) is np.ndarray:
+                        given[i] = wrap(given[i], None)
+            pulled = rule(*given, **options) if options else rule(*given)
             array = arrays[position]
             if (
                 type(pulled) is not Tensor
@@ -178,41 +193,25 @@ class Primitive:
                 pulled = conformed(pulled, array, out, self.name, position, self.kind)
             if observer is not None:
                 observer.pulled(record, position, given[0], pulled)
-            yield parent, pulled
+            deliver(parent, pulled)
 
-    def given(
-        self, record: Record, g: Any, named: Container[int] | None = None
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """What every rule of `record` gets: g, the output and the arguments; and the options.
-
-        `named` are the positions, among a rule's parameters, of what must be there (None: all); of
-        the rest, what would have to be made stays None.
-        """
+    def given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
+        """What every rule of `record` gets: g, the output and the arguments; and the options."""
         arrays, parents, out, options = record.arrays, record.parents, record.out, record.options
         assert arrays is not None
-        args: list[Any]
-        if mode.recording:
-            args = [
-                wrap(a, p) if isinstance(a, np.ndarray) else a
-                for a, p in zip(arrays, parents, strict=True)
-            ]
-        elif named is None:
-            args = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
-        else:
-            args = [
-                a if type(a) is not np.ndarray else wrap(a, None) if i in named else None
-                for i, a in enumerate(arrays, start=2)
-            ]
+        recording = mode.recording
+        args = [
+            wrap(a, p if recording else None) if isinstance(a, np.ndarray) else a
+            for a, p in zip(arrays, parents, strict=True)
+        ]
         result: Any
         if isinstance(out, tuple):
             zeros = (wrap(np.zeros_like(o), None) for o in out)
             g = _like(out, [g.get(i, zero) for i, zero in enumerate(zeros)])
-            places = [Output(record, i) if mode.recording else None for i in range(len(out))]
+            places = [Output(record, i) if recording else None for i in range(len(out))]
             result = _like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
-        elif mode.recording:
-            result = wrap(out, record)
         else:
-            result = wrap(out, None) if named is None or 1 in named else None
+            result = wrap(out, record if recording else None)
         if record.saved is not None:
             options = options | {"saved": self._saved_for_rules(record.saved)}
         return [g, result, *args], options
@@ -263,14 +262,20 @@ class Primitive:
             return self.rule_for_each is not None
         return self.rules[position] is not None
 
+    def _reading(self) -> tuple[tuple[int, ...], ...]:
+        """What each rule reads; found when it is first asked for, which keeps the import short."""
+        if self._read_by is None:
+            self._read_by = tuple([() if rule is None else read_by(rule) for rule in self._rules])
+        return self._read_by
+
     def _let_go(self, record: Record) -> None:
         """Let go of large computed arrays that no rule will read; given ones the user holds."""
         if self.rule_for_each is not None:
             return  # it may read any of them
         read: set[int] = set()
-        for parent, parameters in zip(record.parents, self._read_by, strict=False):
+        for parent, parameters in zip(record.parents, self._reading(), strict=False):
             if parent is not None:
-                read |= parameters
+                read.update(parameters)
         assert record.arrays is not None
         record.arrays = tuple(
             stand_in(a.shape, a.dtype)
@@ -324,6 +329,7 @@ def primitive(
     differentiable: bool = True,
     expects: str = "",
     analytic: bool = False,
+    ufunc: np.ufunc | None = None,
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 def primitive(
     forward: Callable[..., Any] | None = None,
@@ -332,6 +338,7 @@ def primitive(
     differentiable: bool = True,
     expects: str = "",
     analytic: bool = False,
+    ufunc: np.ufunc | None = None,
 ) -> Any:
     """Make a primitive of a function of arrays; declare its rules with `.defvjp`.
 
@@ -343,10 +350,12 @@ def primitive(
         expects: what to say of the arguments when the forward refuses them.
         analytic: whether the forward also takes complex numbers and has a complex derivative
             wherever it has a real one; checks are exact to rounding then (the complex step).
+        ufunc: of two arguments, what the forward comes to where the arrays are small; an operator
+            of Tensor then calls it without the forward.
     """
     if forward is not None:
-        return Primitive(forward, kind, differentiable, expects, analytic)
-    return lambda function: Primitive(function, kind, differentiable, expects, analytic)
+        return Primitive(forward, kind, differentiable, expects, analytic, ufunc)
+    return lambda function: Primitive(function, kind, differentiable, expects, analytic, ufunc)
 
 
 def custom_vjp(function: Callable[..., Any]) -> Primitive:

@@ -7,11 +7,10 @@ kept either: in its place stands an array of that shape and dtype that takes no 
 
 from __future__ import annotations
 
-import dis
-import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from types import MethodType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,26 +21,23 @@ LARGE = 1 << 15  # bytes
 _METADATA = {"shape", "ndim", "size", "dtype"}
 
 
-class Parameters(NamedTuple):
-    """Positions of parameters of a rule: 0 is g, 1 is out, 2 the first argument."""
-
-    named: frozenset[int]  # those that stand in it at all, be it for their shape alone
-    read: frozenset[int]  # those whose values it reads
+_VARARGS = 0x04  # of a code object's flags, as in inspect.CO_VARARGS
 
 
-def parameters_of(rule: Callable[..., Any]) -> Parameters:
-    """Which of its parameters a rule needs.
+def read_by(rule: Callable[..., Any]) -> tuple[int, ...]:
+    """Positions of the parameters whose values a rule reads: 1 is out, 2 the first argument.
 
-    Every position below 64 where that cannot be told: for *args, and for what is not a function.
+    g, at 0, is not among them. Every position below 64 where that cannot be told: for *args, and
+    for what is not a function.
     """
     code = getattr(rule, "__code__", None)
-    if code is None or code.co_flags & inspect.CO_VARARGS:
-        every = frozenset(range(64))
-        return Parameters(every, every)
-    own = 1 if inspect.ismethod(rule) else 0  # self is no parameter of the rule
-    position = {name: i for i, name in enumerate(code.co_varnames[own : code.co_argcount])}
-    read = {name for name in code.co_cellvars if name in position}
-    named = set(read)
+    if code is None or code.co_flags & _VARARGS:
+        return tuple(range(1, 64))
+    import dis  # not on import: a rule is looked at when it is first needed
+
+    own = 1 if isinstance(rule, MethodType) else 0  # self is no parameter of the rule
+    parameters = code.co_varnames[own : code.co_argcount]
+    read = set(code.co_cellvars)
     loaded: str | None = None  # the local on top of the stack: read, or only looked at
     for instruction in dis.get_instructions(code):
         if instruction.opname == "EXTENDED_ARG":
@@ -54,11 +50,7 @@ def parameters_of(rule: Callable[..., Any]) -> Parameters:
             names = instruction.argval  # a tuple where the interpreter has fused two loads
             *earlier, loaded = names if isinstance(names, tuple) else (names,)
             read.update(earlier)
-            named.update((*earlier, loaded))
-    return Parameters(
-        frozenset(position[name] for name in named if name in position),
-        frozenset(position[name] for name in read if name in position),
-    )
+    return tuple(i for i, name in enumerate(parameters) if i and name in read)
 
 
 @lru_cache(maxsize=256)

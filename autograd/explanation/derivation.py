@@ -48,7 +48,9 @@ class PullAgain:
         indices = self._indices
         g: Any = gradients[0] if indices is None else dict(zip(indices, gradients, strict=True))
         with watching(None):
-            return list(self._record.op.pull(self._record, g, None))
+            found: list[tuple[Place, Tensor]] = []
+            self._record.op.pull(self._record, g, None, lambda *pair: found.append(pair))
+            return found
 
 
 class Derivation:

@@ -22,7 +22,7 @@ from autograd.threads import elementwise
 Array = NDArray[Any]
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, ufunc=np.add)
 def add(x: Array, y: Array) -> Array:
     """x + y."""
     return elementwise(np.add, x, y)
@@ -31,7 +31,7 @@ def add(x: Array, y: Array) -> Array:
 add.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g)
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, ufunc=np.subtract)
 def subtract(x: Array, y: Array) -> Array:
     """x - y."""
     return elementwise(np.subtract, x, y)
@@ -41,7 +41,7 @@ def subtract(x: Array, y: Array) -> Array:
 subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -sum_to(g, y.shape))
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, ufunc=np.multiply)
 def multiply(x: Array, y: Array) -> Array:
     """x * y."""
     return elementwise(np.multiply, x, y)
@@ -53,9 +53,9 @@ multiply.defvjp(
 )
 
 
-def _product_to(shape: tuple[int, ...], g: Tensor, factor: Tensor) -> Tensor:
+def _product_to(shape: tuple[int, ...], g: Tensor, factor: Tensor | complex) -> Tensor:
     """g * factor; summed on the way where shape was broadcast, which saves the large product."""
-    if g.shape == shape or np.shape(factor) != g.shape:
+    if g.shape == shape or not isinstance(factor, Tensor) or factor.shape != g.shape:
         return g * factor
     return sum_of_products(g, factor, broadcast_axes(g.shape, shape)).reshape(shape)
 
@@ -69,7 +69,7 @@ def square(x: Array) -> Array:
 square.defvjp(lambda g, out, x: g * (2 * x))
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, ufunc=np.divide)
 def divide(x: Array, y: Array) -> Array:
     """x / y."""
     return elementwise(np.divide, x, y)
