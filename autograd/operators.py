@@ -12,7 +12,7 @@ from autograd.ops.indexing import as_index
 from autograd.primitives import Primitive
 from autograd.saving import LARGE
 from autograd.tape import Record, mode
-from autograd.tensor import Tensor, wrap
+from autograd.tensor import Tensor, empty
 
 _NUMBERS = frozenset({int, float})
 _NO_OPTIONS: dict[str, Any] = {}
@@ -24,7 +24,7 @@ def _operator(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
 
     On tiny tensors an op costs what the interpreter does around its ufunc. The usual case, small
     arrays of one dtype or an array and a number, is written out here, and records what the call
-    of the op would: 1.2 µs instead of 2.8, of which the ufunc takes 0.3.
+    of the op would: 1.3 µs instead of 2.8, of which the ufunc takes 0.3.
     """
     ufunc = op.ufunc
     if ufunc is None:
@@ -34,25 +34,30 @@ def _operator(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
         x, parent = self.data, self._place
         if isinstance(other, Tensor):
             y, other_parent = other.data, other._place
-            small = x.nbytes < LARGE > y.nbytes
+            usual = type(x) is type(y) is np.ndarray and x.nbytes < LARGE > y.nbytes
         else:
             y, other_parent = other, None
-            small = x.nbytes < LARGE and type(other) in _NUMBERS
+            usual = type(x) is np.ndarray and x.nbytes < LARGE and type(y) in _NUMBERS
         here = mode.__dict__
-        if not small or here["observer"] is not None:
+        if not usual or here["observer"] is not None:
             return op(self, other)
         try:
             out = ufunc(x, y)
         except (ValueError, TypeError):
-            return op(self, other)  # which says what was given and expected
-        if out.dtype is not x.dtype:
-            return op(self, other)  # integers may have made it wider
+            out = None
+        if out is None or out.dtype is not x.dtype:
+            return op(self, other)  # says what is wrong; keeps integers from making it wider
         if type(out) is not np.ndarray:
             out = np.asarray(out)
+        result = empty(Tensor)  # as `wrap` does, whose call would take 0.05 µs
+        result.data = out
+        result.grad = None
         if (parent is None and other_parent is None) or not here["recording"]:
-            return wrap(out, None)
-        parents = (parent, other_parent)
-        return wrap(out, Record(op, (x, y), parents, _NO_OPTIONS, out, None, here["scope"]))
+            result._place = None
+        else:
+            places = (parent, other_parent)
+            result._place = Record(op, (x, y), places, _NO_OPTIONS, out, None, here["scope"])
+        return result
 
     return operator
 

@@ -110,7 +110,8 @@ class Primitive:
         if options:
             self._refuse_tensors(options)
         saved = None
-        observer = mode.observer
+        here = mode.__dict__
+        observer = here["observer"]
         forward = self.forward if observer is None else observer.computing(self)
         try:
             out = forward(*arrays, **options)
@@ -130,9 +131,9 @@ class Primitive:
             dtype = out.dtype
         if observer is not None:
             observer.computed(self, arrays, options, out)
-        if not (self.differentiable and mode.recording and any(parents) and dtype.kind in "fc"):
+        if not (self.differentiable and here["recording"] and any(parents) and dtype.kind in "fc"):
             return wrap(out, None)
-        record = Record(self, tuple(arrays), tuple(parents), options, out, saved)
+        record = Record(self, tuple(arrays), tuple(parents), options, out, saved, here["scope"])
         if observer is not None:
             observer.recorded(record)
         for array in arrays:

@@ -46,8 +46,8 @@ def read_by(rule: Callable[..., Any]) -> tuple[int, ...]:
         if loaded is not None and not looked_at:
             read.add(loaded)
         loaded = None
-        if instruction.opname.startswith("LOAD_FAST"):
-            names = instruction.argval  # a tuple where the interpreter has fused two loads
+        if "LOAD_FAST" in instruction.opname:
+            names = instruction.argval  # a tuple where the interpreter has fused two
             *earlier, loaded = names if isinstance(names, tuple) else (names,)
             read.update(earlier)
     return tuple(i for i, name in enumerate(parameters) if i and name in read)

@@ -339,18 +339,18 @@ class Tensor:
 
 def wrap(array: NDArray[Any], place: Place | None) -> Tensor:
     """A tensor around an array that is known to be numeric: the constructor without its checks."""
-    tensor = _new(Tensor)
+    tensor = empty(Tensor)
     tensor.data = array
     tensor._place = place
     tensor.grad = None
     return tensor
 
 
-_new = Tensor.__new__
+empty = Tensor.__new__  # a tensor without its attributes, for who sets all three at once
 
 
 def _rebuild(kind: type[Tensor], data: NDArray[Any], requires_grad: bool) -> Tensor:
-    tensor = _new(kind)
+    tensor = empty(kind)
     Tensor.__init__(tensor, data, requires_grad)
     return tensor
 
