@@ -121,7 +121,7 @@ def test_second_derivatives_are_those_of_im2col(size: int, rng: np.random.Genera
         np.testing.assert_allclose(ours, right, rtol=0, atol=1e-11 * np.abs(right).max())
 
 
-@pytest.mark.parametrize(("size", "bound"), [(2, 2e-6), (4, 3e-5)])
+@pytest.mark.parametrize(("size", "bound"), [(2, 2e-6), (4, 8e-6)])
 @pytest.mark.parametrize(
     ("channels", "filters", "side"), [(16, 16, 28), (64, 64, 14), (256, 64, 9)]
 )
@@ -199,16 +199,19 @@ def test_step_that_leaves_pixels_out_is_refused(step: int) -> None:
 @pytest.mark.parametrize(
     ("channels", "filters", "sizes", "batch", "expected"),
     [
-        (32, 32, (28, 28), 64, 2),
-        (32, 64, (14, 14), 64, 2),
-        (64, 64, (112, 112), 1, 2),
+        (32, 32, (28, 28), 64, 4),
+        (32, 32, (28, 28), 8, 4),
+        (16, 32, (28, 28), 64, 4),
+        (16, 32, (14, 14), 64, None),
+        (64, 64, (112, 112), 1, 4),
+        (64, 64, (7, 7), 64, 4),  # in tiles of 2 as many pixels are wasted
+        (32, 64, (14, 14), 64, 2),  # a third more than the pixels in tiles of size 4
+        (256, 256, (14, 14), 32, 2),
         (128, 128, (28, 28), 32, 4),
-        (256, 256, (14, 14), 32, 2),  # a third more than the pixels in tiles of size 4
         (1, 32, (28, 28), 1024, None),
         (32, 8, (28, 28), 64, None),
         (16, 64, (28, 28), 64, None),
         (64, 64, (14, 14), 8, None),
-        (64, 64, (7, 7), 256, None),
         (64, 64, (0, 7), 256, None),
     ],
 )
@@ -223,7 +226,7 @@ def test_size_by_shape(
 def test_conv2d_takes_it_where_it_is_chosen(
     padding: int, side: int, bias: bool, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    x, weight = rng.normal(size=(16, 16, side, side)), rng.normal(size=(20, 16, 3, 3))
+    x, weight = rng.normal(size=(16, 32, side, side)), rng.normal(size=(20, 32, 3, 3))
     b = rng.normal(size=20)
     g = rng.normal(size=(16, 20, side + 2 * padding - 2, side + 2 * padding - 2))
 
@@ -241,4 +244,4 @@ def test_conv2d_takes_it_where_it_is_chosen(
     assert "transform_tiles" not in names and "sliding_windows" in names
     for actual, expected in zip(fast, right, strict=True):
         error = np.abs(actual - expected).max() / np.abs(expected).max()
-        assert error < 1e-14
+        assert error < 3e-14

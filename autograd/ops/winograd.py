@@ -194,10 +194,16 @@ def _fold(tiles: _Tiling, kernel: Array, g: Array, out: Array, channels: slice) 
         for rows in groups:
             given = flat[:, run, rows]
             places = np.empty((tiles.width, tiles.width, *given.shape[1:]), out.dtype)
-            # Not by columns: rows so far apart are faster packed.
-            np.matmul(kernel, _columns(given), out=places.reshape(len(kernel), -1))
+            # A copy: the rows lie so far apart that BLAS would wait for memory at each block.
+            gathered = np.ascontiguousarray(_columns(given))
+            by_columns(kernel, gathered, places.reshape(len(kernel), -1))
+            fresh = len(groups) == 1  # nothing but zeros is there yet
             for part, view in tiles.disjoint(frame, rows, places):
-                view += part
+                if fresh:
+                    view[...] = part
+                else:
+                    view += part
+                fresh = False
         out[run][tiles.of_images] = frame[tiles.of_frame]
 
 
