@@ -306,6 +306,7 @@ def test_threads_change_nothing(
     team.size = 3
     monkeypatch.setattr(threads, "_team", team)
     monkeypatch.setattr(threads, "LARGE", 2)
+    monkeypatch.setattr(threads, "STREAMED", 2)
     monkeypatch.setattr(multiplication, "LARGE", 2)
     monkeypatch.setattr(multiplication, "_UNPACKED", 16)
     monkeypatch.setattr(multiplication, "_NARROW", 1)
