@@ -308,6 +308,7 @@ def test_threads_change_nothing(
     monkeypatch.setattr(threads, "LARGE", 2)
     monkeypatch.setattr(threads, "STREAMED", 2)
     monkeypatch.setattr(multiplication, "LARGE", 2)
+    monkeypatch.setattr(multiplication, "_WORK", 2)
     monkeypatch.setattr(multiplication, "_UNPACKED", 16)
     monkeypatch.setattr(multiplication, "_NARROW", 1)
     for name, layout in {"row by row": _as_it_is, **LAYOUTS}.items():

@@ -14,6 +14,7 @@ from autograd.threads import LARGE, blas_on_one_thread, share, slabs
 Array = NDArray[Any]
 
 _SMALL = 4096  # elements of both arguments, below which BLAS keeps to one thread by itself
+_WORK = 1 << 24  # multiplications below which a second thread takes longer to come than it saves
 
 # OpenBLAS multiplies up to some 10^6 pairs of numbers without first packing the matrices. Skinny
 # products are 1.3 to 2.9 times as fast in blocks of that size: (16, 9) @ (9, 50,000) takes 0.20 ms
@@ -39,18 +40,18 @@ def product(x: Array, y: Array) -> Array:
 def _of_matrices(x: Array, y: Array) -> Array:
     """x @ y in parts: along the longest of its three axes, so that no part is needlessly skinny."""
     (n, k), m = x.shape, y.shape[1]
-    size, dtype = x.size + y.size, np.result_type(x, y)
+    work, dtype = x.size * m, np.result_type(x, y)
     if k > 4 * max(n, m):
         # Sums of sums, which are more accurate than one long sum.
-        pieces = slabs(k, size)
+        pieces = slabs(k, work, _WORK)
         sums = np.empty((len(pieces), n, m), dtype)
         share([partial(_by_terms, x[:, s], y[s], out) for s, out in zip(pieces, sums, strict=True)])
         return np.asarray(sums.sum(axis=0))
     out = np.empty((n, m), dtype)
     if n >= m:  # the transposes, by columns
-        parts = [(y.T, x[s].T, out[s].T) for s in slabs(n, size)]
+        parts = [(y.T, x[s].T, out[s].T) for s in slabs(n, work, _WORK)]
     else:
-        parts = [(x, y[:, s], out[:, s]) for s in slabs(m, size)]
+        parts = [(x, y[:, s], out[:, s]) for s in slabs(m, work, _WORK)]
     share([partial(by_columns, *part) for part in parts])
     return out
 
@@ -59,7 +60,7 @@ def _of_stacks(x: Array, y: Array) -> Array:
     """Product by product, shared among the threads."""
     out = np.empty((len(x), x.shape[1], y.shape[2]), np.result_type(x, y))
     multiply = _by_terms if x.shape[2] > 4 * max(out.shape[1:]) else by_columns
-    pieces = slabs(len(x), x.size + y.size)
+    pieces = slabs(len(x), x.size * y.shape[2], _WORK)
     share([partial(multiply, x[piece], y[piece], out[piece]) for piece in pieces])
     return out
 
