@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ PEERS = ("jax", "hips", "mygrad", "tinygrad")
 SIDES = (OURS, REFERENCE, *PEERS)
 
 TESTS = Path(__file__).parents[1]
+
+_bytecode = tempfile.TemporaryDirectory(prefix="pullback-bytecode-")
 
 
 class SideError(RuntimeError):
@@ -110,6 +113,9 @@ def _environment(name: str, threads: int) -> dict[str, str]:
     environment |= {"JAX_PLATFORMS": "cpu", "DEV": "CPU"}  # DEV is tinygrad's
     if name in (OURS, REFERENCE):
         environment["PYTHONPATH"] = str(TESTS.parent)
+    if name == OURS:  # bytecode is kept as in an installed library, but not in the checkout
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONPYCACHEPREFIX"] = _bytecode.name
     return environment
 
 
