@@ -137,6 +137,11 @@ class Tensor:
             notes.append("requires_grad=True")
         return f"{type(self).__name__}({', '.join([body, *notes])})"
 
+    def _repr_html_(self) -> str:
+        from autograd.notebook import tensor_html
+
+        return tensor_html(self)
+
     # --- the tape ----------------------------------------------------------------------------
 
     @property

@@ -258,6 +258,11 @@ class Module:
             return f"{type(self).__name__}({self.extra_repr()})"
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
+    def _repr_html_(self) -> str:
+        from nn.notebook import module_html
+
+        return module_html(self)
+
 
 # A function of the module: one within named_modules would be a reference cycle.
 def _walk(module: Module, name: str, seen: set[int]) -> Iterator[tuple[str, Module]]:

@@ -39,6 +39,11 @@ class Summary:
         """Of all rows."""
         return sum(row.multiply_adds for row in self.rows)
 
+    def _repr_html_(self) -> str:
+        from nn.notebook import summary_html  # which imports this module
+
+        return summary_html(self)
+
     def __str__(self) -> str:
         head = ("layer", "", "output shape", "parameters", "multiply-adds")
         body = [

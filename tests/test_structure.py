@@ -23,7 +23,7 @@ LONGEST = 420
 # has the layer of the package that it is in.
 LAYERS = [
     ["autograd.memory", "autograd.saving", "autograd.tape", "autograd.threads"],
-    ["autograd.tensor"],
+    ["autograd.notebook", "autograd.tensor"],
     ["autograd.random", "autograd.trees"],
     ["autograd.conforming"],
     ["autograd.primitives"],

@@ -24,6 +24,14 @@ _UNSETTLED = (
     "along random directions tape and differences disagree, but differences do not settle: f has "
     "kinks or noise everywhere here"
 )
+_NO_SUM = (
+    "along single elements the slopes are right, but along random directions they do not add up: "
+    "f is not differentiable here"
+)
+_NOT_LINEAR = (
+    "the gradient along a combination of outputs is not the combination of their gradients: a rule "
+    "on the way is not linear in the gradient that it gets"
+)
 
 
 def check_argument(point: Point, i: int, report: ArgumentReport) -> None:
@@ -74,33 +82,49 @@ class _Check:
         doubtful = [self.direction() for _ in range(DIRECTIONS)]
         if self.elementwise:
             smooth = self._all_elements()
-            if smooth and any(doubtful) and self.report.verdict == "pass":
-                self._combine()
+            if any(doubtful) and self.report.verdict == "pass" and self._is_linear() and smooth:
+                self.report.lower("inconclusive", _NO_SUM)
         elif any(doubtful):
             self._search()
+            if self.report.verdict == "pass":
+                self._is_linear()
         self.report.method = "differences" if self.point.judge.took_differences else "complex step"
 
-    def _combine(self) -> None:
-        """Say why single slopes are right, and their combinations are not: f has no derivative
-        here, or a rule on the way is not linear in the gradient that it gets."""
+    def _is_linear(self) -> bool:
+        """Whether the gradient is linear in the cotangent; "fail" where it is not.
+
+        At a kink any slope between the two may be right, but of every cotangent the same one.
+        """
+        linear = self._is_homogeneous() and (not self.elementwise or self._is_additive())
+        if not linear:
+            self.report.lower("fail", _NOT_LINEAR)
+        return linear
+
+    def _is_homogeneous(self) -> bool:
+        """Whether -1 and 2 times a cotangent give as many times its gradient. Neither rounds."""
+        for k, v in enumerate(self.point.cotangents):
+            g = self.point.gradient(k, self.i)
+            for factor in (-1.0, 2.0):
+                gap = np.abs(self._gradient_along(factor * v) - factor * g)
+                if not gap.max() <= FLOOR * np.abs(g).max():
+                    return False
+        return True
+
+    def _gradient_along(self, v: Array) -> Array:
+        found = self.point.taped.gradients(self.point.split(v))[self.i]
+        return np.zeros(self.variable.shape) if found is None else found.data
+
+    def _is_additive(self) -> bool:
+        """Whether the gradients of single outputs add up to those of their combinations."""
+        if not flat(self.point.values).any():
+            return True  # f is 0: its gradient may be what rounding left, and add up to anything
         jacobian = self.point.jacobian(self.i)
-        # Where f is 0 throughout, its gradient may be what rounding left, and add up to anything.
-        cotangents = self.point.cotangents if flat(self.point.values).any() else []
-        for k, v in enumerate(cotangents):
+        for k, v in enumerate(self.point.cotangents):
             parts = v.reshape(-1, *(1,) * len(self.variable.shape)) * jacobian
             gap = np.abs(self.point.gradient(k, self.i) - parts.sum(axis=0))
             if gap.max() > max(FLOOR, self.report.limit) * np.abs(parts).sum(axis=0).max():
-                self.report.lower(
-                    "fail",
-                    "the gradient along a combination of outputs is not the combination of their "
-                    "gradients: a rule on the way is not linear in the gradient that it gets",
-                )
-                return
-        self.report.lower(
-            "inconclusive",
-            "along single elements the slopes are right, but along random directions they "
-            "do not add up: f is not differentiable here",
-        )
+                return False
+        return True
 
     def _finite(self) -> bool:
         for k in range(len(self.point.cotangents)):

@@ -54,7 +54,7 @@ def compare(
     Raises:
         TypeError: what is given is no pair of a floating tensor and real numbers.
         ValueError: nothing is given, or a tensor is a constant or not on the tape of the loss.
-        RuntimeError: the graph was freed by an earlier backward pass.
+        RuntimeError: the loss is a constant, or its graph was freed by an earlier backward pass.
     """
     reference = Reference(loss)
     pairs = [_pair(name, value, reference) for name, value in given.items()]

@@ -10,7 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd.recorded import Values
-from autograd.tape import Output, Place, Record, leading_to, mode, newest, sweep, sweep_hook
+from autograd.tape import (
+    Output,
+    Place,
+    Record,
+    leading_to,
+    mode,
+    newest,
+    reachable,
+    sweep,
+    sweep_hook,
+)
 from autograd.tensor import Tensor, wrap
 
 Array = NDArray[Any]
@@ -38,9 +48,9 @@ class Flow:
 
     Raises:
         TypeError: the root is no Tensor.
-        ValueError: it is a constant, or has several elements and there is no cotangent, or the
-            cotangent is of another shape.
-        RuntimeError: the graph was freed by an earlier backward pass.
+        ValueError: it has several elements and there is no cotangent, or the cotangent is of
+            another shape.
+        RuntimeError: it is a constant, or the graph was freed by an earlier backward pass.
     """
 
     def __init__(
@@ -51,7 +61,7 @@ class Flow:
         substitutes: dict[int, Array] | None = None,
         shake: Change | None = None,
     ) -> None:
-        place = place_of_root(root)
+        place = place_of_root(root, "the loss")
         self.root = root
         self.cotangent = _cotangent(root, cotangent)
         self.values = Values(root)
@@ -106,18 +116,30 @@ class Flow:
         return keep
 
 
-def place_of_root(root: Any, called: str = "the loss") -> Place:
-    """The place of the tensor from which a sweep starts. Raises TypeError or ValueError."""
+def place_of_root(root: Any, caller: str) -> Place:
+    """The place of a tensor that has a tape to look at; errors begin with the caller's name.
+
+    Raises:
+        TypeError: the root is no Tensor.
+        RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
+    """
     if not isinstance(root, Tensor):
         raise TypeError(
-            f"{called} is {type(root).__name__}; a Tensor computed from tensors with "
-            "requires_grad=True expected"
+            f"{caller}: {type(root).__name__} given, a Tensor expected that was computed from "
+            "tensors with requires_grad=True"
         )
     if root._place is None:
-        raise ValueError(
-            f"{called} is a constant: nothing that it was computed from requires a gradient; "
-            "set requires_grad=True on a leaf, and compute outside no_grad"
+        raise RuntimeError(
+            f"{caller}: this tensor is a constant, nothing was recorded; set requires_grad=True "
+            "on a leaf, and compute outside no_grad"
         )
+    try:
+        reachable([root._place])
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{caller}: an earlier backward pass freed the tape of this tensor, or a part of it; "
+            "call this before backward, or pass retain_graph=True there"
+        ) from error
     return root._place
 
 

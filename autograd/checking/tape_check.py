@@ -6,6 +6,7 @@ from html import escape
 
 import numpy as np
 
+from autograd.checking.flow import place_of_root
 from autograd.checking.records import RecordReport, check_records
 from autograd.checking.report import GradcheckError, Verdict, worst
 from autograd.tensor import Tensor
@@ -58,14 +59,10 @@ def check_tape(loss: Tensor, seed: int = 0, raise_exception: bool = True) -> Tap
     Raises:
         GradcheckError: a rule is wrong or could not be judged; `.report` is what is returned
             otherwise, and also with raise_exception=False.
-        RuntimeError: the tape was freed by a backward pass.
-        ValueError: nothing that `loss` was computed from wants a gradient.
+        TypeError: `loss` is no Tensor.
+        RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
     """
-    if loss._place is None:
-        raise ValueError(
-            "check_tape: a tensor computed from one that requires a gradient expected, a constant "
-            "given; set requires_grad=True on what it is computed from"
-        )
+    place_of_root(loss, "check_tape")
     report = TapeReport(check_records([loss], np.random.default_rng(seed)))
     if raise_exception and not report:
         raise GradcheckError(report)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from autograd.checking.flow import place_of_root
 from autograd.explanation.derivation import Derivation
 from autograd.explanation.report import Explanation
 from autograd.explanation.tabulation import TapeTable
 from autograd.recorded import Values
-from autograd.tape import reachable
 from autograd.tensor import Tensor
 
 
@@ -39,7 +39,7 @@ def explain(
         ValueError: `loss` has not one element, or two names would be the same.
         RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
     """
-    _expect_recorded("explain", loss)
+    place_of_root(loss, "explain")
     if loss.size != 1:
         raise ValueError(
             f"explain: a tensor of shape {loss.shape} given, one of a single element expected; "
@@ -62,26 +62,5 @@ def tape_of(loss: Tensor, names: Mapping[str, Any] | None = None) -> TapeTable:
         TypeError: `loss` is no Tensor.
         RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
     """
-    _expect_recorded("tape_of", loss)
+    place_of_root(loss, "tape_of")
     return TapeTable(Values(loss), names)
-
-
-def _expect_recorded(function: str, loss: Any) -> None:
-    """Raise where there is no tape to look at."""
-    if not isinstance(loss, Tensor):
-        raise TypeError(
-            f"{function}: {type(loss).__name__} given, a Tensor expected that was computed from "
-            "tensors with requires_grad=True"
-        )
-    if loss._place is None:
-        raise RuntimeError(
-            f"{function}: this tensor is a constant, nothing was recorded; set requires_grad=True "
-            "on a leaf, and compute outside no_grad"
-        )
-    try:
-        reachable([loss._place])
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"{function}: an earlier backward pass freed the tape of this tensor, or a part of it; "
-            "call this before backward, or pass retain_graph=True there"
-        ) from error
