@@ -6,23 +6,42 @@ import argparse
 import math
 import sys
 import time
+from dataclasses import fields, replace
 from pathlib import Path
 
+from mnist.checkpoints import CheckpointError
+from mnist.config import Config
 from mnist.data import CHOICES, DataError, open_dataset
 from mnist.download import DownloadError
+from mnist.ensemble import train_ensemble
 from mnist.models import MODELS
-from mnist.report import HINT, plot_curves
-from mnist.training import Config, TrainingError, train
+from mnist.recipes import RECIPES, settings, table
+from mnist.results import ReportError, write_report
+from mnist.run_files import RunFiles
+from mnist.training import Run, TrainingError, resume, train
+
+_FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting
+# What is told in a line; anything else is a mistake of ours, and shows where.
+_TOLD = (CheckpointError, DataError, DownloadError, ReportError, TrainingError, OSError)
+SETTINGS = {field.name for field in fields(Config)}
 
 
 def parser() -> argparse.ArgumentParser:
-    default = Config()
     p = argparse.ArgumentParser(
         prog="train.py",
         description="Train a CNN on MNIST with Pullback; prints the test accuracy of each epoch.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="Settings are those of the recipe, or the defaults below, unless given.",
     )
-    p.add_argument("--model", choices=sorted(MODELS), default=default.model, help="the network")
+    p.add_argument("--recipe", choices=RECIPES, help="complete settings for one aim")
+    p.add_argument(
+        "--show-recipe",
+        choices=RECIPES,
+        metavar="RECIPE",
+        help="print its settings and their reasons",
+    )
+    p.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the training in this folder"
+    )
     p.add_argument(
         "--dataset",
         choices=CHOICES,
@@ -31,62 +50,124 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--data-dir", metavar="DIR", help="folder of the four IDX files (or MNIST_DIR)")
     p.add_argument(
-        "--epochs", type=at_least(0), default=default.epochs, help="passes over the data"
+        "--out", type=Path, metavar="DIR", help="folder for results; by default runs/<time>"
     )
-    p.add_argument("--batch-size", type=at_least(1), default=default.batch_size, help="samples")
-    p.add_argument(
-        "--test-batch-size", type=at_least(1), default=default.test_batch_size, help="samples"
+    own = p.add_argument_group("settings")
+    own.add_argument("--model", choices=sorted(MODELS), help=_default("model", "the network"))
+    for name, kind, text in (
+        ("epochs", at_least(0), "passes over the data"),
+        ("batch_size", at_least(1), "samples"),
+        ("test_batch_size", at_least(1), "samples"),
+        ("lr", positive, "peak learning rate of the one-cycle schedule"),
+        ("momentum", fraction, "Nesterov's"),
+        ("weight_decay", not_negative, "per step, times the rate"),
+        ("label_smoothing", fraction, "share of the target given to all digits alike"),
+        ("seed", at_least(0), "of everything random"),
+        ("rotation", not_negative, "degrees, either way"),
+        ("shift", not_negative, "pixels, either way"),
+        ("zoom", not_negative, "relative change of size, either way"),
+        ("shear", not_negative, "slant, pixels a pixel"),
+        ("elastic", not_negative, "pixels by which the nodes of a grid move"),
+        ("plain_epochs", at_least(0), "last epochs, trained without augmentation"),
+        ("members", at_least(1), "networks that vote"),
+        ("checkpoint_every", at_least(0), "steps between checkpoints; 0: only after each epoch"),
+        ("log_interval", at_least(1), "steps between updates of the bar"),
+    ):
+        own.add_argument(
+            f"--{name.replace('_', '-')}", type=kind, metavar="N", help=_default(name, text)
+        )
+    own.add_argument(
+        "--validation",
+        type=at_least(0),
+        nargs="?",
+        const=5000,
+        metavar="N",
+        help="training images held out, on which best.ckpt is chosen (without N: 5000)",
     )
-    p.add_argument(
-        "--lr",
-        type=positive,
-        help="peak learning rate of the one-cycle schedule; None: the model's",
+    own.add_argument(
+        "--no-augment",
+        dest="augment",
+        action="store_const",
+        const=False,
+        help="train on the images as they are",
     )
-    p.add_argument("--momentum", type=fraction, default=default.momentum, help="Nesterov's")
-    p.add_argument(
-        "--weight-decay", type=not_negative, default=default.weight_decay, help="per step"
+    own.add_argument(
+        "--dry-run",
+        action="store_const",
+        const=True,
+        help="one batch of training, one of testing",
     )
-    p.add_argument("--seed", type=at_least(0), default=default.seed, help="of everything random")
-    p.add_argument("--rotation", type=not_negative, default=default.rotation, help="degrees")
-    p.add_argument("--shift", type=not_negative, default=default.shift, help="pixels")
-    p.add_argument("--no-augment", action="store_true", help="neither rotations nor shifts")
-    p.add_argument(
-        "--log-interval", type=at_least(1), default=default.log_interval, help="steps, of the bar"
-    )
-    p.add_argument("--dry-run", action="store_true", help="one batch of training, one of testing")
-    p.add_argument("--out", type=Path, metavar="DIR", help="folder for results; None: runs/<time>")
     return p
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = vars(parser().parse_args(argv))
-    folder = args.pop("out") or Path("runs") / time.strftime("%Y-%m-%d_%H-%M-%S")
-    which, data_dir = args.pop("dataset"), args.pop("data_dir")
-    config = Config(augment=not args.pop("no_augment"), **args)
+    p = parser()
+    args = p.parse_args(argv)
+    if args.show_recipe:
+        print(RECIPES[args.show_recipe].aim)
+        print(table(RECIPES[args.show_recipe]))
+        return 0
+    given = {
+        name: value for name, value in vars(args).items() if name in SETTINGS and value is not None
+    }
+    if args.resume:
+        if given or args.out:
+            names = [*given, *["out"] * bool(args.out)]
+            flags = ", ".join(_FLAGS.get(n, f"--{n.replace('_', '-')}") for n in names)
+            p.error(f"--resume goes on with the settings of the training; leave out {flags}")
+        return _reported(lambda: _resumed(args))
+    base = settings(args.recipe) if args.recipe else Config()
+    config = replace(base, **{**given, "recipe": base.recipe})
+    folder = args.out or Path("runs") / time.strftime("%Y-%m-%d_%H-%M-%S")
+    return _reported(lambda: _trained(args, config, folder))
+
+
+def _trained(args: argparse.Namespace, config: Config, folder: Path) -> Run:
+    dataset = open_dataset(args.dataset, args.data_dir, seed=config.seed)
+    print(
+        f"{dataset.name}: {len(dataset.train_images):,} training and "
+        f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}"
+    )
+    if config.members > 1:
+        return train_ensemble(dataset, config, folder)
+    return train(dataset, config, folder)
+
+
+def _resumed(args: argparse.Namespace) -> Run:
+    folder: Path = args.resume
+    config = RunFiles(folder).saved_config()
+    dataset = open_dataset(args.dataset, args.data_dir, seed=config.seed)
+    if config.members > 1:
+        return train_ensemble(dataset, config, folder, go_on=True)
+    return resume(dataset, folder)
+
+
+def _reported(work) -> int:
+    """Run the work, then say what came of it; the exit code."""
     try:
-        dataset = open_dataset(which, data_dir, seed=config.seed)
-        print(
-            f"{dataset.name}: {len(dataset.train_images):,} training and "
-            f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}"
-        )
-        run = train(dataset, config, folder)
-    except (DataError, DownloadError, TrainingError, OSError) as error:
+        run = work()
+        if run.interrupted:
+            print(
+                f"interrupted; what there is has been saved. To go on: "
+                f"python train.py --resume {run.folder}"
+            )
+            return 130
+        written = RunFiles(run.folder).names()
+        if run.metrics:
+            written = [*write_report(run.folder, run.dataset)[::-1], *written]
+    except _TOLD as error:
         print(f"train.py: error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # before the training began: nothing to save
+    except KeyboardInterrupt:  # before or after the training: nothing to save
         print("train.py: interrupted", file=sys.stderr)
         return 130
-    written = ["config.json", "metrics.jsonl", "model.npz"]
-    if run.metrics:
-        title = f"{config.model} on {dataset.name}, seed {config.seed}"
-        if plot_curves(run.metrics, title, folder / "curves.png"):
-            written.append("curves.png")
-        else:
-            print(HINT)
-    if run.interrupted:
-        print(f"interrupted after {len(run.metrics)} epochs; what there is has been saved")
-    print(f"{dataset.name} results in {folder}: {', '.join(written)}")
-    return 130 if run.interrupted else 0
+    print(f"{run.dataset.name} results in {run.folder}: {', '.join(written)}")
+    return 0
+
+
+def _default(name: str, text: str) -> str:
+    value = getattr(Config(), name)
+    return text if value is None else f"{text} (default: {value})"
 
 
 def at_least(least: int):

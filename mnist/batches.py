@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +31,12 @@ def train_batches(
     seed: int,
     epoch: int,
     augmentation: Augmentation | None,
+    start: int = 0,
     limit: int | None = None,
 ) -> Iterator[Batch]:
     """The training set in an order of this epoch's own: images float32 (B, 1, 28, 28), labels (B,).
 
-    The last batch may be smaller; `limit` ends after so many.
+    The last batch may be smaller; `start` begins with that batch, `limit` ends before that one.
     """
     order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(len(dataset.train_images))
 
@@ -46,20 +47,26 @@ def train_batches(
             images = augmentation(images, np.random.default_rng([seed, _AUGMENT, epoch, index]))
         return normalise(images, dataset.mean, dataset.std), dataset.train_labels[chosen]
 
-    return in_background(make, range(batch_count(len(order), batch_size, limit)))
+    return in_background(make, range(start, batch_count(len(order), batch_size, limit)))
 
 
 def evaluation_batches(
-    dataset: Dataset, batch_size: int, *, limit: int | None = None
+    dataset: Dataset,
+    batch_size: int,
+    *,
+    part: Literal["test", "validation"] = "test",
+    limit: int | None = None,
 ) -> Iterator[Batch]:
-    """The test set in its order, normalised as the training set is."""
+    """The test or validation set in its order, normalised as the training set is."""
+    all_images, all_labels = dataset.test_images, dataset.test_labels
+    if part == "validation":
+        all_images, all_labels = dataset.validation_images, dataset.validation_labels
 
     def make(index: int) -> Batch:
-        part = slice(index * batch_size, (index + 1) * batch_size)
-        images = normalise(dataset.test_images[part], dataset.mean, dataset.std)
-        return images, dataset.test_labels[part]
+        chosen = slice(index * batch_size, (index + 1) * batch_size)
+        return normalise(all_images[chosen], dataset.mean, dataset.std), all_labels[chosen]
 
-    count = batch_count(len(dataset.test_images), batch_size, limit)
+    count = batch_count(len(all_images), batch_size, limit)
     return in_background(make, range(count))
 
 

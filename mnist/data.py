@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -28,13 +28,18 @@ _BLOCK = 1024  # images worked on at once, to keep temporaries small
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Images uint8 (N, 28, 28), labels uint8 (N,), and the name to show beside every result."""
+    """Images uint8 (N, 28, 28), labels uint8 (N,), and the name to show beside every result.
+
+    The validation set is empty unless `held_out` has taken it from the training set.
+    """
 
     name: str
     train_images: NDArray[np.uint8]
     train_labels: NDArray[np.uint8]
     test_images: NDArray[np.uint8]
     test_labels: NDArray[np.uint8]
+    validation_images: NDArray[np.uint8] = field(default_factory=lambda: _none(28, 28))
+    validation_labels: NDArray[np.uint8] = field(default_factory=lambda: _none())
 
     @property
     def mean(self) -> float:
@@ -63,6 +68,10 @@ class Dataset:
             sum(n * v for n, v in zip(numbers, levels, strict=True)),
             sum(n * v * v for n, v in zip(numbers, levels, strict=True)),
         )
+
+
+def _none(*shape: int) -> NDArray[np.uint8]:
+    return np.empty((0, *shape), np.uint8)
 
 
 def load(data_dir: str | Path | None = None) -> tuple[Pair, Pair]:
@@ -111,6 +120,28 @@ def open_dataset(
         return dataset
     train_pair, test_pair = _read_folder(files)
     return Dataset(_name(files, train_pair, test_pair), *train_pair, *test_pair)
+
+
+def held_out(dataset: Dataset, count: int) -> Dataset:
+    """The same with the last `count` training images as the validation set.
+
+    The files are in no order of digits. Raises `DataError` where no image would be left to train.
+    """
+    if not count:
+        return dataset
+    size = len(dataset.train_images)
+    if not 0 < count < size:
+        raise DataError(
+            f"{count:,} validation images wanted of {size:,} training images; "
+            f"hold out 1 to {size - 1:,}"
+        )
+    return replace(
+        dataset,
+        train_images=dataset.train_images[:-count],
+        train_labels=dataset.train_labels[:-count],
+        validation_images=dataset.train_images[-count:],
+        validation_labels=dataset.train_labels[-count:],
+    )
 
 
 def normalise(images: NDArray[np.uint8], mean: float, std: float) -> NDArray[np.float32]:

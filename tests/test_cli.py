@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mnist import drawn
+from mnist.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 
@@ -150,3 +154,79 @@ def test_an_out_folder_that_cannot_be_made_exits_with_1(folder: Path, tmp_path: 
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
     assert "file" in result.stderr
+
+
+# --- recipes, checkpoints, going on --------------------------------------------------------------
+
+
+def test_a_recipe_gives_the_settings_that_are_not_given(folder: Path, tmp_path: Path) -> None:
+    result = run(
+        *("--recipe", "small", "--epochs", 1, "--shear", 0, "--dry-run", "--out", "out"),
+        cwd=tmp_path,
+        MNIST_DIR=str(folder),
+    )
+    assert result.returncode == 0, result.stderr
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    recipe = RECIPES["small"].config
+    assert (config["recipe"], config["epochs"], config["shear"]) == ("small", 1, 0)
+    assert config["model"] == "small"
+    assert config["elastic"] == recipe.elastic > 0
+
+
+def test_show_recipe_explains_and_trains_nothing(tmp_path: Path) -> None:
+    result = run("--show-recipe", "fast", cwd=tmp_path)
+    assert result.returncode == 0
+    for line in ("epochs", "weight_decay", "label_smoothing"):
+        assert line in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_goes_on_after_ctrl_c(folder: Path, tmp_path: Path) -> None:
+    arguments = ("--epochs", 3, "--batch-size", 10, "--validation", 50, "--checkpoint-every", 1)
+    environment = {"MNIST_DIR": str(folder)}
+    whole = run(*arguments, "--out", "whole", cwd=tmp_path, **environment)
+    assert whole.returncode == 0, whole.stderr
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *map(str, arguments), "--out", "out"],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "out" / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "To go on: python train.py --resume out" in told.splitlines()[-1]
+    result = run("--resume", "out", cwd=tmp_path, **environment)
+    assert result.returncode == 0, result.stderr
+    for name in ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt", "model.npz"):
+        same = (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert same, name
+
+
+def test_resume_takes_no_settings(tmp_path: Path) -> None:
+    result = run("--resume", "out", "--batch-size", 3, "--no-augment", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "leave out --batch-size, --no-augment" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"model": "basic"}'])
+def test_resume_of_what_is_no_training_exits_with_1(content: str | None, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    if content is not None:
+        (tmp_path / "out" / "config.json").write_text(content)
+    result = run("--resume", "out", "--dataset", "drawn", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "out/config.json" in result.stderr
+
+
+def test_diverging_exits_with_1_and_names_step_and_op(folder: Path, tmp_path: Path) -> None:
+    result = run("--lr", "1e20", "--out", "out", cwd=tmp_path, MNIST_DIR=str(folder))
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert re.search(r"step \d+ of epoch 1: '\w+' made the first", result.stderr)
+    assert "a smaller --lr" in result.stderr

@@ -43,6 +43,7 @@ LIBRARY = Library(
 def epoch(folder: str, settings: dict[str, Any]) -> Timed:
     """What train.py does after it has read its arguments, on W1; gives losses and accuracy."""
     from mnist import models, training
+    from mnist.config import Config
     from mnist.data import Dataset
 
     def w1(_: np.random.Generator | None) -> Any:
@@ -52,7 +53,7 @@ def epoch(folder: str, settings: dict[str, Any]) -> Timed:
         with np.load(Path(folder) / "data.npz") as arrays:
             dataset = Dataset("benchmark", *(arrays[name] for name in arrays))
         models.MODELS["w1"] = w1
-        config = training.Config(model="w1", epochs=1, **settings)
+        config = Config(model="w1", epochs=1, **settings)
         with tempfile.TemporaryDirectory() as results:
             run = training.train(dataset, config, Path(results), announce=lambda line: None)
         names = ("train_loss", "test_loss", "test_accuracy")

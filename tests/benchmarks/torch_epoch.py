@@ -30,7 +30,7 @@ def run(
     shift: float,
     seed: int,
 ) -> list[float]:
-    """Train once through the data of `folder`, then test; units as in mnist.training.Config.
+    """Train once through the data of `folder`, then test; units as in mnist.config.Config.
 
     Returns the mean training loss, the test loss and the test accuracy.
     """

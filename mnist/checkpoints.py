@@ -1,0 +1,287 @@
+"""Checkpoints: a tree of numbers, strings and arrays in one file, which reading cannot execute.
+
+The layout, in the spirit of safetensors (https://github.com/huggingface/safetensors), whose header
+has no room for anything but arrays:
+
+    8 bytes    "PULLBACK"
+    8 bytes    N, the length of the header, an unsigned little-endian integer
+    N bytes    the header, JSON in ASCII, spaces at its end to make N a multiple of 8
+    the rest   the arrays' values one after the other, in C order, each with zeros at its end to
+               make its length a multiple of 8
+    32 bytes   SHA-256 of everything before
+
+The header is {"format": 1, "arrays": [[dtype, shape], ...], "tree": {...}}, with dtypes as in
+`numpy.dtype.str` ("<f4"). In the tree stands {"$array": i} for array i, which are numbered in the
+order of their places there; {"$int": "0x..."} for an integer of more than 64 bits; and {"$float":
+"..."} for NaN and infinities, the 16 hexadecimal digits of their big-endian float64. Names that
+start with "$" get another one in front. Where arrays lie follows from their sizes, so that they
+cannot overlap, and the same tree gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist.idx import shown
+from mnist.reading import (
+    MAX_DEPTH,
+    CheckpointError,
+    array_size,
+    brief,
+    parse_json,
+    read_whole,
+    supported,
+)
+from mnist.replacing import replacing
+
+__all__ = ["CheckpointError", "read", "write"]
+
+Array = NDArray[Any]
+
+_MAGIC = b"PULLBACK"
+_FORMAT = 1
+_PREFIX = len(_MAGIC) + 8
+_DIGEST = hashlib.sha256().digest_size
+_ALIGNMENT = 8
+# What is not in arrays: settings, numbers, a line an epoch. Python's objects take some thirty
+# times the room of their text, hence a limit.
+_MAX_HEADER = 1 << 24
+_MAX_NESTING = MAX_DEPTH - 4  # a mark within a tree within the header
+_INT64 = 1 << 63
+_REMEDY = "take another checkpoint or train anew"
+
+
+def write(path: str | Path, tree: Mapping[str, Any]) -> None:
+    """Write a tree to a file that is replaced whole or not at all.
+
+    Args:
+        path: the file.
+        tree: nested dicts with names (str), lists and tuples, of str, int of any size, float,
+            bool, None, NumPy's numbers, and NumPy arrays of bool, integers or floats of at most
+            64 bits.
+
+    Raises:
+        CheckpointError: it cannot be written; what was there before is as it was.
+        TypeError: the tree holds something else.
+        ValueError: it is nested more than 96 deep, or has more than 16 MiB outside of arrays.
+    """
+    encoder = _Encoder()
+    encoded = encoder.encode(tree, ())
+    if not isinstance(tree, Mapping):
+        raise TypeError(f"a checkpoint is of a dict, {type(tree).__name__} given")
+    header = _header(encoded, encoder.arrays)
+    digest = hashlib.sha256()
+    try:
+        with replacing(Path(path)) as file:
+            for part in _parts(header, encoder.arrays):
+                digest.update(part)
+                file.write(part)
+            file.write(digest.digest())
+    except OSError as error:
+        raise CheckpointError(
+            f"{shown(path)}: cannot be written ({error.strerror or type(error).__name__}); what "
+            "was there before is as it was: make room, or name a folder that you may write to"
+        ) from error
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The tree that `write` was given, with lists for tuples and Python's numbers for NumPy's.
+
+    The arrays may be written to. Memory stays in proportion to the file's size.
+
+    Raises:
+        CheckpointError: there is no such file, or it is not one that `write` has made.
+    """
+    name = shown(path)
+    content = read_whole(path, _MAGIC, "checkpoint")
+    if len(content) < _PREFIX + _DIGEST:
+        raise CheckpointError(f"{name}: is cut short, to {len(content)} bytes; {_REMEDY}")
+    with memoryview(content) as view:
+        if hashlib.sha256(view[:-_DIGEST]).digest() != view[-_DIGEST:]:
+            raise CheckpointError(
+                f"{name}: is damaged or cut short (its SHA-256 is not that of its content); "
+                f"{_REMEDY}"
+            )
+    try:
+        return _decoded(content)
+    except ValueError as error:
+        raise CheckpointError(
+            f"{name}: is no checkpoint as written here ({error}); {_REMEDY}"
+        ) from error
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def _header(tree: Any, arrays: list[Array]) -> bytes:
+    described = [[array.dtype.str, array.shape] for array in arrays]
+    entries = {"format": _FORMAT, "arrays": described, "tree": tree}
+    header = json.dumps(entries, allow_nan=False, separators=(",", ":")).encode("ascii")
+    header += b" " * _padding(len(header))
+    if len(header) > _MAX_HEADER:
+        raise ValueError(
+            f"a checkpoint of {len(header):,} bytes outside of arrays, at most {_MAX_HEADER:,} "
+            "possible; put numbers into arrays"
+        )
+    return header
+
+
+def _parts(header: bytes, arrays: list[Array]) -> Iterator[bytes]:
+    yield _MAGIC + struct.pack("<Q", len(header)) + header
+    for array in arrays:
+        # A copy: what is hashed is what is written, also where another thread changes the array.
+        values = array.tobytes()
+        yield values
+        yield bytes(_padding(len(values)))
+
+
+def _padding(length: int) -> int:
+    return -length % _ALIGNMENT
+
+
+class _Encoder:
+    """From a tree to what JSON can say of it; the arrays are listed apart."""
+
+    def __init__(self) -> None:
+        self.arrays: list[Array] = []
+
+    def encode(self, value: Any, place: tuple[Any, ...]) -> Any:
+        if isinstance(value, np.generic) and supported(value.dtype):
+            value = value.item()
+        if value is None or isinstance(value, bool | str):
+            return value
+        if isinstance(value, int):
+            return int(value) if -_INT64 <= value < _INT64 else {"$int": hex(value)}
+        if isinstance(value, float):
+            return value if math.isfinite(value) else {"$float": struct.pack(">d", value).hex()}
+        if isinstance(value, np.ndarray) and supported(value.dtype):
+            self.arrays.append(value)
+            return {"$array": len(self.arrays) - 1}
+        if len(place) >= _MAX_NESTING:
+            raise ValueError(
+                f"a checkpoint nested more than {_MAX_NESTING} deep given, at "
+                f"{_place(place[:5])}...; does it hold itself?"
+            )
+        if isinstance(value, list | tuple):
+            return [self.encode(item, (*place, i)) for i, item in enumerate(value)]
+        if isinstance(value, Mapping):
+            return {
+                self._name(name, place): self.encode(item, (*place, name))
+                for name, item in value.items()
+            }
+        raise TypeError(f"a checkpoint with {_kind(value)} at {_place(place)} given, {_EXPECTED}")
+
+    def _name(self, name: Any, place: tuple[Any, ...]) -> str:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"a checkpoint with the name {brief(name)} at {_place(place)} given, str expected"
+            )
+        return f"${name}" if name.startswith("$") else name
+
+
+_EXPECTED = (
+    "dicts, lists, str, int, float, bool, None and arrays of bool, integers or floats of at most "
+    "64 bits expected"
+)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}"
+    return f"an object of type {type(value).__name__}"
+
+
+def _place(place: tuple[Any, ...]) -> str:
+    return brief(".".join(map(str, place))) if place else "its top"
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _decoded(content: bytearray) -> dict[str, Any]:
+    (length,) = struct.unpack_from("<Q", content, len(_MAGIC))
+    start, end = _PREFIX + length, len(content) - _DIGEST
+    if length % _ALIGNMENT or length > _MAX_HEADER or start > end:
+        raise ValueError(f"its header claims {length:,} bytes, of {len(content):,} in all")
+    header = parse_json(content[_PREFIX:start])
+    if not isinstance(header, dict) or "format" not in header:
+        raise ValueError("its header does not name its format")
+    if header["format"] != _FORMAT or isinstance(header["format"], bool):
+        raise ValueError(f"it is of format {brief(header['format'])}, {_FORMAT} is known here")
+    if set(header) != {"format", "arrays", "tree"}:
+        raise ValueError(f"its header has {brief(sorted(header))}")
+    if not isinstance(header["arrays"], list) or not isinstance(header["tree"], dict):
+        raise ValueError("its header has no list of arrays or no tree")
+    decoder = _Decoder(list(_arrays(content, header["arrays"], start, end)))
+    tree = decoder.decode(header["tree"])
+    if not isinstance(tree, dict) or decoder.used < len(decoder.arrays):
+        raise ValueError("its tree is no dict, or leaves arrays out")
+    return tree
+
+
+def _arrays(content: bytearray, described: list[Any], start: int, end: int) -> Iterator[Array]:
+    for entry in described:
+        if not isinstance(entry, list) or len(entry) != 2:
+            raise ValueError(f"it describes an array as {brief(entry)}")
+        dtype, shape = entry
+        size = array_size(dtype, shape)
+        stop = start + size + _padding(size)
+        if stop > end:
+            raise ValueError(f"its arrays go beyond its end: {brief(entry)}")
+        if any(content[start + size : stop]):
+            raise ValueError("it holds something between its arrays")
+        array: Array = np.ndarray(shape, dtype, buffer=content, offset=start)
+        if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
+            raise ValueError("it has an array of bool with values that are neither 0 nor 1")
+        yield array
+        start = stop
+    if start != end:
+        raise ValueError(f"it goes on for {end - start:,} bytes after its arrays")
+
+
+class _Decoder:
+    """From JSON to the tree."""
+
+    def __init__(self, arrays: list[Array]) -> None:
+        self.arrays, self.used = arrays, 0
+
+    def decode(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.decode(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, content),) = value.items()
+            if name.startswith("$") and not name.startswith("$$"):
+                return self._special(name, content)
+        return {self._name(name): self.decode(item) for name, item in value.items()}
+
+    def _special(self, mark: str, content: Any) -> Any:
+        if mark == "$array" and type(content) is int and content == self.used < len(self.arrays):
+            self.used += 1
+            return self.arrays[content]
+        if mark == "$int" and isinstance(content, str) and re.fullmatch(_HEX, content):
+            return int(content, 16)
+        if mark == "$float" and isinstance(content, str) and re.fullmatch(_BITS, content):
+            value: float = struct.unpack(">d", bytes.fromhex(content))[0]
+            return value
+        raise ValueError(f"its tree has {brief({mark: content})}")
+
+    def _name(self, name: str) -> str:
+        if name.startswith("$") and not name.startswith("$$"):
+            raise ValueError(f"its tree has the name {brief(name)}")
+        return name.removeprefix("$")
+
+
+_HEX = "-?0x[0-9a-f]+"
+_BITS = "[0-9a-f]{16}"

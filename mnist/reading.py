@@ -1,0 +1,200 @@
+"""What every reader of checkpoints and weights needs: whole files, JSON and sizes of arrays, of
+which nothing is believed unchecked."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import re
+import reprlib
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist.idx import shown
+
+MAX_DEPTH = 100  # of JSON: what reads it recurses
+_MAX_DIGITS = 40  # of a JSON number: far more than a float or a 64-bit integer needs
+_MAX_NDIM = 64  # NumPy's own limit
+_SHORT = 60  # characters of what is quoted from a file
+_CHUNK = 1 << 20
+
+# The types of arrays, in NumPy's notation with the byte order: no objects, and no long doubles,
+# which are not the same on all machines.
+_DTYPES = frozenset(
+    {"|b1", "|i1", "|u1"}
+    | {f"{order}{kind}{size}" for order in "<>" for kind in "iuf" for size in (2, 4, 8)}
+)
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint or a file of weights cannot be read or written, or is not what it should be.
+
+    The message is one line: the file, what is wrong and what to do.
+    """
+
+
+def read_whole(
+    path: str | Path, magic: bytes = b"", kind: str = "", limit: int = sys.maxsize
+) -> bytearray:
+    """The content of a regular file of at most `limit` bytes.
+
+    It is read no further where it does not start with `magic`, as a `kind` does.
+
+    Raises:
+        CheckpointError: it does not, is longer, is no file, or cannot be read.
+    """
+    name = shown(path)
+    try:
+        with _opened(path, name) as file:
+            size = os.fstat(file.fileno()).st_size
+            start = file.read(len(magic))
+            if start != magic:
+                found = f"starts with {start.hex(' ')}" if start else "is empty"
+                raise CheckpointError(f"{name}: {found} and is no {kind}; name another file")
+            if size > limit:
+                raise CheckpointError(
+                    f"{name}: holds {size:,} bytes where at most {limit:,} make sense; "
+                    "name another file"
+                )
+            content = bytearray(size)
+            content[: len(magic)] = magic
+            done = len(magic)
+            with memoryview(content) as view:
+                while done < size and (count := file.readinto(view[done : done + _CHUNK])):
+                    done += count
+            if done < size or file.read(1):
+                raise CheckpointError(f"{name}: changed while it was read; try again")
+            return content
+    except OSError as error:
+        raise CheckpointError(_unreadable(name, error)) from error
+    except MemoryError as error:
+        raise CheckpointError(f"{name}: does not fit into memory; name another file") from error
+
+
+def parse_json(text: bytes | bytearray) -> Any:
+    """The value of a JSON text, stricter than `json.loads`.
+
+    Raises:
+        ValueError: it is no JSON, has a name twice in an object, numbers that are no finite
+            numbers or have more than 40 digits, or is nested more than 100 deep.
+    """
+    if _depth(text) > MAX_DEPTH:  # before parsing: how deep that may recurse is the caller's affair
+        raise ValueError(f"its JSON is nested more than {MAX_DEPTH} deep")
+    try:
+        return json.loads(
+            text.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_constant,
+        )
+    except UnicodeDecodeError:
+        raise ValueError("its JSON is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"its JSON is broken: {error}") from None
+
+
+def array_size(dtype: Any, shape: Any) -> int:
+    """Number of bytes of an array, for a `dtype` as in `dtype.str` and a `shape` from a file.
+
+    Raises:
+        ValueError: there can be no such array, or its type is none of those supported.
+    """
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
+        raise ValueError(f"it has an array of the unknown type {brief(dtype)}")
+    fits = isinstance(shape, Sequence) and len(shape) <= _MAX_NDIM
+    if not fits or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"it has an array of the impossible shape {brief(shape)}")
+    itemsize = int(dtype[2:])
+    # Zeros left out: NumPy refuses (0, huge, huge) too, although it would hold no value at all.
+    if math.prod(n for n in shape if n) * itemsize > sys.maxsize:
+        raise ValueError(f"it has an array of the impossible shape {brief(shape)}")
+    return math.prod(shape) * itemsize
+
+
+def supported(dtype: np.dtype[Any]) -> bool:
+    """Whether arrays of this type can be written."""
+    return dtype.str in _DTYPES
+
+
+def brief(value: Any) -> str:
+    """What a file holds as it may stand in a message: on one line, and short."""
+    text = _excerpt.repr(value)
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
+
+
+_excerpt = reprlib.Repr()
+_excerpt.maxstring = _SHORT
+
+
+def _opened(path: str | Path, name: str) -> io.FileIO:
+    # Looked at before it is opened, for opening may do something to a device; and not blocking,
+    # for it may have become a pipe since then, whose writer it would wait for.
+    _refuse_irregular(os.stat(path).st_mode, name)
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = io.FileIO(os.open(path, flags))
+    try:
+        _refuse_irregular(os.fstat(file.fileno()).st_mode, name)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _refuse_irregular(mode: int, name: str) -> None:
+    if stat.S_ISDIR(mode):
+        raise CheckpointError(f"{name}: is a folder where a file is expected; name the file itself")
+    if not stat.S_ISREG(mode):
+        raise CheckpointError(f"{name}: is a device or pipe where a file is expected; name a file")
+
+
+def _unreadable(name: str, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{name}: no such file ({error.strerror}); check the name"
+    if isinstance(error, PermissionError):
+        return f"{name}: cannot be read ({error.strerror}); make it readable for yourself"
+    reason = error.strerror or type(error).__name__
+    return f"{name}: cannot be read ({reason}); check the disk and the path"
+
+
+def _depth(text: bytes | bytearray) -> int:
+    """How deep the brackets outside of strings are nested."""
+    bare = re.sub(rb'"[^"]*"', b"", text.replace(b"\\\\", b"").replace(b'\\"', b""))
+    codes = np.frombuffer(bare, np.uint8)
+    opening = (codes == ord("[")) | (codes == ord("{"))
+    closing = (codes == ord("]")) | (codes == ord("}"))
+    steps = opening.view(np.int8) - closing.view(np.int8)
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ValueError(f"its JSON has the name {brief(name)} twice in an object")
+        made[name] = value
+    return made
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"its JSON has a number of {len(text):,} digits")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text) if len(text) <= _MAX_DIGITS else math.inf
+    if not math.isfinite(value):
+        raise ValueError(f"its JSON has the number {brief(text)}, which no float is")
+    return value
+
+
+def _constant(text: str) -> Any:
+    raise ValueError(f"its JSON has {text} for a number")

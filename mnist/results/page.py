@@ -1,0 +1,189 @@
+"""report.html: a run on one page that needs nothing else, neither network nor script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from mnist.results.measures import Bin, wilson
+from mnist.results.predictions import Predictions
+from mnist.results.stored import StoredRun
+from mnist.results.style import STYLE
+from mnist.results.tables import digits_table, epochs_table, facts_table, table
+from mnist.results.wording import duration, interval, percent, plain
+
+WORST = 20  # images shown of those that the network is most wrong about
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for the page.
+
+    Attributes:
+        name: of its file.
+        title: above it.
+        alt: what is seen on it, for whom it cannot be seen.
+        reading: how to read it.
+        light, dark: the PNG on light and on dark ground.
+    """
+
+    name: str
+    title: str
+    alt: str
+    reading: str
+    light: bytes
+    dark: bytes
+
+
+def report_page(
+    run: StoredRun,
+    data_name: str,
+    found: Predictions,
+    bins: tuple[Sequence[Bin], float],
+    pictures: Sequence[Picture],
+    notes: Sequence[str],
+    written_by: str,
+) -> str:
+    """The whole page.
+
+    Args:
+        data_name: of the data set that `found` is about.
+        bins: what `measures.calibration` gives for `found`.
+        notes: lines of text that a reader should know first.
+        written_by: what made the page, as text.
+    """
+    shown = {picture.name: _figure(picture) for picture in pictures}
+    model = plain(run.facts["model"])
+    title = f"{model} on {data_name}: {percent(found.accuracy)}"
+    parts = [
+        _head(run, data_name, found, bins[1], notes),
+        _section("Training", _training(run), shown, "curves.png"),
+        _section("Digits", digits_table(found) + _DIGITS, shown, "confusion.png"),
+        _section("Worst mistakes", _worst_table(found), shown, "worst.png"),
+        _section("What the network looks at", "", shown, "filters.png", "saliency.png"),
+        _section("Calibration", _calibration(*bins), shown, "calibration.png"),
+        _section("Settings and facts", facts_table(run.facts)),
+        f"<footer>{escape(written_by)}</footer>",
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
+        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+_DIGITS = (
+    "<p>Precision: of the images read as a digit, the share that is it. Recall: of the images of "
+    "a digit, the share that was read as it.</p>"
+)
+
+
+def _head(
+    run: StoredRun, data_name: str, found: Predictions, error: float, notes: Sequence[str]
+) -> str:
+    count = len(found.labels)
+    facts = run.facts
+    tiles = {
+        "right": (
+            percent(found.accuracy),
+            _unbroken(f"95 %: {interval(*wilson(found.hits, count))}"),
+        ),
+        "mistakes": (f"{count - found.hits:,}", f"of {count:,} test images"),
+        "test loss": (f"{found.loss:.4f}", "nats, mean cross-entropy"),
+        "calibration error": (percent(error), "expected, see below"),
+    }
+    if "parameters" in facts:
+        tiles["parameters"] = (plain(facts["parameters"]), f"of the network {facts['model']}")
+    if run.seconds:
+        told = f"for {len(run.seconds)} epochs" if len(run.seconds) > 1 else "for one epoch"
+        tiles["time"] = (duration(sum(run.seconds.values())), told)
+    cells = "".join(
+        f"<div><dt>{escape(name)}</dt><dd><b>{escape(value)}</b><small>{escape(more)}</small></dd>"
+        "</div>"
+        for name, (value, more) in tiles.items()
+    )
+    warned = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+    return (
+        f"<header><h1>{escape(plain(facts['model']))} on {escape(data_name)}</h1>"
+        f'<p class="where">{escape(str(run.folder.name))}'
+        f"{_told(facts, 'recipe')}{_told(facts, 'seed')}</p>"
+        f"{warned}<dl>{cells}</dl>"
+        "<p>The interval (Wilson 1927) is for the share that the network would get right of all "
+        "digits of this kind: the test images are a sample of them.</p></header>"
+    )
+
+
+def _unbroken(text: str) -> str:
+    """No line ends between a number and its per cent."""
+    return text.replace(" %", "\u00a0%")
+
+
+def _told(facts: Mapping[str, object], name: str) -> str:
+    value = facts.get(name)
+    return "" if value is None else f" · {name} {escape(plain(value))}"
+
+
+def _training(run: StoredRun) -> str:
+    if not run.metrics:
+        return "<p>No epoch was finished.</p>"
+    return epochs_table(run.metrics, run.seconds)
+
+
+def _calibration(bins: Sequence[Bin], error: float) -> str:
+    rows = [
+        [
+            f"{100 * b.low:.1f} to {100 * b.high:.1f} %",
+            f"{b.count:,}",
+            percent(b.confidence),
+            percent(b.accuracy),
+        ]
+        for b in bins
+        if b.count
+    ]
+    head = ["confidence", "images", "mean confidence", "accuracy"]
+    return (
+        f"<p>Expected calibration error: {percent(error)} in {len(bins)} bins of equal width: how "
+        "far confidence and accuracy are apart in the bin of an image, on average (Guo et al. "
+        "2017, On Calibration of Modern Neural Networks, eq. 3).</p>"
+        f"<details><summary>Numbers of each bin</summary>{table(head, rows, 'Bins')}</details>"
+    )
+
+
+def _worst_table(found: Predictions) -> str:
+    """The picture in words."""
+    rows = []
+    for index in found.worst(WORST):
+        label, guess = int(found.labels[index]), int(found.guesses[index])
+        of_label, of_guess = found.probabilities[index, [label, guess]]
+        rows.append([f"{index}", str(label), percent(of_label), str(guess), percent(of_guess)])
+    return table(
+        ["image no.", "is", "probability", "read as", "probability"], rows, "Worst mistakes"
+    )
+
+
+def _section(title: str, text: str, shown: Mapping[str, str] | None = None, *names: str) -> str:
+    """A section with those of the pictures that there are; nothing where it would be empty."""
+    figures = "".join((shown or {}).get(name, "") for name in names)
+    if not text and not figures:
+        return ""
+    kind = "both" if text and figures else "figures" if figures else "text"
+    text = f"<div>{text}</div>" if text else ""
+    return f'<section><h2>{title}</h2><div class="{kind}">{text}{figures}</div></section>'
+
+
+def _figure(picture: Picture) -> str:
+    return (
+        f'<figure id="{escape(picture.name.partition(".")[0])}"><h3>{escape(picture.title)}</h3>'
+        "<picture>"
+        f'<source media="(prefers-color-scheme: dark)" srcset="{_uri(picture.dark)}">'
+        f'<img src="{_uri(picture.light)}" alt="{escape(picture.alt)}"></picture>'
+        f"<figcaption>{escape(picture.reading)}</figcaption></figure>"
+    )
+
+
+def _uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

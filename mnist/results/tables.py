@@ -1,0 +1,173 @@
+"""The numbers of a run as HTML tables. All text that is not ours is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from mnist.config import Config
+from mnist.results.predictions import Predictions
+from mnist.results.wording import duration, percent, plain
+
+# Of the facts that are no settings.
+_UNITS = {
+    "parameters": "numbers",
+    "train_images": "images",
+    "validation_images": "images",
+    "test_images": "images",
+    "pixel_mean": "of white",
+    "pixel_std": "of white",
+}
+_MEANINGS = {
+    "recipe": "the settings' common name",
+    "parameters": "of the network, all trained",
+    "dataset": "what it was trained on",
+    "pixel_mean": "subtracted from each pixel",
+    "pixel_std": "each pixel is divided by it",
+    "threads": "of the engine",
+    "numpy": "version",
+}
+_PARTS = {"test": "test", "validation": "validation", "train": "training"}
+_STYLE = (
+    ".pullback-run table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".pullback-run th,.pullback-run td{padding:.15em .7em;text-align:right}"
+    ".pullback-run .words th,.pullback-run .words td{text-align:left}"
+    ".pullback-run .scroll{overflow-x:auto}.pullback-run summary{cursor:pointer}"
+)
+
+
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    label: str,
+    kind: str = "numbers",
+    groups: str = "",
+) -> str:
+    """A table of cells that are HTML already, in a box that scrolls where it is too wide.
+
+    Args:
+        kind: "numbers", aligned to the right behind the first column, or "words".
+        groups: the cells of a row above the head.
+    """
+    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        "<tr>"
+        + f'<th scope="row">{row[0]}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    above = f"<tr>{groups}</tr>" if groups else ""
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
+        f'<table class="{kind}"><thead>{above}<tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+        "</div>"
+    )
+
+
+def epochs_table(
+    metrics: Sequence[Mapping[str, Any]], seconds: Mapping[int, float] | None = None
+) -> str:
+    """A row an epoch, its seconds where they are known, and columns for the parts of the data that any of them tells of."""
+    seconds = seconds or {}
+    names = {
+        part: [
+            name
+            for name in (f"{part}_loss", f"{part}_accuracy")
+            if any(entry.get(name) is not None for entry in metrics)
+        ]
+        for part in _PARTS
+    }
+    columns = [name for own in names.values() for name in own]
+    groups = "<td></td>" + "".join(
+        f'<th scope="colgroup" colspan="{len(own)}">{_PARTS[part]}</th>'
+        for part, own in names.items()
+        if own
+    )
+    head = ["epoch", *(name.rpartition("_")[2] for name in columns)]
+    if seconds:
+        groups += "<td></td>"
+        head.append("time")
+    rows = []
+    for number, entry in enumerate(metrics, start=1):
+        epoch = plain(entry.get("epoch", number))
+        row = [epoch, *(_measured(name, entry.get(name)) for name in columns)]
+        if seconds:
+            row.append(duration(seconds[number]) if number in seconds else "-")
+        rows.append(row)
+    return table(head, rows, "Epochs", groups=groups)
+
+
+def facts_table(facts: Mapping[str, Any]) -> str:
+    """Every fact: name, value with its unit, meaning."""
+    settings = {field.name: field.metadata for field in fields(Config)}
+    rows = []
+    for name, value in facts.items():
+        told: Mapping[str, str] = settings.get(name, {})
+        unit = told.get("unit") or _UNITS.get(name, "")
+        meaning = told.get("meaning") or _MEANINGS.get(name, "")
+        shown = plain(value) if value is None or not unit else f"{plain(value)} {unit}"
+        rows.append([f"<code>{escape(name)}</code>", escape(shown), escape(meaning)])
+    return table(["setting", "value", "meaning"], rows, "Settings", "words")
+
+
+def digits_table(found: Predictions) -> str:
+    """Of each digit: how many, precision, recall, and what it is most often taken for."""
+    rows = []
+    for digit, row in enumerate(found.confusion):
+        others = row.copy()
+        others[digit] = 0
+        worst = int(others.argmax())
+        mistaken = f"{worst} ({others[worst]:,} times)" if others[worst] else "-"
+        rows.append(
+            [
+                str(digit),
+                f"{row.sum():,}",
+                percent(found.precision[digit]),
+                percent(found.recall[digit]),
+                mistaken.replace("(1 times)", "(once)").replace("(2 times)", "(twice)"),
+            ]
+        )
+    head = ["digit", "images", "precision", "recall", "most often mistaken for"]
+    return table(head, rows, "Digits")
+
+
+def run_html(metrics: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str:
+    """A run for a notebook: its last accuracy, its epochs, its settings folded away.
+
+    Args:
+        metrics: an entry an epoch, as in metrics.jsonl.
+        facts: as in config.json.
+    """
+    name = f"{escape(plain(facts.get('model', 'network')))} on {escape(_data(facts))}"
+    last = metrics[-1].get("test_accuracy") if metrics else None
+    head = f"<strong>{name}</strong>: " + (
+        "no epoch finished" if not metrics else f"{len(metrics)} of {_planned(facts)} epochs"
+    )
+    if last is not None:
+        head += f", test accuracy {percent(float(last))}"
+    epochs = epochs_table(metrics) if metrics else ""
+    return (
+        f'<div class="pullback-run"><style>{_STYLE}</style><p>{head}</p>{epochs}'
+        f"<details><summary>Settings</summary>{facts_table(facts)}</details></div>"
+    )
+
+
+def _planned(facts: Mapping[str, Any]) -> str:
+    return escape(plain(facts.get("epochs", "?")))
+
+
+def _data(facts: Mapping[str, Any]) -> str:
+    return plain(facts.get("dataset", "unnamed data"))
+
+
+def _measured(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if not np.isfinite(value):
+        return escape(str(value))
+    return percent(value) if name.endswith("accuracy") else f"{value:.4f}"

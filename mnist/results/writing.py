@@ -1,0 +1,178 @@
+"""All results of a run, as pictures and a page, into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from mnist.data import Dataset
+from mnist.models import Vote
+from mnist.replacing import replacing
+from mnist.results.charts import confusion, curves, reliability
+from mnist.results.galleries import filters, first_filters, saliencies, worst
+from mnist.results.measures import calibration
+from mnist.results.page import WORST, Picture, report_page
+from mnist.results.pixel_gradients import saliency
+from mnist.results.predictions import Predictions
+from mnist.results.rendering import DARK, HINT, LIGHT, Drawing, can_draw, render
+from mnist.results.stored import ReportError, StoredRun, load_run
+from mnist.results.wording import percent, plain
+
+Sketch = tuple[str, str, str, str, Drawing]  # name, title, alt, reading; see page.Picture
+
+
+def write_report(
+    folder: Path, dataset: Dataset, announce: Callable[[str], None] = print
+) -> list[str]:
+    """Show the network of a run the test set of `dataset`, and write what came of it.
+
+    Into the folder go curves.png, confusion.png, worst.png, filters.png, saliency.png,
+    calibration.png and report.html, which holds them all. A vote of several networks has no
+    curves. Without matplotlib there is only the page, with its tables; `announce` is told so.
+
+    Returns:
+        The names of the files written.
+
+    Raises:
+        ReportError: the folder is not that of a run, is damaged, or cannot be written to.
+    """
+    run = load_run(folder)
+    found = run.predict(dataset)
+    bins = calibration(found.confidence, found.right)
+    notes = _notes(run, dataset)
+    for note in notes:
+        announce(note)
+    pictures = []
+    if can_draw():
+        pictures = [
+            Picture(name, title, alt, reading, render(drawing, LIGHT), render(drawing, DARK))
+            for name, title, alt, reading, drawing in _sketches(run, dataset, found)
+        ]
+    else:
+        announce(HINT)
+        notes.append(HINT)
+    text = report_page(run, dataset.name, found, bins, pictures, notes, _written_by())
+    files = {picture.name: picture.light for picture in pictures}
+    files["report.html"] = text.encode()
+    for name, content in files.items():
+        try:
+            with replacing(run.folder / name) as file:
+                file.write(content)
+        except OSError as error:
+            raise ReportError(
+                f"{run.folder / name}: cannot be written ({error.strerror}); "
+                "make room, or the folder writable"
+            ) from error
+    return list(files)
+
+
+def _notes(run: StoredRun, dataset: Dataset) -> list[str]:
+    """What should be known before any number is believed."""
+    notes, facts = [], run.facts
+    if facts["dataset"] != dataset.name:
+        notes.append(
+            f"The network was trained on {plain(facts['dataset'])}; the results are for "
+            f"{dataset.name}."
+        )
+    if facts.get("dry_run"):
+        notes.append("A dry run: one batch of training, so the results mean nothing.")
+    planned, done = facts.get("epochs"), len(run.metrics)
+    if not isinstance(run.model, Vote) and isinstance(planned, int) and done < planned:
+        notes.append(f"The training has not ended: {done} of {planned} epochs.")
+    return notes
+
+
+def _sketches(run: StoredRun, dataset: Dataset, found: Predictions) -> Iterator[Sketch]:
+    images, labels = dataset.test_images, dataset.test_labels
+    if run.metrics and not isinstance(run.model, Vote):
+        title = f"{plain(run.facts['model'])} on {plain(run.facts['dataset'])}"
+        last = run.metrics[-1].get("test_accuracy")
+        yield (
+            "curves.png",
+            "Loss and accuracy",
+            f"Curves of loss and accuracy over {len(run.metrics)} epochs"
+            + ("." if last is None else f"; the test accuracy ends at {percent(last)}."),
+            "Both axes are stretched: halving the loss, or the mistakes, is the same distance "
+            "everywhere. Training is measured while it goes on, on distorted images and with the "
+            "weights of the moment, so it may lie below the test.",
+            partial(curves, run.metrics, title),
+        )
+    mistakes = found.confusion - np.diag(found.confusion.diagonal())
+    label, guess = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
+    yield (
+        "confusion.png",
+        "Confusion of digits",
+        "A table of labels by guesses."
+        + (
+            f" The most frequent mistake is {label} read as {guess}, {mistakes.max()} times."
+            if mistakes.max()
+            else " There is no mistake."
+        ),
+        "A row for what the digit is, a column for what it was read as: how many, and below that "
+        "the percentage of the row. Only mistakes are coloured, the most frequent the strongest.",
+        partial(confusion, found.confusion),
+    )
+    chosen = found.worst(WORST)
+    yield (
+        "worst.png",
+        f"The {len(chosen)} worst-classified digits",
+        "Test images, each with its label, its guess and their probabilities. The first is a "
+        f"{found.labels[chosen[0]]}, read as {found.guesses[chosen[0]]}.",
+        "Those whose label got the least probability, the least first: above what it is, and the "
+        "probability of that; below what it was read as, and the probability of that. The number "
+        "is the image's place in the test set, from 0.",
+        partial(worst, images, found, chosen),
+    )
+    members = first_filters(run.model)
+    if members:
+        kind = "The filters of the first layer"
+        yield (
+            "filters.png",
+            kind + (" of each network" if len(members) > 1 else ""),
+            f"{sum(map(len, members))} filters of {members[0].shape[1]} by "
+            f"{members[0].shape[2]} weights.",
+            "All on one scale. A filter answers most strongly where there is ink under its red "
+            "weights and none under its blue ones.",
+            partial(filters, members),
+        )
+    some = found.first_of_each()
+    gradients, guesses = saliency(run.model, images[some], mean=run.mean, std=run.std)
+    yield (
+        "saliency.png",
+        "What the guess hangs on",
+        f"{len(some)} test images, the first of each digit, each beside the gradient of its "
+        "highest score by the pixels.",
+        "The first test image of each digit, and beside it the gradient of the score of the guess: "
+        "more ink on red raises the score, on blue lowers it. Each has a scale of its own; its "
+        "end (±) is the change of the score from no ink to full ink. A regular pattern on empty "
+        "ground comes from pooling: of equal pixels the first gets the whole gradient.",
+        partial(saliencies, images[some], labels[some], gradients, guesses),
+    )
+    bins, error = calibration(found.confidence, found.right)
+    used = sum(1 for b in bins if b.count)
+    yield (
+        "calibration.png",
+        "Reliability diagram",
+        f"Accuracy over confidence in {used} bins, and the number of images in each; the expected "
+        f"calibration error is {percent(error)}.",
+        "On the dashed line a network is right as often as it says; below it, it is too sure. The "
+        "bars are 95 % intervals (Wilson): where there are few images they are long, and the "
+        "distance from the line says little.",
+        partial(reliability, bins, error),
+    )
+
+
+def _written_by() -> str:
+    def version(package: str) -> str:
+        try:
+            return f"{package} {metadata.version(package)}"
+        except metadata.PackageNotFoundError:
+            return f"{package}, not installed"
+
+    packages = ["numpy", *(["matplotlib"] if can_draw() else [])]
+    tools = ", ".join(version(package) for package in packages)
+    return f"Written by python -m mnist report, of {version('pullback')}, with {tools}."
