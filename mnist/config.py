@@ -19,14 +19,16 @@ class Config:
 
     recipe: str = _setting("", "", "where the settings are from, see mnist.recipes")
     model: str = _setting("basic", "", "the network, one of mnist.models")
-    epochs: int = _setting(5, "passes over the data", "")
-    batch_size: int = _setting(64, "samples", "")
-    test_batch_size: int = _setting(1000, "samples", "what is evaluated at once; changes nothing")
+    epochs: int = _setting(5, "", "passes over the training images")
+    batch_size: int = _setting(64, "images", "what one step learns from")
+    test_batch_size: int = _setting(1000, "images", "what is evaluated at once; changes nothing")
     lr: float | None = _setting(
-        None, "per step", "peak of the one-cycle schedule; none: the model's"
+        None, "", "peak learning rate of the one-cycle schedule; none: the model's"
     )
     momentum: float = _setting(0.9, "", "Nesterov's")
-    weight_decay: float = _setting(5e-4, "per step, times the rate", "")
+    weight_decay: float = _setting(
+        5e-4, "", "share of a weight taken off per step, times the learning rate"
+    )
     label_smoothing: float = _setting(0.0, "", "share of the target given to all digits alike")
     seed: int = _setting(0, "", "of everything random")
     rotation: float = _setting(15.0, "degrees", "largest, either way")

@@ -242,7 +242,8 @@ def test_text_from_files_is_escaped(tmp_path: Path, dataset: Dataset, model: Mod
     (folder / "config.json").write_text(json.dumps({f"<i>{EVIL}": 1, **facts}))
     write_report(folder, dataset, lambda line: None)
     page = self_contained((folder / "report.html").read_text(encoding="utf-8"))
-    assert page.text.count(EVIL) == 5  # the note, the recipe on top, and the three settings
+    # The note, the recipe on top, and among the settings three values and one name.
+    assert page.text.count(EVIL) == 6
     assert "a<b>&c" in page.text
     assert "i" not in {tag for tag, _ in page.tags}
 
@@ -275,6 +276,7 @@ def test_a_vote_has_filters_of_each_and_no_curves(
     page = self_contained((folder / "report.html").read_text(encoding="utf-8"))
     assert page.tables["Epochs"][1:] == [["epoch", "loss", "accuracy"], ["2", "0.4000", "90.00 %"]]
     assert "of each network" in page.text
+    assert "A vote of 2 basic networks on drawn digits" in page.text
 
 
 @pytest.mark.usefixtures("no_matplotlib")

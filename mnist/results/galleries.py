@@ -82,9 +82,9 @@ def first_filters(model: Module) -> list[Array]:
 def filters(members: Sequence[Array], look: Look) -> Figure:
     """The filters (F, k, k) of each member in rows of their own, all on one scale."""
     most = max(len(member) for member in members)
-    columns = 8 if most > 16 else 4
-    rows = -(-most // columns)
     several = len(members) > 1
+    columns = 8 if most > 16 or several else 4
+    rows = -(-most // columns)
     drawn = Gallery(len(members) * rows * columns, columns, above=0.2 if several else 0.04)
     largest = max(_largest(member) for member in members)
     shades = signed(look)
@@ -94,7 +94,7 @@ def filters(members: Sequence[Array], look: Look) -> Figure:
             drawn.show(place, weights, cmap=shades, vmin=-largest, vmax=largest)
             drawn.frame(place, look.faint)
         if several:
-            drawn.title(first, f"no. {number + 1}", size=8)
+            drawn.title(first, f"no. {number + 1}", size=7)
     drawn.scale(-largest, largest, shades, "weight")
     return drawn.figure
 

@@ -55,8 +55,7 @@ def report_page(
         written_by: what made the page, as text.
     """
     shown = {picture.name: _figure(picture) for picture in pictures}
-    model = plain(run.facts["model"])
-    title = f"{model} on {data_name}: {percent(found.accuracy)}"
+    title = f"{run.network} on {data_name}: {percent(found.accuracy)}"
     parts = [
         _head(run, data_name, found, bins[1], notes),
         _section("Training", _training(run), shown, "curves.png"),
@@ -97,7 +96,7 @@ def _head(
         "calibration error": (percent(error), "expected, see below"),
     }
     if "parameters" in facts:
-        tiles["parameters"] = (plain(facts["parameters"]), f"of the network {facts['model']}")
+        tiles["parameters"] = (plain(facts["parameters"]), "numbers that were trained")
     if run.seconds:
         told = f"for {len(run.seconds)} epochs" if len(run.seconds) > 1 else "for one epoch"
         tiles["time"] = (duration(sum(run.seconds.values())), told)
@@ -108,13 +107,17 @@ def _head(
     )
     warned = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     return (
-        f"<header><h1>{escape(plain(facts['model']))} on {escape(data_name)}</h1>"
+        f"<header><h1>{escape(_capital(run.network))} on {escape(data_name)}</h1>"
         f'<p class="where">{escape(str(run.folder.name))}'
         f"{_told(facts, 'recipe')}{_told(facts, 'seed')}</p>"
         f"{warned}<dl>{cells}</dl>"
         "<p>The interval (Wilson 1927) is for the share that the network would get right of all "
         "digits of this kind: the test images are a sample of them.</p></header>"
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _unbroken(text: str) -> str:

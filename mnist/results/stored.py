@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mnist.data import Dataset
+from mnist.models import Vote
 from mnist.results.predictions import Predictions, predict
+from mnist.results.wording import plain
 from mnist.weights import load_trained
 from nn import Module
 
@@ -39,6 +41,14 @@ class StoredRun:
     model: Module
     mean: float
     std: float
+
+    @property
+    def network(self) -> str:
+        """What the network is, in words; text of the files, not escaped."""
+        name = plain(self.facts["model"])
+        if not isinstance(self.model, Vote):
+            return name
+        return f"a vote of {len(self.model.members)} {name} networks"
 
     def predict(self, dataset: Dataset) -> Predictions:
         """What the network says of each test digit.

@@ -72,7 +72,11 @@ def table(
 def epochs_table(
     metrics: Sequence[Mapping[str, Any]], seconds: Mapping[int, float] | None = None
 ) -> str:
-    """A row an epoch, its seconds where they are known, and columns for the parts of the data that any of them tells of."""
+    """A row an epoch, columns for the parts of the data that any of them tells of.
+
+    Args:
+        seconds: of each epoch, by its number, where they are known.
+    """
     seconds = seconds or {}
     names = {
         part: [

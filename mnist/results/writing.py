@@ -171,8 +171,8 @@ def _written_by() -> str:
         try:
             return f"{package} {metadata.version(package)}"
         except metadata.PackageNotFoundError:
-            return f"{package}, not installed"
+            return f"{package} of unknown version"  # run from its source, without installation
 
     packages = ["numpy", *(["matplotlib"] if can_draw() else [])]
     tools = ", ".join(version(package) for package in packages)
-    return f"Written by python -m mnist report, of {version('pullback')}, with {tools}."
+    return f"Written by {version('pullback')}, with {tools}: python -m mnist report RUN"
