@@ -255,16 +255,22 @@ class _Decoder:
     def __init__(self, arrays: list[Array]) -> None:
         self.arrays, self.used = arrays, 0
 
-    def decode(self, value: Any) -> Any:
-        if isinstance(value, list):
-            return [self.decode(item) for item in value]
-        if not isinstance(value, dict):
+    def decode(self, value: Any, depth: int = 0) -> Any:
+        if not isinstance(value, list | dict):
             return value
-        if len(value) == 1:
+        if isinstance(value, dict) and len(value) == 1:
             ((name, content),) = value.items()
             if name.startswith("$") and not name.startswith("$$"):
                 return self._special(name, content)
-        return {self._name(name): self.decode(item) for name, item in value.items()}
+        if depth >= _MAX_NESTING:
+            raise ValueError(f"its tree is nested more than {_MAX_NESTING} deep")
+        # In place, as a second tree would take the memory of the first again.
+        places = enumerate(value) if isinstance(value, list) else value.items()
+        for place, item in places:
+            value[place] = self.decode(item, depth + 1)
+        if isinstance(value, dict) and any(name.startswith("$") for name in value):
+            return {self._name(name): item for name, item in value.items()}
+        return value
 
     def _special(self, mark: str, content: Any) -> Any:
         if mark == "$array" and type(content) is int and content == self.used < len(self.arrays):

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist.idx import shown
-from mnist.reading import CheckpointError, array_size, brief, read_whole
+from mnist.reading import CheckpointError, array_size, brief, read_whole, told
 
 Array = NDArray[Any]
 
@@ -60,7 +60,7 @@ def read_npz(path: str | Path) -> dict[str, Array]:
         ValueError,
     ) as error:
         raise CheckpointError(
-            f"{shown(path)}: is damaged, or no file of weights ({shown(str(error))}); take "
+            f"{shown(path)}: is damaged, or no file of weights ({told(error)}); take "
             "a copy of it or name another"
         ) from error
 

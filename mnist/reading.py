@@ -7,7 +7,6 @@ import io
 import json
 import math
 import os
-import re
 import reprlib
 import stat
 import sys
@@ -116,7 +115,8 @@ def array_size(dtype: Any, shape: Any) -> int:
     # Zeros left out: NumPy refuses (0, huge, huge) too, although it would hold no value at all.
     if math.prod(n for n in shape if n) * itemsize > sys.maxsize:
         raise ValueError(f"it has an array of the impossible shape {brief(shape)}")
-    return math.prod(shape) * itemsize
+    size: int = math.prod(shape) * itemsize
+    return size
 
 
 def supported(dtype: np.dtype[Any]) -> bool:
@@ -128,6 +128,12 @@ def brief(value: Any) -> str:
     """What a file holds as it may stand in a message: on one line, and short."""
     text = _excerpt.repr(value)
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
+
+
+def told(error: Exception) -> str:
+    """What a library says of a file, on one line and short: some quote all of it."""
+    text = shown(str(error))
+    return text if len(text) <= 2 * _SHORT else f"{text[: 2 * _SHORT - 3]}..."
 
 
 _excerpt = reprlib.Repr()
@@ -166,10 +172,11 @@ def _unreadable(name: str, error: OSError) -> str:
 
 def _depth(text: bytes | bytearray) -> int:
     """How deep the brackets outside of strings are nested."""
-    bare = re.sub(rb'"[^"]*"', b"", text.replace(b"\\\\", b"").replace(b'\\"', b""))
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     codes = np.frombuffer(bare, np.uint8)
-    opening = (codes == ord("[")) | (codes == ord("{"))
-    closing = (codes == ord("]")) | (codes == ord("}"))
+    outside = ~np.logical_xor.accumulate(codes == ord('"'))
+    opening = ((codes == ord("[")) | (codes == ord("{"))) & outside
+    closing = ((codes == ord("]")) | (codes == ord("}"))) & outside
     steps = opening.view(np.int8) - closing.view(np.int8)
     return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
 

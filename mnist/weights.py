@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +18,7 @@ from mnist import checkpoints
 from mnist.idx import shown
 from mnist.models import MODELS, Vote
 from mnist.npz import read_npz
-from mnist.reading import CheckpointError, brief, parse_json, read_whole
+from mnist.reading import CheckpointError, brief, parse_json, read_whole, told
 from mnist.replacing import replacing
 from nn import Module
 
@@ -60,7 +62,7 @@ def load_trained(path: str | Path) -> Trained:
         CheckpointError: there is no such file, it is damaged, or of a network unknown here.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
         path = path / "model.npz"
     state, facts = _contents(path)
     facts = facts or _facts_beside(path)
@@ -166,28 +168,27 @@ def _from_safetensors(path: Path) -> tuple[State, Facts | None]:
     except KeyError as error:
         raise _damaged(path, f"arrays of type {error} are not supported") from error
     except (SafetensorError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, told(error)) from error
     return state, facts
 
 
 def _damaged(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
-        f"{shown(path)}: is damaged, or no file of weights ({shown(reason)}); take a copy of it "
+        f"{shown(path)}: is damaged, or no file of weights ({reason}); take a copy of it "
         "or name another"
     )
 
 
 def _library(path: str | Path) -> ModuleType:
     try:
-        import safetensors.numpy
+        return import_module("safetensors.numpy")
     except ImportError as error:
         raise CheckpointError(f"{shown(path)}: {HINT}") from error
-    return safetensors.numpy
 
 
 def _facts_beside(path: Path) -> Facts:
     place = path.with_name("config.json")
-    if not place.exists():
+    if not os.path.exists(place):
         return {}
     try:
         facts = parse_json(read_whole(place, limit=_MAX_FACTS))
