@@ -1,0 +1,312 @@
+"""The subcommands of `python -m mnist`. What each needs is imported when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist.data import CHOICES, Dataset, open_dataset
+from mnist.digits import Digit, to_mnist
+from mnist.idx import DataError, shown
+from mnist.pictures import PictureError, read_picture
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mnist.weights import Trained
+
+RUNS = Path("runs")
+_WEIGHTS = ("model.npz", "best.ckpt", "last.ckpt")
+_BAR = 40  # characters of a probability of 1
+_INTERRUPTED, _PIPE_CLOSED = 130, 141  # 128 and the number of the signal, as shells have it
+
+_EXAMPLES = """\
+examples:
+  python -m mnist predict seven.png              what digit is this? (newest run in ./runs)
+  python -m mnist predict *.png --json           one JSON object a line
+  python -m mnist predict --show < photo.png     from standard input; show what the network sees
+  python -m mnist evaluate runs/first            loss and accuracy on the test set
+  python -m mnist report runs/first              pictures and report.html
+  python -m mnist compare runs/first runs/second
+  python -m mnist serve runs/first               draw digits in the browser
+  python -m mnist export runs/first net.safetensors
+
+MODEL is the folder of a run, or a .ckpt, .npz or .safetensors file. `python train.py` makes one.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns the exit code: 0, 1 after an error, 130 after Ctrl-C."""
+    try:
+        try:
+            code = _run(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # As with `| head`. What is still buffered must go nowhere when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except (DataError, OSError, ImportError, RuntimeError) as error:
+        _complain(error)
+        return 1
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    p = parser()
+    args = p.parse_args(argv)
+    if args.command is None:
+        p.print_help()
+        return 0
+    run: Callable[[argparse.Namespace], int] = args.run
+    return run(args)
+
+
+def _complain(error: BaseException) -> None:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{shown(error.filename)}: {error.strerror}"
+    _warn(f"error: {' '.join(text.split()) or type(error).__name__}")
+
+
+def _warn(text: str) -> None:
+    print(f"mnist: {text}", file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    p = argparse.ArgumentParser(
+        prog="python -m mnist",
+        description="What a trained network says of pictures of digits and of the test set.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = p.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    c = add("predict", predict, "tell the digits in PNG or PGM pictures, one in each")
+    c.add_argument("images", nargs="*", metavar="IMAGE", help="files; - or none: standard input")
+    c.add_argument("--model", metavar="MODEL", type=Path, help="default: the newest run in ./runs")
+    how = c.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="one JSON object a line")
+    how.add_argument("--show", action="store_true", help="show what the network sees")
+
+    c = add("evaluate", evaluate, "loss and accuracy on the test set")
+    c.add_argument("model", metavar="MODEL", type=Path)
+    _add_dataset(c)
+    c.add_argument("--json", action="store_true", help="a JSON object")
+
+    c = add("report", report, "write pictures and report.html into the folder of a run")
+    c.add_argument("folder", metavar="RUN", type=Path)
+    _add_dataset(c)
+
+    c = add("compare", compare, "hold two runs side by side")
+    c.add_argument("first", metavar="RUN", type=Path)
+    c.add_argument("second", metavar="RUN", type=Path)
+    _add_dataset(c)
+
+    c = add("serve", serve, "a page to draw digits on, for browsers on this machine")
+    c.add_argument("model", metavar="MODEL", type=Path)
+    c.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
+    c.add_argument("--port", type=_port, default=8000, metavar="N", help="default: %(default)s")
+
+    c = add("export", export, "write the weights for other programs, under PyTorch's names")
+    c.add_argument("model", metavar="MODEL", type=Path)
+    c.add_argument("out", metavar="OUT.safetensors", type=_safetensors)
+    return p
+
+
+def _add_dataset(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dataset", choices=CHOICES, default="auto", help="as for train.py (default: auto)"
+    )
+    command.add_argument("--data-dir", metavar="DIR", help="folder of the four IDX files")
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} given, a port from 0 to 65535 expected")
+    return int(text)
+
+
+def _safetensors(text: str) -> Path:
+    if not text.endswith(".safetensors"):
+        raise argparse.ArgumentTypeError(f"{text} given, a name that ends in .safetensors expected")
+    return Path(text)
+
+
+# --- predict -------------------------------------------------------------------------------------
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Tell the digit in each picture; a picture that cannot be read does not stop the others."""
+    from mnist.weights import load_trained
+
+    path = args.model
+    if path is None:
+        path = newest_run(RUNS)
+        _warn(f"the network is {shown(path)}")
+    trained = load_trained(path)
+    code = 0
+    for image in args.images or ["-"]:
+        name = "standard input" if image == "-" else shown(image)
+        try:
+            digit = to_mnist(_picture(image, name), name)
+        except PictureError as error:
+            _complain(error)
+            code = 1
+            continue
+        if digit.scattered:
+            _warn(f"{name}: the ink lies far apart; one picture is read as one digit")
+        chances = probabilities(trained, digit.image[None])[0]
+        if args.json:
+            facts = {
+                "file": image,
+                "label": int(chances.argmax()),
+                "probabilities": [float(chance) for chance in chances],
+                "inverted": digit.inverted,
+            }
+            print(json.dumps(facts), flush=True)
+        else:
+            print(_told(name, digit, chances, args.show), flush=True)
+    return code
+
+
+def _picture(image: str, name: str) -> NDArray[Any]:
+    if image != "-":
+        return read_picture(image)
+    if sys.stdin.isatty():
+        _warn("reading a picture from standard input; --help shows how to name files")
+    return read_picture(sys.stdin.buffer, name)
+
+
+def newest_run(runs: Path) -> Path:
+    """The folder beneath `runs` whose weights were written last. Raises `DataError` without one."""
+    found = [
+        (weights.stat().st_mtime, weights.parent)
+        for name in _WEIGHTS
+        for weights in runs.glob(f"*/{name}")
+        if weights.is_file()
+    ]
+    if not found:
+        raise DataError(
+            f"no trained network in ./{runs}: train one with `python train.py`, or name one with "
+            "--model"
+        )
+    return max(found)[1]
+
+
+def probabilities(trained: Trained, images: NDArray[Any]) -> NDArray[Any]:
+    """Of the ten digits, for images uint8 (N, 28, 28): (N, 10)."""
+    from autograd import Tensor, no_grad
+    from mnist.data import normalise
+    from nn import functional as F
+
+    with no_grad():
+        scores = trained.model(Tensor(normalise(images, trained.mean, trained.std)))
+        chances: NDArray[Any] = F.softmax(scores, dim=1).data
+    return chances
+
+
+def _told(name: str, digit: Digit, chances: NDArray[Any], show: bool) -> str:
+    lines = [f"{name}: {chances.argmax()}"]
+    if show:
+        how = "dark on light, inverted" if digit.inverted else "light on dark"
+        lines += [f"what the network sees ({how}):", str(digit)]
+    for label in sorted(range(10), key=lambda label: -chances[label]):
+        bar = "#" * round(_BAR * float(chances[label]))
+        lines.append(f"  {label}  {chances[label]:7.2%}  {bar}".rstrip())
+    return "\n".join(lines)
+
+
+# --- the others ----------------------------------------------------------------------------------
+
+
+def _dataset(args: argparse.Namespace) -> Dataset:
+    # What is said of a data set that is not there is no part of the results.
+    return open_dataset(args.dataset, args.data_dir, announce=_warn)
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Loss and accuracy on the test set, with the 95 % interval of Wilson."""
+    from mnist.results import predict as show
+    from mnist.results.measures import wilson
+    from mnist.weights import load_trained
+
+    trained = load_trained(args.model)
+    dataset = _dataset(args)
+    found = show(
+        trained.model, dataset.test_images, dataset.test_labels, mean=trained.mean, std=trained.std
+    )
+    count = len(dataset.test_labels)
+    low, high = wilson(found.hits, count)
+    if args.json:
+        facts = {
+            "model": str(args.model),
+            "name": trained.name,
+            "dataset": dataset.name,
+            "images": count,
+            "right": found.hits,
+            "loss": found.loss,
+            "accuracy": found.accuracy,
+            "interval": [low, high],
+        }
+        print(json.dumps(facts))
+    else:
+        print(
+            f"{shown(args.model)} ({trained.name}) on the {count:,} test images of {dataset.name}\n"
+            f"loss      {found.loss:.4f}\n"
+            f"accuracy  {found.accuracy:.2%}, {count - found.hits:,} wrong "
+            f"(95 % interval {low:.2%} to {high:.2%})"
+        )
+    return 0
+
+
+def report(args: argparse.Namespace) -> int:
+    """Write pictures and a page about a run into its folder."""
+    from mnist.results import write_report
+
+    written = write_report(args.folder, _dataset(args))
+    print(f"in {shown(args.folder)}: {', '.join(map(str, written))}")
+    return 0
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Print two runs side by side."""
+    from mnist.results import compare_runs
+
+    print(compare_runs(args.first, args.second, _dataset(args)))
+    return 0
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    from mnist.serving import serve as listen
+    from mnist.weights import load_trained
+
+    listen(load_trained(args.model), host=args.host, port=args.port, announce=_announce)
+    return 0
+
+
+def _announce(text: str) -> None:
+    print(text, flush=True)  # read at once, also through a pipe
+
+
+def export(args: argparse.Namespace) -> int:
+    """Write the weights as safetensors."""
+    from mnist.weights import load_trained, save_safetensors
+
+    trained = load_trained(args.model)
+    save_safetensors(trained.model, args.out, trained.facts)
+    print(f"{trained.name}: weights in {shown(args.out)}")
+    return 0
