@@ -9,7 +9,6 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 
-from mnist.checkpoints import CheckpointError
 from mnist.config import Config
 from mnist.data import CHOICES, DataError, open_dataset
 from mnist.download import DownloadError
@@ -18,6 +17,7 @@ from mnist.models import MODELS
 from mnist.recipes import RECIPES, settings, table
 from mnist.results import ReportError, write_report
 from mnist.run_files import RunFiles
+from mnist.storage.checkpoints import CheckpointError
 from mnist.training import Run, TrainingError, resume, train
 
 _FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting

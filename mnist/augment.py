@@ -121,13 +121,14 @@ def _sampled(images: Image, down: NDArray[Any], right: NDArray[Any]) -> Image:
     corner = (y * (width + 2) + x) + np.arange(n, dtype=np.int32) * ((height + 2) * (width + 2))
     pixels = padded.reshape(-1)
 
-    def at(offset: int) -> NDArray[np.uint8]:
-        return np.take(pixels, corner + offset)
+    def at(offset: int) -> NDArray[Any]:
+        return np.asarray(np.take(pixels, corner + offset))
 
     upper = at(0) * (1 - dx) + at(1) * dx
     lower = at(width + 2) * (1 - dx) + at(width + 3) * dx
     mixed = upper * (1 - dy) + lower * dy
-    return np.rint(mixed).astype(np.uint8).transpose(2, 0, 1)
+    result: Image = np.rint(mixed).astype(np.uint8).transpose(2, 0, 1)
+    return result
 
 
 def _from_centre(size: int) -> NDArray[np.float32]:

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist.data import CHOICES, Dataset, open_dataset
-from mnist.digits import Digit, to_mnist
 from mnist.idx import DataError, shown
-from mnist.pictures import PictureError, read_picture
+from mnist.images.digits import Digit, to_mnist
+from mnist.images.pictures import PictureError, read_picture
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mnist.weights import Trained
+    from mnist.storage.weights import Trained
 
 RUNS = Path("runs")
-_WEIGHTS = ("model.npz", "best.ckpt", "last.ckpt")
 _BAR = 40  # characters of a probability of 1
 _INTERRUPTED, _PIPE_CLOSED = 130, 141  # 128 and the number of the signal, as shells have it
 
@@ -150,7 +149,7 @@ def _safetensors(text: str) -> Path:
 
 def predict(args: argparse.Namespace) -> int:
     """Tell the digit in each picture; a picture that cannot be read does not stop the others."""
-    from mnist.weights import load_trained
+    from mnist.storage.weights import load_trained
 
     path = args.model
     if path is None:
@@ -194,8 +193,7 @@ def newest_run(runs: Path) -> Path:
     """The folder beneath `runs` whose weights were written last. Raises `DataError` without one."""
     found = [
         (weights.stat().st_mtime, weights.parent)
-        for name in _WEIGHTS
-        for weights in runs.glob(f"*/{name}")
+        for weights in runs.glob("*/model.npz")
         if weights.is_file()
     ]
     if not found:
@@ -241,7 +239,7 @@ def evaluate(args: argparse.Namespace) -> int:
     """Loss and accuracy on the test set, with the 95 % interval of Wilson."""
     from mnist.results import predict as show
     from mnist.results.measures import wilson
-    from mnist.weights import load_trained
+    from mnist.storage.weights import load_trained
 
     trained = load_trained(args.model)
     dataset = _dataset(args)
@@ -292,7 +290,7 @@ def compare(args: argparse.Namespace) -> int:
 def serve(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
     from mnist.serving import serve as listen
-    from mnist.weights import load_trained
+    from mnist.storage.weights import load_trained
 
     listen(load_trained(args.model), host=args.host, port=args.port, announce=_announce)
     return 0
@@ -304,7 +302,7 @@ def _announce(text: str) -> None:
 
 def export(args: argparse.Namespace) -> int:
     """Write the weights as safetensors."""
-    from mnist.weights import load_trained, save_safetensors
+    from mnist.storage.weights import load_trained, save_safetensors
 
     trained = load_trained(args.model)
     save_safetensors(trained.model, args.out, trained.facts)

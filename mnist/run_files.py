@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from autograd import get_num_threads
-from mnist.checkpoints import CheckpointError
 from mnist.config import Config
 from mnist.data import Dataset
-from mnist.replacing import replacing
+from mnist.storage.checkpoints import CheckpointError
+from mnist.storage.whole_files import replacing
 from nn import Module
 
 
@@ -98,7 +98,8 @@ class RunFiles:
 
     def save_weights(self, model: Module) -> None:
         with replacing(self.weights) as file:
-            np.savez(file, **model.state_dict())
+            arrays: dict[str, Any] = model.state_dict()
+            np.savez(file, **arrays)
 
 
 def _write(path: Path, text: str) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from mnist import checkpoints
 from mnist.batches import batch_count, train_batches
 from mnist.config import Config
 from mnist.data import Dataset, held_out
@@ -23,6 +22,7 @@ from mnist.models import MODELS
 from mnist.notebook import progress_bar, run_html
 from mnist.run_files import RunFiles
 from mnist.stopping import Stop, stoppable
+from mnist.storage import checkpoints
 from nn import Module
 from nn import functional as F
 from nn.optim import SGD
@@ -228,7 +228,7 @@ class Training:
     def _step(self, images: Any, labels: Any) -> float:
         scores = self.model(Tensor(images))
         loss = F.cross_entropy(scores, labels, label_smoothing=self.config.label_smoothing)
-        value = loss.item()
+        value = float(loss.item())
         if not math.isfinite(value):
             raise TrainingError(self._account_of(value, images, labels))
         self.optimizer.zero_grad()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist import checkpoints
-from mnist.checkpoints import CheckpointError
+from mnist.storage import checkpoints
+from mnist.storage.checkpoints import CheckpointError
 
 ROOT = Path(checkpoints.__file__).parents[1]
 
@@ -108,7 +108,7 @@ def attempt(folder: Path, limit: str) -> str:
 IMPORTS = """
     import os, resource, signal
     import numpy as np
-    from mnist import checkpoints
+    from mnist.storage import checkpoints
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python does where it starts
 """
 DROP = "os.setgroups([]); os.setgid(65534); os.setuid(65534)"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from checkpoint_files import from_parts, parts_of, same, sealed_file, tree
 
-from mnist import checkpoints
-from mnist.checkpoints import CheckpointError
+from mnist.storage import checkpoints
+from mnist.storage.checkpoints import CheckpointError
 
 Generator = np.random.Generator
 

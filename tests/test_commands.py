@@ -45,7 +45,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             model=Heaviest(), name="heaviest", mean=0.13, std=0.3, facts={"a": 1}
         )
 
-    monkeypatch.setattr("mnist.weights.load_trained", load_trained)
+    monkeypatch.setattr("mnist.storage.weights.load_trained", load_trained)
     return asked
 
 
@@ -178,7 +178,7 @@ def test_what_is_passed_on(
     monkeypatch.setattr("mnist.results.write_report", write_report)
     monkeypatch.setattr("mnist.results.compare_runs", compare_runs)
     monkeypatch.setattr("mnist.serving.serve", serve)
-    monkeypatch.setattr("mnist.weights.save_safetensors", save)
+    monkeypatch.setattr("mnist.storage.weights.save_safetensors", save)
     data = ["--data-dir", str(folder)]
     assert main(["report", "runs/a", *data]) == 0
     assert capsys.readouterr().out == "in runs/a: curves.png, report.html\n"
@@ -208,7 +208,7 @@ def test_errors_are_one_line(
     def fail(path: Path) -> None:
         raise raised
 
-    monkeypatch.setattr("mnist.weights.load_trained", fail)
+    monkeypatch.setattr("mnist.storage.weights.load_trained", fail)
     assert main(["export", "net.npz", "out.safetensors"]) == code
     assert capsys.readouterr() == ("", text)
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from autograd import Tensor, no_grad
 from mnist import drawn
-from mnist.components import components
 from mnist.data import load
-from mnist.digits import Digit, to_mnist
-from mnist.pictures import PictureError
+from mnist.images.components import components
+from mnist.images.digits import Digit, to_mnist
+from mnist.images.pictures import PictureError
 
 Array = NDArray[Any]
 Change = Callable[[Array, np.random.Generator], Array]

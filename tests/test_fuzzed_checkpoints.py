@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from checkpoint_files import parts_of, same, sealed_file, tree
 
-from mnist import checkpoints
-from mnist.npz import read_npz
-from mnist.reading import CheckpointError
+from mnist.storage import checkpoints
+from mnist.storage.npz import read_npz
+from mnist.storage.reading import CheckpointError
 
 Make = Callable[[random.Random, bytes], bytes]
 

@@ -22,7 +22,7 @@ import pytest
 
 from mnist.data import open_dataset
 from mnist.idx import DataError, read_idx, read_images, read_labels
-from mnist.pictures import PictureError, read_picture
+from mnist.images.pictures import PictureError, read_picture
 
 ROOT = Path(__file__).parent.parent
 ALL, SHARE = 3_300, 220

@@ -17,7 +17,7 @@ from mnist import drawn
 from mnist.data import normalise
 from mnist.models import basic
 from mnist.serving import make_server
-from mnist.weights import Trained
+from mnist.storage.weights import Trained
 from nn import functional as F
 from nn.optim import SGD
 

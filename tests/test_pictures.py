@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist.pictures import MOST_PIXELS, PictureError, block_means, read_picture
+from mnist.images.pictures import MOST_PIXELS, PictureError, block_means, read_picture
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -17,8 +17,8 @@ from mnist.evaluation import evaluate
 from mnist.models import MODELS, Vote
 from mnist.recipes import RECIPES, settings, table
 from mnist.run_files import RunFiles
+from mnist.storage.weights import load_trained
 from mnist.training import Training
-from mnist.weights import load_trained
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import mnist.training as training
-from mnist import checkpoints, drawn
+from mnist import drawn
 from mnist.config import Config
 from mnist.data import Dataset
+from mnist.storage import checkpoints
 from mnist.training import Training, resume, train
 
 ROOT = Path(__file__).parent.parent
@@ -159,9 +160,9 @@ def counted(original):
         return result
     return call
 os.fsync, os.replace = counted(os.fsync), counted(os.replace)
-import mnist.replacing
+import mnist.storage.whole_files
 opened = counted(open)
-mnist.replacing.open = opened
+mnist.storage.whole_files.open = opened
 test_resume.ready(Path(sys.argv[1]), seconds and (lambda: threading.Timer(seconds, kill).start()))
 """
 

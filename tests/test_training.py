@@ -10,13 +10,14 @@ import pytest
 
 import mnist.training as training
 from autograd import Tensor
-from mnist import checkpoints, drawn
+from mnist import drawn
 from mnist.config import Config
 from mnist.data import Dataset
 from mnist.evaluation import evaluate
 from mnist.models import MODELS
+from mnist.storage import checkpoints
+from mnist.storage.weights import load_weights
 from mnist.training import TrainingError, train
-from mnist.weights import load_weights
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import mnist.weights as weights
+import mnist.storage.weights as weights
 from autograd import Tensor, no_grad
-from mnist import checkpoints
 from mnist.config import Config
 from mnist.models import MODELS, Vote
-from mnist.reading import CheckpointError
-from mnist.weights import load_trained, load_weights, save_safetensors
+from mnist.storage import checkpoints
+from mnist.storage.reading import CheckpointError
+from mnist.storage.weights import load_trained, load_weights, save_safetensors
 from nn import Module
 
 Generator = np.random.Generator

@@ -209,7 +209,9 @@ def test_step_that_leaves_pixels_out_is_refused(step: int) -> None:
         (256, 256, (14, 14), 32, 2),
         (128, 128, (28, 28), 32, 4),
         (1, 32, (28, 28), 1024, None),
-        (32, 8, (28, 28), 64, None),
+        (32, 8, (28, 28), 64, 4),
+        (32, 4, (28, 28), 64, None),
+        (8, 8, (14, 14), 512, None),  # size 2 is too slow for few channels
         (16, 64, (28, 28), 64, None),
         (64, 64, (14, 14), 8, None),
         (64, 64, (0, 7), 256, None),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist.replacing import replacing
 from mnist.results.measures import Bin, wilson
 from mnist.results.rendering import WIDTH, Look, can_draw, render
 from mnist.results.wording import percent
+from mnist.storage.whole_files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

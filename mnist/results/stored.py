@@ -13,7 +13,7 @@ from mnist.data import Dataset
 from mnist.models import Vote
 from mnist.results.predictions import Predictions, predict
 from mnist.results.wording import plain
-from mnist.weights import load_trained
+from mnist.storage.weights import load_trained
 from nn import Module
 
 Entry = dict[str, Any]

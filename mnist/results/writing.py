@@ -11,7 +11,6 @@ import numpy as np
 
 from mnist.data import Dataset
 from mnist.models import Vote
-from mnist.replacing import replacing
 from mnist.results.charts import confusion, curves, reliability
 from mnist.results.galleries import filters, first_filters, saliencies, worst
 from mnist.results.measures import calibration
@@ -21,6 +20,7 @@ from mnist.results.predictions import Predictions
 from mnist.results.rendering import DARK, HINT, LIGHT, Drawing, can_draw, render
 from mnist.results.stored import ReportError, StoredRun, load_run
 from mnist.results.wording import percent, plain
+from mnist.storage.whole_files import replacing
 
 Sketch = tuple[str, str, str, str, Drawing]  # name, title, alt, reading; see page.Picture
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import nn
 from autograd import Tensor, no_grad
 from mnist.data import normalise
-from mnist.weights import Trained
+from mnist.storage.weights import Trained
 from nn import functional as F
 
 Array = NDArray[Any]

@@ -17,7 +17,7 @@ from typing import Any
 from autograd.threads import blas_on_one_thread
 from mnist.serving.handler import Handler
 from mnist.serving.site import Site
-from mnist.weights import Trained
+from mnist.storage.weights import Trained
 
 MOST_CONNECTIONS = 64  # at one time: each has a thread
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

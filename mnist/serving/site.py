@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist.digits import to_mnist
-from mnist.pictures import PictureError
+from mnist.images.digits import from_ink
+from mnist.images.pictures import PictureError
 from mnist.serving.inspection import Inspector
-from mnist.weights import Trained
+from mnist.storage.weights import Trained
 
 LARGEST_SIDE = 112  # pixels: four times what the network sees
 
@@ -110,7 +110,7 @@ def _picture(question: dict[str, Any]) -> NDArray[np.uint8]:
             raise TypeError
         pixels = base64.b64decode(text, validate=True)
     except (TypeError, ValueError, binascii.Error) as error:
-        raise _bad('"pixels" expected as grey bytes in base64') from error
+        raise _bad('"pixels" expected as bytes in base64, 255 full ink') from error
     if len(pixels) != height * width:
         raise _bad(f"{len(pixels)} pixels given, {height} x {width} expected")
     return np.frombuffer(pixels, np.uint8).reshape(height, width)
@@ -126,7 +126,7 @@ def _side(question: dict[str, Any], name: str) -> int:
 
 def _as_mnist(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     try:
-        return to_mnist(picture, "the drawing").image
+        return from_ink(picture)
     except PictureError as error:
         raise _bad(str(error)) from error
 

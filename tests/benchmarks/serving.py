@@ -28,7 +28,7 @@ import numpy as np
 from mnist import drawn
 from mnist.models import MODELS
 from mnist.serving import make_server
-from mnist.weights import Trained, load_trained
+from mnist.storage.weights import Trained, load_trained
 
 SIDE, MARGIN = 112, 12  # pixels: what the page sends
 

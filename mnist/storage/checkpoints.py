@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist.idx import shown
-from mnist.reading import (
+from mnist.storage.reading import (
     MAX_DEPTH,
     CheckpointError,
     array_size,
@@ -42,7 +42,7 @@ from mnist.reading import (
     read_whole,
     supported,
 )
-from mnist.replacing import replacing
+from mnist.storage.whole_files import replacing
 
 __all__ = ["CheckpointError", "read", "write"]
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist.components import components
-from mnist.pictures import PictureError, block_means
+from mnist.images.components import components
+from mnist.images.pictures import PictureError, block_means
 
 Floats = NDArray[np.float32]
 Box = tuple[slice, slice]
@@ -79,6 +79,23 @@ def to_mnist(picture: NDArray[Any], name: str = "the picture") -> Digit:
         picture, factor = closer, _blocks(closer)  # a small digit on a large page
     digit = _thickened(ink[box])
     return Digit(_placed(_normalised(digit)), inverted, _widest_gap(digit) > _DISTANT)
+
+
+def from_ink(ink: NDArray[np.uint8], name: str = "the drawing") -> NDArray[np.uint8]:
+    """Bring a drawing into MNIST's form, uint8 (28, 28): `to_mnist` without the search for ink.
+
+    Args:
+        ink: (H, W), from 0, the paper, to 255, full ink, as a program draws it: none of it is dirt.
+        name: what to call the drawing in messages.
+
+    Raises `PictureError` where there is no ink, `ValueError` for an array of another shape.
+    """
+    if ink.ndim != 2 or not ink.size:
+        raise ValueError(f"a drawing of shape {ink.shape} given, (H, W) expected")
+    if not ink.any():
+        raise PictureError(f"{name}: is blank; draw one digit")
+    levels = ink.astype(np.float32) / np.float32(255)
+    return _placed(_normalised(_thickened(levels[_box(levels)])))
 
 
 def _blocks(picture: NDArray[Any]) -> int:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist.idx import shown
-from mnist.reading import CheckpointError, array_size, brief, read_whole, told
+from mnist.storage.reading import CheckpointError, array_size, brief, read_whole, told
 
 Array = NDArray[Any]
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist import checkpoints
 from mnist.idx import shown
 from mnist.models import MODELS, Vote
-from mnist.npz import read_npz
-from mnist.reading import CheckpointError, brief, parse_json, read_whole, told
-from mnist.replacing import replacing
+from mnist.storage import checkpoints
+from mnist.storage.npz import read_npz
+from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
+from mnist.storage.whole_files import replacing
 from nn import Module
 
 Array = NDArray[Any]
@@ -62,16 +62,28 @@ def load_trained(path: str | Path) -> Trained:
         CheckpointError: there is no such file, it is damaged, or of a network unknown here.
     """
     path = Path(path)
-    if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
+    whole_run = os.path.isdir(path)  # which, unlike Path's, takes what it may not look at for none
+    if whole_run:
         path = path / "model.npz"
     state, facts = _contents(path)
     facts = facts or _facts_beside(path)
+    if whole_run:
+        facts = facts | _last_measured(path.with_name("metrics.jsonl"))
     name, model = _built(state, facts, path)
     mean = _number(facts, "pixel_mean", MNIST_MEAN, path)
     std = _number(facts, "pixel_std", MNIST_STD, path)
     if std <= 0:
         raise _wrong(path, f"a pixel_std of {std}, above 0 expected")
     return Trained(model.eval(), name, mean, std, facts)
+
+
+def _last_measured(path: Path) -> dict[str, Any]:
+    """The accuracy on the test set after the last epoch, where it is known."""
+    try:
+        entry = json.loads(path.read_text().splitlines()[-1])
+        return {"test_accuracy": float(entry["test_accuracy"])}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}  # it is only told, never needed
 
 
 def load_weights(model: Module, path: str | Path) -> None:
