@@ -251,7 +251,7 @@ COSTS: dict[str, list[tuple[tuple[int, ...], int, int]]] = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", COSTS)
 def test_summary_of_the_networks_for_mnist(name: str, rng: Generator) -> None:
     model = MODELS[name](rng)
     table = nn.summary(model, (1, 1, 28, 28))

@@ -42,13 +42,20 @@ def twin(torch: Any, module: nn.Module) -> Any:
         return torch.nn.BatchNorm2d(module.num_features, module.eps, module.momentum)
     if isinstance(module, nn.MaxPool2d):
         return torch.nn.MaxPool2d(module.kernel_size, module.stride, module.padding)
+    if isinstance(module, nn.Dropout):
+        return torch.nn.Dropout(module.p)
     return getattr(torch.nn, type(module).__name__)()
 
 
 def twins(torch: Any, net: str, rng: Generator, dtype: Any) -> tuple[nn.Sequential, Any]:
-    """A net and its copy in torch, of the same values, with BatchNorm's parameters moved a bit."""
+    """A net and its copy in torch, of the same values, with BatchNorm's parameters moved a bit.
+
+    Dropout leaves nothing out: the two draw from different generators.
+    """
     model = MODELS[net](rng)
     for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
         if isinstance(module, nn.BatchNorm2d):
             assert module.weight is not None and module.bias is not None
             # Multiples of 1/16, of either sign of the bias: half of the ReLUs are at 0.
