@@ -230,9 +230,13 @@ class Training:
         loss = F.cross_entropy(scores, labels, label_smoothing=self.config.label_smoothing)
         value = float(loss.item())
         if not math.isfinite(value):
-            raise TrainingError(self._account_of(value, images, labels))
+            raise TrainingError(self._account_of(f"the loss became {value}", images, labels))
         self.optimizer.zero_grad()
         loss.backward()
+        wrong = self._not_finite(lambda p: p.grad)
+        if wrong is not None:
+            what = f"the gradient of '{wrong}' became NaN or infinite"
+            raise TrainingError(self._account_of(what, images, labels))
         self.optimizer.step()
         self.schedule.step()
         progress = self.progress
@@ -244,12 +248,12 @@ class Training:
 
     def _save(self, *paths: Path) -> None:
         """Write checkpoints, unless the weights are such that nobody could go on from them."""
-        for name, parameter in self.model.named_parameters():
-            if not np.isfinite(parameter.data).all():
-                raise TrainingError(
-                    f"'{name}' became NaN or infinite by step {self.schedule.last_epoch} of the "
-                    f"training; {self._way_on()}"
-                )
+        wrong = self._not_finite(lambda p: p)
+        if wrong is not None:
+            raise TrainingError(
+                f"'{wrong}' became NaN or infinite by step {self.schedule.last_epoch} of the "
+                f"training; {self._way_on()}"
+            )
         state = self.state()
         for path in paths:
             checkpoints.write(path, state)
@@ -260,18 +264,29 @@ class Training:
             kept = f"{self.files.last} holds the state before; start again"
         return f"{kept} with a smaller --lr than {self.config.peak_lr:g}"
 
-    def _account_of(self, value: float, images: Any, labels: Any) -> str:
-        """What to say of a loss that is no number: where it came up, and how to go on."""
-        try:
-            with ag.no_grad(), ag.debug():
-                F.cross_entropy(self.model(Tensor(images)), labels)
-            origin = "no op made it from finite numbers: the weights are no numbers any more"
-        except FloatingPointError as error:
-            origin = str(error)
+    def _not_finite(self, of: Callable[[Tensor], Tensor | None]) -> str | None:
+        """The first parameter of which something has a NaN or an infinity."""
+        for name, parameter in self.model.named_parameters():
+            found = of(parameter)
+            if found is not None and not np.isfinite(found.data).all():
+                return name
+        return None
+
+    def _account_of(self, what: str, images: Any, labels: Any) -> str:
+        """What to say of numbers that are none: which op made the first, and how to go on."""
+        wrong = self._not_finite(lambda p: p)
+        origin = f"'{wrong}' is not finite since the step before"
+        if wrong is None:
+            origin = "no op made it from finite numbers"
+            try:
+                with ag.debug():
+                    F.cross_entropy(self.model(Tensor(images)), labels).backward()
+            except FloatingPointError as error:
+                origin = str(error)
         progress = self.progress
         return (
-            f"the loss became {value} at step {progress.step + 1} of epoch {progress.epoch}: "
-            f"{origin}. {self._way_on()}"
+            f"{what} at step {progress.step + 1} of epoch {progress.epoch}: {origin}; "
+            f"{self._way_on()}"
         )
 
     def _finish_epoch(self) -> Entry:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import autograd as ag
 import mnist.training as training
 from autograd import Tensor
 from mnist import drawn
@@ -146,5 +147,17 @@ def test_weights_that_are_not_finite_are_not_saved(
 
 
 def test_loss_that_is_not_finite_is_traced_to_its_op(dataset: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"step \d+ of epoch 1: '\w+' made the first"):
+    with pytest.raises(TrainingError, match=r"step \d+ of epoch 1: .*'\w+' made the first"):
         train(dataset, Config(epochs=1, lr=1e30), tmp_path, str)
+
+
+def test_gradient_that_is_not_finite_is_traced_to_its_rule(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ag.ops.square, "rules", (lambda g, out, x: g * (2 * x) * np.inf,))
+    original = training.F.cross_entropy
+    monkeypatch.setattr(
+        training.F, "cross_entropy", lambda *args, **options: ag.square(original(*args, **options))
+    )
+    with pytest.raises(TrainingError, match=r"gradient of '0.weight' .* step 1 of epoch 1.*square"):
+        train(dataset, Config(epochs=1), tmp_path, str)
