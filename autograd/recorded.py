@@ -85,6 +85,33 @@ class Values:
         return record.serial in self._made or not is_stand_in(record.out)
 
 
+def place_of_root(root: Any, caller: str) -> Place:
+    """The place of a tensor that has a tape to look at; errors begin with the caller's name.
+
+    Raises:
+        TypeError: the root is no Tensor.
+        RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
+    """
+    if not isinstance(root, Tensor):
+        raise TypeError(
+            f"{caller}: {type(root).__name__} given, a Tensor expected that was computed from "
+            "tensors with requires_grad=True"
+        )
+    if root._place is None:
+        raise RuntimeError(
+            f"{caller}: this tensor is a constant, nothing was recorded; set requires_grad=True "
+            "on a leaf, and compute outside no_grad"
+        )
+    try:
+        reachable([root._place])
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{caller}: an earlier backward pass freed the tape of this tensor, or a part of it; "
+            "call this before backward, or pass retain_graph=True there"
+        ) from error
+    return root._place
+
+
 def computed_from(places: Iterable[Place]) -> set[int]:
     """Serial numbers of everything from which the places were computed, and of themselves."""
     return {place.serial for place in reachable(places)}

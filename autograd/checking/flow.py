@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd.recorded import Values
+from autograd.recorded import Values, place_of_root
 from autograd.tape import (
     Output,
     Place,
@@ -17,7 +17,6 @@ from autograd.tape import (
     leading_to,
     mode,
     newest,
-    reachable,
     sweep,
     sweep_hook,
 )
@@ -114,33 +113,6 @@ class Flow:
                     self.gradients[serial] = part.data
 
         return keep
-
-
-def place_of_root(root: Any, caller: str) -> Place:
-    """The place of a tensor that has a tape to look at; errors begin with the caller's name.
-
-    Raises:
-        TypeError: the root is no Tensor.
-        RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
-    """
-    if not isinstance(root, Tensor):
-        raise TypeError(
-            f"{caller}: {type(root).__name__} given, a Tensor expected that was computed from "
-            "tensors with requires_grad=True"
-        )
-    if root._place is None:
-        raise RuntimeError(
-            f"{caller}: this tensor is a constant, nothing was recorded; set requires_grad=True "
-            "on a leaf, and compute outside no_grad"
-        )
-    try:
-        reachable([root._place])
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"{caller}: an earlier backward pass freed the tape of this tensor, or a part of it; "
-            "call this before backward, or pass retain_graph=True there"
-        ) from error
-    return root._place
 
 
 def _cotangent(root: Tensor, cotangent: ArrayLike | None) -> Array:

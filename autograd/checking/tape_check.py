@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 
-from autograd.checking.flow import place_of_root
 from autograd.checking.records import RecordReport, check_records
 from autograd.checking.report import GradcheckError, Verdict, worst
+from autograd.recorded import place_of_root
 from autograd.tensor import Tensor
 
 

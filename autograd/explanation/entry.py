@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autograd.checking.flow import place_of_root
 from autograd.explanation.derivation import Derivation
 from autograd.explanation.report import Explanation
 from autograd.explanation.tabulation import TapeTable
-from autograd.recorded import Values
+from autograd.recorded import Values, place_of_root
 from autograd.tensor import Tensor
 
 
