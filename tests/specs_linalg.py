@@ -1,7 +1,8 @@
 """Rows of the matrix products, the functions of matrices and their decompositions.
 
 The matrices are made for what the ops ask of them: eigenvalues and singular values well apart from
-each other and from zero. What is special where they repeat, or vanish, is in test_linalg.py.
+each other and from zero. What is special where they repeat or vanish is in
+test_linalg_singular.py.
 """
 
 from __future__ import annotations

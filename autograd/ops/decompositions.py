@@ -204,9 +204,10 @@ def _as_read(x: Array, UPLO: str | None) -> tuple[Array, Any]:
 
 
 def _to_read(pulled: Tensor, UPLO: str | None) -> Tensor:
-    """A symmetric gradient as that of what was read: an element off the diagonal stands for two."""
+    """A gradient that is symmetric, but for rounding, as that of what was read: the symmetric part,
+    or a triangle, of which an element off the diagonal stands for two."""
     if UPLO is None:
-        return pulled
+        return (pulled + pulled.mT) / 2
     lower = _triangle(2 * pulled, 0.5)
     return lower if UPLO.upper() == "L" else lower.mT
 
