@@ -30,6 +30,16 @@ _DISTORTED = {
     "plain_epochs": "at the end, at small rates, it settles on digits as they come",
 }
 
+_BEST = Config(
+    model="best",
+    epochs=20,
+    rotation=12.0,
+    zoom=0.1,
+    shear=0.15,
+    elastic=1.0,
+    plain_epochs=3,
+)
+
 RECIPES: dict[str, Recipe] = {
     "fast": Recipe(
         "as much as one epoch can give",
@@ -74,15 +84,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "best": Recipe(
         "the most accurate single network with fewer than 100,000 parameters",
-        Config(
-            model="best",
-            epochs=20,
-            rotation=12.0,
-            zoom=0.1,
-            shear=0.15,
-            elastic=1.0,
-            plain_epochs=3,
-        ),
+        _BEST,
         {
             "model": "24 to 72 filters of 3x3 in five layers, 74,530 parameters, dropout 0.1",
             "epochs": "augmented images are new each time: more epochs are more data",
@@ -91,16 +93,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "ensemble": Recipe(
         "a vote of five networks like `best`",
-        Config(
-            model="best",
-            members=5,
-            epochs=20,
-            rotation=12.0,
-            zoom=0.1,
-            shear=0.15,
-            elastic=1.0,
-            plain_epochs=3,
-        ),
+        replace(_BEST, members=5),
         {
             "members": "the mean of five probabilities errs less than any one of them",
             "model": "as for `best`; the members differ by their seeds alone",
