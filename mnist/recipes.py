@@ -1,7 +1,7 @@
 """Named, complete settings, each with its reasons: `python train.py --recipe NAME`.
 
-All train on the 60,000 training images. Choices were made on the last 5,000 of them, held out
-(`--validation 5000`); none was made on the test set.
+All train on the 60,000 training images. To choose between settings, hold out the last 5,000 of
+them (`--validation`): the test set is for the report.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ RECIPES: dict[str, Recipe] = {
         {
             "model": "five convolutions learn faster than one, by the epoch",
             "epochs": "one look at each image",
-            "lr": "the largest with which no seed diverged; one cycle ends near 0",
+            "lr": "a high peak, from which the one cycle comes down to nearly 0",
             "rotation": "little: there is no time to learn from much",
             "shift": "likewise",
         },
