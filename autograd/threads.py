@@ -2,9 +2,9 @@
 
 NumPy lets go of the interpreter lock inside its loops, so halves of an array are worked on at once.
 BLAS is held to one thread while ours share a product: its idle threads spin for milliseconds and
-would take the cores away from whatever comes next. Measured on two cores in a training step of the
-basic net: adding two arrays of 800,000 float32 takes 0.45 ms instead of 0.80, a product of
-(16, 9) and (9, 50,000) 0.53 instead of 0.95; handing over a task takes 0.02 ms.
+would take the cores away from whatever comes next. What is worth sharing depends on the machine: to
+hand over a task took 0.02 ms on one and 0.06 on another, whose memory one core alone can keep busy;
+the limits below were measured on the latter.
 """
 
 from __future__ import annotations
@@ -65,8 +65,9 @@ class _Job:
 
     def finish(self) -> None:
         self._done.acquire()
-        if self._error is not None:
-            raise self._error
+        error, self._error = self._error, None  # whose traceback holds arrays; workers keep the job
+        if error is not None:
+            raise error
 
 
 class _Worker:
@@ -170,6 +171,11 @@ def slabs(length: int, size: int, least: int | None = None) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
+def _least(function: Callable[..., Any]) -> int:
+    """How many elements are worth sharing."""
+    return STREAMED if function in _STREAMING else LARGE
+
+
 def outermost(array: Array) -> int:
     """The axis whose elements lie furthest apart: parts of it are compact in memory."""
     return max(
@@ -187,7 +193,7 @@ def in_slabs(
     A function that passes over its arrays several times gets them in blocks of about `block`
     elements of out, which then stay in the cache.
     """
-    least = STREAMED if function in _STREAMING else LARGE
+    least = _least(function)
     if out.size < least or (_team.size == 1 and block is None):
         function(*arrays, out=out)
         return out
@@ -256,8 +262,7 @@ def elementwise(ufunc: np.ufunc, *arrays: Any) -> Array:
         key=lambda a: (a.size, 0 not in a.strides),
         default=None,
     )
-    least = STREAMED if ufunc in _STREAMING else LARGE
-    if largest is None or largest.size < least or _team.size == 1:
+    if largest is None or largest.size < _least(ufunc) or _team.size == 1:
         return np.asarray(ufunc(*arrays))
     if np.broadcast_shapes(*map(np.shape, arrays)) != largest.shape:
         return np.asarray(ufunc(*arrays))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from mnist.data import Dataset, held_out
 from mnist.evaluation import evaluate
 from mnist.models import Vote
 from mnist.run_files import RunFiles
-from mnist.training import Run, resume, train
-
-Announce = Callable[[str], None]
+from mnist.training import Announce, Run, resume, train
 
 
 def train_ensemble(
