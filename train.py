@@ -6,7 +6,7 @@ import argparse
 import math
 import sys
 import time
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mnist.config import Config
@@ -23,7 +23,7 @@ from mnist.training import Run, TrainingError, resume, train
 _FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting
 # What is told in a line; anything else is a mistake of ours, and shows where.
 _TOLD = (CheckpointError, DataError, DownloadError, ReportError, TrainingError, OSError)
-SETTINGS = {field.name for field in fields(Config)}
+DESCRIBED = {name: described for name, *described in Config().describe()}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,36 +53,34 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", help="folder for results; by default runs/<time>"
     )
     own = p.add_argument_group("settings")
-    own.add_argument("--model", choices=sorted(MODELS), help=_default("model", "the network"))
-    for name, kind, text in (
-        ("epochs", at_least(0), "passes over the data"),
-        ("batch_size", at_least(1), "samples"),
-        ("test_batch_size", at_least(1), "samples"),
-        ("lr", positive, "peak learning rate of the one-cycle schedule"),
-        ("momentum", fraction, "Nesterov's"),
-        ("weight_decay", not_negative, "per step, times the rate"),
-        ("label_smoothing", fraction, "share of the target given to all digits alike"),
-        ("seed", at_least(0), "of everything random"),
-        ("rotation", not_negative, "degrees, either way"),
-        ("shift", not_negative, "pixels, either way"),
-        ("zoom", not_negative, "relative change of size, either way"),
-        ("shear", not_negative, "slant, pixels a pixel"),
-        ("elastic", not_negative, "pixels by which the nodes of a grid move"),
-        ("plain_epochs", at_least(0), "last epochs, trained without augmentation"),
-        ("members", at_least(1), "networks that vote"),
-        ("checkpoint_every", at_least(0), "steps between checkpoints; 0: only after each epoch"),
-        ("log_interval", at_least(1), "steps between updates of the bar"),
+    own.add_argument("--model", choices=sorted(MODELS), help=_help("model"))
+    for name, kind in (
+        ("epochs", at_least(0)),
+        ("batch_size", at_least(1)),
+        ("test_batch_size", at_least(1)),
+        ("lr", positive),
+        ("momentum", fraction),
+        ("weight_decay", not_negative),
+        ("label_smoothing", fraction),
+        ("seed", at_least(0)),
+        ("rotation", not_negative),
+        ("shift", not_negative),
+        ("zoom", not_negative),
+        ("shear", not_negative),
+        ("elastic", not_negative),
+        ("plain_epochs", at_least(0)),
+        ("members", at_least(1)),
+        ("checkpoint_every", at_least(0)),
+        ("log_interval", at_least(1)),
     ):
-        own.add_argument(
-            f"--{name.replace('_', '-')}", type=kind, metavar="N", help=_default(name, text)
-        )
+        own.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=_help(name))
     own.add_argument(
         "--validation",
         type=at_least(0),
         nargs="?",
         const=5000,
         metavar="N",
-        help="training images held out, on which best.ckpt is chosen (without N: 5000)",
+        help=f"{_help('validation')}; best.ckpt is chosen on them; without N 5000",
     )
     own.add_argument(
         "--no-augment",
@@ -95,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
         "--dry-run",
         action="store_const",
         const=True,
-        help="one batch of training, one of testing",
+        help=DESCRIBED["dry_run"][2],
     )
     return p
 
@@ -108,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         print(table(RECIPES[args.show_recipe]))
         return 0
     given = {
-        name: value for name, value in vars(args).items() if name in SETTINGS and value is not None
+        name: value for name, value in vars(args).items() if name in DESCRIBED and value is not None
     }
     if args.resume:
         if given or args.out:
@@ -165,8 +163,10 @@ def _reported(work) -> int:
     return 0
 
 
-def _default(name: str, text: str) -> str:
-    value = getattr(Config(), name)
+def _help(name: str) -> str:
+    """What a setting means, its unit and its default, as mnist.config has them."""
+    value, unit, meaning = DESCRIBED[name]
+    text = f"{unit}: {meaning}" if unit else meaning
     return text if value is None else f"{text} (default: {value})"
 
 
