@@ -68,6 +68,18 @@ NETWORKS = {"w1": w1, "w2": w2, "stack": stack, "deep": deep}
 _IMAGES = {"stack": (16, 14, 14)}
 
 
+class Plain:
+    """Layers that any library has whose arrays know reshape, T and @; the others are its own."""
+
+    @staticmethod
+    def flatten(x: Any) -> Any:
+        return x.reshape(len(x), -1)
+
+    @staticmethod
+    def linear(x: Any, weight: Any, bias: Any) -> Any:
+        return x @ weight.T + bias
+
+
 def images_of(network: str) -> tuple[int, ...]:
     """The shape of one image that the network takes."""
     return _IMAGES.get(network, (1, 28, 28))

@@ -14,7 +14,7 @@ from jax import lax
 VERSION = jax.__version__
 
 
-class Layers:
+class Layers(networks.Plain):
     """The layers of `networks` as functions."""
 
     @staticmethod
@@ -38,14 +38,6 @@ class Layers:
     def pool(x: Any, window: int) -> Any:
         size = (1, 1, window, window)
         return lax.reduce_window(x, -jnp.inf, lax.max, size, size, "VALID")
-
-    @staticmethod
-    def flatten(x: Any) -> Any:
-        return x.reshape(len(x), -1)
-
-    @staticmethod
-    def linear(x: Any, weight: Any, bias: Any) -> Any:
-        return x @ weight.T + bias
 
 
 def step(network: str, batch: int = 64) -> Callable[[], list[float]]:

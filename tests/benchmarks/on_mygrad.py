@@ -15,7 +15,7 @@ from mygrad.nnet.losses import softmax_crossentropy
 VERSION = mygrad.__version__
 
 
-class Layers:
+class Layers(networks.Plain):
     """The layers of `networks` as functions."""
 
     relu = staticmethod(relu)
@@ -31,14 +31,6 @@ class Layers:
     @staticmethod
     def pool(x: Any, window: int) -> Any:
         return max_pool(x, (window, window), window)
-
-    @staticmethod
-    def flatten(x: Any) -> Any:
-        return x.reshape(len(x), -1)
-
-    @staticmethod
-    def linear(x: Any, weight: Any, bias: Any) -> Any:
-        return x @ weight.T + bias
 
 
 def step(network: str, batch: int = 64) -> Callable[[], list[float]]:
