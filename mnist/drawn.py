@@ -130,6 +130,7 @@ PRESSURE = 0.13  # relative swing of the radius along the strokes
 SIDE = 28  # pixels of the image
 BOX = 20.0  # pixels of the box that holds the digit
 MARGIN = 1.5  # pixels kept free of ink inside the image's edge
+CENTRE = 14.0  # row and column where the centre of mass is, in MNIST within half a pixel
 EDGE = 1.2  # pixels over which the ink fades: MNIST's scans were averaged down to this grid
 GRAIN = 0.07  # pixels of roughness of that edge
 BLOB = 0.62  # pixels, standard deviation of the Gaussian blobs that make up a line of ink
@@ -273,8 +274,8 @@ def _place(path: F32, radius: F32, lengths: F32) -> tuple[F32, F32]:
     pen = radius.mean(axis=1, keepdims=True)
     extent = np.ptp(path, axis=1).max(axis=1, keepdims=True)
     reach = np.abs(path).max(axis=(1, 2))[:, None]
-    scale = np.minimum((BOX - 2 * pen) / extent, (SIDE / 2 - MARGIN - pen) / reach)
-    return path * scale[..., None] + np.float32((SIDE - 1) / 2), scale
+    scale = np.minimum((BOX - 2 * pen) / extent, (SIDE - 0.5 - CENTRE - MARGIN - pen) / reach)
+    return path * scale[..., None] + np.float32(CENTRE), scale
 
 
 def _ink(path: F32, radius: F32, lengths: F32, rng: np.random.Generator) -> Images:
@@ -305,8 +306,8 @@ def _centre(images: Images) -> Images:
     """
     pixel = np.arange(SIDE)
     mass = images.sum(axis=(1, 2))
-    down = np.rint(images.sum(axis=2) @ pixel / mass - (SIDE - 1) / 2).astype(np.intp)
-    right = np.rint(images.sum(axis=1) @ pixel / mass - (SIDE - 1) / 2).astype(np.intp)
+    down = np.rint(images.sum(axis=2) @ pixel / mass - CENTRE).astype(np.intp)
+    right = np.rint(images.sum(axis=1) @ pixel / mass - CENTRE).astype(np.intp)
     rows = (pixel + down[:, None]) % SIDE
     columns = (pixel + right[:, None]) % SIDE
     which = np.arange(len(images))

@@ -58,18 +58,7 @@ class RunFiles:
         checkpoints stay.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        facts = asdict(config) | {
-            "parameters": sum(p.size for p in model.parameters()),
-            "dataset": dataset.name,
-            "train_images": len(dataset.train_images),
-            "validation_images": len(dataset.validation_images),
-            "test_images": len(dataset.test_images),
-            "pixel_mean": dataset.mean,
-            "pixel_std": dataset.std,
-            "threads": get_num_threads(),
-            "numpy": np.__version__,
-        }
-        _write(self.config, json.dumps(facts, indent=2) + "\n")
+        _write(self.config, json.dumps(facts_of(config, dataset, model), indent=2) + "\n")
         self.write_metrics(metrics)
         if fresh:
             for stale in (self.times, self.last, self.best):
@@ -100,6 +89,21 @@ class RunFiles:
         with replacing(self.weights) as file:
             arrays: dict[str, Any] = model.state_dict()
             np.savez(file, **arrays)
+
+
+def facts_of(config: Config, dataset: Dataset, model: Module) -> dict[str, Any]:
+    """What config.json holds: every setting by its name, and facts of the data and the network."""
+    return asdict(config) | {
+        "parameters": sum(p.size for p in model.parameters()),
+        "dataset": dataset.name,
+        "train_images": len(dataset.train_images),
+        "validation_images": len(dataset.validation_images),
+        "test_images": len(dataset.test_images),
+        "pixel_mean": dataset.mean,
+        "pixel_std": dataset.std,
+        "threads": get_num_threads(),
+        "numpy": np.__version__,
+    }
 
 
 def _write(path: Path, text: str) -> None:

@@ -19,8 +19,9 @@ from mnist.config import Config
 from mnist.data import Dataset, held_out
 from mnist.evaluation import evaluate
 from mnist.models import MODELS
-from mnist.notebook import progress_bar, run_html
-from mnist.run_files import RunFiles
+from mnist.progress import progress_bar
+from mnist.results.notebook import run_html
+from mnist.run_files import RunFiles, facts_of
 from mnist.stopping import Stop, stoppable
 from mnist.storage import checkpoints
 from nn import Module
@@ -52,7 +53,8 @@ class Run:
     interrupted: bool = False
 
     def _repr_html_(self) -> str:
-        return run_html(self)
+        facts = facts_of(self.config, self.dataset, self.model)
+        return run_html(facts, self.metrics, self.folder, interrupted=self.interrupted)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzzing import damaged
 
 from mnist.data import open_dataset
 from mnist.idx import DataError, read_idx, read_images, read_labels
@@ -60,24 +61,6 @@ def hostile_idx(rng: random.Random) -> bytes:
     if rng.random() < 0.5:
         content = gzip.compress(content, rng.randrange(10))
     return damaged(content, rng) if kind == 6 or rng.random() < 0.2 else content
-
-
-def damaged(content: bytes, rng: random.Random) -> bytes:
-    """Bits flipped, bytes taken away or put in, or the end cut off."""
-    data = bytearray(content)
-    for _ in range(rng.randint(1, 4)):
-        where = rng.randrange(min(len(data), 40) if rng.random() < 0.5 else len(data))
-        kind = rng.randrange(5)
-        if kind < 2:
-            data[where] ^= 1 << rng.randrange(8)
-        elif kind == 2:
-            del data[where : where + rng.randint(1, 9)]
-        elif kind == 3:
-            data[where:where] = rng.randbytes(rng.randint(1, 9))
-        else:
-            del data[max(1, where) :]
-        data = data or bytearray(b"\0")
-    return bytes(data)
 
 
 def read_any_idx(path: Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzzing import damaged
 
 from mnist.idx import DataError, read_idx, read_images, read_labels, sha256
 
@@ -329,33 +330,12 @@ def test_sha256_of_the_array_is_that_of_its_file(put: Any) -> None:
 CODES = {"uint8": 8, "int8": 9, "int16": 11, "int32": 12, "float32": 13, "float64": 14}
 
 
-def mutated(content: bytes, rng: random.Random) -> bytes:
-    data = bytearray(content)
-    for _ in range(rng.randint(1, 3)):
-        # Half of the damage goes to the first bytes, where the structure is.
-        where = rng.randrange(min(len(data), 20) if rng.random() < 0.5 else len(data))
-        kind = rng.randrange(5)
-        if kind == 0:
-            data[where] = rng.randrange(256)
-        elif kind == 1:
-            data[where] ^= 1 << rng.randrange(8)
-        elif kind == 2:
-            del data[where : where + rng.randint(1, 9)]
-        elif kind == 3:
-            data[where:where] = rng.randbytes(rng.randint(1, 9))
-        else:
-            del data[max(where, 1) :]
-        if not data:
-            break
-    return bytes(data)
-
-
 def test_mutated_files_are_refused_or_read_right(put: Any) -> None:
     rng = random.Random(20)
     sources = [IMAGE_FILE, LABEL_FILE, gzip.compress(IMAGE_FILE), gzip.compress(LABEL_FILE)]
     outcomes = {"refused": 0, "read": 0}
     for turn in range(2_000):
-        content = mutated(sources[turn % 4], rng)
+        content = damaged(sources[turn % 4], rng)
         path = put(content, f"{turn}")
         for read in (read_idx, read_images, read_labels):
             try:

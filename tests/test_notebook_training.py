@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ from test_notebook import cells, expect_html
 from mnist.config import Config
 from mnist.data import Dataset
 from mnist.models import MODELS
-from mnist.notebook import progress_bar, run_html
+from mnist.progress import progress_bar
+from mnist.results import load_run
+from mnist.run_files import RunFiles
 from mnist.training import Run
 
 # --- runs ----------------------------------------------------------------------------------------
 
 
 def a_run(metrics: list[dict[str, Any]], **changes: Any) -> Run:
-    images, labels = np.zeros((7, 28, 28), np.uint8), np.zeros(7, np.uint8)
+    images = np.arange(7 * 28 * 28, dtype=np.uint8).reshape(7, 28, 28)
+    labels = np.zeros(7, np.uint8)
     dataset = Dataset("drawn <digits>", images, labels, images[:2], labels[:2])
     model = MODELS["basic"](np.random.default_rng(0))
     return Run(Config(epochs=20, **changes), dataset, Path("runs/<i>x"), model, metrics)
@@ -51,7 +55,7 @@ def charts(html: str) -> list[ET.Element]:
 
 def test_a_run_shows_its_facts_numbers_and_curves() -> None:
     run = a_run(entries(5), recipe="<best>")
-    html = expect_html(run_html(run))
+    html = expect_html(run._repr_html_())
     for fact in ("drawn &lt;digits&gt;", "runs/&lt;i&gt;x", "&lt;best&gt;", "31,802", "5 of 20"):
         assert fact in html
     rows = cells(html)
@@ -70,21 +74,29 @@ def test_a_run_shows_its_facts_numbers_and_curves() -> None:
 
 
 def test_runs_of_any_length_and_with_any_loss() -> None:
-    assert "0 of 20 epochs" in run_html(a_run([]))
-    (one, _) = charts(expect_html(run_html(a_run(entries(1)))))
+    assert "0 of 20 epochs" in a_run([])._repr_html_()
+    (one, _) = charts(expect_html(a_run(entries(1))._repr_html_()))
     assert len(one.findall("circle")) == 2
     ill = entries(3)
     ill[1] |= {"train_loss": float("nan"), "test_loss": float("inf")}
-    html = expect_html(run_html(a_run(ill)))
+    html = expect_html(a_run(ill)._repr_html_())
     assert "nan" not in "".join(ET.tostring(svg, "unicode") for svg in charts(html))
     vote = [{"epoch": 20, "test_loss": 0.02, "test_accuracy": 0.997}]
-    assert cells(run_html(a_run(vote)))[-1] == ["20", "0.0200", "99.70%"]
-    long = expect_html(run_html(a_run(entries(1000))))
+    assert cells(a_run(vote)._repr_html_())[-1] == ["20", "0.0200", "99.70%"]
+    long = expect_html(a_run(entries(1000))._repr_html_())
     assert len(long) < 20_000
     assert [row[0] for row in cells(long)][3:6] == ["3", "&hellip;", "992"]
     assert [row[0] for row in cells(long)][-1] == "1000"
     for svg in charts(long):
         assert all(len(line.attrib["points"].split()) <= 201 for line in svg.findall("polyline"))
+
+
+def test_a_run_read_from_its_folder_shows_the_same(tmp_path: Path) -> None:
+    run = replace(a_run(entries(5), recipe="best", lr=0.1, validation=100), folder=tmp_path)
+    files = RunFiles(tmp_path)
+    files.begin(run.config, run.dataset, run.model, run.metrics)
+    files.save_weights(run.model)
+    assert load_run(tmp_path)._repr_html_() == run._repr_html_()
 
 
 # --- the bar -------------------------------------------------------------------------------------
@@ -138,8 +150,8 @@ sys.modules["ipykernel.zmqshell"] = types.ModuleType("ipykernel.zmqshell")
 sys.modules["IPython"] = kernel = types.ModuleType("IPython")
 kernel.get_ipython = shell
 sys.modules["ipywidgets"] = None
-import mnist.notebook, tqdm.auto, tqdm.asyncio
-assert mnist.notebook.tqdm is tqdm.asyncio.tqdm
+import mnist.progress, tqdm.auto, tqdm.asyncio
+assert mnist.progress.tqdm is tqdm.asyncio.tqdm
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -22,10 +22,10 @@ from mnist.results import (
     HINT,
     ReportError,
     compare_runs,
+    load_run,
     plot_curves,
     predict,
     rendering,
-    run_html,
     write_report,
 )
 from mnist.results.measures import wilson
@@ -271,10 +271,15 @@ def test_a_vote_has_filters_of_each_and_no_curves(
     last = {"epoch": 2, "test_loss": 0.4, "test_accuracy": 0.9}
     (folder / "metrics.jsonl").write_text(json.dumps(last) + "\n")
     (folder / "times.jsonl").unlink()
+    for number, accuracy in ((1, 0.75), (2, 0.8)):
+        (folder / f"member-{number}").mkdir()
+        own = json.dumps(entry(1, 0.5)) + "\n" + json.dumps(entry(2, accuracy)) + "\n"
+        (folder / f"member-{number}" / "metrics.jsonl").write_text(own)
     names = write_report(folder, dataset, print)
     assert names == [*(f"{name}.png" for name in PICTURES[1:]), "report.html"]
     page = self_contained((folder / "report.html").read_text(encoding="utf-8"))
     assert page.tables["Epochs"][1:] == [["epoch", "loss", "accuracy"], ["2", "0.4000", "90.00 %"]]
+    assert page.tables["Networks"][1:] == [["1", "0.4000", "75.00 %"], ["2", "0.4000", "80.00 %"]]
     assert "of each network" in page.text
     assert "A vote of 2 basic networks on drawn digits" in page.text
 
@@ -355,13 +360,14 @@ def test_curves_are_missed_quietly(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_for_a_notebook() -> None:
-    facts = {"model": "basic", "dataset": EVIL, "epochs": 3, "lr": None}
-    page = self_contained(run_html([entry(1, 0.7), entry(2, 0.8125)], facts))
-    assert f"basic on {EVIL} : 2 of 3 epochs, test accuracy 81.25 %" in page.text
-    assert [row[0] for row in page.tables["Epochs"][2:]] == ["1", "2"]
-    assert ["lr", "none"] in [row[:2] for row in page.tables["Settings"]]
-    assert "no epoch finished" in Page(run_html([], facts)).text
+def test_a_stored_run_for_a_notebook(tmp_path: Path, dataset: Dataset, model: Module) -> None:
+    folder = store(tmp_path / "run", dataset, model, dataset=EVIL, recipe=EVIL, seed=EVIL)
+    page = self_contained(load_run(folder)._repr_html_())
+    assert page.text.count(EVIL) == 3
+    assert "2 of 2 epochs" in page.text
+    (folder / "config.json").write_text(json.dumps({"model": "basic", "dataset": "x"}))
+    (folder / "metrics.jsonl").write_text("{}\n")
+    assert "1 of ? epochs" in self_contained(load_run(folder)._repr_html_()).text
 
 
 def test_two_runs_side_by_side(run: Path, tmp_path: Path, dataset: Dataset, model: Module) -> None:

@@ -67,8 +67,7 @@ def _of_stacks(x: Array, y: Array) -> Array:
 
 def by_columns(x: Array, y: Array, out: Array) -> None:
     """x @ y for matrices or stacks of them; where x is small, in blocks of columns of y."""
-    width = _UNPACKED // max(x.shape[-2] * x.shape[-1], 1)
-    whole = y.shape[-1] // width * width if width >= _NARROW else 0
+    width, whole = _blocks(x, y.shape[-1])
     if whole:
         blocks, results = _split(y[..., :whole], width), _split(out[..., :whole], width)
         np.matmul(x[..., None, :, :], blocks, out=results)
@@ -78,8 +77,7 @@ def by_columns(x: Array, y: Array, out: Array) -> None:
 
 def _by_terms(x: Array, y: Array, out: Array) -> None:
     """The same; where the result is small, in blocks of the axis that is summed over."""
-    width = _UNPACKED // max(out.shape[-2] * out.shape[-1], 1)
-    whole = x.shape[-1] // width * width if width >= _NARROW else 0
+    width, whole = _blocks(out, x.shape[-1])
     if not whole:
         np.matmul(x, y, out=out)
         return
@@ -88,6 +86,12 @@ def _by_terms(x: Array, y: Array, out: Array) -> None:
     np.sum(terms, axis=-3, out=out)
     if whole < x.shape[-1]:
         out += x[..., whole:] @ y[..., whole:, :]
+
+
+def _blocks(small: Array, length: int) -> tuple[int, int]:
+    """How wide blocks are beside the small matrices, and how much of `length` they fill."""
+    width = _UNPACKED // max(small.shape[-2] * small.shape[-1], 1)
+    return width, length // width * width if width >= _NARROW else 0
 
 
 def _split(matrices: Array, width: int) -> Array:

@@ -11,7 +11,7 @@ from mnist.results.measures import Bin, wilson
 from mnist.results.predictions import Predictions
 from mnist.results.stored import StoredRun
 from mnist.results.style import STYLE
-from mnist.results.tables import digits_table, epochs_table, facts_table, table
+from mnist.results.tables import digits_table, epochs_table, facts_table, measured, table
 from mnist.results.wording import duration, interval, percent, plain
 
 WORST = 20  # images shown of those that the network is most wrong about
@@ -133,7 +133,20 @@ def _told(facts: Mapping[str, object], name: str) -> str:
 def _training(run: StoredRun) -> str:
     if not run.metrics:
         return "<p>No epoch was finished.</p>"
-    return epochs_table(run.metrics, run.seconds)
+    return epochs_table(run.metrics, run.seconds) + _members(run)
+
+
+def _members(run: StoredRun) -> str:
+    """What each network of a vote reached by itself."""
+    if not run.members:
+        return ""
+    rows = [
+        [f"{number}", *(measured(name, entry.get(name)) for name in ("test_loss", "test_accuracy"))]
+        for number, entry in run.members.items()
+    ]
+    return "<h3>Each by itself</h3>" + table(
+        ["network", "test loss", "test accuracy"], rows, "Networks"
+    )
 
 
 def _calibration(bins: Sequence[Bin], error: float) -> str:

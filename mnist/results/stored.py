@@ -11,6 +11,7 @@ from typing import Any
 
 from mnist.data import Dataset
 from mnist.models import Vote
+from mnist.results.notebook import run_html
 from mnist.results.predictions import Predictions, predict
 from mnist.results.wording import plain
 from mnist.storage.weights import load_trained
@@ -30,6 +31,7 @@ class StoredRun:
     Attributes:
         facts: config.json.
         metrics: metrics.jsonl, an entry an epoch.
+        members: of a vote, the last entry of each member that has its folder, by its number.
         seconds: of each epoch, by its number; empty where times.jsonl is not there.
         model: the network in evaluation mode, which expects pixels normalised by mean and std.
     """
@@ -37,10 +39,14 @@ class StoredRun:
     folder: Path
     facts: dict[str, Any]
     metrics: list[Entry]
+    members: dict[int, Entry]
     seconds: dict[int, float]
     model: Module
     mean: float
     std: float
+
+    def _repr_html_(self) -> str:
+        return run_html(self.facts, self.metrics, self.folder)
 
     @property
     def network(self) -> str:
@@ -83,7 +89,16 @@ def load_run(folder: Path) -> StoredRun:
     except (RuntimeError, OSError, ValueError, KeyError) as error:
         raise ReportError(str(error)) from error
     seconds = _read_seconds(folder / "times.jsonl")
-    return StoredRun(folder, facts, metrics, seconds, trained.model, trained.mean, trained.std)
+    return StoredRun(
+        folder,
+        facts,
+        metrics,
+        _read_members(folder, trained.model),
+        seconds,
+        trained.model,
+        trained.mean,
+        trained.std,
+    )
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
@@ -104,6 +119,16 @@ def _read_metrics(path: Path) -> list[Entry]:
                 raise _wrong(path, f"line {number}: {name} is {value!r:.60}, a number expected")
         entries.append(entry)
     return entries
+
+
+def _read_members(folder: Path, model: Module) -> dict[int, Entry]:
+    last = {}
+    for number in range(1, 1 + len(model.members) if isinstance(model, Vote) else 1):
+        path = folder / f"member-{number}" / "metrics.jsonl"
+        entries = _read_metrics(path) if path.exists() else []
+        if entries:
+            last[number] = entries[-1]
+    return last
 
 
 def _read_seconds(path: Path) -> dict[int, float]:

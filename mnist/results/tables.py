@@ -32,12 +32,6 @@ _MEANINGS = {
     "numpy": "version",
 }
 _PARTS = {"test": "test", "validation": "validation", "train": "training"}
-_STYLE = (
-    ".pullback-run table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    ".pullback-run th,.pullback-run td{padding:.15em .7em;text-align:right}"
-    ".pullback-run .words th,.pullback-run .words td{text-align:left}"
-    ".pullback-run .scroll{overflow-x:auto}.pullback-run summary{cursor:pointer}"
-)
 
 
 def table(
@@ -99,7 +93,7 @@ def epochs_table(
     rows = []
     for number, entry in enumerate(metrics, start=1):
         epoch = plain(entry.get("epoch", number))
-        row = [epoch, *(_measured(name, entry.get(name)) for name in columns)]
+        row = [epoch, *(measured(name, entry.get(name)) for name in columns)]
         if seconds:
             row.append(duration(seconds[number]) if number in seconds else "-")
         rows.append(row)
@@ -140,36 +134,8 @@ def digits_table(found: Predictions) -> str:
     return table(head, rows, "Digits")
 
 
-def run_html(metrics: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str:
-    """A run for a notebook: its last accuracy, its epochs, its settings folded away.
-
-    Args:
-        metrics: an entry an epoch, as in metrics.jsonl.
-        facts: as in config.json.
-    """
-    name = f"{escape(plain(facts.get('model', 'network')))} on {escape(_data(facts))}"
-    last = metrics[-1].get("test_accuracy") if metrics else None
-    head = f"<strong>{name}</strong>: " + (
-        "no epoch finished" if not metrics else f"{len(metrics)} of {_planned(facts)} epochs"
-    )
-    if last is not None:
-        head += f", test accuracy {percent(float(last))}"
-    epochs = epochs_table(metrics) if metrics else ""
-    return (
-        f'<div class="pullback-run"><style>{_STYLE}</style><p>{head}</p>{epochs}'
-        f"<details><summary>Settings</summary>{facts_table(facts)}</details></div>"
-    )
-
-
-def _planned(facts: Mapping[str, Any]) -> str:
-    return escape(plain(facts.get("epochs", "?")))
-
-
-def _data(facts: Mapping[str, Any]) -> str:
-    return plain(facts.get("dataset", "unnamed data"))
-
-
-def _measured(name: str, value: Any) -> str:
+def measured(name: str, value: Any) -> str:
+    """A loss or an accuracy of metrics.jsonl as a cell."""
     if value is None:
         return "-"
     if not np.isfinite(value):

@@ -1,27 +1,16 @@
-"""A training in a notebook: the bar while it runs, and afterwards what came of it."""
+"""A training as notebooks show it: its settings, its curves, its numbers."""
 
 from __future__ import annotations
 
 import math
-import sys
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from tqdm import TqdmWarning
+from pathlib import Path
+from typing import Any
 
 from autograd.notebook import table
+from mnist.results.wording import plain
 
-if TYPE_CHECKING:
-    from mnist.training import Run
-
-with warnings.catch_warnings():
-    # In a notebook without ipywidgets it warns, and takes a bar of text, which will do as well.
-    warnings.simplefilter("ignore", TqdmWarning)
-    from tqdm.auto import tqdm
-
-T = TypeVar("T")
 Entry = dict[str, Any]
 
 _FIRST, _LAST = 3, 9  # epochs that a table of many shows
@@ -31,56 +20,55 @@ _WIDTH, _HEIGHT = 330, 190  # of a chart, in pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 26, 22  # its margins
 
 
-def progress_bar(
-    items: Iterable[T], title: str, total: int, *, start: int = 0, unit: str = "batch"
-) -> tqdm[T]:
-    """`items`, with a bar that goes away at their end; in a terminal or a notebook, nowhere else.
+def run_html(
+    facts: Mapping[str, Any],
+    metrics: Sequence[Entry],
+    folder: Path,
+    *,
+    interrupted: bool = False,
+) -> str:
+    """HTML of a training: its settings in a line, its curves, and its numbers after each epoch.
 
     Args:
-        total: items that there are, with the `start` that were done before.
+        facts: as in config.json; what is not there is not told.
+        metrics: an entry an epoch, as in metrics.jsonl.
     """
-    # A notebook's output is no terminal, but obeys the carriage returns of a bar of text.
-    notebook = type(sys.stdout).__module__.startswith("ipykernel.")
-    return tqdm(
-        items,
-        title,
-        total,
-        initial=start,
-        leave=False,
-        unit=unit,
-        file=sys.stdout if notebook else sys.stderr,
-        disable=False if notebook else None,
-    )
-
-
-def run_html(run: Run) -> str:
-    """HTML of a training: its settings in a line, its curves, and its numbers after each epoch."""
-    config, dataset, metrics = run.config, run.dataset, run.metrics
-    count = sum(p.size for p in run.model.parameters())
+    metrics = [{"epoch": number, **entry} for number, entry in enumerate(metrics, start=1)]
+    told = {name: escape(plain(value)) for name, value in facts.items()}
+    network = f"<b>{told.get('model', 'network')}</b>"
+    members = facts.get("members", 1)
+    if members != 1:
+        network = f"{told['members']} votes of {network}"
+    if "parameters" in told:
+        network += f", {told['parameters']} parameters"
     sizes = [
-        f"{len(images):,} {name}"
-        for name, images in (
-            ("training", dataset.train_images),
-            ("validation", dataset.validation_images),
-            ("test", dataset.test_images),
-        )
-        if len(images)
+        f"{told[name]} {name.partition('_')[0].replace('train', 'training')}"
+        for name in ("train_images", "validation_images", "test_images")
+        if facts.get(name)
     ]
-    recipe = f"recipe {escape(config.recipe)}, " if config.recipe else ""
-    facts = [
-        f"{recipe}<b>{escape(config.model)}</b>, {count:,} parameters",
-        f"{escape(dataset.name)}: {', '.join(sizes)} images",
-        f"batches of {config.batch_size:,}, peak learning rate {config.peak_lr:g}, "
-        f"seed {config.seed}",
-        f"files in <code>{escape(str(run.folder))}</code>",
+    data = told.get("dataset", "unnamed data")
+    steps = [
+        f"{words} {told[name]}"
+        for name, words in (
+            ("batch_size", "batches of"),
+            ("lr", "peak learning rate"),
+            ("seed", "seed"),
+        )
+        if facts.get(name) is not None
     ]
     done = metrics[-1]["epoch"] if metrics else 0
-    facts.append(f"{done} of {config.epochs} epochs" + (", interrupted" if run.interrupted else ""))
-    parts = [f"<div>{' &middot; '.join(facts)}</div>"]
+    parts = [
+        (f"recipe {told['recipe']}, " if told.get("recipe") else "") + network,
+        f"{data}: {', '.join(sizes)} images" if sizes else data,
+        ", ".join(steps),
+        f"files in <code>{escape(str(folder))}</code>",
+        f"{done} of {told.get('epochs', '?')} epochs" + (", interrupted" if interrupted else ""),
+    ]
+    html = f"<div>{' &middot; '.join(part for part in parts if part)}</div>"
     if metrics:
         charts = _chart(metrics, "loss") + _chart(metrics, "accuracy")
-        parts += [f"<div>{charts}</div>", _numbers(metrics)]
-    return f"<div>{''.join(parts)}</div>"
+        html += f"<div>{charts}</div>{_numbers(metrics)}"
+    return f"<div>{html}</div>"
 
 
 def _numbers(metrics: Sequence[Entry]) -> str:
