@@ -6,23 +6,38 @@ import argparse
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from autograd import get_num_threads
 from mnist.config import Config
-from mnist.data import CHOICES, DataError, open_dataset
+from mnist.data import CHOICES, DataError, Dataset, open_dataset
 from mnist.download import DownloadError
 from mnist.ensemble import train_ensemble
+from mnist.joint import at_first, jointly
+from mnist.launching import arguments, as_one, start
 from mnist.models import MODELS
 from mnist.recipes import RECIPES, settings, table
 from mnist.results import ReportError, write_report
 from mnist.run_files import RunFiles
 from mnist.storage.checkpoints import CheckpointError
 from mnist.training import Run, TrainingError, resume, train
+from nn.distributed import DistributedError, Group
 
 _FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting
 # What is told in a line; anything else is a mistake of ours, and shows where.
-_TOLD = (CheckpointError, DataError, DownloadError, ReportError, TrainingError, OSError)
+_TOLD = (
+    CheckpointError,
+    DataError,
+    DistributedError,
+    DownloadError,
+    ReportError,
+    TrainingError,
+    OSError,
+)
+say = partial(print, flush=True)  # also where the output is no terminal
 DESCRIBED = {name: described for name, *described in Config().describe()}
 
 
@@ -52,12 +67,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for results; by default runs/<time>"
     )
+    p.add_argument(
+        "--processes",
+        type=at_least(1),
+        metavar="N",
+        help="train in so many processes (the mpi extra), as mpiexec -n N python train.py does",
+    )
     own = p.add_argument_group("settings")
     own.add_argument("--model", choices=sorted(MODELS), help=_help("model"))
     for name, kind in (
         ("epochs", at_least(0)),
         ("batch_size", at_least(1)),
         ("test_batch_size", at_least(1)),
+        ("accumulate", at_least(1)),
         ("lr", positive),
         ("momentum", fraction),
         ("weight_decay", not_negative),
@@ -99,8 +121,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
+    given = sys.argv[1:] if argv is None else argv
+    return as_one(lambda group: _main(given, group), "train.py")
+
+
+def _main(argv: list[str], group: Group | None) -> int:
     p = parser()
-    args = p.parse_args(argv)
+    args = arguments(p, argv, group)
+    if args.processes and group is None and args.processes > 1:
+        return start(args.processes, __file__, argv, "train.py")
+    if args.processes and group is not None and args.processes != group.size:
+        p.error(f"--processes {args.processes} given, but mpiexec has started {group.size}")
     if args.show_recipe:
         print(RECIPES[args.show_recipe].aim)
         print(table(RECIPES[args.show_recipe]))
@@ -113,53 +144,66 @@ def main(argv: list[str] | None = None) -> int:
             names = [*given, *["out"] * bool(args.out)]
             flags = ", ".join(_FLAGS.get(n, f"--{n.replace('_', '-')}") for n in names)
             p.error(f"--resume goes on with the settings of the training; leave out {flags}")
-        return _reported(lambda: _resumed(args))
+        return _reported(lambda: _resumed(args, group), group)
     base = settings(args.recipe) if args.recipe else Config()
     config = replace(base, **{**given, "recipe": base.recipe})
-    folder = args.out or Path("runs") / time.strftime("%Y-%m-%d_%H-%M-%S")
-    return _reported(lambda: _trained(args, config, folder))
+    now = at_first(group, lambda: time.strftime("%Y-%m-%d_%H-%M-%S"))
+    folder = args.out or Path("runs") / now
+    return _reported(lambda: _trained(args, config, folder, group), group)
 
 
-def _trained(args: argparse.Namespace, config: Config, folder: Path) -> Run:
-    dataset = open_dataset(args.dataset, args.data_dir, seed=config.seed)
-    print(
+def _trained(args: argparse.Namespace, config: Config, folder: Path, group: Group | None) -> Run:
+    dataset = _opened(args, config.seed, group)
+    say(
         f"{dataset.name}: {len(dataset.train_images):,} training and "
         f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}"
+        + (f"; {group.size} processes, {get_num_threads()} threads each" if group else "")
     )
     if config.members > 1:
-        return train_ensemble(dataset, config, folder)
-    return train(dataset, config, folder)
+        return train_ensemble(dataset, config, folder, say, group=group)
+    return train(dataset, config, folder, say, group)
 
 
-def _resumed(args: argparse.Namespace) -> Run:
+def _resumed(args: argparse.Namespace, group: Group | None) -> Run:
     folder: Path = args.resume
-    config = RunFiles(folder).saved_config()
-    dataset = open_dataset(args.dataset, args.data_dir, seed=config.seed)
+    config = at_first(group, RunFiles(folder).saved_config)
+    dataset = _opened(args, config.seed, group)
     if config.members > 1:
-        return train_ensemble(dataset, config, folder, go_on=True)
-    return resume(dataset, folder)
+        return train_ensemble(dataset, config, folder, say, go_on=True, group=group)
+    return resume(dataset, folder, say, group)
 
 
-def _reported(work) -> int:
+def _opened(args: argparse.Namespace, seed: int, group: Group | None) -> Dataset:
+    def opened() -> Dataset:
+        return open_dataset(args.dataset, args.data_dir, seed=seed, announce=say)
+
+    # Rank 0 before the others: it may have to download.
+    first = jointly(group, lambda: opened() if group is None or group.rank == 0 else None, _TOLD)
+    return jointly(group, lambda: first or opened(), _TOLD)
+
+
+def _reported(work: Callable[[], Run], group: Group | None) -> int:
     """Run the work, then say what came of it; the exit code."""
     try:
         run = work()
         if run.interrupted:
-            print(
+            say(
                 f"interrupted; what there is has been saved. To go on: "
                 f"python train.py --resume {run.folder}"
             )
             return 130
+        if group is not None and group.rank > 0:
+            return 0
         written = RunFiles(run.folder).names()
         if run.metrics:
-            written = [*write_report(run.folder, run.dataset)[::-1], *written]
+            written = [*write_report(run.folder, run.dataset, say)[::-1], *written]
     except _TOLD as error:
         print(f"train.py: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:  # before or after the training: nothing to save
         print("train.py: interrupted", file=sys.stderr)
         return 130
-    print(f"{run.dataset.name} results in {run.folder}: {', '.join(written)}")
+    say(f"{run.dataset.name} results in {run.folder}: {', '.join(written)}")
     return 0
 
 

@@ -91,6 +91,17 @@ def default_generator() -> Generator:
     return _default.generator
 
 
+@contextmanager
+def drawing_from(generator: Generator) -> Iterator[None]:
+    """Within it, `default_generator()` of this thread is the one given."""
+    before = _default.generator
+    _default.generator = generator
+    try:
+        yield
+    finally:
+        _default.generator = before
+
+
 def seed(value: Any) -> None:
     """Start this thread's default generator afresh from a seed."""
     default_generator().numpy = np.random.default_rng(value)

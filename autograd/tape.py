@@ -152,6 +152,7 @@ class Observer:
     def pulling(self, record: Record | None) -> None: ...  # None: its gradients are delivered
     def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None: ...
     def entering(self, name: str | None) -> None: ...  # a scope; None: the innermost one is left
+    def communicated(self, name: str, nbytes: int, begin: int, end: int, waited: int) -> None: ...
 
 
 class _Mode(threading.local):
@@ -224,6 +225,7 @@ def sweep(
     create_graph: bool,
     wanted: Container[int] = (),
     needed: Container[int] | None = None,
+    early: bool = False,
 ) -> None:
     """Carry gradients from `roots` back, youngest record first.
 
@@ -236,6 +238,8 @@ def sweep(
         create_graph: whether the sweep itself is recorded.
         wanted: serial numbers of places that the sweep does not go beyond.
         needed: serial numbers of the only places to visit; see `leading_to`. None for all.
+        early: deposit the gradient of a leaf once no record is left that adds to it. Otherwise
+            leaves come last, being older than all records.
 
     Raises:
         RuntimeError: a record was freed by an earlier sweep, or refuses to be differentiated.
@@ -266,12 +270,16 @@ def sweep(
         parts = pending[record.serial][1]
         parts[index] = parts[index] + g if index in parts else g
 
+    roots = list(roots)
+    settled_by = _last_readers([place for place, _ in roots]) if early else {}
     sweep_hooks, observer = mode.sweep_hooks, mode.observer
     with enable_grad() if create_graph else no_grad(), _observed(observer):
         for place, g in roots:
             deliver(place, g)
         while queue:
             serial = -heappop(queue)
+            if early and serial not in pending:
+                continue  # a leaf that had its gradient before its turn
             place, g = pending.pop(serial)
             if serial in wanted:
                 deposit(place, g)  # whoever wanted it goes on from there, and runs its hooks
@@ -290,6 +298,10 @@ def sweep(
                     place.free()
                 if observer is not None:
                     observer.pulling(None)
+                for leaf in settled_by.get(serial, ()):
+                    if leaf in pending and leaf not in wanted:
+                        place, g = pending.pop(leaf)
+                        deposit(place, run_hooks(place.hooks, g) if place.hooks else g)
             elif isinstance(place, Leaf):
                 deposit(place, g)
             elif isinstance(place, Output):
@@ -345,6 +357,24 @@ def leading_to(roots: Iterable[Place], wanted: Collection[int]) -> set[int]:
         ):
             needed.add(place.serial)
     return needed
+
+
+def _last_readers(roots: Iterable[Place]) -> dict[int, list[int]]:
+    """Of each record, the leaves to whose gradients it is the last to add; serial numbers."""
+    last: dict[int, int] = {}
+    opaque = None  # the oldest place that may add to any leaf that is older still
+    for place in reachable(roots):  # oldest first
+        for parent in _parents(place):
+            if isinstance(parent, Leaf):
+                last.setdefault(parent.serial, place.serial)
+        if opaque is None and is_opaque(place):
+            opaque = place.serial
+    readers: dict[int, list[int]] = {}
+    for leaf, reader in last.items():
+        if opaque is not None and leaf < opaque:
+            reader = min(reader, opaque)
+        readers.setdefault(reader, []).append(leaf)
+    return readers
 
 
 def is_opaque(place: Place) -> bool:

@@ -233,6 +233,8 @@ class Tensor:
         gradient: Operand | None = None,
         retain_graph: bool | None = None,
         create_graph: bool = False,
+        *,
+        early: bool = False,
     ) -> None:
         """Accumulate into `.grad` of every leaf the derivative of this tensor with respect to it.
 
@@ -241,6 +243,8 @@ class Tensor:
                 where it is one.
             retain_graph: keep what was recorded for another backward. By default as `create_graph`.
             create_graph: record the sweep, so that the gradients can be differentiated.
+            early: give each leaf its gradient, and run its hooks, as soon as nothing is left that
+                adds to it, not at the end: for who works on gradients while the sweep goes on.
 
         Raises:
             RuntimeError: nothing here requires a gradient, or an earlier backward freed the graph.
@@ -256,6 +260,7 @@ class Tensor:
             _deposit,
             retain_graph=create_graph if retain_graph is None else retain_graph,
             create_graph=create_graph,
+            early=early,
         )
 
     def _cotangent(self, gradient: Operand | None) -> Tensor:

@@ -39,17 +39,26 @@ class Augmentation:
             if not 0 <= value < float("inf"):
                 raise ValueError(f"Augmentation: {field.name} {value} given, 0 or more expected")
 
-    def __call__(self, images: Image, rng: np.random.Generator) -> Image:
-        """A transformed copy of images (N, H, W)."""
-        n = len(images)
-        angles = np.deg2rad(rng.uniform(-self.rotation, self.rotation, n))
-        shifts = rng.uniform(-self.shift, self.shift, (2, n))
+    def __call__(
+        self,
+        images: Image,
+        rng: np.random.Generator,
+        rows: NDArray[np.intp] | None = None,
+        count: int = 0,
+    ) -> Image:
+        """A transformed copy of images (N, H, W).
+
+        Where they are `rows` (N,) of a batch of `count`, they are transformed as within the batch.
+        """
+        n, own = (len(images), slice(None)) if rows is None else (count, rows)
+        angles = np.deg2rad(rng.uniform(-self.rotation, self.rotation, n))[own]
+        shifts = rng.uniform(-self.shift, self.shift, (2, n))[:, own]
         if not (self.zoom or self.shear or self.elastic):
             return rotate_and_shift(images, angles, shifts)
         largest = np.log1p(self.zoom)
-        sizes = np.exp(rng.uniform(-largest, largest, (2, n)))
-        slants = rng.uniform(-self.shear, self.shear, n)
-        nodes = rng.uniform(-self.elastic, self.elastic, (2, _NODES, _NODES, n))
+        sizes = np.exp(rng.uniform(-largest, largest, (2, n)))[:, own]
+        slants = rng.uniform(-self.shear, self.shear, n)[own]
+        nodes = rng.uniform(-self.elastic, self.elastic, (2, _NODES, _NODES, n))[..., own]
         return distort(images, angles, shifts, sizes, slants, nodes)
 
 

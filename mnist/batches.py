@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from mnist.augment import Augmentation
 from mnist.data import Dataset, normalise
+from nn.distributed import Share
 
 Item = TypeVar("Item")
 Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
+WHOLE = Share()  # of a process alone
 AHEAD = 4  # batches made in advance: enough to ride out a slow moment, 0.8 MB at batch size 64
 
 # What a random stream is for; with the seed, the epoch and the batch this makes its own seed, so
@@ -33,19 +35,24 @@ def train_batches(
     augmentation: Augmentation | None,
     start: int = 0,
     limit: int | None = None,
+    share: Share = WHOLE,
 ) -> Iterator[Batch]:
     """The training set in an order of this epoch's own: images float32 (B, 1, 28, 28), labels (B,).
 
-    The last batch may be smaller; `start` begins with that batch, `limit` ends before that one.
+    The last batch may be smaller; `start` begins with that batch, `limit` ends before that one. Of
+    each batch a process gets its `share`: rows of the batch that a process alone would get.
     """
     order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(len(dataset.train_images))
 
     def make(index: int) -> Batch:
         chosen = order[index * batch_size : (index + 1) * batch_size]
-        images = dataset.train_images[chosen]
+        rows = share.rows(len(chosen))
+        own = chosen[rows]
+        images = dataset.train_images[own]
         if augmentation is not None:
-            images = augmentation(images, np.random.default_rng([seed, _AUGMENT, epoch, index]))
-        return normalise(images, dataset.mean, dataset.std), dataset.train_labels[chosen]
+            rng = np.random.default_rng([seed, _AUGMENT, epoch, index])
+            images = augmentation(images, rng, rows, len(chosen))
+        return normalise(images, dataset.mean, dataset.std), dataset.train_labels[own]
 
     return in_background(make, range(start, batch_count(len(order), batch_size, limit)))
 
@@ -56,18 +63,27 @@ def evaluation_batches(
     *,
     part: Literal["test", "validation"] = "test",
     limit: int | None = None,
+    rank: int = 0,
+    size: int = 1,
 ) -> Iterator[Batch]:
-    """The test or validation set in its order, normalised as the training set is."""
+    """The test or validation set in its order, normalised as the training set is.
+
+    Args:
+        limit: at most so many batches.
+        rank, size: of so many processes, each gets a stretch of it; this gives that of rank.
+    """
     all_images, all_labels = dataset.test_images, dataset.test_labels
     if part == "validation":
         all_images, all_labels = dataset.validation_images, dataset.validation_labels
+    count = len(all_images) if limit is None else min(len(all_images), limit * batch_size)
+    begin, end = count * rank // size, count * (rank + 1) // size
 
     def make(index: int) -> Batch:
-        chosen = slice(index * batch_size, (index + 1) * batch_size)
+        first = begin + index * batch_size
+        chosen = slice(first, min(first + batch_size, end))
         return normalise(all_images[chosen], dataset.mean, dataset.std), all_labels[chosen]
 
-    count = batch_count(len(all_images), batch_size, limit)
-    return in_background(make, range(count))
+    return in_background(make, range(batch_count(end - begin, batch_size)))
 
 
 def batch_count(samples: int, batch_size: int, limit: int | None = None) -> int:

@@ -29,6 +29,9 @@ class Config:
     weight_decay: float = _setting(
         5e-4, "", "share of a weight taken off per step, times the learning rate"
     )
+    accumulate: int = _setting(
+        1, "parts", "of a batch, learned from one after the other: less memory, the same step"
+    )
     label_smoothing: float = _setting(0.0, "", "share of the target given to all digits alike")
     seed: int = _setting(0, "", "of everything random")
     rotation: float = _setting(15.0, "degrees", "largest, either way")

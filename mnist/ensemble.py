@@ -8,9 +8,11 @@ from pathlib import Path
 from mnist.config import Config
 from mnist.data import Dataset, held_out
 from mnist.evaluation import evaluate
+from mnist.joint import at_first
 from mnist.models import Vote
 from mnist.run_files import RunFiles
 from mnist.training import Announce, Run, resume, train
+from nn.distributed import Group
 
 
 def train_ensemble(
@@ -20,31 +22,33 @@ def train_ensemble(
     announce: Announce = print,
     *,
     go_on: bool = False,
+    group: Group | None = None,
 ) -> Run:
     """Train `config.members` networks in folders member-1, member-2, ... and let them vote.
 
     The folder itself gets the files of a training: one line of metrics, those of the vote, and the
     weights of all. Member i has the seed members * seed + i - 1, so that no two ensembles share
-    one. With `go_on`, members that have begun are resumed and those that are done left alone.
+    one. With `go_on`, members that have begun are resumed and those that are done left alone. The
+    processes of a group share the work on each.
     """
     count, config = config.members, replace(config, lr=config.peak_lr)
     vote = Vote([])
     result = Run(config, held_out(dataset, config.validation), folder, vote, [])
-    files = RunFiles(folder)
+    files = RunFiles(folder, writes=group is None or group.rank == 0)
     files.begin(config, result.dataset, vote)
     for number in range(count):
         announce(f"member {number + 1} of {count}")
         own = replace(config, members=1, seed=count * config.seed + number)
         place = folder / f"member-{number + 1}"
-        if go_on and RunFiles(place).last.exists():
-            member = resume(dataset, place, announce)
+        if go_on and at_first(group, RunFiles(place).last.exists):
+            member = resume(dataset, place, announce, group)
         else:
-            member = train(dataset, own, place, announce)
+            member = train(dataset, own, place, announce, group)
         vote.members.append(member.model)
         if member.interrupted:
             result.interrupted = True
             return result
-    tested = evaluate(vote, result.dataset, config.test_batch_size)
+    tested = evaluate(vote, result.dataset, config.test_batch_size, group=group)
     entry = {"epoch": config.epochs, "test_loss": tested[0], "test_accuracy": tested[1]}
     result.metrics.append(entry)
     files.begin(config, result.dataset, vote, result.metrics)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from autograd import Tensor, no_grad
 from mnist.batches import evaluation_batches
 from mnist.data import Dataset
 from nn import Module
 from nn import functional as F
+from nn.distributed import Group
 
 
 def evaluate(
@@ -18,16 +21,22 @@ def evaluate(
     *,
     part: Literal["test", "validation"] = "test",
     limit: int | None = None,
+    group: Group | None = None,
 ) -> tuple[float, float]:
-    """Mean loss and accuracy (a fraction), in evaluation mode; at most `limit` batches."""
+    """Mean loss and accuracy (a fraction), in evaluation mode; at most `limit` batches.
+
+    The processes of a group evaluate a part each, and all get the result.
+    """
     was_training = model.training
     model.eval()
-    seen, loss_sum, hits = 0, 0.0, 0
+    sums = np.zeros(3)  # of losses, of what is right, and how many there are
+    rank, size = (0, 1) if group is None else (group.rank, group.size)
+    batches = evaluation_batches(dataset, batch_size, part=part, limit=limit, rank=rank, size=size)
     with no_grad():
-        for images, labels in evaluation_batches(dataset, batch_size, part=part, limit=limit):
+        for images, labels in batches:
             scores = model(Tensor(images))
-            loss_sum += F.cross_entropy(scores, labels, reduction="sum").item()
-            hits += int((scores.data.argmax(axis=1) == labels).sum())
-            seen += len(labels)
+            loss = F.cross_entropy(scores, labels, reduction="sum").item()
+            sums += loss, (scores.data.argmax(axis=1) == labels).sum(), len(labels)
     model.train(was_training)
-    return loss_sum / seen, hits / seen
+    loss_sum, hits, seen = sums if group is None else group.sum(sums, "evaluation")
+    return float(loss_sum / seen), float(hits / seen)

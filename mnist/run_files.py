@@ -27,10 +27,14 @@ from nn import Module
 
 
 class RunFiles:
-    """Where the files of a training are, and how they are written: each whole or not at all."""
+    """Where the files of a training are, and how they are written: each whole or not at all.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        writes: False for all but one of several processes; what is to be written is passed over.
+    """
+
+    def __init__(self, folder: Path, writes: bool = True) -> None:
+        self.folder, self.writes = folder, writes
         self.config = folder / "config.json"
         self.metrics = folder / "metrics.jsonl"
         self.times = folder / "times.jsonl"
@@ -57,6 +61,8 @@ class RunFiles:
         `metrics` are those of the epochs before. Where a training goes on, and is not `fresh`, its
         checkpoints stay.
         """
+        if not self.writes:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         _write(self.config, json.dumps(facts_of(config, dataset, model), indent=2) + "\n")
         self.write_metrics(metrics)
@@ -79,13 +85,18 @@ class RunFiles:
             ) from error
 
     def write_metrics(self, metrics: Sequence[dict[str, Any]]) -> None:
-        _write(self.metrics, "".join(json.dumps(entry) + "\n" for entry in metrics))
+        if self.writes:
+            _write(self.metrics, "".join(json.dumps(entry) + "\n" for entry in metrics))
 
     def note_time(self, epoch: int, seconds: float) -> None:
+        if not self.writes:
+            return
         with open(self.times, "a") as lines:
             lines.write(json.dumps({"epoch": epoch, "seconds": round(seconds, 3)}) + "\n")
 
     def save_weights(self, model: Module) -> None:
+        if not self.writes:
+            return
         with replacing(self.weights) as file:
             arrays: dict[str, Any] = model.state_dict()
             np.savez(file, **arrays)

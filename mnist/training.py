@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import autograd as ag
-from autograd import Tensor
 from mnist.batches import batch_count, train_batches
 from mnist.config import Config
 from mnist.data import Dataset, held_out
 from mnist.evaluation import evaluate
-from mnist.models import MODELS
+from mnist.joint import at_first, expect_workable
+from mnist.learning import Learner, Outcome, TrainingError
 from mnist.progress import progress_bar
 from mnist.results.notebook import run_html
 from mnist.run_files import RunFiles, facts_of
 from mnist.stopping import Stop, stoppable
 from mnist.storage import checkpoints
 from nn import Module
-from nn import functional as F
-from nn.optim import SGD
-from nn.schedule import OneCycleLR
-
-# Random streams of the seed: this one makes the initial weights, that one what layers draw
-# (dropout); see mnist.batches for the others.
-_WEIGHTS, _LAYERS = 0, 3
+from nn.distributed import Group, expect_alike, fingerprint
 
 Announce = Callable[[str], None]
 Entry = dict[str, Any]
-
-
-class TrainingError(RuntimeError):
-    """The training cannot go on: the loss is not a number any more."""
 
 
 @dataclass
@@ -76,24 +63,38 @@ class _Best:
     accuracy: float = -1.0
 
 
-def train(dataset: Dataset, config: Config, folder: Path, announce: Announce = print) -> Run:
+def train(
+    dataset: Dataset,
+    config: Config,
+    folder: Path,
+    announce: Announce = print,
+    group: Group | None = None,
+) -> Run:
     """Train on `dataset`, writing into `folder` what `mnist.run_files` lists.
 
     Ctrl-C ends the training between two steps, with the state of that moment saved; the run
-    returned says so. Raises TrainingError once the loss is NaN or infinite: last.ckpt then holds
-    the state before.
+    returned says so. The processes of a group share the work, to the same weights as of one but for
+    rounding; only rank 0 writes.
+
+    Raises:
+        TrainingError: the loss is NaN or infinite: last.ckpt then holds the state before.
+        DistributedError: processes that do not fit together, or a batch that they cannot share.
     """
-    return Training(dataset, config, folder).run(announce)
+    return Training(dataset, config, folder, group).run(announce)
 
 
-def resume(dataset: Dataset, folder: Path, announce: Announce = print) -> Run:
-    """Go on from the last checkpoint in `folder`, to the same bytes as if nothing had happened.
+def resume(
+    dataset: Dataset, folder: Path, announce: Announce = print, group: Group | None = None
+) -> Run:
+    """Go on from the last checkpoint in `folder`, to the same bytes as if nothing had happened; on
+    another number of processes, to the same numbers but for rounding.
 
     Raises CheckpointError where there is none, or where it is of another data set.
     """
     files = RunFiles(folder)
-    training = Training(dataset, files.saved_config(), folder)
-    training.restore(checkpoints.read(files.last))
+    config, state = at_first(group, lambda: (files.saved_config(), checkpoints.read(files.last)))
+    training = Training(dataset, config, folder, group)
+    training.restore(state)
     return training.run(announce)
 
 
@@ -102,27 +103,22 @@ class Training:
 
     Attributes:
         progress: where it is; with the settings this decides every batch and its augmentation.
-        noise: what layers draw from (dropout).
     """
 
-    def __init__(self, dataset: Dataset, config: Config, folder: Path) -> None:
+    def __init__(
+        self, dataset: Dataset, config: Config, folder: Path, group: Group | None = None
+    ) -> None:
         epochs = min(config.epochs, 1) if config.dry_run else config.epochs
         self.config = config = replace(config, epochs=epochs, lr=config.peak_lr)
         self.dataset = held_out(dataset, config.validation)
-        self.files = RunFiles(folder)
-        self.model = MODELS[config.model](np.random.default_rng([config.seed, _WEIGHTS]))
-        self.optimizer = SGD(
-            self.model.parameters(),
-            lr=config.peak_lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=config.momentum > 0,
-        )
+        self.group = group
+        expect_workable(config, self.dataset, group)
+        self.files = RunFiles(folder, writes=group is None or group.rank == 0)
         self.limit = 1 if config.dry_run else None
         self.steps = batch_count(len(self.dataset.train_images), config.batch_size, self.limit)
         total = max(1, self.config.epochs * self.steps)
-        self.schedule = OneCycleLR(self.optimizer, config.peak_lr, total_steps=total)
-        self.noise = np.random.default_rng([config.seed, _LAYERS])
+        self.learner = Learner(config, total, group)
+        self.model = self.learner.model
         self.progress, self.best = _Progress(), _Best()
         self.metrics: list[Entry] = []
         self.resumed = False
@@ -131,15 +127,16 @@ class Training:
 
     def state(self) -> dict[str, Any]:
         """All that decides how the training goes on, in arrays, numbers and strings."""
-        optimizer = self.optimizer.state_dict()
+        learner = self.learner
+        optimizer = learner.optimizer.state_dict()
         optimizer["state"] = {str(index): own for index, own in optimizer["state"].items()}
         return {
             "config": asdict(self.config),
             "dataset": self._fingerprint(),
             "model": self.model.state_dict(),
             "optimizer": optimizer,
-            "schedule": self.schedule.state_dict(),
-            "noise": self.noise.bit_generator.state,
+            "schedule": learner.schedule.state_dict(),
+            "noise": learner.noise.state,
             "progress": asdict(self.progress),
             "best": asdict(self.best),
             "metrics": self.metrics,
@@ -159,9 +156,9 @@ class Training:
             optimizer = dict(state["optimizer"])
             optimizer["state"] = {int(index): own for index, own in optimizer["state"].items()}
             self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(optimizer)
-            self.schedule.load_state_dict(state["schedule"])
-            self.noise.bit_generator.state = state["noise"]
+            self.learner.optimizer.load_state_dict(optimizer)
+            self.learner.schedule.load_state_dict(state["schedule"])
+            self.learner.noise.state = state["noise"]
             self.progress, self.best = _Progress(**state["progress"]), _Best(**state["best"])
             self.metrics = list(state["metrics"])
             self.resumed = True
@@ -188,11 +185,10 @@ class Training:
         self.files.save_weights(self.model)
         # A loss that is no number is told in a line; NumPy would warn of the overflows before it.
         quiet = np.errstate(over="ignore", invalid="ignore")
-        with stoppable() as stop, _drawing_from(self.noise), quiet:
+        with stoppable() as stop, quiet:
             while self.progress.epoch <= config.epochs:
                 started = time.perf_counter()
-                self._train_epoch(stop)
-                if stop:
+                if self._train_epoch(stop):
                     self._save(self.files.last)
                     self.files.save_weights(self.model)
                     run.interrupted = True
@@ -203,8 +199,9 @@ class Training:
                 announce(_line(entry, config.epochs, self.dataset.name, seconds))
         return run
 
-    def _train_epoch(self, stop: Stop) -> None:
-        config, progress = self.config, self.progress
+    def _train_epoch(self, stop: Stop) -> bool:
+        """Train to the end of the epoch, or until a process wants to stop; whether one does."""
+        config, progress, learner = self.config, self.progress, self.learner
         self.model.train()
         batches = train_batches(
             self.dataset,
@@ -214,51 +211,48 @@ class Training:
             augmentation=config.augmentation(progress.epoch),
             start=progress.step,
             limit=self.steps,
+            share=learner.share,
         )
+        samples = len(self.dataset.train_images)
         name = f"epoch {progress.epoch}"
         with progress_bar(batches, name, self.steps, start=progress.step) as bar:
             for images, labels in bar:
-                value = self._step(images, labels)
+                count = min(config.batch_size, samples - progress.step * config.batch_size)
+                outcome = self._step(images, labels, count, stop)
                 if progress.step % config.log_interval == 0:
-                    rate = self.optimizer.lr
-                    bar.set_postfix(loss=f"{value:.3f}", lr=f"{rate:.4f}", refresh=False)
-                if stop:
-                    return
+                    loss, rate = outcome.loss_sum / count, learner.optimizer.lr
+                    bar.set_postfix(loss=f"{loss:.3f}", lr=f"{rate:.4f}", refresh=False)
+                if outcome.stop:
+                    return True
                 if config.checkpoint_every and progress.step % config.checkpoint_every == 0:
                     self._save(self.files.last)
+        return False
 
-    def _step(self, images: Any, labels: Any) -> float:
-        scores = self.model(Tensor(images))
-        loss = F.cross_entropy(scores, labels, label_smoothing=self.config.label_smoothing)
-        value = float(loss.item())
-        if not math.isfinite(value):
-            raise TrainingError(self._account_of(f"the loss became {value}", images, labels))
-        self.optimizer.zero_grad()
-        loss.backward()
-        wrong = self._not_finite(lambda p: p.grad)
-        if wrong is not None:
-            what = f"the gradient of '{wrong}' became NaN or infinite"
-            raise TrainingError(self._account_of(what, images, labels))
-        self.optimizer.step()
-        self.schedule.step()
+    def _step(self, images: Any, labels: Any, count: int, stop: Stop) -> Outcome:
         progress = self.progress
+        where = f"step {progress.step + 1} of epoch {progress.epoch}"
+        try:
+            outcome = self.learner.step(images, labels, count, stop=stop, where=where)
+        except TrainingError as error:
+            raise TrainingError(f"{error}; {self._way_on()}") from error
         progress.step += 1
-        progress.seen += len(labels)
-        progress.loss_sum += value * len(labels)
-        progress.hits += int((scores.data.argmax(axis=1) == labels).sum())
-        return value
+        progress.seen += count
+        progress.loss_sum += outcome.loss_sum
+        progress.hits += outcome.hits
+        return outcome
 
     def _save(self, *paths: Path) -> None:
         """Write checkpoints, unless the weights are such that nobody could go on from them."""
-        wrong = self._not_finite(lambda p: p)
+        wrong = self.learner.not_finite()
         if wrong is not None:
+            step = self.learner.schedule.last_epoch
             raise TrainingError(
-                f"'{wrong}' became NaN or infinite by step {self.schedule.last_epoch} of the "
-                f"training; {self._way_on()}"
+                f"'{wrong}' became NaN or infinite by step {step} of the training; {self._way_on()}"
             )
-        state = self.state()
-        for path in paths:
-            checkpoints.write(path, state)
+        if self.files.writes:
+            state = self.state()
+            for path in paths:
+                checkpoints.write(path, state)
 
     def _way_on(self) -> str:
         kept = "start again"
@@ -266,36 +260,12 @@ class Training:
             kept = f"{self.files.last} holds the state before; start again"
         return f"{kept} with a smaller --lr than {self.config.peak_lr:g}"
 
-    def _not_finite(self, of: Callable[[Tensor], Tensor | None]) -> str | None:
-        """The first parameter of which something has a NaN or an infinity."""
-        for name, parameter in self.model.named_parameters():
-            found = of(parameter)
-            if found is not None and not np.isfinite(found.data).all():
-                return name
-        return None
-
-    def _account_of(self, what: str, images: Any, labels: Any) -> str:
-        """What to say of numbers that are none: which op made the first, and how to go on."""
-        wrong = self._not_finite(lambda p: p)
-        origin = f"'{wrong}' is not finite since the step before"
-        if wrong is None:
-            origin = "no op made it from finite numbers"
-            try:
-                with ag.debug():
-                    F.cross_entropy(self.model(Tensor(images)), labels).backward()
-            except FloatingPointError as error:
-                origin = str(error)
-        progress = self.progress
-        return (
-            f"{what} at step {progress.step + 1} of epoch {progress.epoch}: {origin}; "
-            f"{self._way_on()}"
-        )
-
     def _finish_epoch(self) -> Entry:
         """Evaluate, note, and save; the next epoch is then due."""
         config, done = self.config, self.progress
         size = config.test_batch_size
-        tested = evaluate(self.model, self.dataset, size, limit=self.limit)
+        expect_alike(self.group, {"the network after the epoch": fingerprint(self.model)})
+        tested = evaluate(self.model, self.dataset, size, limit=self.limit, group=self.group)
         entry: Entry = {
             "epoch": done.epoch,
             "train_loss": done.loss_sum / done.seen,
@@ -307,7 +277,14 @@ class Training:
         }
         chosen = False
         if config.validation:
-            held = evaluate(self.model, self.dataset, size, part="validation", limit=self.limit)
+            held = evaluate(
+                self.model,
+                self.dataset,
+                size,
+                part="validation",
+                limit=self.limit,
+                group=self.group,
+            )
             entry["validation_loss"], entry["validation_accuracy"] = held
             chosen = held[1] > self.best.accuracy
             if chosen:
@@ -318,17 +295,6 @@ class Training:
         self.files.write_metrics(self.metrics)
         self.files.save_weights(self.model)
         return entry
-
-
-@contextmanager
-def _drawing_from(source: np.random.Generator) -> Iterator[None]:
-    """Layers that draw from this thread's generator draw from `source`."""
-    generator = ag.random.default_generator()
-    before, generator.numpy = generator.numpy, source
-    try:
-        yield
-    finally:
-        generator.numpy = before
 
 
 def _line(entry: Entry, epochs: int, name: str, seconds: float) -> str:

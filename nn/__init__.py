@@ -1,6 +1,6 @@
 """Neural networks as compositions of autograd ops, under PyTorch's names. No derivative is here."""
 
-from nn import functional, init, optim, schedule, utils
+from nn import distributed, functional, init, optim, schedule, utils
 from nn.containers import ModuleDict, ModuleList, Sequential
 from nn.layers import (
     ELU,
@@ -80,6 +80,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "distributed",
     "functional",
     "init",
     "optim",

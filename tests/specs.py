@@ -68,6 +68,18 @@ class Spec:
 
 # --- samples and references of single rows -------------------------------------------------------
 
+
+class Alike:
+    """Three processes that all hold the same; how others add up is asked in test_distributed."""
+
+    def sum(self, array: Array) -> Array:
+        return 3 * array
+
+    def __repr__(self) -> str:
+        return "three alike"
+
+
+ALIKE = calls(*[(Real(*shape), {"group": Alike()}) for shape in ((), (3,), (2, 0), (2, 3, 4))])
 MASK = Made("mask", lambda rng: rng.permutation(np.arange(12) % 2 == 0).reshape(3, 4))
 ROWS = np.array([2, 0, 2, 2])  # row 2 is read three times
 
@@ -237,6 +249,7 @@ SPECS: list[Spec] = [
         reference=lambda x, dtype: x.astype(dtype),
     ),
     # windows
+    Spec(ops.allreduce, ALIKE, reference=lambda x, group: 3 * x),
     Spec(ops.sliding_windows, WINDOWS, reference=_windows),
     Spec(ops.fold_windows, FOLDS, reference=_folded),
 ]

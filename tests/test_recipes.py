@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mnist.config import Config
 from mnist.data import Dataset
 from mnist.ensemble import train_ensemble
 from mnist.evaluation import evaluate
+from mnist.learning import Outcome
 from mnist.models import MODELS, Vote
 from mnist.recipes import RECIPES, settings, table
 from mnist.run_files import RunFiles
@@ -103,12 +105,12 @@ def test_ensemble_goes_on_where_it_was(
     whole = train_ensemble(dataset, CONFIG, tmp_path / "whole", str)
     original, calls = Training._step, 0
 
-    def failing(self: Training, images: object, labels: object) -> float:
+    def failing(self: Training, *args: Any) -> Outcome:
         nonlocal calls
         calls += 1
         if calls == 5:  # in the second member
             raise MemoryError
-        return original(self, images, labels)
+        return original(self, *args)
 
     monkeypatch.setattr(Training, "_step", failing)
     with pytest.raises(MemoryError):

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import mnist.training as training
 from mnist import drawn
 from mnist.config import Config
 from mnist.data import Dataset
+from mnist.learning import Outcome
 from mnist.storage import checkpoints
 from mnist.training import Training, resume, train
 
@@ -55,12 +57,12 @@ def test_ctrl_c_at_any_step(
 ) -> None:
     original, calls = Training._step, 0
 
-    def interrupted(self: Training, images: object, labels: object) -> float:
+    def interrupted(self: Training, *args: Any) -> Outcome:
         nonlocal calls
         calls += 1
         if calls == step:
             os.kill(os.getpid(), signal.SIGINT)
-        return original(self, images, labels)
+        return original(self, *args)
 
     monkeypatch.setattr(Training, "_step", interrupted)
     run = train(dataset, CONFIG, tmp_path, str)
@@ -78,12 +80,12 @@ def test_crash_between_checkpoints_costs_the_steps_since_the_last(
 ) -> None:
     original, calls = Training._step, 0
 
-    def crashing(self: Training, images: object, labels: object) -> float:
+    def crashing(self: Training, *args: Any) -> Outcome:
         nonlocal calls
         calls += 1
         if calls == 6:
             raise MemoryError("no more")
-        return original(self, images, labels)
+        return original(self, *args)
 
     monkeypatch.setattr(Training, "_step", crashing)
     with pytest.raises(MemoryError):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd as ag
-import mnist.training as training
+import mnist.learning as learning
 from autograd import Tensor
 from mnist import drawn
 from mnist.config import Config
@@ -110,17 +110,17 @@ def test_no_epochs_still_save_the_initial_weights(dataset: Dataset, tmp_path: Pa
 def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = training.SGD.step
+    original = learning.SGD.step
     steps = 0
 
-    def poisoned(self: training.SGD) -> None:
+    def poisoned(self: learning.SGD) -> None:
         nonlocal steps
         steps += 1
         original(self)
         if steps == 12:
             self.params[0].data = self.params[0].data * np.float32(np.nan)
 
-    monkeypatch.setattr(training.SGD, "step", poisoned)
+    monkeypatch.setattr(learning.SGD, "step", poisoned)
     with pytest.raises(TrainingError, match=r"nan at step 3 of epoch 2.*--lr"):
         train(dataset, Config(epochs=5), tmp_path, str)
     with np.load(tmp_path / "model.npz") as state:
@@ -130,17 +130,17 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
 def test_weights_that_are_not_finite_are_not_saved(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = training.SGD.step
+    original = learning.SGD.step
     steps = 0
 
-    def poisoned(self: training.SGD) -> None:
+    def poisoned(self: learning.SGD) -> None:
         nonlocal steps
         steps += 1
         original(self)
         if steps == 6:
             self.params[0].data = self.params[0].data * np.float32(np.inf)
 
-    monkeypatch.setattr(training.SGD, "step", poisoned)
+    monkeypatch.setattr(learning.SGD, "step", poisoned)
     with pytest.raises(TrainingError, match=r"'0.weight' became NaN or infinite by step 6"):
         train(dataset, Config(epochs=5, checkpoint_every=2), tmp_path, str)
     assert checkpoints.read(tmp_path / "last.ckpt")["progress"]["step"] == 4
@@ -155,9 +155,9 @@ def test_gradient_that_is_not_finite_is_traced_to_its_rule(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ag.ops.square, "rules", (lambda g, out, x: g * (2 * x) * np.inf,))
-    original = training.F.cross_entropy
+    original = learning.F.cross_entropy
     monkeypatch.setattr(
-        training.F, "cross_entropy", lambda *args, **options: ag.square(original(*args, **options))
+        learning.F, "cross_entropy", lambda *args, **options: ag.square(original(*args, **options))
     )
     with pytest.raises(TrainingError, match=r"gradient of '0.weight' .* step 1 of epoch 1.*square"):
         train(dataset, Config(epochs=1), tmp_path, str)

@@ -25,6 +25,7 @@ from autograd.ops.arithmetic import (
     square,
     subtract,
 )
+from autograd.ops.communication import allreduce
 from autograd.ops.cumulative import cumprod, cumsum, linear_recurrence, prod
 from autograd.ops.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from autograd.ops.diagonals import diag, diagonal, trace, tril, triu
@@ -159,6 +160,7 @@ __all__ = [
     "absolute",
     "add",
     "all",
+    "allreduce",
     "any",
     "arccos",
     "arccosh",

@@ -7,9 +7,12 @@ from math import prod
 from operator import index
 from typing import Any
 
+import numpy as np
+
 import autograd as ag
 from autograd import Tensor
 from nn.functional.arguments import expect_shape
+from nn.processes import Group
 
 
 def batch_norm(
@@ -21,6 +24,7 @@ def batch_norm(
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
+    group: Group | None = None,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias for each channel (Ioffe & Szegedy 2015, alg. 1).
 
@@ -32,6 +36,7 @@ def batch_norm(
         x: (N, C, ...).
         running_mean, running_var: (C,), both or neither. In training they are bound to new arrays.
         weight, bias: (C,).
+        group: processes whose batches, each with its x, are normalised as one.
 
     Raises:
         ValueError: other shapes; one of running_mean and running_var without the other; or one
@@ -55,14 +60,22 @@ def batch_norm(
     channels = (x.shape[1],) + (1,) * (x.ndim - 2)
     if training or running_mean is None or running_var is None:
         n = x.size // max(x.shape[1], 1)
+        if group is not None:
+            n = int(group.sum(np.array(n), "batch norm"))
         if training and n < 2:
             raise ValueError(
                 f"batch_norm: more than one value per channel expected in training, x of shape "
                 f"{x.shape} given; use a larger batch, or eval()"
             )
-        mean = x.mean(axis=axes, keepdims=True)
-        centred = x - mean
-        var = ag.sum_of_squares(centred, axes).reshape(channels) / n
+        if group is None:
+            mean = x.mean(axis=axes, keepdims=True)
+            centred = x - mean
+            squares = ag.sum_of_squares(centred, axes)
+        else:
+            mean = ag.allreduce(x.sum(axis=axes, keepdims=True), group=group) / n
+            centred = x - mean
+            squares = ag.allreduce(ag.sum_of_squares(centred, axes), group=group)
+        var = squares.reshape(channels) / n
         if training and running_mean is not None and running_var is not None:
             _move(running_mean, mean.data.reshape(-1), momentum)
             _move(running_var, var.data.reshape(-1) * (n / (n - 1)), momentum)

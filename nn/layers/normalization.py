@@ -11,6 +11,7 @@ from autograd import Tensor
 from nn import functional as F
 from nn.layers.checks import divisor, positive
 from nn.module import Buffer, Module, Parameter
+from nn.processes import current
 
 
 class _BatchNorm(Module):
@@ -23,9 +24,11 @@ class _BatchNorm(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        sync: bool = False,
     ) -> None:
         positive(type(self).__name__, num_features=num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.sync = sync
         self.weight = Parameter(np.ones(num_features, np.float32)) if affine else None
         self.bias = Parameter(np.zeros(num_features, np.float32)) if affine else None
         track = track_running_stats
@@ -51,19 +54,22 @@ class _BatchNorm(Module):
             self.training,
             momentum,
             self.eps,
+            current() if self.sync and self.training else None,
         )
         if tracked is not None:  # counted last, so that a batch that is refused is not
             tracked.data = np.asarray(tracked.data + 1)
         return y
 
     def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}"
+        sync = ", sync=True" if self.sync else ""
+        return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}{sync}"
 
 
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of (N, C) features or (N, C, L) sequences. See `functional.batch_norm`.
 
-    With momentum None the running statistics are the plain averages over all batches.
+    With momentum None the running statistics are the plain averages over all batches. With sync,
+    training takes the statistics of a batch over all processes; see `nn.distributed`.
     """
 
     _expected = {2: "features (N, C)", 3: "sequences (N, C, L)"}  # noqa: RUF012
@@ -72,7 +78,8 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalisation of (N, C, H, W) images. See `functional.batch_norm`.
 
-    With momentum None the running statistics are the plain averages over all batches.
+    With momentum None the running statistics are the plain averages over all batches. With sync,
+    training takes the statistics of a batch over all processes; see `nn.distributed`.
     """
 
     _expected = {4: "images (N, C, H, W)"}  # noqa: RUF012
