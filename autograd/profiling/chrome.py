@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autograd.profiling.recording import Span
+from autograd.profiling.recording import Message, Span
 
 Event = dict[str, Any]
 
@@ -42,13 +42,18 @@ class _Modules:
 
 
 def trace(
-    spans: Sequence[Span], first: int, begin: int, end: int, thread: tuple[int, str]
+    spans: Sequence[Span],
+    first: int,
+    begin: int,
+    end: int,
+    thread: tuple[int, str],
+    messages: Sequence[Message] = (),
 ) -> dict[str, Any]:
     """The spans from number `first` on, as what json.dump takes.
 
     Format: "Trace Event Format" (Google), complete events ("X") in microseconds from `begin`. A
     span that is still open ends at `end`. Modules are ranges around the ops called in them, and in
-    a backward pass around the rules of these.
+    a backward pass around the rules of these. Messages have a line of their own.
 
     Args:
         begin, end: of the profile, in nanoseconds.
@@ -73,6 +78,7 @@ def trace(
         events.append(event)
     for event in events:
         event |= {"pid": os.getpid(), "tid": identity}
+    events += _communication(messages, begin)
     return {"traceEvents": events, "displayTimeUnit": "ms"}
 
 
@@ -84,6 +90,25 @@ def _event(name: str, category: str, begin: int, end: int, zero: int) -> Event:
         "ts": (begin - zero) / 1000,
         "dur": (end - begin) / 1000,
     }
+
+
+def _communication(messages: Sequence[Message], zero: int) -> list[Event]:
+    """Each as an asynchronous pair of events, as several may be under way at once."""
+    events: list[Event] = []
+    for number, message in enumerate(messages):
+        shared = {
+            "name": message.name,
+            "cat": "communication",
+            "id": number,
+            "pid": os.getpid(),
+            "tid": 0,
+        }
+        details = {"bytes": message.nbytes, "waited": f"{1e-6 * message.waited:.3f} ms"}
+        events += [
+            shared | {"ph": "b", "ts": (message.begin - zero) / 1000, "args": details},
+            shared | {"ph": "e", "ts": (message.end - zero) / 1000},
+        ]
+    return events
 
 
 def _details(span: Span, end: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter_ns
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from autograd.profiling.costs import Cost, cost
 from autograd.tape import Observer, Record, is_opaque
@@ -36,6 +36,19 @@ class Span:
         self.begin = perf_counter_ns()
 
 
+class Message(NamedTuple):
+    """Something sent to other processes: bytes, and when, in nanoseconds.
+
+    It goes on beside what is computed, except for the `waited` nanoseconds of it.
+    """
+
+    name: str
+    nbytes: int
+    begin: int
+    end: int
+    waited: int
+
+
 class Recorder(Observer):
     """Keeps a span for everything that runs in one thread, in the order of their begins.
 
@@ -47,6 +60,7 @@ class Recorder(Observer):
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.messages: list[Message] = []
         self._open: list[int] = []
 
     def computing(self, op: Any) -> Callable[..., Any]:
@@ -70,6 +84,9 @@ class Recorder(Observer):
             self._end("scope")
         else:
             self._begin("scope", name)
+
+    def communicated(self, name: str, nbytes: int, begin: int, end: int, waited: int) -> None:
+        self.messages.append(Message(name, nbytes, begin, end, waited))
 
     def _run(self, op: Any, /, *arrays: Any, **options: Any) -> Any:
         depth = len(self._open)

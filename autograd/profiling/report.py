@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter_ns
 
 from autograd.profiling.chrome import trace
-from autograd.profiling.recording import Recorder
+from autograd.profiling.recording import Message, Recorder
 from autograd.profiling.tally import Phase, Tally
 from autograd.tape import mode
 
@@ -103,6 +103,23 @@ class Row:
         return 1e-9 * self.flops / self.seconds if self.seconds else 0.0
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What was sent to other processes under one name.
+
+    Attributes:
+        calls, nbytes: messages, and bytes of this process's arrays in them.
+        seconds: from the begin of each to its end, summed; much of it beside computation.
+        exposed_seconds: the part of it in which this process did nothing but wait.
+    """
+
+    name: str
+    calls: int
+    nbytes: int
+    seconds: float
+    exposed_seconds: float
+
+
 class Profile:
     """What `profile()` gives: prints as a table. Within the block it shows what has been so far.
 
@@ -114,12 +131,15 @@ class Profile:
             recorder.spans
         )  # of the outermost profile: it goes on after this one has ended
         self._first, self._last = len(recorder.spans), -1
+        self._messages = recorder.messages
+        self._first_message, self._last_message = len(recorder.messages), -1
         self._thread = (threading.get_native_id(), threading.current_thread().name)
         self._begin, self._end = perf_counter_ns(), -1
 
     def close(self) -> None:
         """End the measurement; `profile()` does this."""
         self._end, self._last = self._now(), len(self._spans)
+        self._last_message = len(self._messages)
 
     @property
     def total_seconds(self) -> float:
@@ -143,6 +163,24 @@ class Profile:
         counted = sum(total.nanoseconds for total in tally.totals.values())
         return 1e-9 * (end - self._begin - counted - tally.in_sweeps)
 
+    @property
+    def communication(self) -> list[Sent]:
+        """What was sent to other processes, by name; see `nn.distributed`. Waiting is part of the
+        rows, of the sweeps or of the rest, wherever it happened."""
+        sums: dict[str, list[int]] = {}
+        for name, nbytes, begin, end, waited in self._sent():
+            own = sums.setdefault(name, [0, 0, 0, 0])
+            for i, value in enumerate((1, nbytes, end - begin, waited)):
+                own[i] += value
+        return [
+            Sent(name, calls, nbytes, 1e-9 * lasted, 1e-9 * waited)
+            for name, (calls, nbytes, lasted, waited) in sums.items()
+        ]
+
+    def _sent(self) -> list[Message]:
+        last = len(self._messages) if self._last_message < 0 else self._last_message
+        return self._messages[self._first_message : last]
+
     def save_trace(self, path: str | PathLike[str]) -> None:
         """Write a Chrome trace (JSON), to be opened at ui.perfetto.dev or chrome://tracing.
 
@@ -150,7 +188,7 @@ class Profile:
         these; ops are within, with shapes, bytes and operations. Times are microseconds.
         """
         spans = self._spans[: self._now_last()]
-        events = trace(spans, self._first, self._begin, self._now(), self._thread)
+        events = trace(spans, self._first, self._begin, self._now(), self._thread, self._sent())
         Path(path).write_text(json.dumps(events), encoding="utf-8")
 
     def __repr__(self) -> str:
@@ -195,6 +233,12 @@ class Profile:
         }
         for i, (title, nanoseconds) in enumerate(rests.items()):
             lines.append((i == 0, _timed(title, "", 1e-9 * nanoseconds, nanoseconds / total)))
+        sent = self.communication
+        if sent:
+            lines.append(
+                (True, ("sent to other processes", "calls", "ms", "exposed", "MB", "", ""))
+            )
+            lines += [(False, _told_of(message, 1e-9 * total)) for message in sent]
         return lines
 
     def _rows(self, tally: Tally, end: int) -> list[Row]:
@@ -239,10 +283,24 @@ def _cells(row: Row, indent: str = "") -> list[str]:
     rate = row.gigaflops_per_second
     return [
         *_timed(indent + row.name, f"{row.calls:,}", row.seconds, row.share)[:4],
-        f"{1e-6 * row.nbytes:,.2f}" if row.nbytes else "-",
+        _mb(row),
         f"{row.gigabytes_per_second:.2f}" if row.nbytes else "-",
         "?" if rate is None else f"{rate:.2f}" if row.flops else "-",
     ]
+
+
+def _told_of(sent: Sent, total: float) -> list[str]:
+    share = sent.exposed_seconds / total
+    return [
+        *_timed("  " + sent.name, f"{sent.calls:,}", sent.seconds, share)[:4],
+        _mb(sent),
+        "",
+        "",
+    ]
+
+
+def _mb(row: Row | Sent) -> str:
+    return f"{1e-6 * row.nbytes:,.2f}" if row.nbytes else "-"
 
 
 def _timed(name: str, calls: str, seconds: float, share: float) -> list[str]:

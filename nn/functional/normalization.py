@@ -60,19 +60,19 @@ def batch_norm(
     channels = (x.shape[1],) + (1,) * (x.ndim - 2)
     if training or running_mean is None or running_var is None:
         n = x.size // max(x.shape[1], 1)
-        if group is not None:
-            n = int(group.sum(np.array(n), "batch norm"))
-        if training and n < 2:
-            raise ValueError(
-                f"batch_norm: more than one value per channel expected in training, x of shape "
-                f"{x.shape} given; use a larger batch, or eval()"
-            )
         if group is None:
+            _expect_several(n, training, x)
             mean = x.mean(axis=axes, keepdims=True)
             centred = x - mean
             squares = ag.sum_of_squares(centred, axes)
         else:
-            mean = ag.allreduce(x.sum(axis=axes, keepdims=True), group=group) / n
+            count = np.array(n)
+            counting = group.start_sum(count, "batch norm")  # on its way beside what follows
+            total = ag.allreduce(x.sum(axis=axes, keepdims=True), group=group)
+            counting.wait()
+            n = int(count)
+            _expect_several(n, training, x)
+            mean = total / n
             centred = x - mean
             squares = ag.allreduce(ag.sum_of_squares(centred, axes), group=group)
         var = squares.reshape(channels) / n
@@ -87,6 +87,14 @@ def batch_norm(
         scale = weight.reshape(channels) * scale
     y = centred * scale
     return y if bias is None else y + bias.reshape(channels)
+
+
+def _expect_several(n: int, training: bool, x: Tensor) -> None:
+    if training and n < 2:
+        raise ValueError(
+            f"batch_norm: more than one value per channel expected in training, x of shape "
+            f"{x.shape} given; use a larger batch, or eval()"
+        )
 
 
 def _move(running: Tensor, value: Any, momentum: float) -> None:
