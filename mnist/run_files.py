@@ -71,10 +71,16 @@ class RunFiles:
                 stale.unlink(missing_ok=True)
 
     def saved_config(self) -> Config:
-        """The settings in config.json. Raises CheckpointError where there are none."""
+        """The settings in config.json; of those that came later the defaults, which do as before.
+
+        Raises CheckpointError where there are none.
+        """
         try:
             facts = json.loads(self.config.read_text())
-            return Config(**{field.name: facts[field.name] for field in fields(Config)})
+            known = {name: facts[name] for field in fields(Config) if (name := field.name) in facts}
+            if not {"model", "epochs", "seed"} <= known.keys():
+                raise KeyError("model, epochs and seed expected")
+            return Config(**known)
         except OSError as error:
             raise CheckpointError(
                 f"{self.config}: {error.strerror}; name the folder of a training"

@@ -14,6 +14,7 @@ h1 { font-size: 1.7rem; line-height: 1.2; margin: .6rem 0 .2rem; overflow-wrap: 
 h2 { font-size: 1.25rem; margin: 2.4rem 0 .8rem; padding-bottom: .2rem;
   border-bottom: 1px solid var(--line) }
 h3 { font-size: 1rem; margin: 0 0 .4rem }
+.scroll + h3 { margin-top: 1.4rem }
 p { margin: .6rem 0; max-width: 46rem }
 .where { color: var(--faint); margin-top: 0; overflow-wrap: anywhere }
 .note { background: var(--note); padding: .5rem .8rem; border-radius: .4rem }
