@@ -157,7 +157,7 @@ def _trained(args: argparse.Namespace, config: Config, folder: Path, group: Grou
     say(
         f"{dataset.name}: {len(dataset.train_images):,} training and "
         f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}"
-        + (f"; {group.size} processes, {get_num_threads()} threads each" if group else "")
+        + (f"; {group.size} processes, threads of each: {get_num_threads()}" if group else "")
     )
     if config.members > 1:
         return train_ensemble(dataset, config, folder, say, group=group)

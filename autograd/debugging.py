@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.saving import is_stand_in
 from autograd.tape import Observer, Operation, Record, mode
 from autograd.tensor import Tensor
 
@@ -77,6 +78,8 @@ class _Checks(Observer):
         if before is None:
             return
         for position, (array, then) in enumerate(zip(record.arrays, before, strict=True)):
+            if is_stand_in(array):
+                continue  # let go, since no rule reads it
             if then is not None and then != _checksum(array):
                 raise RuntimeError(
                     f"argument {position} of '{record.op.name}', {array.dtype} {array.shape}, was "

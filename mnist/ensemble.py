@@ -35,7 +35,7 @@ def train_ensemble(
     vote = Vote([])
     result = Run(config, held_out(dataset, config.validation), folder, vote, [])
     files = RunFiles(folder, writes=group is None or group.rank == 0)
-    files.begin(config, result.dataset, vote)
+    at_first(group, lambda: files.begin(config, result.dataset, vote))
     for number in range(count):
         announce(f"member {number + 1} of {count}")
         own = replace(config, members=1, seed=count * config.seed + number)

@@ -55,6 +55,8 @@ def at_first(group: Group | None, work: Callable[[], T]) -> T:
 
 def expect_workable(config: Config, dataset: Dataset, group: Group | None) -> None:
     """Raise DistributedError where the processes cannot share the batches of such a training."""
+    if group is not None:
+        expect_alike(group, {**asdict(config), **_contents(dataset)})
     size = 1 if group is None else group.size
     shares = size * config.accumulate
     if config.batch_size % shares:
@@ -71,8 +73,6 @@ def expect_workable(config: Config, dataset: Dataset, group: Group | None) -> No
             f"{size} processes for {len(dataset.train_images)} training images: at most as many "
             "processes as images"
         )
-    if group is not None:
-        expect_alike(group, {**asdict(config), **_contents(dataset)})
 
 
 def _contents(dataset: Dataset) -> dict[str, str]:
@@ -80,6 +80,8 @@ def _contents(dataset: Dataset) -> dict[str, str]:
     parts = {
         "training images": dataset.train_images,
         "training labels": dataset.train_labels,
+        "validation images": dataset.validation_images,
+        "validation labels": dataset.validation_labels,
         "test images": dataset.test_images,
         "test labels": dataset.test_labels,
     }

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib import metadata
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 
@@ -38,9 +39,7 @@ def as_one(program: Callable[[Group | None], int], name: str) -> int:
     try:
         group = world()
     except DistributedError as error:
-        told = launched()
-        if told is None or told[0] == 0:
-            print(f"{name}: error: {error}", file=sys.stderr)
+        _give_up(f"{name}: error: {error}")
         return 1
     if group is None:
         return program(None)
@@ -89,7 +88,9 @@ def arguments(
             if codes[0] is None:
                 parser.exit(2, f"{parser.prog}: error: rank {rank} refuses its arguments\n")
             raise SystemExit(its)
-    expect_alike(group, {f"--{name}": str(value) for name, value in vars(args).items()})
+    expect_alike(
+        group, {f"--{name.replace('_', '-')}": str(value) for name, value in vars(args).items()}
+    )
     return args
 
 
@@ -101,7 +102,7 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
     if launched() is not None:
         print(f"{name}: error: --processes within mpiexec; leave out one of them", file=sys.stderr)
         return 2
-    mpiexec = _mpiexec()
+    mpiexec = find_mpiexec()
     if mpiexec is None:
         print(
             f"{name}: error: --processes needs mpiexec, and none was found; "
@@ -110,13 +111,11 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
         )
         return 1
     command = [mpiexec, "-n", str(count), sys.executable, script, *arguments]
-    with subprocess.Popen(command) as running:
-        # Ctrl-C reaches mpiexec too, which hands it on; the processes then save and end.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            code = running.wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
+    # In a session of its own, what is sent to this process or typed at its terminal comes once:
+    # from here. At Ctrl-C the processes save and end.
+    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    with running, _handing_on(running):
+        code = running.wait()
     if code in (signal.SIGKILL, 128 + signal.SIGKILL, signal.SIGTERM, 128 + signal.SIGTERM):
         print(
             f"{name}: error: a process was ended from outside (signal {code % 128}), and the others"
@@ -127,7 +126,40 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
     return code
 
 
-def _mpiexec() -> str | None:
+@contextmanager
+def _handing_on(running: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Within it, signals that would end this process go to `running` instead."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):
+        numbers.append(signal.SIGHUP)
+    before = {
+        number: signal.signal(number, lambda number, frame: running.send_signal(number))
+        for number in numbers
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _give_up(line: str) -> None:
+    """Say why this process does not even know the others; rank 0 says it for all.
+
+    Where there are other machines, they may be fine and wait for this one for ever: that it ended
+    by a signal makes the launcher end them.
+    """
+    rank, size = launched() or (0, 1)
+    if rank == 0:
+        print(line, file=sys.stderr, flush=True)
+    if int(os.environ.get("MPI_LOCALNRANKS", size)) < size:
+        sleep(_PATIENCE)
+        if rank:
+            print(f"{line} (at rank {rank})", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def find_mpiexec() -> str | None:
     """That of the environment that runs this, as its mpi4py loads the MPI beside it; or any."""
     return shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
 

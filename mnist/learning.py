@@ -126,16 +126,16 @@ class Learner:
 
     def _origin(self, images: Any, labels: Any) -> str:
         """Which op made the first number that is none."""
-        wrong = self.not_finite()
+        found, wrong = None, self.not_finite()
         if wrong is not None:
-            return f"'{wrong}' is not finite since the step before"
-        found = None
-        try:
-            # Alone: what fails at one process would leave the others waiting for it.
-            with ag.debug(), ag.random.drawing_from(self.noise), together(None):
-                self._loss(self.model(Tensor(images)), labels).backward()
-        except FloatingPointError as error:
-            found = str(error)
+            found = f"'{wrong}' is not finite since the step before"
+        elif len(images):
+            try:
+                # Alone: what fails at one process would leave the others waiting for it.
+                with ag.debug(), ag.random.drawing_from(self.noise), together(None):
+                    self._loss(self.model(Tensor(images)), labels).backward()
+            except FloatingPointError as error:
+                found = str(error)
         if self.group is not None:
             found = next((told for told in self.group.gather(found) if told), None)
         return found or "no op made it from finite numbers"

@@ -181,8 +181,7 @@ class Training:
         config = self.config
         run = Run(config, self.dataset, self.files.folder, self.model, self.metrics)
         fresh = not self.resumed
-        self.files.begin(config, self.dataset, self.model, self.metrics, fresh=fresh)
-        self.files.save_weights(self.model)
+        at_first(self.group, lambda: self._begin(fresh))
         # A loss that is no number is told in a line; NumPy would warn of the overflows before it.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with stoppable() as stop, quiet:
@@ -198,6 +197,10 @@ class Training:
                 self.files.note_time(entry["epoch"], seconds)
                 announce(_line(entry, config.epochs, self.dataset.name, seconds))
         return run
+
+    def _begin(self, fresh: bool) -> None:
+        self.files.begin(self.config, self.dataset, self.model, self.metrics, fresh=fresh)
+        self.files.save_weights(self.model)
 
     def _train_epoch(self, stop: Stop) -> bool:
         """Train to the end of the epoch, or until a process wants to stop; whether one does."""

@@ -113,9 +113,12 @@ class GradientSum:
         if bucket_bytes < 1:
             raise ValueError(f"GradientSum: bucket_bytes {bucket_bytes} given, 1 or more expected")
         self._group = group
+        parameters = list(parameters)
+        if len({id(parameter) for parameter in parameters}) < len(parameters):
+            raise ValueError("GradientSum: a parameter is given twice, and would be summed twice")
         self._buckets: list[list[Tensor]] = []
         room, dtype = 0, None
-        for parameter in reversed(list(parameters)):
+        for parameter in reversed(parameters):
             size = parameter.data.nbytes
             if size > room or parameter.dtype != dtype:
                 self._buckets.append([])
@@ -178,8 +181,8 @@ class _Sweep:
         if key not in bucket.missing:
             raise RuntimeError(
                 f"a parameter of shape {parameter.shape} got a second gradient in one sweep, as "
-                "happens where a function under checkpoint() reads it without being given it; "
-                "pass it as an argument"
+                "happens where it came to require one after a function under checkpoint() had read "
+                "it; let it require one before"
             )
         _put(bucket.places[key], parameter, g.data)
         del bucket.missing[key]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -200,9 +201,10 @@ class MPIGroup(Group):
 
 def launched() -> tuple[int, int] | None:
     """Rank and number of processes, as a launcher has told them; None where there was none."""
-    for rank, size in _LAUNCHERS:
-        if rank in os.environ and size in os.environ:
-            return int(os.environ[rank]), int(os.environ[size])
+    for names in _LAUNCHERS:
+        told = [os.environ.get(name, "") for name in names]
+        if all(text.isdecimal() for text in told):
+            return int(told[0]), int(told[1])
     return None
 
 
@@ -217,7 +219,10 @@ def world() -> Group | None:
         return None
     started = f"this is one of {told[1]} processes of an MPI launcher"
     try:
-        from mpi4py import MPI
+        with warnings.catch_warnings():
+            # That the library is not the launcher's, which is told below.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            from mpi4py import MPI
     except ModuleNotFoundError as error:
         raise DistributedError(
             f"{started}, but mpi4py is not installed: pip install pullback[mpi]"
