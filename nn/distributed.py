@@ -249,7 +249,8 @@ class ShardedGenerator(Generator):
     number of them.
 
     What is drawn with a shape that begins with the number of this process's rows is its part of
-    what one process would draw; anything else is drawn alike by all.
+    what one process would draw; anything else is drawn alike by all. Raises ValueError where it is
+    the number of another process's rows, as the two would draw differently.
 
     Attributes:
         count: of rows that all processes have together; those of a process are dealt out as by
@@ -258,7 +259,7 @@ class ShardedGenerator(Generator):
 
     def __init__(self, seed: Any = None, rank: int = 0, size: int = 1) -> None:
         super().__init__(seed)
-        self._own = slice(rank, None, size)
+        self._rank, self._size = rank, size
         self.count = 0
 
     def normal(self, shape: Shape = (), dtype: DTypeLike = np.float64) -> Tensor:
@@ -278,6 +279,17 @@ class ShardedGenerator(Generator):
 
     def _rows(self, draw: Callable[..., Tensor], shape: Shape) -> Tensor:
         lengths = shape if isinstance(shape, tuple) else (shape,)
-        if not lengths or lengths[0] != len(range(self.count)[self._own]):
+        own = slice(self._rank, None, self._size)
+        rows = len(range(self.count)[own])
+        if not lengths or lengths[0] not in (rows, *self._rows_of_others()):
             return draw(shape=shape)
-        return Tensor(draw(shape=(self.count, *lengths[1:])).data[self._own])
+        if lengths[0] != rows:
+            raise ValueError(
+                f"a draw of shape {lengths} by a process with {rows} of {self.count} rows: that is "
+                "as many as another has, who would take it for its rows; draw what belongs to no "
+                "row from a generator of its own"
+            )
+        return Tensor(draw(shape=(self.count, *lengths[1:])).data[own])
+
+    def _rows_of_others(self) -> set[int]:
+        return {-(-self.count // self._size), self.count // self._size}

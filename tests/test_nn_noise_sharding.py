@@ -93,6 +93,15 @@ def test_draws_of_other_shapes_are_alike_everywhere(
         assert generator.state == one.state
 
 
+def test_draws_that_only_some_would_take_for_their_rows_are_refused() -> None:
+    for rank, rows in enumerate((3, 2)):
+        generator = ShardedGenerator(5, rank, 2)
+        generator.count = 5
+        assert generator.normal((rows, 4)).shape == (rows, 4)
+        with pytest.raises(ValueError, match=f"with {rows} of 5 rows"):
+            generator.normal((5 - rows, 4))
+
+
 def test_dropout_over_ranks_is_that_of_one_process(rng: np.random.Generator) -> None:
     x = rng.normal(size=(9, 4))
     with ag.random.drawing_from(Generator(11)):
