@@ -49,7 +49,8 @@ __all__ = [
 
 Array = NDArray[Any]
 
-BUCKET_BYTES = 1 << 18  # small enough that the first is on its way early, large beside a message
+_BUCKETS = 4  # the first is on its way early, and each is large beside what a message costs
+_SMALLEST = 1 << 14  # bytes of a bucket that is worth a message of its own
 
 
 def expect_alike(group: Group | None, facts: Mapping[str, Any]) -> None:
@@ -101,19 +102,22 @@ class GradientSum:
     Args:
         parameters: of the model, the same at each process.
         group: None leaves each gradient to `Tensor.backward`.
-        bucket_bytes: at most so many in a bucket, but for a parameter that is larger by itself.
+        bucket_bytes: at most so many in a bucket, but for a parameter that is larger by itself; by
+            default a quarter of all.
     """
 
     def __init__(
         self,
         parameters: Iterable[Tensor],
         group: Group | None,
-        bucket_bytes: int = BUCKET_BYTES,
+        bucket_bytes: int | None = None,
     ) -> None:
-        if bucket_bytes < 1:
-            raise ValueError(f"GradientSum: bucket_bytes {bucket_bytes} given, 1 or more expected")
         self._group = group
         parameters = list(parameters)
+        if bucket_bytes is None:
+            bucket_bytes = max(_SMALLEST, sum(p.data.nbytes for p in parameters) // _BUCKETS)
+        if bucket_bytes < 1:
+            raise ValueError(f"GradientSum: bucket_bytes {bucket_bytes} given, 1 or more expected")
         if len({id(parameter) for parameter in parameters}) < len(parameters):
             raise ValueError("GradientSum: a parameter is given twice, and would be summed twice")
         self._buckets: list[list[Tensor]] = []
