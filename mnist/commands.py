@@ -262,7 +262,8 @@ def evaluate(args: argparse.Namespace) -> int:
         print(json.dumps(facts))
     else:
         print(
-            f"{shown(args.model)} ({trained.name}) on the {count:,} test images of {dataset.name}\n"
+            f"{shown(args.model)} ({trained.network}) on the {count:,} test images of "
+            f"{dataset.name}\n"
             f"loss      {found.loss:.4f}\n"
             f"accuracy  {found.accuracy:.2%}, {count - found.hits:,} wrong "
             f"(95 % interval {low:.2%} to {high:.2%})"
@@ -306,5 +307,5 @@ def export(args: argparse.Namespace) -> int:
 
     trained = load_trained(args.model)
     save_safetensors(trained.model, args.out, trained.facts)
-    print(f"{trained.name}: weights in {shown(args.out)}")
+    print(f"{trained.network}: weights in {shown(args.out)}")
     return 0

@@ -42,7 +42,12 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     def load_trained(path: Path) -> Any:
         asked.append(path)
         return SimpleNamespace(
-            model=Heaviest(), name="heaviest", mean=0.13, std=0.3, facts={"a": 1}
+            model=Heaviest(),
+            name="heaviest",
+            network="heaviest",
+            mean=0.13,
+            std=0.3,
+            facts={"a": 1},
         )
 
     monkeypatch.setattr("mnist.storage.weights.load_trained", load_trained)

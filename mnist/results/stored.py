@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist.data import Dataset
-from mnist.models import Vote
+from mnist.models import Vote, described
 from mnist.results.notebook import run_html
 from mnist.results.predictions import Predictions, predict
 from mnist.results.wording import plain
@@ -51,10 +51,7 @@ class StoredRun:
     @property
     def network(self) -> str:
         """What the network is, in words; text of the files, not escaped."""
-        name = plain(self.facts["model"])
-        if not isinstance(self.model, Vote):
-            return name
-        return f"a vote of {len(self.model.members)} {name} networks"
+        return described(self.model, plain(self.facts["model"]))
 
     def predict(self, dataset: Dataset) -> Predictions:
         """What the network says of each test digit.

@@ -138,7 +138,7 @@ def serve(
     Raises `ServerError` as `make_server` does.
     """
     with make_server(trained, host, port) as server:
-        announce(f"{trained.name}: draw at http://{server.authority}/ (Ctrl-C ends)")
+        announce(f"{trained.network}: draw at http://{server.authority}/ (Ctrl-C ends)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:

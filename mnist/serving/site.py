@@ -62,7 +62,7 @@ class Site:
 
     def _model_facts(self, trained: Trained) -> dict[str, Any]:
         facts = {
-            "name": trained.name,
+            "name": trained.network,
             "parameters": self._inspector.parameters,
             "layers": [asdict(layer) for layer in self._inspector.layers],
         }

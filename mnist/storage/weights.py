@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist.idx import shown
-from mnist.models import MODELS, Vote
+from mnist.models import MODELS, Vote, described
 from mnist.storage import checkpoints
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
@@ -49,6 +49,11 @@ class Trained:
     mean: float
     std: float
     facts: Facts
+
+    @property
+    def network(self) -> str:
+        """What it is, in words."""
+        return described(self.model, self.name)
 
 
 def load_trained(path: str | Path) -> Trained:
