@@ -35,7 +35,7 @@ def trained(model: Module | None = None, **facts: Any) -> Trained:
 def serving(one: Trained, patience: float = 15.0) -> Iterator[Server]:
     running = make_server(one, port=0)
     running.patience = patience
-    thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield running
