@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzzing import damaged
+from fuzzing import damaged, header
 
 from mnist.data import open_dataset
 from mnist.idx import DataError, read_idx, read_images, read_labels
@@ -34,10 +34,6 @@ WHOLE = ["share", pytest.param("all", marks=pytest.mark.slow)]
 
 
 # --- IDX -----------------------------------------------------------------------------------------
-
-
-def header(*shape: int, code: int = 8) -> bytes:
-    return struct.pack(f">4B{len(shape)}I", 0, 0, code, len(shape), *shape)
 
 
 def hostile_idx(rng: random.Random) -> bytes:
