@@ -24,7 +24,7 @@ from mnist.results import ReportError, write_report
 from mnist.run_files import RunFiles
 from mnist.storage.checkpoints import CheckpointError
 from mnist.training import Run, TrainingError, resume, train
-from nn.distributed import DistributedError, Group
+from nn.distributed import DistributedError, Group, leads
 
 _FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting
 # What is told in a line; anything else is a mistake of ours, and shows where.
@@ -178,7 +178,7 @@ def _opened(args: argparse.Namespace, seed: int, group: Group | None) -> Dataset
         return open_dataset(args.dataset, args.data_dir, seed=seed, announce=say)
 
     # Rank 0 before the others: it may have to download.
-    first = jointly(group, lambda: opened() if group is None or group.rank == 0 else None, _TOLD)
+    first = jointly(group, lambda: opened() if leads(group) else None, _TOLD)
     return jointly(group, lambda: first or opened(), _TOLD)
 
 
@@ -192,7 +192,7 @@ def _reported(work: Callable[[], Run], group: Group | None) -> int:
                 f"python train.py --resume {run.folder}"
             )
             return 130
-        if group is not None and group.rank > 0:
+        if not leads(group):
             return 0
         written = RunFiles(run.folder).names()
         if run.metrics:

@@ -12,7 +12,7 @@ from mnist.joint import at_first
 from mnist.models import Vote
 from mnist.run_files import RunFiles
 from mnist.training import Announce, Run, resume, train
-from nn.distributed import Group
+from nn.distributed import Group, leads
 
 
 def train_ensemble(
@@ -34,7 +34,7 @@ def train_ensemble(
     count, config = config.members, replace(config, lr=config.peak_lr)
     vote = Vote([])
     result = Run(config, held_out(dataset, config.validation), folder, vote, [])
-    files = RunFiles(folder, writes=group is None or group.rank == 0)
+    files = RunFiles(folder, writes=leads(group))
     at_first(group, lambda: files.begin(config, result.dataset, vote))
     for number in range(count):
         announce(f"member {number + 1} of {count}")

@@ -11,7 +11,7 @@ from mnist.batches import evaluation_batches
 from mnist.data import Dataset
 from nn import Module
 from nn import functional as F
-from nn.distributed import Group
+from nn.distributed import Group, rank_and_size
 
 
 def evaluate(
@@ -30,7 +30,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     sums = np.zeros(3)  # of losses, of what is right, and how many there are
-    rank, size = (0, 1) if group is None else (group.rank, group.size)
+    rank, size = rank_and_size(group)
     batches = evaluation_batches(dataset, batch_size, part=part, limit=limit, rank=rank, size=size)
     with no_grad():
         for images, labels in batches:

@@ -73,15 +73,13 @@ def arguments(
     Raises SystemExit, at all, where the parser does so at any, and DistributedError where they
     differ.
     """
+    if group is None:
+        return parser.parse_args(given)
     args, code = argparse.Namespace(), None
     try:
         args = parser.parse_args(given)
     except SystemExit as end:
         code = end.code
-    if group is None:
-        if code is not None:
-            raise SystemExit(code)
-        return args
     codes = group.gather(code)
     for rank, its in enumerate(codes):
         if its is not None:
@@ -189,8 +187,9 @@ def _versions() -> dict[str, str]:
 
 def _share_cores(group: Group) -> None:
     """As many threads as there are cores for each process of this machine."""
-    own = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    cores = set(range(os.cpu_count() or 1)) if own is None else set(own)
+    cores = set(range(os.cpu_count() or 1))
+    if hasattr(os, "sched_getaffinity"):
+        cores = os.sched_getaffinity(0)
     everyone = group.gather((platform.node(), cores))
     here = [its for node, its in everyone if node == platform.node()]
     set_num_threads(max(1, len(set().union(*here)) // len(here)))

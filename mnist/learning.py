@@ -17,6 +17,7 @@ from nn.distributed import (
     Group,
     ShardedGenerator,
     Share,
+    rank_and_size,
     synchronize,
     synchronize_batch_norm,
     together,
@@ -54,7 +55,7 @@ class Learner:
     """
 
     def __init__(self, config: Config, total_steps: int, group: Group | None = None) -> None:
-        rank, size = (0, 1) if group is None else (group.rank, group.size)
+        rank, size = rank_and_size(group)
         self.config, self.group = config, group
         self.model = MODELS[config.model](np.random.default_rng([config.seed, _WEIGHTS]))
         if group is not None:
@@ -101,12 +102,8 @@ class Learner:
         if self.group is not None:
             sums = self.group.sum(sums, "progress")
         outcome = Outcome(float(sums[0]), int(sums[1]), bool(sums[2]))
-        if not math.isfinite(outcome.loss_sum):
-            what = f"the loss became {outcome.loss_sum / count}"
-            raise TrainingError(f"{what} at {where}: {self._origin(images, labels)}")
-        wrong = self.not_finite(gradients=True)
-        if wrong is not None:
-            what = f"the gradient of '{wrong}' became NaN or infinite"
+        what = self._failure(outcome.loss_sum / count)
+        if what is not None:
             raise TrainingError(f"{what} at {where}: {self._origin(images, labels)}")
         self.optimizer.step()
         self.schedule.step()
@@ -115,6 +112,13 @@ class Learner:
     def _loss(self, scores: Tensor, labels: Any) -> Tensor:
         smoothing = self.config.label_smoothing
         return F.cross_entropy(scores, labels, reduction="sum", label_smoothing=smoothing)
+
+    def _failure(self, loss: float) -> str | None:
+        """What of a step is no number, if anything."""
+        if not math.isfinite(loss):
+            return f"the loss became {loss}"
+        wrong = self.not_finite(gradients=True)
+        return wrong and f"the gradient of '{wrong}' became NaN or infinite"
 
     def not_finite(self, gradients: bool = False) -> str | None:
         """The first parameter that has a NaN or an infinity, or whose gradient has."""

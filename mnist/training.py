@@ -22,7 +22,7 @@ from mnist.run_files import RunFiles, facts_of
 from mnist.stopping import Stop, stoppable
 from mnist.storage import checkpoints
 from nn import Module
-from nn.distributed import Group, expect_alike, fingerprint
+from nn.distributed import Group, expect_alike, fingerprint, leads
 
 Announce = Callable[[str], None]
 Entry = dict[str, Any]
@@ -113,7 +113,7 @@ class Training:
         self.dataset = held_out(dataset, config.validation)
         self.group = group
         expect_workable(config, self.dataset, group)
-        self.files = RunFiles(folder, writes=group is None or group.rank == 0)
+        self.files = RunFiles(folder, writes=leads(group))
         self.limit = 1 if config.dry_run else None
         self.steps = batch_count(len(self.dataset.train_images), config.batch_size, self.limit)
         total = max(1, self.config.epochs * self.steps)
@@ -267,7 +267,8 @@ class Training:
         """Evaluate, note, and save; the next epoch is then due."""
         config, done = self.config, self.progress
         size = config.test_batch_size
-        expect_alike(self.group, {"the network after the epoch": fingerprint(self.model)})
+        if self.group is not None:
+            expect_alike(self.group, {"the network after the epoch": fingerprint(self.model)})
         tested = evaluate(self.model, self.dataset, size, limit=self.limit, group=self.group)
         entry: Entry = {
             "epoch": done.epoch,

@@ -29,7 +29,17 @@ from autograd import Tensor, sweep_hook
 from autograd.random import Generator, Shape
 from nn.layers.normalization import BatchNorm1d, BatchNorm2d
 from nn.module import Module
-from nn.processes import DistributedError, Group, Sending, current, launched, together, world
+from nn.processes import (
+    DistributedError,
+    Group,
+    Sending,
+    current,
+    launched,
+    leads,
+    rank_and_size,
+    together,
+    world,
+)
 
 __all__ = [
     "DistributedError",
@@ -41,6 +51,8 @@ __all__ = [
     "expect_alike",
     "fingerprint",
     "launched",
+    "leads",
+    "rank_and_size",
     "synchronize",
     "synchronize_batch_norm",
     "together",
@@ -159,6 +171,7 @@ class _Bucket:
     """A flat array with a place for each of some parameters' gradients."""
 
     def __init__(self, parameters: list[Tensor]) -> None:
+        self.parameters = parameters
         sizes = [parameter.size for parameter in parameters]
         self.flat = np.empty(sum(sizes), parameters[0].dtype)
         pieces = np.split(self.flat, np.cumsum(sizes)[:-1])
@@ -174,7 +187,6 @@ class _Sweep:
 
     def __init__(self, buckets: list[list[Tensor]], group: Group) -> None:
         self._group = group
-        self._parameters = buckets
         self._buckets = [_Bucket(parameters) for parameters in buckets]
         self._bucket_of = {key: bucket for bucket in self._buckets for key in bucket.places}
         self._sent: list[Sending] = []
@@ -199,7 +211,6 @@ class _Sweep:
 
     def finish(self) -> None:
         """Send what the sweep has not filled, wait for all, and bind the sums."""
-        reached = [p for ps in self._parameters for p in ps if p.grad is not None]
         for bucket in self._buckets:
             for key, parameter in bucket.missing.items():
                 _put(bucket.places[key], parameter, 0)
@@ -207,9 +218,10 @@ class _Sweep:
         self._send()
         for sending in self._sent:
             sending.wait()
-        for parameter in reached:
-            assert parameter.grad is not None
-            parameter.grad.data = self._bucket_of[id(parameter)].places[id(parameter)]
+        for bucket in self._buckets:
+            for parameter in bucket.parameters:
+                if parameter.grad is not None:
+                    parameter.grad.data = bucket.places[id(parameter)]
 
     def _send(self) -> None:
         # In one order at all processes, whichever is full first.

@@ -199,6 +199,16 @@ class MPIGroup(Group):
         self._communicator.Bcast(buffer)
 
 
+def rank_and_size(group: Group | None) -> tuple[int, int]:
+    """Those of a group; (0, 1) of a process alone."""
+    return (0, 1) if group is None else (group.rank, group.size)
+
+
+def leads(group: Group | None) -> bool:
+    """Whether this process speaks and writes for all: rank 0, or one alone."""
+    return group is None or group.rank == 0
+
+
 def launched() -> tuple[int, int] | None:
     """Rank and number of processes, as a launcher has told them; None where there was none."""
     for names in _LAUNCHERS:

@@ -42,8 +42,12 @@ def run_html(
     if "parameters" in told:
         network += f", {told['parameters']} parameters"
     sizes = [
-        f"{told[name]} {name.partition('_')[0].replace('train', 'training')}"
-        for name in ("train_images", "validation_images", "test_images")
+        f"{told[name]} {words}"
+        for name, words in (
+            ("train_images", "training"),
+            ("validation_images", "validation"),
+            ("test_images", "test"),
+        )
         if facts.get(name)
     ]
     data = told.get("dataset", "unnamed data")

@@ -119,8 +119,10 @@ def _read_metrics(path: Path) -> list[Entry]:
 
 
 def _read_members(folder: Path, model: Module) -> dict[int, Entry]:
-    last = {}
-    for number in range(1, 1 + len(model.members) if isinstance(model, Vote) else 1):
+    last: dict[int, Entry] = {}
+    if not isinstance(model, Vote):
+        return last
+    for number in range(1, 1 + len(model.members)):
         path = folder / f"member-{number}" / "metrics.jsonl"
         entries = _read_metrics(path) if path.exists() else []
         if entries:
