@@ -1,14 +1,8 @@
-"""Bytes of files, and damage to them, for what reads them to be tried on."""
+"""Damage to the bytes of files, for what reads them to be tried on."""
 
 from __future__ import annotations
 
 import random
-import struct
-
-
-def header(*shape: int, code: int = 8) -> bytes:
-    """That of an IDX file."""
-    return struct.pack(f">4B{len(shape)}I", 0, 0, code, len(shape), *shape)
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -14,27 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from idx_files import idx, write_digits
 
-from mnist import drawn
 from mnist.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 
 
-def idx(array: np.ndarray) -> bytes:
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.tobytes()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small data set in MNIST's format."""
-    folder = tmp_path_factory.mktemp("digits")
-    (images, labels), (test_images, test_labels) = drawn.load(train=300, test=100, seed=1)
-    for part, x, y in (("train", images, labels), ("t10k", test_images, test_labels)):
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(x))
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(y))
-    return folder
+    return write_digits(tmp_path_factory.mktemp("digits"))
 
 
 def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from idx_files import write_digits
 
 from autograd import Tensor
 from mnist import commands, drawn
@@ -66,17 +66,9 @@ def pictures(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def idx(array: np.ndarray) -> bytes:
-    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A small data set in MNIST's format."""
-    for part, (x, y) in zip(("train", "t10k"), drawn.load(train=100, test=40, seed=1), strict=True):
-        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(idx(x))
-        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(idx(y))
-    return tmp_path
+    return write_digits(tmp_path, train=100, test=40)
 
 
 def test_predict(trained: list[Path], pictures: list[Path], capsys: Any) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzzing import damaged, header
+from fuzzing import damaged
+from idx_files import header
 
 from mnist.data import open_dataset
 from mnist.idx import DataError, read_idx, read_images, read_labels

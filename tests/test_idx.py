@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzing import damaged, header
+from fuzzing import damaged
+from idx_files import header
 
 from mnist.idx import DataError, read_idx, read_images, read_labels, sha256
 

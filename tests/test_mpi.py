@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import struct
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -16,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import SECONDS, Result, Started, write_site
+from idx_files import write_digits
+from launches import SECONDS, Result, Started, write_site
 
-from mnist import drawn, launching
+from mnist import launching
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ROOT / "tests" / "mpi_programs.py"
@@ -42,19 +42,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_site(tmp_path_factory.mktemp("site"))
 
 
-def digits(folder: Path, train: int = 300, seed: int = 1) -> Path:
-    """A small data set in MNIST's format."""
-    (images, labels), (test_images, test_labels) = drawn.load(train=train, test=100, seed=seed)
-    for part, x, y in (("train", images, labels), ("t10k", test_images, test_labels)):
-        for kind, array in (("images-idx3", x), ("labels-idx1", y)):
-            header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-            (folder / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
-    return folder
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return digits(tmp_path_factory.mktemp("digits"))
+    return write_digits(tmp_path_factory.mktemp("digits"))
 
 
 Start = Callable[..., Started]
@@ -317,7 +307,9 @@ def test_wrong_arguments(
 
 
 def test_more_processes_than_images(start: Start, tmp_path: Path) -> None:
-    running = start(*mpiexec(4, TRAIN, "--data-dir", digits(tmp_path, train=3), "--out", "out"))
+    running = start(
+        *mpiexec(4, TRAIN, "--data-dir", write_digits(tmp_path, train=3), "--out", "out")
+    )
     told(running.end(_SOON), "4 processes for 3 training images")
     assert not (tmp_path / "out").exists()
 
@@ -343,7 +335,7 @@ def test_data_that_differ(same_name: bool, data: Path, start: Start, tmp_path: P
     places = [tmp_path / "first", tmp_path / "second"]
     for seed, place in enumerate(places, start=1):
         place.mkdir()
-        digits(place, seed=seed)
+        write_digits(place, seed=seed)
     parts: list[object] = []
     for place in places:
         where = ("-wdir", place) if same_name else ("-env", "MNIST_DIR", place)
