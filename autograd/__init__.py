@@ -11,13 +11,13 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from autograd import interop as _interop  # gives Tensor NumPy's protocols
-from autograd import operators as _operators  # gives Tensor its operators
 from autograd import random
-from autograd.checkpointing import checkpoint
-from autograd.conforming import BroadcastWarning
-from autograd.debugging import debug
-from autograd.memory import keep_pages as _keep_pages
+from autograd.engine.conforming import BroadcastWarning
+from autograd.engine.primitives import Primitive, Saved, custom_vjp, on_arrays, primitive
+from autograd.engine.tape import enable_grad, no_grad, sweep_hook
+from autograd.engine.tensor import Tensor
+from autograd.interop import operators as _operators  # gives Tensor its operators
+from autograd.interop import protocols as _protocols  # gives Tensor NumPy's protocols
 from autograd.ops import (
     abs,
     absolute,
@@ -184,11 +184,10 @@ from autograd.ops import (
     where,
     xlogy,
 )
-from autograd.primitives import Primitive, Saved, custom_vjp, on_arrays, primitive
-from autograd.tape import enable_grad, no_grad, sweep_hook
-from autograd.tensor import Tensor
-from autograd.threads import get_num_threads, set_num_threads
-from autograd.transforms import (
+from autograd.runtime.memory import keep_pages as _keep_pages
+from autograd.runtime.threads import get_num_threads, set_num_threads
+from autograd.transforms.checkpointing import checkpoint
+from autograd.transforms.derivatives import (
     grad,
     hessian,
     hvp,
@@ -202,7 +201,7 @@ from autograd.transforms import (
 if _TYPE_CHECKING:
     from autograd.checking import GradcheckError, check_tape, compare, gradcheck
     from autograd.explanation import explain, tape_of
-    from autograd.profiling import profile
+    from autograd.profiling import debug, profile
 
 __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "BroadcastWarning",
@@ -401,14 +400,14 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "xlogy",
 ]
 
-del _interop, _operators
+del _operators, _protocols
 _keep_pages()
 
 # Who checks, explains or profiles waits for the import; most programs never do, and save a third.
 _LATER = {
     "autograd.checking": ("GradcheckError", "check_tape", "compare", "gradcheck"),
     "autograd.explanation": ("explain", "tape_of"),
-    "autograd.profiling": ("profile",),
+    "autograd.profiling": ("debug", "profile"),
 }
 
 

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor, sweep_hook
-from autograd.random import Generator, Shape
+from autograd.random import Generator
+from autograd.runtime.draws import Shape
 from nn.layers.normalization import BatchNorm1d, BatchNorm2d
 from nn.module import Module
 from nn.processes import (

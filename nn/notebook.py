@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from autograd import Tensor
-from autograd.notebook import table
+from autograd.interop.notebook import table
 from nn.module import Buffer, Module, Parameter
 from nn.summaries import Summary
 

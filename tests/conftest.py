@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import tape, threads
+from autograd.engine import tape
+from autograd.runtime import threads
 
 # torch announces its own deprecations, also of what it imports; the project's stay errors.
 _TORCH_NOISE = "ignore::DeprecationWarning:torch"

@@ -19,9 +19,14 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import NamedTuple
 
-from false_alarms import Verdicts, verdicts
-from mutation_runs import FORMULA_CASES, cnn_outcomes, formula_outcomes, noise_outcomes
-from mutations import Found, Outcome, outcomes, plantings
+from support.mistakes.false_alarms import Verdicts, verdicts
+from support.mistakes.mutation_runs import (
+    FORMULA_CASES,
+    cnn_outcomes,
+    formula_outcomes,
+    noise_outcomes,
+)
+from support.mistakes.mutations import Found, Outcome, outcomes, plantings
 
 HIT_RATE = 0.9  # of first answers that have to be right
 _CHUNK = 25  # random functions that a process takes at a time

@@ -14,9 +14,9 @@ from autograd.checking.diagnosis.shapes import repaired
 from autograd.checking.flow import Flow
 from autograd.checking.reference import Reference
 from autograd.checking.replaying import quietly
-from autograd.recorded import computed_from
-from autograd.tape import Place
-from autograd.tensor import Tensor
+from autograd.engine.tape import Place
+from autograd.engine.tensor import Tensor
+from autograd.program.recorded import computed_from
 
 Array = NDArray[Any]
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd.recorded import Values, place_of_root
-from autograd.tape import (
+from autograd.engine.tape import (
     Output,
     Place,
     Record,
@@ -20,7 +19,8 @@ from autograd.tape import (
     sweep,
     sweep_hook,
 )
-from autograd.tensor import Tensor, wrap
+from autograd.engine.tensor import Tensor, wrap
+from autograd.program.recorded import Values, place_of_root
 
 Array = NDArray[Any]
 Change = Callable[[Array], Array]
@@ -41,7 +41,7 @@ class Flow:
         shake: what each gradient is passed through before it is carried on.
 
     Attributes:
-        values: the recorded arrays, see `autograd.recorded.Values`.
+        values: the recorded arrays, see `autograd.program.recorded.Values`.
         gradients: serial number of a place -> its gradient. Places that no gradient reached are
             missing; so are records of several outputs, whose outputs have places of their own.
 

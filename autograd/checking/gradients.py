@@ -12,8 +12,8 @@ from autograd.checking.records import check_records
 from autograd.checking.report import GradcheckError, GradcheckReport
 from autograd.checking.subject import Subject
 from autograd.checking.subject_check import check
-from autograd.tape import enable_grad
-from autograd.tensor import Tensor
+from autograd.engine.tape import enable_grad
+from autograd.engine.tensor import Tensor
 
 
 def gradcheck(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from autograd.checking.differences import measured_noise, noise_of
 from autograd.checking.judging import Judge
 from autograd.checking.subject import Subject, Taped
-from autograd.tensor import Tensor
+from autograd.engine.tensor import Tensor
 
 Array = NDArray[Any]
 

@@ -11,10 +11,10 @@ import numpy as np
 from autograd.checking.report import GradcheckReport, Verdict
 from autograd.checking.subject import Subject
 from autograd.checking.subject_check import check
-from autograd.primitives import Primitive
-from autograd.recorded import Values
-from autograd.tape import Record
-from autograd.tensor import Tensor
+from autograd.engine.primitives import Primitive
+from autograd.engine.tape import Record
+from autograd.engine.tensor import Tensor
+from autograd.program.recorded import Values
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import Replay, ReplayError, Shake, quietly
-from autograd.tape import Place
-from autograd.tensor import Tensor
+from autograd.engine.tape import Place
+from autograd.engine.tensor import Tensor
 
 Array = NDArray[Any]
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.conforming import BroadcastWarning
-from autograd.primitives import Primitive, Saved
-from autograd.recorded import Values
-from autograd.saving import is_stand_in
-from autograd.tape import Leaf, Output, Place, Record, enable_grad, mode
-from autograd.tensor import Tensor, wrap
+from autograd.engine.conforming import BroadcastWarning
+from autograd.engine.primitives import Primitive, Saved
+from autograd.engine.saving import is_stand_in
+from autograd.engine.tape import Leaf, Output, Place, Record, enable_grad, mode
+from autograd.engine.tensor import Tensor, wrap
+from autograd.program.recorded import Values
 
 Array = NDArray[Any]
 

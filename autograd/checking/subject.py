@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.conforming import BroadcastWarning
-from autograd.tape import (
+from autograd.engine.conforming import BroadcastWarning
+from autograd.engine.tape import (
     Leaf,
     Observer,
     Operation,
@@ -22,8 +22,8 @@ from autograd.tape import (
     no_grad,
     sweep,
 )
-from autograd.tensor import Tensor, wrap
-from autograd.trees import flatten, is_floating
+from autograd.engine.tensor import Tensor, wrap
+from autograd.runtime.trees import flatten, is_floating
 
 Array = NDArray[Any]
 

@@ -18,8 +18,8 @@ from autograd.checking.precision import check_precision
 from autograd.checking.replaying import Shake
 from autograd.checking.report import ArgumentReport, GradcheckReport
 from autograd.checking.subject import Subject
-from autograd.tape import enable_grad
-from autograd.tensor import wrap
+from autograd.engine.tape import enable_grad
+from autograd.engine.tensor import wrap
 
 Array = NDArray[Any]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from autograd.checking.records import RecordReport, check_records
 from autograd.checking.report import GradcheckError, Verdict, worst
-from autograd.recorded import place_of_root
-from autograd.tensor import Tensor
+from autograd.engine.tensor import Tensor
+from autograd.program.recorded import place_of_root
 
 
 class TapeReport:

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import ops
-from autograd.conforming import broadcast_axes, conformed
+from autograd.engine.conforming import broadcast_axes, conformed
+from autograd.engine.primitives import Primitive
+from autograd.engine.tape import Leaf, Output, Place, Record, Refusal, is_opaque, reachable
+from autograd.engine.tensor import Tensor, wrap
 from autograd.explanation.expressions import (
     Call,
     Formula,
@@ -22,10 +25,7 @@ from autograd.explanation.expressions import (
 )
 from autograd.explanation.formulas import Formulas, Step
 from autograd.explanation.naming import ones, zeros
-from autograd.primitives import Primitive
-from autograd.recorded import Values
-from autograd.tape import Leaf, Output, Place, Record, Refusal, is_opaque, reachable
-from autograd.tensor import Tensor, wrap
+from autograd.program.recorded import Values
 
 Array = NDArray[Any]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from autograd.engine.tensor import Tensor
 from autograd.explanation.derivation import Derivation
 from autograd.explanation.report import Explanation
 from autograd.explanation.tabulation import TapeTable
-from autograd.recorded import Values, place_of_root
-from autograd.tensor import Tensor
+from autograd.program.recorded import Values, place_of_root
 
 
 def explain(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.tape import Observer, Operation, mode, no_grad
+from autograd.engine.tape import Observer, Operation, mode, no_grad
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

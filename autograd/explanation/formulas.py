@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.primitives import Primitive
+from autograd.engine.tape import Leaf, Place, Record, Refusal
 from autograd.explanation.expressions import Call, Made, Name, Statement, short
 from autograd.explanation.naming import Names
-from autograd.primitives import Primitive
-from autograd.recorded import Values
-from autograd.tape import Leaf, Place, Record, Refusal
+from autograd.program.recorded import Values
 
 Array = NDArray[Any]
 

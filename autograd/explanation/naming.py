@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from autograd.engine.tape import Leaf, Output, Place, Record
+from autograd.engine.tensor import Tensor, wrap
 from autograd.explanation.expressions import Name
-from autograd.tape import Leaf, Output, Place, Record
-from autograd.tensor import Tensor, wrap
 
 Array = NDArray[Any]
 Key = tuple[int, int]  # of a place: the serial number, and which of several outputs

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.tensor import Tensor
 from autograd.explanation import latex_text, python_text
 from autograd.explanation.derivation import Derivation
 from autograd.explanation.expressions import Made, Statement
 from autograd.explanation.formulas import Step
-from autograd.tensor import Tensor
 
 Array = NDArray[Any]
 

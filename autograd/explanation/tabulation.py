@@ -11,14 +11,14 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.primitives import Primitive
+from autograd.engine.saving import is_stand_in
+from autograd.engine.tape import Leaf, Output, Record, no_grad
 from autograd.explanation import python_text
 from autograd.explanation.drawing import dot, page
 from autograd.explanation.formulas import Formulas, Step
 from autograd.explanation.graph import Graph, Node
-from autograd.primitives import Primitive
-from autograd.recorded import Values
-from autograd.saving import is_stand_in
-from autograd.tape import Leaf, Output, Record, no_grad
+from autograd.program.recorded import Values
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -8,7 +8,7 @@ inside, as in a convolution or a power spectrum, declare one op with `primitive`
 its rules may use np.fft, and arrays enter and leave it real.
 """
 
-from autograd.ops.arithmetic import (
+from autograd.ops.elementwise.arithmetic import (
     abs,
     absolute,
     add,
@@ -25,11 +25,7 @@ from autograd.ops.arithmetic import (
     square,
     subtract,
 )
-from autograd.ops.communication import allreduce
-from autograd.ops.cumulative import cumprod, cumsum, linear_recurrence, prod
-from autograd.ops.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
-from autograd.ops.diagonals import diag, diagonal, trace, tril, triu
-from autograd.ops.exponential import (
+from autograd.ops.elementwise.exponential import (
     exp,
     exp2,
     expit,
@@ -45,74 +41,9 @@ from autograd.ops.exponential import (
     softplus,
     xlogy,
 )
-from autograd.ops.extremum import argmax, argmin, gather_first_max, max, min, scatter_first_max
-from autograd.ops.indexing import (
-    getitem,
-    index_add,
-    index_update,
-    nonzero,
-    put_along_axis,
-    scatter,
-    take,
-    take_along_axis,
-)
-from autograd.ops.joining import (
-    array_split,
-    concatenate,
-    concatenate_all,
-    hstack,
-    split,
-    stack,
-    stack_all,
-    vstack,
-)
-from autograd.ops.linalg import cofactors, det, inv, matrix_power, pinv, slogdet, solve
-from autograd.ops.moments import std, var
-from autograd.ops.norms import euclidean_norm, norm, p_norm
-from autograd.ops.padding import pad, pad_constant
-from autograd.ops.products import (
-    cross,
-    dot,
-    inner,
-    kron,
-    matmul,
-    matrix_transpose,
-    outer,
-    tensordot,
-    vecdot,
-)
-from autograd.ops.reduction import (
-    all,
-    any,
-    count_nonzero,
-    mean,
-    sum,
-    sum_of_products,
-    sum_of_squares,
-)
-from autograd.ops.selection import clip, fmax, fmin, maximum, minimum, nan_to_num, where
-from autograd.ops.shape import (
-    ascontiguousarray,
-    astype,
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    broadcast_to,
-    copy,
-    expand_dims,
-    flip,
-    moveaxis,
-    ravel,
-    reshape,
-    roll,
-    rot90,
-    squeeze,
-    swapaxes,
-    transpose,
-)
-from autograd.ops.sorting import argsort, median, sort
-from autograd.ops.special import digamma, erf, erfc, erfinv, gammaln, polygamma
-from autograd.ops.steps import (
+from autograd.ops.elementwise.selection import clip, fmax, fmin, maximum, minimum, nan_to_num, where
+from autograd.ops.elementwise.special import digamma, erf, erfc, erfinv, gammaln, polygamma
+from autograd.ops.elementwise.steps import (
     ceil,
     equal,
     floor,
@@ -132,9 +63,7 @@ from autograd.ops.steps import (
     sign,
     trunc,
 )
-from autograd.ops.subscripts import einsum, scatter_diagonal
-from autograd.ops.tiling import repeat, tile
-from autograd.ops.trigonometric import (
+from autograd.ops.elementwise.trigonometric import (
     arccos,
     arccosh,
     arcsin,
@@ -152,8 +81,86 @@ from autograd.ops.trigonometric import (
     tan,
     tanh,
 )
-from autograd.ops.windows import fold_windows, sliding_windows
-from autograd.ops.winograd import fold_tiles, transform_tiles
+from autograd.ops.linear.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from autograd.ops.linear.linalg import cofactors, det, inv, matrix_power, pinv, slogdet, solve
+from autograd.ops.linear.products import (
+    cross,
+    dot,
+    inner,
+    kron,
+    matmul,
+    matrix_transpose,
+    outer,
+    tensordot,
+    vecdot,
+)
+from autograd.ops.linear.subscripts import einsum, scatter_diagonal
+from autograd.ops.reductions.communication import allreduce
+from autograd.ops.reductions.cumulative import cumprod, cumsum, linear_recurrence, prod
+from autograd.ops.reductions.extremum import (
+    argmax,
+    argmin,
+    gather_first_max,
+    max,
+    min,
+    scatter_first_max,
+)
+from autograd.ops.reductions.moments import std, var
+from autograd.ops.reductions.norms import euclidean_norm, norm, p_norm
+from autograd.ops.reductions.reduction import (
+    all,
+    any,
+    count_nonzero,
+    mean,
+    sum,
+    sum_of_products,
+    sum_of_squares,
+)
+from autograd.ops.reductions.sorting import argsort, median, sort
+from autograd.ops.shapes.diagonals import diag, diagonal, trace, tril, triu
+from autograd.ops.shapes.indexing import (
+    getitem,
+    index_add,
+    index_update,
+    nonzero,
+    put_along_axis,
+    scatter,
+    take,
+    take_along_axis,
+)
+from autograd.ops.shapes.joining import (
+    array_split,
+    concatenate,
+    concatenate_all,
+    hstack,
+    split,
+    stack,
+    stack_all,
+    vstack,
+)
+from autograd.ops.shapes.padding import pad, pad_constant
+from autograd.ops.shapes.shape import (
+    ascontiguousarray,
+    astype,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_to,
+    copy,
+    expand_dims,
+    flip,
+    moveaxis,
+    ravel,
+    reshape,
+    roll,
+    rot90,
+    squeeze,
+    swapaxes,
+    transpose,
+)
+from autograd.ops.shapes.tiling import repeat, tile
+from autograd.ops.shapes.windows import fold_windows, sliding_windows
+from autograd.ops.shapes.winograd import fold_tiles, transform_tiles
 
 __all__ = [
     "abs",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.primitives import Primitive, Saved
 from autograd.ops import (
     cross,
     dot,
@@ -24,8 +25,7 @@ from autograd.ops import (
     tensordot,
     vecdot,
 )
-from autograd.ops.subscripts import labels_of
-from autograd.primitives import Primitive, Saved
+from autograd.ops.linear.subscripts import labels_of
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -7,8 +7,8 @@ from functools import partial
 from time import perf_counter_ns
 from typing import Any, Literal, NamedTuple
 
+from autograd.engine.tape import Observer, Record, is_opaque
 from autograd.profiling.costs import Cost, cost
-from autograd.tape import Observer, Record, is_opaque
 
 # "again" is the pull of a record that computes its forward again, as a checkpoint's: what runs in
 # it is told apart as if it ran by itself.

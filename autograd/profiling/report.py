@@ -12,10 +12,10 @@ from os import PathLike
 from pathlib import Path
 from time import perf_counter_ns
 
+from autograd.engine.tape import mode
 from autograd.profiling.chrome import trace
 from autograd.profiling.recording import Message, Recorder
 from autograd.profiling.tally import Phase, Tally
-from autograd.tape import mode
 
 _HEADER = ("", "calls", "ms", "share", "MB", "GB/s", "GFLOP/s")
 _TITLES: dict[Phase, str] = {

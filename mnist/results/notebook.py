@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from autograd.notebook import table
+from autograd.interop.notebook import table
 from mnist.results.wording import plain
 
 Entry = dict[str, Any]

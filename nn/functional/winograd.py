@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd import Tensor
-from autograd.ops.winograd import Matrix, Pair, fold_tiles, transform_tiles
+from autograd.ops.shapes.winograd import Matrix, Pair, fold_tiles, transform_tiles
 
 
 class Algorithm(NamedTuple):

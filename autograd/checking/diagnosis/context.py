@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from autograd.checking.diagnosis.masks import label_masks
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import quietly
-from autograd.conforming import broadcast_axes
-from autograd.primitives import Primitive
-from autograd.tape import Output, Place, Record, no_grad
-from autograd.tensor import Tensor, wrap
+from autograd.engine.conforming import broadcast_axes
+from autograd.engine.primitives import Primitive
+from autograd.engine.tape import Output, Place, Record, no_grad
+from autograd.engine.tensor import Tensor, wrap
 
 Array = NDArray[Any]
 Rewrite = Callable[[list[Any], dict[str, Any]], tuple[list[Any], dict[str, Any]]]

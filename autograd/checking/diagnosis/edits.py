@@ -16,7 +16,7 @@ from autograd.checking.diagnosis.rules import mistaken_rules
 from autograd.checking.diagnosis.substitutions import substituted_rules
 from autograd.checking.diagnosis.terms import propose_term
 from autograd.checking.diagnosis.wrong_rules import wrong_rules
-from autograd.tape import Record
+from autograd.engine.tape import Record
 
 Array = NDArray[Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.ops.indexing import as_index
-from autograd.recorded import Values
+from autograd.ops.shapes.indexing import as_index
+from autograd.program.recorded import Values
 
 Array = NDArray[Any]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
 from autograd.checking.diagnosis.rules import Mistake
-from autograd.tensor import wrap
+from autograd.engine.tensor import wrap
 
 Array = NDArray[Any]
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.checking.diagnosis.context import Context, described
-from autograd.conforming import broadcast_axes
-from autograd.ops.reduction import reduced_size
-from autograd.tape import Record
+from autograd.engine.conforming import broadcast_axes
+from autograd.engine.tape import Record
+from autograd.ops.reductions.reduction import reduced_size
 
 _MEANS = {"mean", "var", "std"}
 _SUMS = {"sum", "sum_of_products", "sum_of_squares"}

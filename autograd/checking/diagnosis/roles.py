@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use
-from autograd.tape import Record
+from autograd.engine.tape import Record
 
 Array = NDArray[Any]
 

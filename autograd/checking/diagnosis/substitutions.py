@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
 from autograd.checking.diagnosis.rules import Mistake
-from autograd.primitives import Primitive
-from autograd.tensor import Tensor, wrap
+from autograd.engine.primitives import Primitive
+from autograd.engine.tensor import Tensor, wrap
 
 Array = NDArray[Any]
 Variant = tuple[str, str, Array, float]  # kind, what it is, the array, added to the rank

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from autograd.checking.diagnosis.context import Context, Use, described
 from autograd.checking.diagnosis.quantities import axis_of
 from autograd.checking.diagnosis.rules import Mistake
-from autograd.ops.indexing import as_index
-from autograd.ops.reduction import keepdims_shape
-from autograd.tensor import wrap
+from autograd.engine.tensor import wrap
+from autograd.ops.reductions.reduction import keepdims_shape
+from autograd.ops.shapes.indexing import as_index
 
 Array = NDArray[Any]
 

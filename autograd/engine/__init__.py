@@ -1,0 +1,1 @@
+"""The tape, tensors and primitives: everything that is needed to differentiate, and no op."""

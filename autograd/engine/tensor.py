@@ -1,0 +1,367 @@
+"""Tensor: an array and its place on the tape.
+
+The operators and NumPy-named methods are compositions and primitives from `autograd.ops`; they are
+attached by `autograd.interop.operators`, and declared here for readers and type checkers.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from autograd.engine.tape import Leaf, Output, Place, Record, sweep
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Axis: TypeAlias = int | tuple[int, ...] | None
+    Operand: TypeAlias = "Tensor | ArrayLike"
+
+
+class Tensor:
+    """An n-dimensional array that remembers how it was computed.
+
+    Args:
+        data: anything `numpy.asarray` takes. An array is shared, not copied.
+        requires_grad: whether `backward` leaves a gradient in `.grad`. Floating dtypes only.
+        dtype: as in NumPy; by default the data's own (a list of Python floats is float64).
+
+    Raises:
+        TypeError: data is not numeric, or integers are asked for gradients.
+    """
+
+    __slots__ = ("__weakref__", "_place", "data", "grad")
+
+    data: NDArray[Any]
+    grad: Tensor | None
+    _place: Place | None
+
+    def __init__(
+        self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None
+    ) -> None:
+        array = np.asarray(data.data if isinstance(data, Tensor) else data, dtype=dtype)
+        if array.dtype.kind not in "biufc":
+            raise TypeError(
+                f"Tensor: data of dtype {array.dtype} given, numbers expected; "
+                "a nested list must have rows of equal length"
+            )
+        self.data = array
+        self.grad = None
+        self._place = None
+        if requires_grad:
+            self.requires_grad = True
+
+    # --- the array ---------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.data.dtype
+
+    def numpy(self) -> NDArray[Any]:
+        """The array itself, not a copy."""
+        return self.data
+
+    def item(self) -> Any:
+        """The one element as a Python number. Raises ValueError where there are more or none."""
+        if self.data.size != 1:
+            raise ValueError(
+                f"item: a tensor of one element expected, one of shape {self.shape} given"
+            )
+        return self.data.item()
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise ValueError(
+                f"bool: the truth of a tensor of shape {self.shape} is ambiguous; "
+                "compare one element, or use np.any or np.all on its .data"
+            )
+        return bool(self.data.item())
+
+    def __len__(self) -> int:
+        if not self.data.ndim:
+            raise TypeError("len: a tensor of shape () has no length")
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "tensors are not assigned to element by element: the tape would keep the old values. "
+            "Use index_update(t, index, value) or where() for a new tensor, or write to .data "
+            "of a tensor that nothing was computed from yet"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copy, deepcopy and pickle: a leaf of the same values, without its gradient."""
+        if not self.is_leaf:
+            raise RuntimeError(
+                f"copying a tensor computed by '{self.op_name}' would lose its history; "
+                "copy its detach()"
+            )
+        return _rebuild, (type(self), self.data, self.requires_grad)
+
+    __hash__ = object.__hash__  # by identity: == compares elementwise, as in NumPy
+
+    def __repr__(self) -> str:
+        body = np.array2string(self.data, separator=", ", prefix="Tensor(")
+        notes = [] if self.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self.dtype}"]
+        if self.op_name is not None:
+            notes.append(f"op={self.op_name}")
+        elif self._place is not None:
+            notes.append("requires_grad=True")
+        return f"{type(self).__name__}({', '.join([body, *notes])})"
+
+    # --- the tape ----------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether a gradient flows back to or through this tensor. Settable on leaves."""
+        return self._place is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self._place is not None and not isinstance(self._place, Leaf):
+            if wanted:
+                return
+            raise RuntimeError(
+                f"requires_grad: this tensor was computed by '{self.op_name}', and cannot "
+                "forget it; use detach() for one without a history"
+            )
+        if not wanted:
+            self._place = None
+        elif self._place is None:
+            if self.data.dtype.kind != "f":
+                raise TypeError(
+                    f"requires_grad: only floating tensors have gradients, this one is "
+                    f"{self.dtype}; give dtype=float, or convert with astype"
+                )
+            self._place = Leaf(self)
+
+    @property
+    def is_leaf(self) -> bool:
+        """True where the tensor was given, not computed from one that requires a gradient."""
+        return self._place is None or isinstance(self._place, Leaf)
+
+    @property
+    def op_name(self) -> str | None:
+        """The name of the op that computed this tensor; None for leaves and constants."""
+        record = self._place.record if isinstance(self._place, Output) else self._place
+        return record.op.name if isinstance(record, Record) else None
+
+    def detach(self) -> Tensor:
+        """The same array without its history: a constant."""
+        return wrap(self.data, None)
+
+    def retain_grad(self) -> None:
+        """Let `backward` leave a gradient in `.grad` of this computed tensor too."""
+        place = self._place_for("retain_grad")
+        if isinstance(place, Leaf):
+            return
+        reference = weakref.ref(self)  # the place must not keep the tensor that keeps the place
+
+        def retain(g: Tensor) -> None:
+            tensor = reference()
+            if tensor is not None:
+                tensor.accumulate_grad(g)
+
+        place.hooks = [*(place.hooks or ()), retain]
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Show the gradient of this tensor to `hook` during backward, once it is complete.
+
+        A tensor that `hook` returns takes the gradient's place. Hooks run in the order in which
+        they were registered. Returns a function that removes the hook.
+        """
+        place = self._place_for("register_hook")
+        place.hooks = [*(place.hooks or ()), hook]
+
+        def remove() -> None:
+            place.hooks = [other for other in place.hooks or () if other is not hook]
+
+        return remove
+
+    def _place_for(self, method: str) -> Place:
+        if self._place is None:
+            raise RuntimeError(
+                f"{method}: this tensor is a constant, no gradient will reach it; "
+                "set requires_grad on what it is computed from"
+            )
+        return self._place
+
+    def accumulate_grad(self, g: Tensor) -> None:
+        """Add `g` to `.grad`. The first is copied, so that `.grad` shares memory with nothing."""
+        if self.grad is not None:
+            self.grad = self.grad + g
+        elif g._place is not None:
+            self.grad = g.copy()
+        else:
+            self.grad = wrap(g.data.copy(order="K"), None)
+
+    def backward(
+        self,
+        gradient: Operand | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        *,
+        early: bool = False,
+    ) -> None:
+        """Accumulate into `.grad` of every leaf the derivative of this tensor with respect to it.
+
+        Args:
+            gradient: the cotangent, of this tensor's shape; may be left out for a single element,
+                where it is one.
+            retain_graph: keep what was recorded for another backward. By default as `create_graph`.
+            create_graph: record the sweep, so that the gradients can be differentiated.
+            early: give each leaf its gradient, and run its hooks, as soon as nothing is left that
+                adds to it, not at the end: for who works on gradients while the sweep goes on.
+
+        Raises:
+            RuntimeError: nothing here requires a gradient, or an earlier backward freed the graph.
+            ValueError: the cotangent is missing, or not of this tensor's shape.
+        """
+        if self._place is None:
+            raise RuntimeError(
+                "backward: nothing that this tensor was computed from requires a gradient; "
+                "set requires_grad=True on a leaf, and compute outside no_grad"
+            )
+        sweep(
+            [(self._place, self._cotangent(gradient))],
+            _deposit,
+            retain_graph=create_graph if retain_graph is None else retain_graph,
+            create_graph=create_graph,
+            early=early,
+        )
+
+    def _cotangent(self, gradient: Operand | None) -> Tensor:
+        if gradient is None:
+            if self.data.size != 1:
+                raise ValueError(
+                    f"backward: a tensor of shape {self.shape} needs a cotangent of that shape, "
+                    "none was given; reduce it to one number first (sum, mean) or pass gradient="
+                )
+            return wrap(np.ones_like(self.data), None)
+        g = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
+        if g.shape != self.shape:
+            raise ValueError(
+                f"backward: a cotangent of shape {g.shape} was given for a tensor of shape "
+                f"{self.shape}; the two must be equal"
+            )
+        return g if g.dtype == self.dtype else g.astype(self.dtype)
+
+    if TYPE_CHECKING:  # attached by autograd.interop.operators
+        # fmt: off
+        # by autograd.interop.protocols:
+        def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any: ...
+        def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any: ...
+        def __dlpack__(self, **options: Any) -> Any: ...
+        def __dlpack_device__(self) -> Any: ...
+        def _repr_html_(self) -> str: ...
+        # by autograd.interop.operators:
+        T: Tensor
+        mT: Tensor  # noqa: N815 - as in NumPy
+        def dot(self, other: Operand) -> Tensor: ...
+        def __add__(self, other: Operand) -> Tensor: ...
+        def __radd__(self, other: Operand) -> Tensor: ...
+        def __sub__(self, other: Operand) -> Tensor: ...
+        def __rsub__(self, other: Operand) -> Tensor: ...
+        def __mul__(self, other: Operand) -> Tensor: ...
+        def __rmul__(self, other: Operand) -> Tensor: ...
+        def __truediv__(self, other: Operand) -> Tensor: ...
+        def __rtruediv__(self, other: Operand) -> Tensor: ...
+        def __floordiv__(self, other: Operand) -> Tensor: ...
+        def __rfloordiv__(self, other: Operand) -> Tensor: ...
+        def __mod__(self, other: Operand) -> Tensor: ...
+        def __rmod__(self, other: Operand) -> Tensor: ...
+        def __pow__(self, other: Operand) -> Tensor: ...
+        def __rpow__(self, other: Operand) -> Tensor: ...
+        def __matmul__(self, other: Operand) -> Tensor: ...
+        def __rmatmul__(self, other: Operand) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __pos__(self) -> Tensor: ...
+        def __abs__(self) -> Tensor: ...
+        def __lt__(self, other: Operand) -> Tensor: ...
+        def __le__(self, other: Operand) -> Tensor: ...
+        def __gt__(self, other: Operand) -> Tensor: ...
+        def __ge__(self, other: Operand) -> Tensor: ...
+        def __eq__(self, other: Operand) -> Tensor: ...  # type: ignore[override]
+        def __ne__(self, other: Operand) -> Tensor: ...  # type: ignore[override]
+        def __getitem__(self, index: Any) -> Tensor: ...
+        def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        def all(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        def any(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor: ...
+        def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor: ...
+        def argsort(self, axis: int | None = -1) -> Tensor: ...
+        def cumprod(self, axis: int | None = None) -> Tensor: ...
+        def cumsum(self, axis: int | None = None) -> Tensor: ...
+        def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor: ...
+        def flatten(self) -> Tensor: ...
+        def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        def ravel(self) -> Tensor: ...
+        def repeat(self, repeats: Any, axis: int | None = None) -> Tensor: ...
+        def squeeze(self, axis: Axis = None) -> Tensor: ...
+        def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor: ...
+        def take(self, indices: Any, axis: int | None = None) -> Tensor: ...
+        def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor: ...
+        def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor: ...
+        def reshape(self, *shape: int | tuple[int, ...]) -> Tensor: ...
+        def transpose(self, *axes: int | tuple[int, ...] | None) -> Tensor: ...
+        def swapaxes(self, axis1: int, axis2: int) -> Tensor: ...
+        def astype(self, dtype: DTypeLike) -> Tensor: ...
+        def copy(self) -> Tensor: ...
+        def clip(self, min: Operand | None = None, max: Operand | None = None) -> Tensor: ...
+        def round(self, decimals: int = 0) -> Tensor: ...
+        # fmt: on
+
+
+def wrap(array: NDArray[Any], place: Place | None) -> Tensor:
+    """A tensor around an array that is known to be numeric: the constructor without its checks."""
+    tensor = empty(Tensor)
+    tensor.data = array
+    tensor._place = place
+    tensor.grad = None
+    return tensor
+
+
+empty = Tensor.__new__  # a tensor without its attributes, for who sets all three at once
+
+
+def _rebuild(kind: type[Tensor], data: NDArray[Any], requires_grad: bool) -> Tensor:
+    tensor = empty(kind)
+    Tensor.__init__(tensor, data, requires_grad)
+    return tensor
+
+
+def _deposit(leaf: Place, g: Tensor) -> None:
+    owner = leaf.owner() if isinstance(leaf, Leaf) else None
+    if owner is not None:
+        owner.accumulate_grad(g)

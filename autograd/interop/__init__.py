@@ -1,0 +1,1 @@
+"""Tensors among others: Python's operators, NumPy's protocols, notebooks."""

@@ -1,0 +1,248 @@
+"""Elementwise exponentials and logarithms, the logistic function, and sums of exponentials.
+
+Each is computed so that neither tail overflows or cancels, and so are its slopes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Tensor
+from autograd.ops.elementwise.selection import where
+from autograd.ops.elementwise.steps import equal, isinf, less_equal, logical_and
+from autograd.ops.kernels.blocks import by_interval, in_blocks
+from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes
+from autograd.runtime.threads import elementwise, reduced
+
+if TYPE_CHECKING:
+    from autograd.engine.tensor import Axis
+
+Array = NDArray[Any]
+
+_LN2, _LN10 = math.log(2), math.log(10)
+
+
+@primitive(kind="elementwise", analytic=True)
+def exp(x: Array) -> Array:
+    """e ** x."""
+    return elementwise(np.exp, x)
+
+
+exp.defvjp(lambda g, out, x: g * out)
+
+
+@primitive(kind="elementwise", analytic=True)
+def exp2(x: Array) -> Array:
+    """2 ** x."""
+    return elementwise(np.exp2, x)
+
+
+exp2.defvjp(lambda g, out, x: g * (_LN2 * out))
+
+
+@primitive(kind="elementwise", analytic=True)
+def expm1(x: Array) -> Array:
+    """e ** x - 1, accurate for small x too."""
+    return elementwise(np.expm1, x)
+
+
+expm1.defvjp(lambda g, out, x: g * exp(x))  # out + 1 would be 0 where x is far below 0
+
+
+@primitive(kind="elementwise", analytic=True)
+def log(x: Array) -> Array:
+    """The natural logarithm."""
+    return elementwise(np.log, x)
+
+
+log.defvjp(lambda g, out, x: g / x)
+
+
+@primitive(kind="elementwise", analytic=True)
+def log2(x: Array) -> Array:
+    """The logarithm to base 2."""
+    return elementwise(np.log2, x)
+
+
+log2.defvjp(lambda g, out, x: g / (_LN2 * x))
+
+
+@primitive(kind="elementwise", analytic=True)
+def log10(x: Array) -> Array:
+    """The logarithm to base 10."""
+    return elementwise(np.log10, x)
+
+
+log10.defvjp(lambda g, out, x: g / (_LN10 * x))
+
+
+@primitive(kind="elementwise", analytic=True)
+def log1p(x: Array) -> Array:
+    """log(1 + x), accurate for small x too."""
+    return elementwise(np.log1p, x)
+
+
+log1p.defvjp(lambda g, out, x: g / (1 + x))
+
+
+@primitive(kind="elementwise", analytic=True)
+def expit(x: Array) -> Array:
+    """The logistic sigmoid 1 / (1 + e ** -x), accurate in both tails.
+
+    Its slope is expit(x) * expit(-x): 1 - expit(x) would be 0 for x > 37.
+    """
+    return in_blocks(_expit, x)
+
+
+expit.defvjp(lambda g, out, x: g * (out * expit(-x)))
+
+
+# Without a branch: np.where on random signs would take as long as all the rest.
+def _expit(x: Array) -> Array:
+    return np.asarray(np.exp(np.minimum(x, 0)) / (1 + np.exp(np.minimum(x, -x))))
+
+
+@primitive(kind="elementwise", analytic=True)
+def logit(x: Array) -> Array:
+    """log(x / (1 - x)), the inverse of expit: -inf at 0, inf at 1, NaN outside.
+
+    Around 1/2, where it is 0, it is computed as 2 artanh(2x - 1), in which nothing cancels.
+    """
+    return in_blocks(_logit, x)
+
+
+logit.defvjp(lambda g, out, x: g / (x * (1 - x)))
+
+
+def _logit(x: Array) -> Array:
+    return by_interval(x, x.real, (0.25, 0.75), (_log_odds, _log_odds_middle, _log_odds))
+
+
+def _log_odds(x: Array) -> Array:
+    return np.asarray(np.log(x) - np.log1p(-x))
+
+
+def _log_odds_middle(x: Array) -> Array:
+    return np.asarray(2 * np.arctanh(2 * x - 1))
+
+
+@primitive(kind="elementwise", analytic=True)
+def softplus(x: Array) -> Array:
+    """log(1 + e ** x), computed as max(x, 0) + log1p(e ** -|x|); its slope is expit(x)."""
+    return in_blocks(_softplus, x)
+
+
+softplus.defvjp(lambda g, out, x: g * expit(x))
+
+
+def _softplus(x: Array) -> Array:
+    return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(np.minimum(x, -x))))
+
+
+@primitive(kind="elementwise", analytic=True)
+def xlogy(x: Array, y: Array) -> Array:
+    """x * log(y), and 0 where x = 0, unless y is NaN.
+
+    Where x = 0 and y <= 0 both slopes are 0, as in PyTorch for that in x.
+    """
+    return in_blocks(_xlogy, x, y)
+
+
+def _xlogy(x: Array, y: Array) -> Array:
+    return np.asarray(x * np.log(np.where((x == 0) & ~np.isnan(y), 1, y)))
+
+
+# A Python number stays one: as a tensor it would be float64.
+xlogy.defvjp(
+    lambda g, out, x, y: g * (log(_usable(x, y)) if isinstance(y, Tensor) else float(np.log(y))),
+    lambda g, out, x, y: g * (x / _usable(x, y)),
+)
+
+
+def _usable(x: Any, y: Tensor) -> Tensor:
+    return where(logical_and(equal(x, 0), less_equal(y, 0)), 1, y)
+
+
+@primitive(kind="elementwise")
+def logaddexp(x: Array, y: Array) -> Array:
+    """log(e ** x + e ** y) without overflow. Its slope in x is expit(x - y), in y expit(y - x).
+
+    So two infinities of one sign have a slope of 1/2 each, as equal numbers do.
+    """
+    return elementwise(np.logaddexp, x, y)
+
+
+logaddexp.defvjp(
+    lambda g, out, x, y: g * expit(_difference(x, y)),
+    lambda g, out, x, y: g * expit(_difference(y, x)),
+)
+
+
+@primitive(kind="elementwise")
+def logaddexp2(x: Array, y: Array) -> Array:
+    """log2(2 ** x + 2 ** y) without overflow; slopes as those of logaddexp, to base 2."""
+    return elementwise(np.logaddexp2, x, y)
+
+
+logaddexp2.defvjp(
+    lambda g, out, x, y: g * expit(_LN2 * _difference(x, y)),
+    lambda g, out, x, y: g * expit(_LN2 * _difference(y, x)),
+)
+
+
+def _difference(x: Any, y: Any) -> Tensor:
+    """x - y, and 0 where both are the same infinity."""
+    same = logical_and(equal(x, y), isinf(x))
+    x, y = (where(same, 0, a) if isinstance(a, Tensor) else a for a in (x, y))
+    difference: Tensor = x - y
+    return difference
+
+
+@primitive(kind="reduction", analytic=True)
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """log(sum(e ** x)) without overflow; that of no elements is -inf.
+
+    The largest element m is taken out, and its 1 out of the sum: m + log1p(sum of e ** (x - m)
+    over the others), so that nothing is lost where m = 0 and the others are far below. The slopes
+    are softmax(x); infinities that tie for the largest share alike, as equal numbers do.
+    """
+    axes = reduced_axes(axis, x.ndim)
+    return reduced(lambda x: _logsumexp(x, axes, keepdims), axes, keepdims, x)
+
+
+def _logsumexp(x: Array, axes: tuple[int, ...], keepdims: bool) -> Array:
+    shape = keepdims_shape(x.shape, axes)
+    kept = tuple(n for i, n in enumerate(x.shape) if i not in axes)
+    x = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
+    x = x.reshape(*kept, math.prod(x.shape[len(kept) :]))
+    if x.dtype.kind not in "fc":
+        x = x.astype(np.float64)
+    if x.shape[-1]:
+        first = x.real.argmax(axis=-1, keepdims=True)
+        top = np.take_along_axis(x, first, axis=-1)
+        with np.errstate(over="ignore"):  # beside an infinity, which is then the result
+            e = np.exp(x - np.where(np.isfinite(top), top, 0))
+        np.put_along_axis(e, first, 0, axis=-1)
+        out = top[..., 0] + np.log1p(e.sum(axis=-1))
+    else:
+        out = np.full(kept, -np.inf, x.dtype)
+    return np.asarray(out).reshape(shape if keepdims else kept)
+
+
+def _pull_terms(
+    g: Tensor, out: Tensor, x: Tensor, axis: Axis = None, keepdims: bool = False
+) -> Tensor:
+    g = g.reshape(keepdims_shape(x.shape, axis))
+    if not x.size:
+        return g * x
+    # x - out would carry the rounding of out, which for large x is far above that of x - max(x).
+    e = exp(_difference(x, x.max(axis, keepdims=True).detach()))
+    return g * (e / e.sum(axis, keepdims=True))
+
+
+logsumexp.defvjp(_pull_terms)

@@ -1,0 +1,1 @@
+"""How forwards work on large arrays: in blocks, through masks, by products that suit BLAS."""

@@ -1,0 +1,1 @@
+"""Ops along axes: sums, moments, extrema, running sums, sorting."""

@@ -1,0 +1,1 @@
+"""Ops that move elements, and compute nothing of them but sums where they meet."""

@@ -1,0 +1,141 @@
+"""Several arrays made one, and one cut into several."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+from numpy.typing import NDArray
+
+from autograd.engine.primitives import primitive
+from autograd.ops.shapes.shape import as_tensor, atleast_1d, atleast_2d, ravel
+
+if TYPE_CHECKING:
+    from autograd.engine.tensor import Operand, Tensor
+
+Array = NDArray[Any]
+
+
+def concatenate(arrays: Iterable[Operand], axis: int | None = 0) -> Tensor:
+    """The arrays one after the other along an axis of theirs; without it, all of them flattened."""
+    parts = _several("concatenate", arrays)
+    if axis is None:
+        parts, axis = [ravel(a) for a in parts], 0
+    if len(parts) <= _FEW:
+        return concatenate_all(*parts, axis=axis)
+    lengths = [as_tensor(a).shape[axis] for a in parts]
+    return concatenate_all(*parts, axis=axis, starts=tuple(accumulate(lengths, initial=0)))
+
+
+# Above so many arrays, where each starts is reckoned once, not from the first on for each.
+_FEW = 16
+
+
+@primitive(kind="gather", expects="arrays whose shapes are equal but along the axis", analytic=True)
+def concatenate_all(*arrays: Array, axis: int = 0, starts: tuple[int, ...] | None = None) -> Array:
+    """concatenate, with the arrays as arguments; starts is where each starts, and the end."""
+    return np.concatenate(arrays, axis)
+
+
+@concatenate_all.defvjp_each
+def _piece(
+    position: int,
+    g: Tensor,
+    out: Tensor,
+    *arrays: Tensor,
+    axis: int = 0,
+    starts: tuple[int, ...] | None = None,
+) -> Tensor:
+    start = starts[position] if starts else sum([a.shape[axis] for a in arrays[:position]])
+    stop = start + arrays[position].shape[axis]
+    return g[(slice(None),) * (axis % g.ndim) + (slice(start, stop),)]
+
+
+def stack(arrays: Iterable[Operand], axis: int = 0) -> Tensor:
+    """Arrays of one shape along a new axis, at that place of the result."""
+    return stack_all(*_several("stack", arrays), axis=axis)
+
+
+# A primitive, not concatenate of arrays with a new axis: of a thousand time steps, that would
+# record a thousand ops more.
+@primitive(kind="gather", expects="arrays of one shape", analytic=True)
+def stack_all(*arrays: Array, axis: int = 0) -> Array:
+    """stack, with the arrays as arguments."""
+    return np.stack(arrays, axis)
+
+
+stack_all.defvjp_each(
+    lambda position, g, out, *arrays, axis=0: g[(slice(None),) * (axis % g.ndim) + (position,)]
+)
+
+
+def hstack(arrays: Iterable[Operand]) -> Tensor:
+    """concatenate along the second axis; of vectors and numbers, along the only one."""
+    parts = [atleast_1d(a) for a in _several("hstack", arrays)]
+    return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
+
+
+def vstack(arrays: Iterable[Operand]) -> Tensor:
+    """concatenate along the first axis; vectors and numbers are rows."""
+    return concatenate([atleast_2d(a) for a in _several("vstack", arrays)], 0)
+
+
+def _several(name: str, arrays: Iterable[Operand]) -> list[Any]:
+    parts = list(arrays)
+    if not parts:
+        raise ValueError(f"{name}: no arrays given, at least one expected")
+    return parts
+
+
+@primitive(kind="view", analytic=True)
+def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Array, ...]:
+    """x cut along an axis into a tuple of views.
+
+    Args:
+        indices_or_sections: how many equal parts, or the places to cut before, in ascending order.
+
+    Raises:
+        ValueError: the parts would not be equal, or would overlap.
+    """
+    length = x.shape[normalize_axis_index(axis, x.ndim)]
+    if isinstance(indices_or_sections, int):
+        if indices_or_sections < 1 or length % indices_or_sections:
+            raise ValueError(
+                f"axis {axis} of length {length} cannot be cut into {indices_or_sections} equal "
+                "parts; array_split cuts it into nearly equal ones"
+            )
+    else:
+        cuts = [slice(cut).indices(length)[1] for cut in indices_or_sections]
+        if cuts != sorted(cuts):
+            raise ValueError(
+                f"cuts before {list(indices_or_sections)} of an axis of length {length} make parts "
+                "that overlap; give them in ascending order"
+            )
+    return tuple(np.split(x, indices_or_sections, axis))
+
+
+split.defvjp(lambda g, out, x, indices_or_sections, axis=0: concatenate(g, axis))
+
+
+def array_split(
+    x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0
+) -> tuple[Tensor, ...]:
+    """split, but a number of parts need not divide the length: the first get one element more."""
+    x = as_tensor(x)
+    if isinstance(indices_or_sections, Sequence):
+        return _split(x, indices_or_sections, axis)
+    parts = operator.index(indices_or_sections)
+    if parts < 1:
+        raise ValueError(f"array_split: {parts} parts given, at least 1 expected")
+    length = x.shape[normalize_axis_index(axis, x.ndim)]
+    shorter, longer = divmod(length, parts)
+    return _split(x, [shorter * i + min(i, longer) for i in range(1, parts)], axis)
+
+
+def _split(x: Tensor, cuts: Sequence[int], axis: int) -> tuple[Tensor, ...]:
+    parts: Any = split(x, cuts, axis)  # an op of several outputs, which the checker cannot know
+    return tuple(parts)

@@ -1,0 +1,185 @@
+"""Ops that rearrange elements and change none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.typing import DTypeLike, NDArray
+
+from autograd.engine.conforming import sum_to
+from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from autograd.engine.tensor import Axis, Operand
+
+Array = NDArray[Any]
+
+
+def as_tensor(x: Operand) -> Tensor:
+    """x itself, or a constant of it: for compositions that look at the shape first."""
+    return x if isinstance(x, Tensor) else Tensor(x)
+
+
+@primitive(kind="view", analytic=True)
+def reshape(x: Array, shape: int | tuple[int, ...]) -> Array:
+    """The same elements in row-major order under another shape; one entry may be -1."""
+    return np.reshape(x, shape)
+
+
+reshape.defvjp(lambda g, out, x, shape: reshape(g, x.shape))
+
+
+def ravel(x: Operand) -> Tensor:
+    """The elements of x in row-major order along one axis. A view where memory allows."""
+    return reshape(x, -1)
+
+
+@primitive(kind="view", analytic=True)
+def transpose(x: Array, axes: Sequence[int] | None = None) -> Array:
+    """Axis i of the result is axis axes[i] of x; without axes their order is reversed."""
+    return np.transpose(x, axes)
+
+
+transpose.defvjp(lambda g, out, x, axes=None: transpose(g, _inverse(axes, x.ndim)))
+
+
+def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
+    return None if axes is None else tuple(np.argsort([a % ndim for a in axes]).tolist())
+
+
+def swapaxes(x: Operand, axis1: int, axis2: int) -> Tensor:
+    """x with two axes exchanged."""
+    x = as_tensor(x)
+    return transpose(x, np.swapaxes(_numbered(x.ndim), axis1, axis2).shape)
+
+
+def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """x with the axes `source` at the places `destination`; the others keep their order."""
+    x = as_tensor(x)
+    return transpose(x, np.moveaxis(_numbered(x.ndim), source, destination).shape)
+
+
+def _numbered(ndim: int) -> Array:
+    """An array of no elements whose axis i has length i: moved about, its shape tells which axis
+    is where."""
+    return np.empty(tuple(range(ndim)))
+
+
+def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Tensor:
+    """x with a new axis of length 1 at each of these places of the result."""
+    x = as_tensor(x)
+    return reshape(x, np.expand_dims(x.data, axis).shape)
+
+
+def squeeze(x: Operand, axis: Axis = None) -> Tensor:
+    """x without the axes given, or without all of length 1.
+
+    Raises:
+        ValueError: an axis given has another length than 1.
+    """
+    x = as_tensor(x)
+    try:
+        shape = np.squeeze(x.data, axis).shape
+    except np.exceptions.AxisError:
+        raise
+    except ValueError as error:
+        raise ValueError(
+            f"squeeze: axis {axis} of shape {x.shape} given, axes of length 1 expected; "
+            "take one element of a longer one by an index"
+        ) from error
+    return reshape(x, shape)
+
+
+def atleast_1d(x: Operand) -> Tensor:
+    """x, or the vector of one element of a single number."""
+    x = as_tensor(x)
+    return x if x.ndim >= 1 else reshape(x, 1)
+
+
+def atleast_2d(x: Operand) -> Tensor:
+    """x with axes of length 1 put in front until it has two."""
+    x = as_tensor(x)
+    return x if x.ndim >= 2 else reshape(x, np.atleast_2d(x.data).shape)
+
+
+def atleast_3d(x: Operand) -> Tensor:
+    """x with axes of length 1 until it has three; (n,) becomes (1, n, 1) and (n, m) (n, m, 1)."""
+    x = as_tensor(x)
+    return x if x.ndim >= 3 else reshape(x, np.atleast_3d(x.data).shape)
+
+
+@primitive(kind="view", analytic=True)
+def broadcast_to(x: Array, shape: int | tuple[int, ...]) -> Array:
+    """x repeated along new axes and along axes of length 1, as a read-only view."""
+    return np.broadcast_to(x, shape)
+
+
+broadcast_to.defvjp(lambda g, out, x, shape: sum_to(g, x.shape))
+
+
+@primitive(kind="view", analytic=True)
+def flip(x: Array, axis: Axis = None) -> Array:
+    """x with the order of its elements reversed along one axis, several, or all; a view."""
+    return np.flip(x, axis)
+
+
+flip.defvjp(lambda g, out, x, axis=None: flip(g, axis))
+
+
+def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """x turned k times by 90 degrees, from the first of the two axes towards the second."""
+    x = as_tensor(x)
+    first, second = normalize_axis_tuple(axes, x.ndim, "axes", allow_duplicate=True)
+    if first == second:
+        raise ValueError(
+            f"rot90: axes {axes} of a tensor of shape {x.shape} given, two different axes expected"
+        )
+    turns = k % 4
+    if turns == 1:
+        return swapaxes(flip(x, second), first, second)
+    if turns == 3:
+        return flip(swapaxes(x, first, second), second)
+    return flip(x, (first, second)) if turns else x
+
+
+@primitive(kind="gather", analytic=True)
+def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Array:
+    """x with its elements moved on by `shift` along the axis; those that leave enter at its start.
+
+    Without an axis they move on in row-major order. Tuples give a shift for each axis.
+    """
+    return np.roll(x, shift, axis)
+
+
+roll.defvjp(lambda g, out, x, shift, axis=None: roll(g, np.negative(shift).tolist(), axis))
+
+
+@primitive(kind="view", analytic=True)
+def ascontiguousarray(x: Array) -> Array:
+    """x in row-major memory: a copy where it is not, and the same values."""
+    return np.ascontiguousarray(x).reshape(x.shape)  # NumPy makes 0-d arrays 1-d here
+
+
+ascontiguousarray.defvjp(lambda g, out, x: g)
+
+
+@primitive(kind="view", analytic=True)
+def copy(x: Array) -> Array:
+    """x in memory of its own."""
+    return np.array(x, order="K")
+
+
+copy.defvjp(lambda g, out, x: g)
+
+
+@primitive(kind="elementwise")
+def astype(x: Array, dtype: DTypeLike) -> Array:
+    """x converted to another dtype. The gradient is converted back."""
+    return np.asarray(x).astype(dtype)
+
+
+astype.defvjp(lambda g, out, x, dtype: astype(g, x.dtype))

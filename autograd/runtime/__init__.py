@@ -1,0 +1,1 @@
+"""What computations run on: threads, memory, random numbers, trees of values."""

@@ -1,0 +1,1 @@
+"""Functions made from functions: derivatives, and checkpoints."""

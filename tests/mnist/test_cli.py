@@ -1,0 +1,220 @@
+"""train.py as a person runs it: output, files, exit codes, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.programs.idx_files import idx, write_digits
+
+from mnist.recipes import RECIPES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_digits(tmp_path_factory.mktemp("digits"))
+
+
+def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *map(str, arguments)],
+        cwd=cwd,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_run_prints_an_epoch_a_line_and_names_its_files(folder: Path, tmp_path: Path) -> None:
+    result = run("--epochs", 2, "--out", "out", cwd=tmp_path, MNIST_DIR=str(folder))
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""  # no progress bar where there is no terminal
+    lines = result.stdout.splitlines()
+    assert sum(line.startswith("epoch ") for line in lines) == 2
+    assert all(str(folder) in line for line in lines if line.startswith(("epoch ", "IDX")))
+    assert "model.npz" in lines[-1]
+    assert "out" in lines[-1]
+    metrics = [json.loads(x) for x in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["epoch"] for entry in metrics] == [1, 2]
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert config["epochs"] == 2
+    assert config["train_images"] == 300
+
+
+def test_curves_are_drawn_with_matplotlib_and_missed_in_one_line_without(
+    folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    arguments = ("--dry-run", "--data-dir", folder, "--out")
+    result = run(*arguments, "with", cwd=tmp_path)
+    assert (tmp_path / "with" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "curves.png" in result.stdout
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('hidden')")
+    result = run(*arguments, "without", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert result.returncode == 0
+    assert not (tmp_path / "without" / "curves.png").exists()
+    assert sum("pip install 'pullback[plot]'" in line for line in result.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model", "vast"], "--model"),
+        (["--epochs", "-1"], "--epochs: -1 given, a whole number from 0 expected"),
+        (["--epochs", "many"], "--epochs"),
+        (["--batch-size", "0"], "--batch-size: 0 given, a whole number from 1 expected"),
+        (["--lr", "0"], "--lr: 0 given, a number above 0 expected"),
+        (["--lr", "nan"], "--lr"),
+        (["--momentum", "1"], "--momentum"),
+        (["--dataset", "cats"], "--dataset"),
+        (["--speed", "9"], "--speed"),
+    ],
+)
+def test_wrong_flags_exit_with_2(arguments: list[str], expected: str, tmp_path: Path) -> None:
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert expected in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def break_file(folder: Path, name: str, change: str) -> None:
+    path = folder / name
+    content = path.read_bytes()
+    path.write_bytes(
+        {
+            "truncated": content[:-10],
+            "magic": b"\x00\x01" + content[2:],
+            "longer": content + b"\x00",
+            "label above 9": content[:-1] + b"\x0a",
+            "fewer": idx(np.zeros(7, np.uint8)),
+        }[change]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("train-images-idx3-ubyte", "truncated"),
+        ("train-images-idx3-ubyte", "magic"),
+        ("t10k-images-idx3-ubyte", "longer"),
+        ("t10k-labels-idx1-ubyte", "label above 9"),
+        ("train-labels-idx1-ubyte", "fewer"),
+    ],
+)
+def test_broken_data_exits_with_1(name: str, change: str, folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "digits"
+    broken.mkdir()
+    for path in folder.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    break_file(broken, name, change)
+    result = run("--data-dir", broken, "--out", "out", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert name in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_folder_exits_with_1_and_says_how_to_get_the_files(tmp_path: Path) -> None:
+    result = run("--dataset", "mnist", "--data-dir", "nowhere", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "nowhere" in result.stderr
+    assert "MNIST_DIR" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_out_folder_that_cannot_be_made_exits_with_1(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = run("--data-dir", folder, "--out", "file/run", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "file" in result.stderr
+
+
+# --- recipes, checkpoints, going on --------------------------------------------------------------
+
+
+def test_a_recipe_gives_the_settings_that_are_not_given(folder: Path, tmp_path: Path) -> None:
+    result = run(
+        *("--recipe", "small", "--epochs", 1, "--shear", 0, "--dry-run", "--out", "out"),
+        cwd=tmp_path,
+        MNIST_DIR=str(folder),
+    )
+    assert result.returncode == 0, result.stderr
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    recipe = RECIPES["small"].config
+    assert (config["recipe"], config["epochs"], config["shear"]) == ("small", 1, 0)
+    assert config["model"] == "small"
+    assert config["elastic"] == recipe.elastic > 0
+
+
+def test_show_recipe_explains_and_trains_nothing(tmp_path: Path) -> None:
+    result = run("--show-recipe", "fast", cwd=tmp_path)
+    assert result.returncode == 0
+    for line in ("epochs", "weight_decay", "label_smoothing"):
+        assert line in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_goes_on_after_ctrl_c(folder: Path, tmp_path: Path) -> None:
+    arguments = ("--epochs", 3, "--batch-size", 10, "--validation", 50, "--checkpoint-every", 1)
+    environment = {"MNIST_DIR": str(folder)}
+    whole = run(*arguments, "--out", "whole", cwd=tmp_path, **environment)
+    assert whole.returncode == 0, whole.stderr
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *map(str, arguments), "--out", "out"],
+        cwd=tmp_path,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "out" / "last.ckpt").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "To go on: python train.py --resume out" in told.splitlines()[-1]
+    result = run("--resume", "out", cwd=tmp_path, **environment)
+    assert result.returncode == 0, result.stderr
+    for name in ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt", "model.npz"):
+        same = (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+        assert same, name
+
+
+def test_resume_takes_no_settings(tmp_path: Path) -> None:
+    result = run("--resume", "out", "--batch-size", 3, "--no-augment", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "leave out --batch-size, --no-augment" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"model": "basic"}'])
+def test_resume_of_what_is_no_training_exits_with_1(content: str | None, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    if content is not None:
+        (tmp_path / "out" / "config.json").write_text(content)
+    result = run("--resume", "out", "--dataset", "drawn", cwd=tmp_path)
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "out/config.json" in result.stderr
+
+
+def test_diverging_exits_with_1_and_names_step_and_op(folder: Path, tmp_path: Path) -> None:
+    result = run("--lr", "1e20", "--out", "out", cwd=tmp_path, MNIST_DIR=str(folder))
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert re.search(r"step \d+ of epoch 1: '\w+' made the first", result.stderr)
+    assert "a smaller --lr" in result.stderr
