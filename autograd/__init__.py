@@ -13,8 +13,8 @@ from typing import Any as _Any
 
 from autograd import random
 from autograd.engine.conforming import BroadcastWarning
+from autograd.engine.modes import enable_grad, no_grad, sweep_hook
 from autograd.engine.primitives import Primitive, Saved, custom_vjp, on_arrays, primitive
-from autograd.engine.tape import enable_grad, no_grad, sweep_hook
 from autograd.engine.tensor import Tensor
 from autograd.interop import operators as _operators  # gives Tensor its operators
 from autograd.interop import protocols as _protocols  # gives Tensor NumPy's protocols

@@ -195,12 +195,6 @@ class _Sweep:
     def arrived(self, parameter: Tensor, g: Tensor) -> None:
         """Take in the gradient of a parameter, complete for this process."""
         bucket, key = self._bucket_of[id(parameter)], id(parameter)
-        if key not in bucket.missing:
-            raise RuntimeError(
-                f"a parameter of shape {parameter.shape} got a second gradient in one sweep, as "
-                "happens where it came to require one after a function under checkpoint() had read "
-                "it; let it require one before"
-            )
         _put(bucket.places[key], parameter, g.data)
         del bucket.missing[key]
         self._send()

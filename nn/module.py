@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor
-from autograd.engine.tape import scope
+from autograd.engine.modes import scope
 from nn.hooks import Hook, RemovableHandle
 
 M = TypeVar("M", bound="Module")

@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.engine.tape import mode
+from autograd.engine.modes import mode
 
 Array = NDArray[Any]
 T = TypeVar("T")

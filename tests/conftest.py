@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd.engine import tape
+from autograd.engine.modes import mode
 from autograd.runtime import threads
 
 # torch announces its own deprecations, also of what it imports; the project's stay errors.
@@ -101,7 +101,7 @@ def sealed() -> Iterator[None]:
 
 def _global_state() -> dict[str, Any]:
     return {
-        "recording": tape.mode.recording,
+        "recording": mode.recording,
         "the number of threads": threads.get_num_threads(),
         "np.geterr()": np.geterr(),
         "NumPy's global random state": [
@@ -114,7 +114,7 @@ def _global_state() -> dict[str, Any]:
 
 
 def _restore(state: dict[str, Any]) -> None:
-    tape.mode.recording, count, errors, random_state, directory, environment = state.values()
+    mode.recording, count, errors, random_state, directory, environment = state.values()
     threads.set_num_threads(count)
     np.seterr(**errors)
     np.random.set_state(tuple(random_state))

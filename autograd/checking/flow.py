@@ -9,16 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd.engine.tape import (
-    Output,
-    Place,
-    Record,
-    leading_to,
-    mode,
-    newest,
-    sweep,
-    sweep_hook,
-)
+from autograd.engine.modes import mode, sweep_hook
+from autograd.engine.sweep import sweep
+from autograd.engine.tape import Output, Place, Record, leading_to, newest
 from autograd.engine.tensor import Tensor, wrap
 from autograd.program.recorded import Values, place_of_root
 

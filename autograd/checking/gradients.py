@@ -12,7 +12,7 @@ from autograd.checking.records import check_records
 from autograd.checking.report import GradcheckError, GradcheckReport
 from autograd.checking.subject import Subject
 from autograd.checking.subject_check import check
-from autograd.engine.tape import enable_grad
+from autograd.engine.modes import enable_grad
 from autograd.engine.tensor import Tensor
 
 

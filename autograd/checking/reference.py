@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import Replay, ReplayError, Shake, quietly
+from autograd.engine.keeping import Dropped
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Tensor
 
@@ -124,6 +125,6 @@ def _coarsest(flow: Flow) -> int:
         assert record.arrays is not None
         outs = record.out if isinstance(record.out, tuple) else (record.out,)
         for array in (*record.arrays, *outs):
-            if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+            if isinstance(array, np.ndarray | Dropped) and array.dtype.kind == "f":
                 narrowest = min(narrowest, array.dtype.itemsize)
     return min(narrowest, 8)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.engine.conforming import BroadcastWarning
+from autograd.engine.keeping import Dropped
+from autograd.engine.modes import enable_grad, mode
 from autograd.engine.primitives import Primitive, Saved
-from autograd.engine.saving import is_stand_in
-from autograd.engine.tape import Leaf, Output, Place, Record, enable_grad, mode
+from autograd.engine.tape import Leaf, Output, Place, Record
 from autograd.engine.tensor import Tensor, wrap
 from autograd.program.recorded import Values
 
@@ -133,7 +134,7 @@ class Replay:
         return wrap(self._shake.of_value(tensor.data), tensor._place)
 
     def _argument(self, array: Any, parent: Place | None, whole: Any = None) -> Any:
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, np.ndarray | Dropped):
             return _widened(array)
         if parent is None:
             return wrap(self._wide(array), None)
@@ -146,11 +147,12 @@ class Replay:
             made = self._outputs[parent.record.serial, parent.index]
         else:
             made = self._made[parent.serial]
-        if is_stand_in(array) or _is_output(array, parent):
+        if isinstance(array, Dropped) or _is_output(array, parent):
             return made
         return wrap(self._wide(whole), made._place)  # the tensor was bound to another array
 
-    def _wide(self, array: Array) -> Array:
+    def _wide(self, given: Any) -> Array:
+        array: Array = given
         if array.dtype.kind != "f" or array.dtype.itemsize > 8:
             return array
         known = self._converted.get(id(array))
@@ -169,7 +171,7 @@ def _outs(out: Any) -> tuple[Array, ...]:
 
 def _is_output(array: Array, parent: Any) -> bool:
     out = parent.record.out[parent.index] if isinstance(parent, Output) else parent.out
-    return array is out or is_stand_in(out) or np.array_equal(array, out, equal_nan=True)
+    return array is out or isinstance(out, Dropped) or np.array_equal(array, out, equal_nan=True)
 
 
 def _widened(value: Any) -> Any:

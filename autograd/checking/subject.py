@@ -11,17 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.engine.conforming import BroadcastWarning
-from autograd.engine.tape import (
-    Leaf,
-    Observer,
-    Operation,
-    Place,
-    enable_grad,
-    leading_to,
-    mode,
-    no_grad,
-    sweep,
-)
+from autograd.engine.modes import Observer, enable_grad, mode, no_grad
+from autograd.engine.sweep import sweep
+from autograd.engine.tape import Leaf, Operation, Place, leading_to
 from autograd.engine.tensor import Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating
 

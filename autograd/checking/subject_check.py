@@ -18,7 +18,7 @@ from autograd.checking.precision import check_precision
 from autograd.checking.replaying import Shake
 from autograd.checking.report import ArgumentReport, GradcheckReport
 from autograd.checking.subject import Subject
-from autograd.engine.tape import enable_grad
+from autograd.engine.modes import enable_grad
 from autograd.engine.tensor import wrap
 
 Array = NDArray[Any]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.keeping import Dropped
+from autograd.engine.needs import needs
 from autograd.engine.tensor import Tensor
 
 # Types of arguments that are passed on as they are. Python's scalars are weak (NEP 50): they take
@@ -18,7 +20,7 @@ CLEAR = frozenset(
 
 
 class BroadcastWarning(UserWarning):
-    """A rule of undeclared kind gave a gradient that had to be summed: it may have forgotten to."""
+    """A rule of an op that declares no broadcasting gave a gradient that had to be summed."""
 
 
 def cleared(arrays: list[Any], expected: list[bool]) -> list[Any]:
@@ -31,6 +33,8 @@ def cleared(arrays: list[Any], expected: list[bool]) -> list[Any]:
     floats = [a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
     alone = not any(isinstance(a, np.ndarray) for a in arrays)
     for i, a in enumerate(arrays):
+        if isinstance(a, Dropped):
+            a.refuse()
         if not expected[i]:
             continue
         if isinstance(a, list):
@@ -62,13 +66,16 @@ def integers_as_floats(arrays: list[Any]) -> list[Any]:
     ]
 
 
-def conformed(g: Any, array: NDArray[Any], out: Any, name: str, position: int, kind: Any) -> Tensor:
+def conformed(
+    g: Any, array: NDArray[Any] | Dropped, out: Any, name: str, position: int, broadcasts: bool
+) -> Tensor:
     """The one place that checks what a rule returned, and sums it over broadcast axes.
 
     Args:
-        g: what rule `position` of the op `name`, of that `kind`, returned.
+        g: what rule `position` of the op `name` returned.
         array: the argument that it is the gradient of.
         out: the output of the op, or its outputs.
+        broadcasts: whether the op declares that its arguments broadcast.
 
     Raises:
         TypeError: g is no Tensor, or has another dtype than the argument.
@@ -80,25 +87,27 @@ def conformed(g: Any, array: NDArray[Any], out: Any, name: str, position: int, k
             "a Tensor made by primitives expected; wrap a rule on arrays in on_arrays()"
         )
     gradient: Tensor = g
-    if gradient.data.shape != array.shape:
-        gradient = _summed_back(gradient, array.shape, name, position, kind)
-    if gradient.data.dtype != array.dtype:
+    if gradient._array.shape != array.shape:
+        gradient = _summed_back(gradient, array.shape, name, position, broadcasts)
+    if gradient._array.dtype != array.dtype:
         if array.dtype == (out[0] if isinstance(out, tuple) else out).dtype:
             raise TypeError(
                 f"rule {position} of '{name}' returned {gradient.dtype} for an argument of "
                 f"{array.dtype}: a constant in the rule has drifted; use Python numbers, or "
                 "arrays of the argument's dtype"
             )
-        if array.dtype.kind == "f" and gradient.data.dtype.kind == "c":
+        if array.dtype.kind == "f" and gradient._array.dtype.kind == "c":
             raise TypeError(
                 f"rule {position} of '{name}' returned {gradient.dtype} for an argument of "
                 f"{array.dtype}: the gradient of a real argument is real; take its real part"
             )
-        return gradient.astype(array.dtype)  # the adjoint of the promotion in the forward
+        return needs.astype(gradient, array.dtype)  # the adjoint of the promotion in the forward
     return gradient
 
 
-def _summed_back(g: Tensor, shape: tuple[int, ...], name: str, position: int, kind: Any) -> Tensor:
+def _summed_back(
+    g: Tensor, shape: tuple[int, ...], name: str, position: int, broadcasts: bool
+) -> Tensor:
     extra = g.ndim - len(shape)
     padded = (1,) * extra + shape
     if extra < 0 or any(n not in (1, m) for n, m in zip(padded, g.shape, strict=True)):
@@ -106,26 +115,20 @@ def _summed_back(g: Tensor, shape: tuple[int, ...], name: str, position: int, ki
             f"rule {position} of '{name}' returned a gradient of shape {g.shape} for an "
             f"argument of shape {shape}; the two must be equal"
         )
-    if kind is None:
+    if not broadcasts:
         axes = broadcast_axes(g.shape, shape)
         warnings.warn(
             f"rule {position} of '{name}' returned shape {g.shape} for an argument of "
             f"shape {shape}: summed over {'axis' if len(axes) == 1 else 'axes'} "
             f"{', '.join(map(str, axes))}. Sum in the rule, or declare "
-            "@primitive(kind='elementwise') where the op broadcasts its arguments",
+            "@primitive(broadcasts=True) where the op broadcasts its arguments",
             BroadcastWarning,
             stacklevel=2,
         )
-    return sum_to(g, shape)
+    return needs.sum_to(g, shape)
 
 
 def broadcast_axes(long: tuple[int, ...], short: tuple[int, ...]) -> tuple[int, ...]:
     """The axes of `long` along which an array of shape `short` is repeated to fill it."""
     extra = len(long) - len(short)
     return tuple(i for i, n in enumerate(long) if i < extra or short[i - extra] != n)
-
-
-def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """g summed over the axes along which an array of `shape` was broadcast to that of g."""
-    axes = broadcast_axes(g.shape, shape)
-    return g.sum(axis=axes, keepdims=True).reshape(shape) if axes else g

@@ -15,19 +15,21 @@ its rules get tuples for g and the output.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable, Sequence
 from types import MethodType
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from autograd.engine.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
-from autograd.engine.saving import LARGE, read_by, stand_in
-from autograd.engine.tape import Output, Place, Record, Refusal, mode, no_grad
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.keeping import LARGE, Dropped
+from autograd.engine.modes import mode, no_grad
+from autograd.engine.tape import Output, Place, Record, Refusal
+from autograd.engine.tensor import Tensor, empty, wrap
 
 Kind = Literal["elementwise", "reduction", "view", "contraction", "gather"]
 Rule = Callable[..., Tensor]
+Keeps = tuple[tuple[int, ...], ...]  # of each rule, the positions of what it reads
 
 registry: dict[str, Primitive] = {}
 
@@ -35,18 +37,16 @@ registry: dict[str, Primitive] = {}
 class Primitive:
     """A differentiable operation; calling it computes, and records where a gradient is wanted.
 
-    `kind` says how the op moves data. Declaring it "elementwise" or "contraction" also says that
-    arguments broadcast, so that gradients are summed back over broadcast axes without a warning.
-    `analytic` says that the forward takes complex numbers, and is then complex differentiable.
-    `ufunc` is what the forward of an operator comes to where its arrays are small.
+    Made by `primitive`, which says what the attributes mean.
     """
 
     def __init__(
         self,
         forward: Callable[..., Any],
-        kind: Kind | None,
-        differentiable: bool,
-        expects: str,
+        kind: Kind | None = None,
+        broadcasts: bool = False,
+        differentiable: bool = True,
+        expects: str = "",
         analytic: bool = False,
         ufunc: np.ufunc | None = None,
     ) -> None:
@@ -54,34 +54,56 @@ class Primitive:
         self.forward = forward
         self.name: str = getattr(forward, "__name__", type(forward).__name__)
         self.kind = kind
+        self.broadcasts = broadcasts
         self.differentiable = differentiable
         self.expects = expects
         self.analytic = analytic
         self.ufunc = ufunc
-        self.rules = ()
         self.rule_for_each: Rule | None = None
+        self._declared: tuple[tuple[Rule | None, ...], Keeps | None] = ((), None)
+        self.rules = ()
         registry[f"{forward.__module__}.{self.name}"] = self
 
-    def defvjp(self, *rules: Rule | None) -> Primitive:
-        """Declare one pullback per positional argument; None where there is no gradient."""
+    def defvjp(self, *rules: Rule | None, keeps: Sequence[str] | None = None) -> Primitive:
+        """Declare one pullback per positional argument; None where there is no gradient.
+
+        Args:
+            rules: functions (g, out, *args, **options) -> the gradient of their argument.
+            keeps: for each rule, what it reads the numbers of: "out" and names of the forward's
+                parameters, with spaces between. The rest a record may drop, and a rule gets it as
+                a `Dropped`, which has a shape and a dtype. By default a record keeps everything.
+
+        Raises TypeError where a rule is no function, ValueError where `keeps` is not one of each.
+        """
         for position, rule in enumerate(rules):
             if rule is not None and not callable(rule):
                 raise TypeError(
                     f"defvjp of '{self.name}': rule {position} is {type(rule).__name__}; "
                     "a function (g, out, *args) -> Tensor expected, or None"
                 )
+        if keeps is not None and len(keeps) != len(rules):
+            raise ValueError(
+                f"defvjp of '{self.name}': keeps has {len(keeps)} entries for {len(rules)} rules; "
+                "one expected for each"
+            )
+        read = None if keeps is None else tuple([self._positions(names) for names in keeps])
+        self._declared = rules, read
         self.rules = rules
         return self
 
     @property
     def rules(self) -> tuple[Rule | None, ...]:
-        """The pullback of each positional argument; those past the end follow `rule_for_each`."""
+        """The pullback of each positional argument; those past the end follow `rule_for_each`.
+
+        Settable: rules put in the places of those that were declared keep everything.
+        """
         return self._rules
 
     @rules.setter
-    def rules(self, rules: tuple[Rule | None, ...]) -> None:
+    def rules(self, rules: Sequence[Rule | None]) -> None:
         self._rules = tuple(rules)
-        self._read_by: tuple[tuple[int, ...], ...] | None = None
+        declared, keeps = self._declared
+        self._keeps = keeps if self._rules == declared else None
 
     def defvjp_each(self, rule: Rule) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.
@@ -93,26 +115,42 @@ class Primitive:
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         # Written for few interpreter steps: on small tensors they are what an op costs.
+        here = mode.__dict__
+        observer, watcher = here["observer"], here["watcher"]
         arrays: list[Any] = []
         parents: list[Place | None] = []
-        unclear = False
+        first = None  # of the tensors' arrays
+        tracked = unclear = large = False
         for arg in args:
             if isinstance(arg, Tensor):
-                arrays.append(arg.data)
-                parents.append(arg._place)
+                if watcher is not None:
+                    arg = watcher.given(arg)
+                array, place = arg._array, arg._place
+                if place is not None:
+                    tracked = True
+                if first is None:
+                    first = array
+                if array.nbytes >= LARGE:
+                    large = True
+                arrays.append(array)
+                parents.append(place)
             else:
                 arrays.append(arg)
                 parents.append(None)
                 if type(arg) not in CLEAR:
                     unclear = True
-        if unclear or (arrays and type(arrays[0]) is not np.ndarray):
+        if unclear or first is None:
             arrays = cleared(arrays, [self._takes_array(i) for i in range(len(arrays))])
         if options:
             self._refuse_tensors(options)
+        forward: Callable[..., Any] | None
+        if observer is not None:
+            forward = observer.computing(self)
+        else:
+            forward = self.ufunc
+            if forward is None or large or options:
+                forward = self.forward
         saved = None
-        here = mode.__dict__
-        observer = here["observer"]
-        forward = self.forward if observer is None else observer.computing(self)
         try:
             out = forward(*arrays, **options)
         except (ValueError, TypeError, IndexError) as error:
@@ -124,23 +162,24 @@ class Primitive:
                 several: Any = self._several(out, arrays, parents, options, saved)
                 return several  # type: ignore[no-any-return]  # ops with one output are the rule
             out = np.asarray(out)
-        dtype = out.dtype
-        if arrays and dtype is not getattr(arrays[0], "dtype", None) and drifted(out, arrays):
+        if (first is None or out.dtype is not first.dtype) and drifted(out, arrays):
             arrays = integers_as_floats(arrays)
             out = np.asarray(forward(*arrays, **options))
-            dtype = out.dtype
         if observer is not None:
             observer.computed(self, arrays, options, out)
-        if not (self.differentiable and here["recording"] and any(parents) and dtype.kind in "fc"):
-            return wrap(out, None)
-        record = Record(self, tuple(arrays), tuple(parents), options, out, saved, here["scope"])
-        if observer is not None:
-            observer.recorded(record)
-        for array in arrays:
-            if type(array) is np.ndarray and array.nbytes >= LARGE:
-                self._let_go(record)
-                break
-        return wrap(out, record)
+        result = empty(Tensor)  # as `wrap` does, without its call
+        result._array = out
+        result._grad = None
+        if tracked and self.differentiable and here["recording"] and out.dtype.kind in "fc":
+            record = Record(self, arrays, parents, options, out, saved, here["scope"])
+            if observer is not None:
+                observer.recorded(record)
+            if large and self._keeps is not None:
+                self._drop(record, self._keeps)
+            result._place = record
+        else:
+            result._place = None
+        return result
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a function does, so that a primitive can be a method of Tensor."""
@@ -160,62 +199,69 @@ class Primitive:
 
         g is the gradient of the output; of several outputs, a dict of those that have one.
         """
-        arrays, out, rules = record.arrays, record.out, self._rules
+        arrays, parents, rules, keeps = record.arrays, record.parents, self._rules, self._keeps
         assert arrays is not None
         here = mode.__dict__
-        observer = here["observer"]
-        # Without recording, a tensor is made only where a rule reads it: its shape and dtype are
-        # those of the array. That saves half of what a rule costs beside the ops in it.
-        usual = self.rule_for_each is None and record.saved is None and not isinstance(out, tuple)
-        if usual and not here["recording"]:
-            given, options = [g, out, *arrays], record.options
-            read_by = self._read_by or self._reading()
-        else:
-            (given, options), read_by = self.given(record, g), ()
-        for position, parent in enumerate(record.parents):
+        recording, observer = here["recording"], here["observer"]
+        given, options = self._given(record, g)
+        if keeps is None:
+            self._lift(given, range(1, len(given)), record)
+        for position, parent in enumerate(parents):
             if parent is None or (needed is not None and parent.serial not in needed):
                 continue
             rule = rules[position] if position < len(rules) else self.rule(position)
             if rule is None:
                 continue
-            if read_by:
-                for i in read_by[position]:
-                    if i >= len(given):
-                        break  # parameters that have defaults
-                    if type(given[i]) is np.ndarray:
-                        given[i] = wrap(given[i], None)
+            if keeps is not None:
+                self._lift(given, keeps[position], record)
             pulled = rule(*given, **options) if options else rule(*given)
             array = arrays[position]
             if (
                 type(pulled) is not Tensor
-                or pulled.data.shape != array.shape
-                or pulled.data.dtype is not array.dtype
+                or pulled._array.shape != array.shape
+                or pulled._array.dtype is not array.dtype
             ):
-                pulled = conformed(pulled, array, out, self.name, position, self.kind)
+                pulled = conformed(pulled, array, record.out, self.name, position, self.broadcasts)
+            if not recording and pulled._place is not None:
+                pulled = pulled.detach()  # a rule gave a tensor that it closes over
             if observer is not None:
                 observer.pulled(record, position, given[0], pulled)
             deliver(parent, pulled)
 
     def given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
         """What every rule of `record` gets: g, the output and the arguments; and the options."""
-        arrays, parents, out, options = record.arrays, record.parents, record.out, record.options
-        assert arrays is not None
-        recording = mode.recording
-        args = [
-            wrap(a, p if recording else None) if isinstance(a, np.ndarray) else a
-            for a, p in zip(arrays, parents, strict=True)
-        ]
-        result: Any
+        given, options = self._given(record, g)
+        self._lift(given, range(1, len(given)), record)
+        return given, options
+
+    def _given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
+        """As `given`, with the arrays of the record as they are; only several outputs, and what
+        was saved, are tensors already."""
+        out, options = record.out, record.options
+        assert record.arrays is not None
         if isinstance(out, tuple):
+            recording = mode.recording
+            places = [Output(record, i) if recording else None for i in range(len(out))]
             zeros = (wrap(np.zeros_like(o), None) for o in out)
             g = _like(out, [g.get(i, zero) for i, zero in enumerate(zeros)])
-            places = [Output(record, i) if recording else None for i in range(len(out))]
-            result = _like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
-        else:
-            result = wrap(out, record if recording else None)
+            out = _like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
         if record.saved is not None:
             options = options | {"saved": self._saved_for_rules(record.saved)}
-        return [g, result, *args], options
+        return [g, out, *record.arrays], options
+
+    @staticmethod
+    def _lift(given: list[Any], positions: Iterable[int], record: Record) -> None:
+        """Make tensors of the arrays at these positions, on the tape while the sweep is recorded.
+
+        What a rule does not read stays an array: to make a tensor costs half of what a rule does.
+        """
+        recording = mode.recording
+        for i in positions:
+            if i < len(given) and type(given[i]) is np.ndarray:  # some have defaults
+                place = None
+                if recording:
+                    place = record if i == 1 else record.parents[i - 2]
+                given[i] = wrap(given[i], place)
 
     def rule(self, position: int) -> Rule | None:
         """The pullback of the argument at `position`; None where it has no gradient.
@@ -244,7 +290,7 @@ class Primitive:
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
         if self.differentiable and mode.recording and any(parents):
-            record = Record(self, tuple(arrays), tuple(parents), options, results, saved)
+            record = Record(self, arrays, parents, options, results, saved)
             if mode.observer is not None:
                 mode.observer.recorded(record)
             places = [
@@ -263,29 +309,40 @@ class Primitive:
             return self.rule_for_each is not None
         return self.rules[position] is not None
 
-    def _reading(self) -> tuple[tuple[int, ...], ...]:
-        """What each rule reads; found when it is first asked for, which keeps the import short."""
-        if self._read_by is None:
-            self._read_by = tuple([() if rule is None else read_by(rule) for rule in self._rules])
-        return self._read_by
+    def _parameters(self) -> list[str]:
+        """The names of what rules get after g."""
+        code = self.forward.__code__
+        return ["out", *code.co_varnames[: code.co_argcount]]
 
-    def _let_go(self, record: Record) -> None:
-        """Let go of large computed arrays that no rule will read; given ones the user holds."""
-        if self.rule_for_each is not None:
-            return  # it may read any of them
-        read: set[int] = set()
-        for parent, parameters in zip(record.parents, self._reading(), strict=False):
+    def _positions(self, names: str) -> tuple[int, ...]:
+        """Where among what a rule gets the things of these names stand; g, at 0, is not named."""
+        parameters = self._parameters()
+        for name in names.split():
+            if name not in parameters:
+                raise ValueError(
+                    f"defvjp of '{self.name}': keeps names '{name}', one of "
+                    f"{', '.join(parameters)} expected"
+                )
+        return tuple([1 + parameters.index(name) for name in names.split()])
+
+    def _drop(self, record: Record, keeps: Keeps) -> None:
+        """Drop large computed arrays that no rule will read; given ones the user holds."""
+        kept: set[int] = set()
+        for parent, positions in zip(record.parents, keeps, strict=False):
             if parent is not None:
-                read.update(parameters)
+                kept.update(positions)
         assert record.arrays is not None
-        record.arrays = tuple(
-            stand_in(a.shape, a.dtype)
-            if i + 2 not in read and isinstance(parent, Record) and a.nbytes >= LARGE
+        record.arrays = [
+            self._dropped(a, i + 1)
+            if i + 2 not in kept and isinstance(parent, Record) and a.nbytes >= LARGE
             else a
             for i, (a, parent) in enumerate(zip(record.arrays, record.parents, strict=True))
-        )
-        if 1 not in read and record.out.nbytes >= LARGE:
-            record.out = stand_in(record.out.shape, record.out.dtype)
+        ]
+        if 1 not in kept and record.out.nbytes >= LARGE:
+            record.out = self._dropped(record.out, 0)
+
+    def _dropped(self, array: Any, number: int) -> Dropped:
+        return Dropped(array.shape, array.dtype, f"'{self._parameters()[number]}' of '{self.name}'")
 
     def _saved_for_rules(self, saved: Any) -> Any:
         """What the forward saved, as constants; no derivative of it is known."""
@@ -313,7 +370,7 @@ class Primitive:
     def _located(self, error: Exception, arrays: list[Any]) -> Exception:
         given = ", ".join(_describe(a) for a in arrays)
         expects = self.expects
-        if not expects and self.kind == "elementwise":
+        if not expects and self.broadcasts:
             expects = "shapes that broadcast together"
         hint = f"; expected {expects}" if expects else ""
         kinds = (np.linalg.LinAlgError, ValueError, TypeError, IndexError)
@@ -327,36 +384,31 @@ def primitive(forward: Callable[..., Any], /) -> Primitive: ...
 def primitive(
     *,
     kind: Kind | None = None,
+    broadcasts: bool = False,
     differentiable: bool = True,
     expects: str = "",
     analytic: bool = False,
     ufunc: np.ufunc | None = None,
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
-def primitive(
-    forward: Callable[..., Any] | None = None,
-    *,
-    kind: Kind | None = None,
-    differentiable: bool = True,
-    expects: str = "",
-    analytic: bool = False,
-    ufunc: np.ufunc | None = None,
-) -> Any:
+def primitive(forward: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
     """Make a primitive of a function of arrays; declare its rules with `.defvjp`.
 
     Args:
         forward: positional arguments may be tensors and reach it as arrays; keyword arguments are
             options and reach it, and every rule, as they are.
-        kind: see `Primitive`.
+        kind: how the op moves data: "elementwise", "reduction", "view", "contraction" or "gather".
+        broadcasts: whether arguments broadcast, so that gradients are summed back over broadcast
+            axes without a warning.
         differentiable: False for an op whose result is a constant (comparisons, argmax).
         expects: what to say of the arguments when the forward refuses them.
         analytic: whether the forward also takes complex numbers and has a complex derivative
             wherever it has a real one; checks are exact to rounding then (the complex step).
-        ufunc: of two arguments, what the forward comes to where the arrays are small; an operator
-            of Tensor then calls it without the forward.
+        ufunc: what the forward comes to where all arrays are small and no options are given; it is
+            called instead, which saves the forward's own steps.
     """
     if forward is not None:
-        return Primitive(forward, kind, differentiable, expects, analytic, ufunc)
-    return lambda function: Primitive(function, kind, differentiable, expects, analytic, ufunc)
+        return Primitive(forward)
+    return lambda function: Primitive(function, **declared)
 
 
 def custom_vjp(function: Callable[..., Any]) -> Primitive:
@@ -372,7 +424,7 @@ def custom_vjp(function: Callable[..., Any]) -> Primitive:
             tensors = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
             return _plain(function(*tensors, **options))
 
-    return Primitive(forward, None, True, "")
+    return Primitive(forward)
 
 
 class Saved(NamedTuple):

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd.engine.tape import Leaf, Output, Place, Record, sweep
+from autograd.engine.modes import enable_grad, mode
+from autograd.engine.needs import needs
+from autograd.engine.sweep import sweep
+from autograd.engine.tape import Leaf, Output, Place, Record
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -34,23 +37,19 @@ class Tensor:
         TypeError: data is not numeric, or integers are asked for gradients.
     """
 
-    __slots__ = ("__weakref__", "_place", "data", "grad")
+    # The storage is the engine's: everything else reads and assigns `data` and `grad`.
+    __slots__ = ("__weakref__", "_array", "_grad", "_place")
 
-    data: NDArray[Any]
-    grad: Tensor | None
+    _array: NDArray[Any]
+    _grad: Tensor | None
     _place: Place | None
 
     def __init__(
         self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None
     ) -> None:
-        array = np.asarray(data.data if isinstance(data, Tensor) else data, dtype=dtype)
-        if array.dtype.kind not in "biufc":
-            raise TypeError(
-                f"Tensor: data of dtype {array.dtype} given, numbers expected; "
-                "a nested list must have rows of equal length"
-            )
-        self.data = array
-        self.grad = None
+        array = _numeric(data.data if isinstance(data, Tensor) else data, dtype, "Tensor")
+        self._array = array
+        self._grad = None
         self._place = None
         if requires_grad:
             self.requires_grad = True
@@ -58,20 +57,75 @@ class Tensor:
     # --- the array ---------------------------------------------------------------------------
 
     @property
+    def data(self) -> NDArray[Any]:
+        """The array itself, not a copy. Settable, on leaves and constants as on computed tensors:
+        what was recorded keeps the array that it saw.
+
+        Raises TypeError where something else than an array of numbers is assigned, or integers to
+        a tensor that wants a gradient.
+        """
+        watcher = mode.watcher
+        return self._array if watcher is None else watcher.read(self)
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        if isinstance(value, Tensor):
+            raise TypeError(
+                "data: a Tensor was assigned, an array expected; assign its .data, which has no "
+                "history"
+            )
+        weak = isinstance(value, int | float)  # a Python number takes the dtype that is there
+        array = _numeric(value, self._array.dtype if weak else None, "data")
+        if self._place is not None and array.dtype.kind not in "fc":
+            raise TypeError(
+                f"data: an array of {array.dtype} was assigned to a tensor that wants a gradient; "
+                f"only floating ones have one: convert it to {self._array.dtype}"
+            )
+        self._array = array
+
+    @property
+    def grad(self) -> Tensor | None:
+        """What `backward` left here: a Tensor of this one's shape and dtype, or None. Settable.
+
+        Raises TypeError or ValueError where something else is assigned.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"grad: {type(value).__name__} was assigned, a Tensor or None expected; "
+                    "wrap an array in Tensor()"
+                )
+            if value.shape != self.shape:
+                raise ValueError(
+                    f"grad: a gradient of shape {value.shape} was assigned to a tensor of shape "
+                    f"{self.shape}; the two must be equal"
+                )
+            if value.dtype != self.dtype:
+                raise TypeError(
+                    f"grad: a gradient of {value.dtype} was assigned to a tensor of {self.dtype}; "
+                    "the two must be equal: convert it with astype"
+                )
+        self._grad = value
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        return self.data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
-        return self.data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
-        return self.data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.data.dtype
+        return self._array.dtype
 
     def numpy(self) -> NDArray[Any]:
         """The array itself, not a copy."""
@@ -215,13 +269,17 @@ class Tensor:
         return self._place
 
     def accumulate_grad(self, g: Tensor) -> None:
-        """Add `g` to `.grad`. The first is copied, so that `.grad` shares memory with nothing."""
-        if self.grad is not None:
-            self.grad = self.grad + g
-        elif g._place is not None:
-            self.grad = g.copy()
+        """Add `g` to `.grad`. The first is copied, so that `.grad` shares memory with nothing.
+
+        The sum is recorded where either part of it is, so no history is lost.
+        """
+        if self._grad is None:
+            self._grad = wrap(g._array.copy(order="K"), g._place)
+        elif self._grad._place is None and g._place is None:
+            self._grad = needs.add(self._grad, g)
         else:
-            self.grad = wrap(g.data.copy(order="K"), None)
+            with enable_grad():
+                self._grad = needs.add(self._grad, g)
 
     def backward(
         self,
@@ -265,79 +323,51 @@ class Tensor:
                     f"backward: a tensor of shape {self.shape} needs a cotangent of that shape, "
                     "none was given; reduce it to one number first (sum, mean) or pass gradient="
                 )
-            return wrap(np.ones_like(self.data), None)
+            return wrap(np.ones_like(self._array), None)
         g = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
         if g.shape != self.shape:
             raise ValueError(
                 f"backward: a cotangent of shape {g.shape} was given for a tensor of shape "
                 f"{self.shape}; the two must be equal"
             )
-        return g if g.dtype == self.dtype else g.astype(self.dtype)
+        return g if g.dtype == self.dtype else needs.astype(g, self.dtype)
 
-    if TYPE_CHECKING:  # attached by autograd.interop.operators
+    if TYPE_CHECKING:  # attached by autograd.interop, under NumPy's names; each stands for its kind
         # fmt: off
-        # by autograd.interop.protocols:
         def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any: ...
         def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any: ...
         def __dlpack__(self, **options: Any) -> Any: ...
         def __dlpack_device__(self) -> Any: ...
         def _repr_html_(self) -> str: ...
-        # by autograd.interop.operators:
         T: Tensor
         mT: Tensor  # noqa: N815 - as in NumPy
-        def dot(self, other: Operand) -> Tensor: ...
-        def __add__(self, other: Operand) -> Tensor: ...
-        def __radd__(self, other: Operand) -> Tensor: ...
-        def __sub__(self, other: Operand) -> Tensor: ...
-        def __rsub__(self, other: Operand) -> Tensor: ...
-        def __mul__(self, other: Operand) -> Tensor: ...
-        def __rmul__(self, other: Operand) -> Tensor: ...
-        def __truediv__(self, other: Operand) -> Tensor: ...
-        def __rtruediv__(self, other: Operand) -> Tensor: ...
-        def __floordiv__(self, other: Operand) -> Tensor: ...
-        def __rfloordiv__(self, other: Operand) -> Tensor: ...
-        def __mod__(self, other: Operand) -> Tensor: ...
-        def __rmod__(self, other: Operand) -> Tensor: ...
-        def __pow__(self, other: Operand) -> Tensor: ...
-        def __rpow__(self, other: Operand) -> Tensor: ...
-        def __matmul__(self, other: Operand) -> Tensor: ...
-        def __rmatmul__(self, other: Operand) -> Tensor: ...
         def __neg__(self) -> Tensor: ...
-        def __pos__(self) -> Tensor: ...
-        def __abs__(self) -> Tensor: ...
-        def __lt__(self, other: Operand) -> Tensor: ...
-        def __le__(self, other: Operand) -> Tensor: ...
-        def __gt__(self, other: Operand) -> Tensor: ...
-        def __ge__(self, other: Operand) -> Tensor: ...
+        __pos__ = __abs__ = copy = flatten = ravel = __neg__
+        def __add__(self, other: Operand) -> Tensor: ...
+        __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __add__
+        __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __add__
+        __matmul__ = __rmatmul__ = __lt__ = __le__ = __gt__ = __ge__ = dot = __add__
         def __eq__(self, other: Operand) -> Tensor: ...  # type: ignore[override]
         def __ne__(self, other: Operand) -> Tensor: ...  # type: ignore[override]
         def __getitem__(self, index: Any) -> Tensor: ...
         def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-        def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-        def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-        def all(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-        def any(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
+        mean = max = min = prod = all = any = sum
+        def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor: ...
+        var = std
         def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor: ...
-        def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor: ...
+        argmin = argmax
         def argsort(self, axis: int | None = -1) -> Tensor: ...
-        def cumprod(self, axis: int | None = None) -> Tensor: ...
         def cumsum(self, axis: int | None = None) -> Tensor: ...
+        cumprod = cumsum
         def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor: ...
-        def flatten(self) -> Tensor: ...
-        def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-        def prod(self, axis: Axis = None, keepdims: bool = False) -> Tensor: ...
-        def ravel(self) -> Tensor: ...
+        trace = diagonal
         def repeat(self, repeats: Any, axis: int | None = None) -> Tensor: ...
         def squeeze(self, axis: Axis = None) -> Tensor: ...
-        def std(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor: ...
         def take(self, indices: Any, axis: int | None = None) -> Tensor: ...
-        def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor: ...
-        def var(self, axis: Axis = None, ddof: float = 0, keepdims: bool = False) -> Tensor: ...
         def reshape(self, *shape: int | tuple[int, ...]) -> Tensor: ...
         def transpose(self, *axes: int | tuple[int, ...] | None) -> Tensor: ...
         def swapaxes(self, axis1: int, axis2: int) -> Tensor: ...
         def astype(self, dtype: DTypeLike) -> Tensor: ...
-        def copy(self) -> Tensor: ...
         def clip(self, min: Operand | None = None, max: Operand | None = None) -> Tensor: ...
         def round(self, decimals: int = 0) -> Tensor: ...
         # fmt: on
@@ -346,13 +376,23 @@ class Tensor:
 def wrap(array: NDArray[Any], place: Place | None) -> Tensor:
     """A tensor around an array that is known to be numeric: the constructor without its checks."""
     tensor = empty(Tensor)
-    tensor.data = array
+    tensor._array = array
     tensor._place = place
-    tensor.grad = None
+    tensor._grad = None
     return tensor
 
 
 empty = Tensor.__new__  # a tensor without its attributes, for who sets all three at once
+
+
+def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> NDArray[Any]:
+    array = np.asarray(value, dtype=dtype)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(
+            f"{caller}: data of dtype {array.dtype} given, numbers expected; "
+            "a nested list must have rows of equal length"
+        )
+    return array
 
 
 def _rebuild(kind: type[Tensor], data: NDArray[Any], requires_grad: bool) -> Tensor:

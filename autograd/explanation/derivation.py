@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from autograd import ops
 from autograd.engine.conforming import broadcast_axes, conformed
 from autograd.engine.primitives import Primitive
-from autograd.engine.tape import Leaf, Output, Place, Record, Refusal, is_opaque, reachable
+from autograd.engine.tape import Output, Place, Record, Refusal
 from autograd.engine.tensor import Tensor, wrap
 from autograd.explanation.expressions import (
     Call,
@@ -65,14 +65,10 @@ class Derivation:
     def __init__(self, root: Tensor, given: Mapping[str, Any] | None, with_values: bool) -> None:
         assert root._place is not None
         values = self._values = Values(root)
-        places = _all_places(root._place, values)
+        places = values.places
         self.formulas = Formulas(places, given, values, with_values)
         self.names, self.describe = self.formulas.names, self.formulas.describe
         self._steps = self.formulas.steps
-        for place in places:  # also what only a checkpointed function reads
-            owner = place.owner() if isinstance(place, Leaf) else None
-            if owner is not None:
-                self.formulas.see_leaf(place, owner.data)
         self._pending: dict[int, tuple[Place, Any]] = {}
         self._queue: list[int] = []
         with watching(None):
@@ -150,10 +146,8 @@ class Derivation:
             array = whole.arrays[position]
             with watching(watcher):
                 raw = rule(*given, **options)
-                # The kind only says whether to warn of a sum; the note says it here.
-                gradient = conformed(
-                    raw, array, whole.out, op.name, position, op.kind or "elementwise"
-                )
+                # Without a warning of a sum; the note says it here.
+                gradient = conformed(raw, array, whole.out, op.name, position, True)
             formula = Formula(watcher, gradient.data, known, self.names.value, fresh, self.describe)
             yield from unused.statements(self.describe)
             yield from formula.statements
@@ -231,35 +225,6 @@ class _Unused:
             filled = Call(zeros, _shape_and_dtype(out), {}, out.shape)
             yield Statement((describe(name, np.zeros_like(out)),), filled, "nothing used it")
         self._read = []
-
-
-def _all_places(root: Place, values: Values) -> list[Place]:
-    """Everything the root was computed from, also what a checkpointed function closes over.
-
-    What that is, only its pullback knows: it runs once, with zeros.
-    """
-    roots, looked_into = [root], set()
-    while True:
-        places = reachable(roots)
-        opaque = [
-            place
-            for place in places
-            if isinstance(place, Record) and is_opaque(place) and place.serial not in looked_into
-        ]
-        if not opaque:
-            return places
-        for record in opaque:
-            looked_into.add(record.serial)
-            out = record.out if isinstance(record.out, tuple) else (record.out,)
-            indices = [
-                i for i, o in enumerate(out) if isinstance(o, np.ndarray) and o.dtype.kind == "f"
-            ]
-            again = PullAgain(
-                values.full(record), "", indices if isinstance(record.out, tuple) else None
-            )
-            with np.errstate(all="ignore"):
-                found = again.pulled(*(wrap(np.zeros_like(out[i]), None) for i in indices))
-            roots += [place for place, _ in found]
 
 
 def _shape_and_dtype(array: Array) -> tuple[Any, ...]:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.engine.tape import Observer, Operation, mode, no_grad
+from autograd.engine.modes import Observer, mode, no_grad
+from autograd.engine.tape import Operation
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.keeping import Dropped
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Leaf, Place, Record, Refusal
 from autograd.explanation.expressions import Call, Made, Name, Statement, short
@@ -56,7 +57,7 @@ class Formulas:
             if isinstance(place, Record):
                 self.steps[place.serial] = self._forward(place)
 
-    def describe(self, name: str, array: Array) -> Made:
+    def describe(self, name: str, array: Any) -> Made:
         """What a name is bound to."""
         value = short(array) if self._with_values else ""
         return Made(name, str(array.dtype), array.shape, value)
@@ -66,7 +67,7 @@ class Formulas:
         several = isinstance(out, tuple)
         outs = out if several else (out,)
         named = zip(self.names.outputs(record), outs, strict=True)
-        made = tuple(self.describe(n, o) for n, o in named if isinstance(o, np.ndarray))
+        made = tuple(self.describe(n, o) for n, o in named if isinstance(o, np.ndarray | Dropped))
         assert record.arrays is not None
         arrays = record.arrays if self._values is None else self._values.arrays(record)
         args = tuple(self.argument(record, i, a) for i, a in enumerate(arrays))
@@ -92,7 +93,7 @@ class Formulas:
 
     def argument(self, record: Record, position: int, array: Any) -> Any:
         """The argument at a position, by its name."""
-        if not isinstance(array, np.ndarray):
+        if not isinstance(array, np.ndarray | Dropped):
             return self.names.value(array)
         parent = record.parents[position]
         if isinstance(parent, Leaf):
@@ -101,13 +102,13 @@ class Formulas:
             return Name(self.names.constant(array), array.shape)
         return Name(self.names.of(parent), array.shape)
 
-    def _is_of(self, array: Array, place: Place) -> bool:
+    def _is_of(self, array: Any, place: Place) -> bool:
         """Whether this is the array of a place: its tensor may have been bound to another one."""
         if isinstance(place, Leaf):
             return _same(array, self.leaves[self.names.of(place)])
         return self._values is None or _same(array, self._values.at(place))
 
-    def see_leaf(self, place: Place, array: Array) -> None:
+    def see_leaf(self, place: Place, array: Any) -> None:
         """Note what array a leaf held when it was first used."""
         if isinstance(place, Leaf):
             self.leaves.setdefault(self.names.of(place), array)

@@ -11,9 +11,10 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.keeping import Dropped
+from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
-from autograd.engine.saving import is_stand_in
-from autograd.engine.tape import Leaf, Output, Record, no_grad
+from autograd.engine.tape import Leaf, Output, Record
 from autograd.explanation import python_text
 from autograd.explanation.drawing import dot, page
 from autograd.explanation.formulas import Formulas, Step
@@ -49,14 +50,14 @@ class Row:
     ) -> None:
         assert record.arrays is not None
         outs = record.out if isinstance(record.out, tuple) else (record.out,)
-        outs = tuple(out for out in outs if isinstance(out, np.ndarray))
+        outs = tuple(out for out in outs if isinstance(out, np.ndarray | Dropped))
         self.number = number
         self.op = record.op.name
         self.kind: str | None = getattr(record.op, "kind", None)
         self.scope = record.scope
         self.formula = code
         self.argument_shapes: tuple[Shape, ...] = tuple(
-            a.shape for a in record.arrays if isinstance(a, np.ndarray)
+            a.shape for a in record.arrays if isinstance(a, np.ndarray | Dropped)
         )
         self.output_shapes: tuple[Shape, ...] = tuple(out.shape for out in outs)
         self.dtype: np.dtype[Any] = outs[0].dtype
@@ -217,7 +218,7 @@ def _held(record: Record, counted: set[int], kept: list[Array]) -> int:
         kept.append(memory)
     for array in _arrays([*own, record.out, record.saved, record.options]):
         memory = _memory(array)
-        if not is_stand_in(array) and id(memory) not in counted:
+        if id(memory) not in counted:
             counted.add(id(memory))
             kept.append(memory)
             total += memory.nbytes

@@ -8,6 +8,9 @@ inside, as in a convolution or a power spectrum, declare one op with `primitive`
 its rules may use np.fft, and arrays enter and leave it real.
 """
 
+import numpy as _np
+
+from autograd.engine.needs import needs as _needs
 from autograd.ops.elementwise.arithmetic import (
     abs,
     absolute,
@@ -158,9 +161,16 @@ from autograd.ops.shapes.shape import (
     swapaxes,
     transpose,
 )
+from autograd.ops.shapes.shape import sum_to as _sum_to
 from autograd.ops.shapes.tiling import repeat, tile
 from autograd.ops.shapes.windows import fold_windows, sliding_windows
 from autograd.ops.shapes.winograd import fold_tiles, transform_tiles
+from autograd.runtime.threads import in_slabs as _in_slabs
+
+_needs.add = add
+_needs.sum_to = _sum_to
+_needs.astype = astype
+_needs.add_into = lambda total, part: _in_slabs(_np.add, total, total, part)
 
 __all__ = [
     "abs",

@@ -7,7 +7,8 @@ from functools import partial
 from time import perf_counter_ns
 from typing import Any, Literal, NamedTuple
 
-from autograd.engine.tape import Observer, Record, is_opaque
+from autograd.engine.modes import Observer
+from autograd.engine.tape import Record
 from autograd.profiling.costs import Cost, cost
 
 # "again" is the pull of a record that computes its forward again, as a checkpoint's: what runs in
@@ -76,7 +77,7 @@ class Recorder(Observer):
         if record is None:
             self._end("pull", "again")
         else:
-            kind: SpanKind = "again" if is_opaque(record) else "pull"
+            kind: SpanKind = "again" if getattr(record.op, "recomputes", False) else "pull"
             self._begin(kind, record.op.name, record.scope)
 
     def entering(self, name: str | None) -> None:

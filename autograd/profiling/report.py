@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from time import perf_counter_ns
 
-from autograd.engine.tape import mode
+from autograd.engine.modes import mode
 from autograd.profiling.chrome import trace
 from autograd.profiling.recording import Message, Recorder
 from autograd.profiling.tally import Phase, Tally

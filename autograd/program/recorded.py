@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autograd.engine.keeping import Dropped
+from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive, Saved
-from autograd.engine.saving import is_stand_in
-from autograd.engine.tape import Leaf, Output, Place, Record, no_grad, reachable
+from autograd.engine.tape import Leaf, Output, Place, Record, reachable
 from autograd.engine.tensor import Tensor
 
 
@@ -31,7 +32,7 @@ class Values:
 
     def out(self, record: Record) -> Any:
         """The output of a record, or the tuple of its outputs."""
-        if not is_stand_in(record.out):
+        if not isinstance(record.out, Dropped):
             return record.out
         # A loop: what is missing may hang on what is missing, to any depth.
         waiting = [record]
@@ -40,7 +41,9 @@ class Values:
             missing = [
                 parent
                 for array, parent in zip(_arrays(newest), newest.parents, strict=True)
-                if is_stand_in(array) and isinstance(parent, Record) and not self._has(parent)
+                if isinstance(array, Dropped)
+                and isinstance(parent, Record)
+                and not self._has(parent)
             ]
             if missing:
                 waiting += missing
@@ -53,7 +56,7 @@ class Values:
     def arrays(self, record: Record) -> tuple[Any, ...]:
         """The positional arguments of a record."""
         return tuple(
-            self.at(parent) if is_stand_in(array) and parent is not None else array
+            self.at(parent) if isinstance(array, Dropped) and parent is not None else array
             for array, parent in zip(_arrays(record), record.parents, strict=True)
         )
 
@@ -82,7 +85,7 @@ class Values:
         return whole
 
     def _has(self, record: Record) -> bool:
-        return record.serial in self._made or not is_stand_in(record.out)
+        return record.serial in self._made or not isinstance(record.out, Dropped)
 
 
 def place_of_root(root: Any, caller: str) -> Place:
@@ -117,7 +120,7 @@ def computed_from(places: Iterable[Place]) -> set[int]:
     return {place.serial for place in reachable(places)}
 
 
-def _arrays(record: Record) -> tuple[Any, ...]:
+def _arrays(record: Record) -> Sequence[Any]:
     assert record.arrays is not None  # reachable() has looked
     return record.arrays
 

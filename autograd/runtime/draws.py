@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ Shape = int | tuple[int, ...]
 
 
 class _Draws(threading.local):
-    """The generators drawn from while `replayable` is on, each with its state before the first."""
+    """What `replayable` needs to know of each source of numbers, by the identity of the source."""
 
-    first_states: dict[int, tuple[Generator, dict[str, Any]]] | None = None
+    first: dict[int, tuple[np.random.Generator, np.random.Generator]] | None = None
+    again: dict[int, np.random.Generator] | None = None
 
 
 _draws = _Draws()
@@ -70,9 +72,13 @@ class Generator:
         return Tensor(self._noted().permutation(n))
 
     def _noted(self) -> np.random.Generator:
-        if _draws.first_states is not None:
-            _draws.first_states.setdefault(id(self), (self, self.state))
-        return self.numpy
+        """What to draw from. Generators that share their source of bits share it here too."""
+        source, key = self.numpy, id(self.numpy.bit_generator)
+        if _draws.again is not None:
+            source = _draws.again.get(key, source)
+        if _draws.first is not None and key not in _draws.first:
+            _draws.first[key] = self.numpy, copy.deepcopy(source)
+        return source
 
 
 class _Default(threading.local):
@@ -108,32 +114,35 @@ def seed(value: Any) -> None:
 
 
 @contextmanager
-def replayable() -> Iterator[Callable[[], Any]]:
+def replayable() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Note what is drawn from within; the function it gives draws the same again, when entered.
 
     with replayable() as again:
         first = compute()
     with again():
-        second = compute()  # with the same random numbers; what follows is not affected
+        second = compute()  # with the same random numbers
+
+    The second time copies are drawn from, so no generator is moved on, and it does not matter
+    which thread does it, nor what its default generator is.
     """
-    outer, _draws.first_states = _draws.first_states, {}
-    own = _draws.first_states
+    default = default_generator()
+    outer, _draws.first = _draws.first, {}
+    own = _draws.first
 
     @contextmanager
     def again() -> Iterator[None]:
-        now = [(generator, generator.state) for generator, _ in own.values()]
-        for generator, state in own.values():
-            generator.state = state
+        before = _draws.again
+        _draws.again = (before or {}) | {key: copy.deepcopy(at) for key, (_, at) in own.items()}
         try:
-            yield
+            with drawing_from(default):
+                yield
         finally:
-            for generator, state in now:
-                generator.state = state
+            _draws.again = before
 
     try:
         yield again
     finally:
-        _draws.first_states = outer
+        _draws.first = outer
         if outer is not None:
             for key, entry in own.items():
                 outer.setdefault(key, entry)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Container
+from contextlib import AbstractContextManager
 from typing import Any
 
+from numpy.typing import NDArray
+
+from autograd.engine.modes import Watcher, enable_grad, mode, no_grad, watched_by
 from autograd.engine.primitives import custom_vjp
-from autograd.engine.tape import Output, Place, Record, enable_grad, mode, newest, no_grad, sweep
+from autograd.engine.sweep import sweep
+from autograd.engine.tape import Output, Place, Record, newest
 from autograd.engine.tensor import Tensor, wrap
 from autograd.runtime.draws import replayable
 from autograd.runtime.trees import flatten
@@ -19,37 +24,48 @@ def alias(x: Tensor) -> Tensor:
     return x
 
 
-alias.defvjp(lambda g, out, x: g)
+alias.defvjp(lambda g, out, x: g, keeps=[""])
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     """f, but nothing computed inside it is kept for the backward pass; it is computed again there.
 
-    Random numbers drawn through autograd.random come out the same again, so that dropout keeps its
-    mask. Gradients reach the arguments and the tensors that f closes over, to any order. What else
-    f changes (running statistics, say) it changes twice. See Chen et al. 2016, "Training deep nets
-    with sublinear memory cost".
+    The second run reads the arguments, and the tensors that f closes over and that want a gradient,
+    as they were in the first, also where they have been bound to other arrays since. Random numbers
+    drawn through autograd.random come out the same again, so that dropout keeps its mask. Gradients
+    reach the arguments and what f closes over, to any order. What else f changes (running
+    statistics, say) it changes twice. See Chen et al. 2016, "Training deep nets with sublinear
+    memory cost".
+
+    Raises:
+        RuntimeError: during backward, where f computes from a tensor that it did not read before.
+
+    >>> from autograd import Tensor, exp
+    >>> x = Tensor(0.5, requires_grad=True)
+    >>> checkpoint(lambda x: exp(exp(x)))(x).backward()
     """
 
     @functools.wraps(f)
-    def checkpointed(*args: Any) -> Any:
+    def checkpointed(*args: Any, **options: Any) -> Any:
         if not mode.recording:
-            return f(*args)
-        leaves, rebuild = flatten(args)
-        with replayable() as again, no_grad():
-            result = f(*args)
-        outs, rebuild_result = flatten(result)
-        op = _Checkpoint(f, rebuild, leaves, again)
+            return f(*args, **options)
+        reads = _Reads(newest(), mode.watcher)
+        for leaf in flatten([args, options])[0]:
+            if isinstance(leaf, Tensor):
+                reads.note(leaf)
+        with replayable() as again, no_grad(), watched_by(reads):
+            result = f(*args, **options)
+            outs, rebuild = flatten(result)
+            for out in outs:
+                if isinstance(out, Tensor):
+                    reads.given(out)  # it may be given through
+        op = _Checkpoint(functools.partial(f, *args, **options), f, reads, again)
         record = Record(
-            op,
-            tuple(leaf.data if isinstance(leaf, Tensor) else leaf for leaf in leaves),
-            tuple(leaf._place if isinstance(leaf, Tensor) else None for leaf in leaves),
-            {},
-            tuple(out.data if isinstance(out, Tensor) else out for out in outs),
+            op, reads.arrays, reads.places, {}, tuple([reads.array_of(out) for out in outs])
         )
-        return rebuild_result(
+        return rebuild(
             [
-                wrap(out.data, Output(record, i))
+                wrap(record.out[i], Output(record, i))
                 if isinstance(out, Tensor) and out.dtype.kind == "f"
                 else out
                 for i, out in enumerate(outs)
@@ -59,17 +75,76 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     return checkpointed
 
 
-class _Checkpoint:
-    """The operation of one checkpointed call."""
+class _Reads(Watcher):
+    """Notes the tensors from outside that a function reads, with their arrays and places."""
 
-    opaque = True  # what f closes over is known only once it has run again
+    def __init__(self, start: int, outer: Watcher | None) -> None:
+        self._start, self._outer = start, outer
+        self._numbers: dict[int, int] = {}  # by the identity of a tensor, which is kept alive
+        self.tensors: list[Tensor] = []
+        self.arrays: list[NDArray[Any]] = []
+        self.places: list[Place | None] = []
+
+    def given(self, tensor: Tensor) -> Tensor:
+        seen = tensor if self._outer is None else self._outer.given(tensor)
+        place = seen._place
+        if place is not None and place.serial < self._start:
+            self.note(tensor)
+        return seen
+
+    def note(self, tensor: Tensor) -> None:
+        if id(tensor) not in self._numbers:
+            seen = tensor if self._outer is None else self._outer.given(tensor)
+            self._numbers[id(tensor)] = len(self.tensors)
+            self.tensors.append(tensor)
+            self.arrays.append(seen._array)
+            self.places.append(seen._place)
+
+    def array_of(self, out: Any) -> Any:
+        """The array of a result, which may be a tensor that was read."""
+        if not isinstance(out, Tensor):
+            return out
+        number = self.number(out)
+        return out._array if number is None else self.arrays[number]
+
+    def number(self, tensor: Tensor) -> int | None:
+        """The how-many-eth tensor that was read this one is."""
+        return self._numbers.get(id(tensor))
+
+
+class _Substitutes(Watcher):
+    """Puts variables in the places of the tensors that were read the first time."""
+
+    def __init__(self, reads: _Reads, variables: list[Tensor], start: int, name: str) -> None:
+        self._reads, self._variables, self._start, self._name = reads, variables, start, name
+
+    def given(self, tensor: Tensor) -> Tensor:
+        number = self._reads.number(tensor)
+        if number is not None:
+            return self._variables[number]
+        if tensor._place is not None and tensor._place.serial < self._start:
+            raise RuntimeError(
+                f"{self._name}: run again for the backward pass, the function computes from a "
+                f"tensor of shape {tensor.shape} that it did not read in the forward pass, or that "
+                "did not want a gradient then; it must do the same both times"
+            )
+        return tensor
+
+
+class _Checkpoint:
+    """The operation of one checkpointed call. Its arguments are all that the function read."""
+
+    recomputes = True
 
     def __init__(
-        self, f: Callable[..., Any], rebuild: Callable[..., Any], leaves: list[Any], again: Any
+        self,
+        call: Callable[[], Any],
+        f: Callable[..., Any],
+        reads: _Reads,
+        again: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.name = f"checkpoint({getattr(f, '__name__', type(f).__name__)})"
-        self.f, self.rebuild, self.again = f, rebuild, again
-        self.is_tensor = [isinstance(leaf, Tensor) for leaf in leaves]
+        self.call, self.reads, self.again = call, reads, again
 
     def pull(
         self,
@@ -79,46 +154,36 @@ class _Checkpoint:
         deliver: Callable[[Place, Tensor], None],
     ) -> None:
         assert record.arrays is not None
-        start = newest()
-        given, origins = [], {}
-        for value, parent, is_tensor in zip(
-            record.arrays, record.parents, self.is_tensor, strict=True
-        ):
-            if not is_tensor:
-                given.append(value)
-            elif parent is None:
-                given.append(wrap(value, None))
-            else:
-                # Recorded, the variable stays connected to its origin, for higher derivatives.
-                with enable_grad():
-                    variable = (
-                        alias(wrap(value, parent))
-                        if mode.recording
-                        else Tensor(value, requires_grad=True)
-                    )
-                assert variable._place is not None
-                origins[variable._place.serial] = parent
-                given.append(variable)
-        create_graph = mode.recording
-        with self.again(), enable_grad():
-            outs, _ = flatten(self.f(*self.rebuild(given)))
-        found: list[tuple[Place, Tensor]] = []
+        start, create_graph = newest(), mode.recording
+        variables = [
+            _variable(array, parent)
+            for array, parent in zip(record.arrays, record.parents, strict=True)
+        ]
+        origins = {
+            variable._place.serial: parent
+            for variable, parent in zip(variables, record.parents, strict=True)
+            if variable._place is not None and parent is not None
+        }
+        substitutes = _Substitutes(self.reads, variables, start, self.name)
+        with self.again(), enable_grad(), watched_by(substitutes):
+            outs = [
+                substitutes.given(out)._place if isinstance(out, Tensor) else None
+                for out in flatten(self.call())[0]
+            ]
         sweep(
-            [(outs[i]._place, gradient) for i, gradient in g.items() if outs[i]._place is not None],
-            lambda place, gradient: found.append((place, gradient)),
+            [(place, gradient) for i, gradient in g.items() if (place := outs[i]) is not None],
+            lambda place, gradient: deliver(origins[place.serial], gradient),
             retain_graph=create_graph,
             create_graph=create_graph,
-            wanted=_Inputs(origins, start),
+            wanted=origins,
+            oldest=start,
         )
-        for place, gradient in found:
-            deliver(origins.get(place.serial, place), gradient)
 
 
-class _Inputs:
-    """Serial numbers of the variables of a call, and of everything that was there before it."""
-
-    def __init__(self, variables: Container[int], start: int) -> None:
-        self.variables, self.start = variables, start
-
-    def __contains__(self, serial: object) -> bool:
-        return serial in self.variables or (isinstance(serial, int) and serial < self.start)
+def _variable(array: NDArray[Any], parent: Place | None) -> Tensor:
+    """Where the sweep is recorded, it stays connected to its origin, for higher derivatives."""
+    if parent is None:
+        return wrap(array, None)
+    if mode.recording:
+        return alias(wrap(array, parent))
+    return Tensor(array, requires_grad=True)

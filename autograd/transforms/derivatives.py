@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from autograd import ops
-from autograd.engine.tape import Leaf, Place, is_opaque, leading_to, mode, reachable, sweep
-from autograd.engine.tape import enable_grad as recorded
+from autograd.engine.modes import enable_grad as recorded
+from autograd.engine.modes import mode
+from autograd.engine.sweep import sweep
+from autograd.engine.tape import Leaf, Place, Refusal, leading_to, newest, reachable
 from autograd.engine.tensor import Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating
 from autograd.transforms.checkpointing import alias
@@ -36,6 +38,7 @@ class _Variables:
                 f"{name}: argnums {argnums} given, positions of the {len(args)} arguments expected"
             )
         self.single = isinstance(argnums, int)
+        self._start = newest()
         self.args = list(args)
         self.tensors: list[Tensor] = []
         self.own: set[int] = set()  # leaves that nobody outside can differentiate by
@@ -102,6 +105,7 @@ class _Variables:
             create_graph=outer,
             wanted=wanted,
             needed=leading_to([place for place, _ in starts], list(wanted)),
+            oldest=self._start,
         )
         return [
             found[place.serial]
@@ -122,7 +126,7 @@ class _Variables:
     def leave_trace(self, places: list[Place]) -> bool:
         """Whether places were computed from tracked tensors besides leaves of our own."""
         return any(
-            place.serial not in self.own if isinstance(place, Leaf) else is_opaque(place)
+            place.serial not in self.own if isinstance(place, Leaf) else isinstance(place, Refusal)
             for place in reachable(places)
         )
 

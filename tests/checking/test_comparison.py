@@ -13,7 +13,7 @@ import autograd as ag
 from autograd import Tensor
 from autograd.checking.comparison import compare
 from autograd.checking.flow import Flow
-from autograd.engine.tape import mode, sweep_hook
+from autograd.engine.modes import mode, sweep_hook
 from nn import functional as F
 
 Array = NDArray[Any]

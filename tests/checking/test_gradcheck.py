@@ -157,7 +157,7 @@ def test_a_model_is_checked_by_its_parameters_and_left_as_it_was(rng: np.random.
     images = Tensor(rng.standard_normal((4, 1, 28, 28)).astype(np.float32))
     labels = rng.integers(0, 10, 4)
     parameters = list(model.parameters())
-    parameters[0].grad = mark = Tensor(np.zeros(1))
+    parameters[0].grad = mark = Tensor(np.zeros_like(parameters[0].data))
     before = [p.data for p in parameters]
     report = gradcheck(lambda *_: nn.functional.cross_entropy(model(images), labels), *parameters)
     assert len(report.arguments) == len(parameters) == 5

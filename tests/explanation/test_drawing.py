@@ -16,8 +16,8 @@ from support.explaining import expect_html
 import autograd as ag
 import nn
 from autograd import Tensor, primitive, tape_of
-from autograd.engine.saving import LARGE
-from autograd.engine.tape import scope
+from autograd.engine.keeping import LARGE
+from autograd.engine.modes import scope
 from autograd.explanation import TapeTable
 from autograd.explanation.graph import Graph, Group, Node, grouped, layers
 from mnist.models import basic, deep

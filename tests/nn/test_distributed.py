@@ -211,15 +211,14 @@ def test_hooks_are_gone_after_a_sweep_and_after_one_that_fails(rng: np.random.Ge
     on_ranks(1, program)
 
 
-def test_second_gradient_in_one_sweep_is_refused(rng: np.random.Generator) -> None:
-    # The parameter is on the tape only after the call that closes over it: nothing tells that the
-    # call will add to its gradient.
+def test_a_parameter_that_came_to_require_a_gradient_under_a_checkpoint_is_refused(
+    rng: np.random.Generator,
+) -> None:
     w, x = Tensor(rng.normal(size=3)), leaf(rng.normal(size=3))
     h = checkpoint(lambda x: x * w)(x)
     w.requires_grad = True
     loss = (h * w).sum()
-    message = r"shape \(3,\) got a second gradient.*let it require one"
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(RuntimeError, match="did not want a gradient"):
         on_ranks(1, lambda group: GradientSum([w], group).backward(loss))
 
 

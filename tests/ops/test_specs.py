@@ -31,7 +31,8 @@ from support.specs.sampling import Sample
 from support.specs.specs import SPECS, Spec
 
 from autograd import Tensor
-from autograd.engine.primitives import registry
+from autograd.engine.keeping import Dropped
+from autograd.engine.primitives import Primitive, registry
 from autograd.ops.kernels import multiplication
 from autograd.runtime import threads
 
@@ -231,8 +232,8 @@ def value_and_gradients(
 def test_what_a_record_lets_go_is_not_read(
     spec: Spec, sample: Sample, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of large computed arrays, those that no rule reads are not kept: here all are large, and
-    NaN stands where one was let go."""
+    """Of large computed arrays, those that no rule reads are not kept: here all are large, and a
+    rule that reads the numbers of one that was dropped raises."""
     args, options = sample.args, sample.options
     v = like(rng, forward(spec, options)(args))
     u = like(rng, [args[i] for i in variables(spec, args)])
@@ -241,14 +242,59 @@ def test_what_a_record_lets_go_is_not_read(
         first = gradients(spec, args, options, v, variables(spec, args), computed=True)
         return first + second_gradients(spec, args, options, v, u, computed=True)
 
-    def nothing(shape: tuple[int, ...], dtype: Any) -> Array:
-        return np.broadcast_to(np.full((), np.nan, dtype), shape)
-
     right = both()
     monkeypatch.setattr("autograd.engine.primitives.LARGE", 0)
-    monkeypatch.setattr("autograd.engine.primitives.stand_in", nothing)
     for actual, expected in zip(both(), right, strict=True):
         assert_close(actual, expected, 1e-14)
+
+
+_DECLARED = [spec for spec in SPECS if spec.op._keeps is not None]
+
+
+@pytest.mark.parametrize("spec", _DECLARED, ids=lambda spec: spec.op.name)
+def test_every_array_that_is_declared_is_read(spec: Spec) -> None:
+    """Without any one of the arrays in `keeps`, the rule raises on some sample."""
+    assert spec.op._keeps is not None
+    for number, positions in enumerate(spec.op._keeps):
+        for position in positions:
+            assert any(
+                _reads(spec.op, sample, number, position)
+                for other, sample in _DRAWN
+                if other is spec
+            ), f"rule {number} does not read what it gets at {position}"
+
+
+def _reads(op: Primitive, sample: Sample, number: int, position: int) -> bool:
+    args = [
+        Tensor(a, requires_grad=True) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
+        for a in sample.args
+    ]
+    made: Any = op(*args, **sample.options)
+    several = isinstance(made, tuple)
+    place = (made[0] if several else made)._place
+    if number >= len(args) or not isinstance(args[number], Tensor) or place is None:
+        return False
+    ones = [Tensor(np.ones_like(out.data)) for out in (made if several else (made,))]
+    given, options = op.given(
+        place.record if several else place, dict(enumerate(ones)) if several else ones[0]
+    )
+    if position >= len(given):
+        return False
+    whole = given[position]
+    if position == 1 and isinstance(whole, tuple):
+        parts = [Dropped(part.shape, part.dtype) for part in whole]
+        given[position] = type(whole)(*parts) if hasattr(whole, "_fields") else tuple(parts)
+    elif isinstance(whole, Tensor):
+        given[position] = Dropped(whole.shape, whole.dtype)
+    else:
+        return False
+    rule = op.rules[number]
+    assert rule is not None
+    try:
+        rule(*given, **options)
+    except RuntimeError:
+        return True
+    return False
 
 
 @of_several

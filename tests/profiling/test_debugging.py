@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 import autograd as ag
 from autograd import Tensor
-from autograd.engine.tape import mode
+from autograd.engine.modes import mode
 
 
 def leaf(*values: float) -> Tensor:

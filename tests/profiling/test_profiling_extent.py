@@ -13,7 +13,7 @@ from support.profiles import adds_up, calls, events, leaf, nests, row, within
 
 import autograd as ag
 from autograd import Tensor, profile
-from autograd.engine.tape import mode, scope
+from autograd.engine.modes import mode, scope
 from autograd.profiling import Profile
 
 

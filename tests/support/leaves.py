@@ -29,10 +29,10 @@ def records() -> bool:
     return (leaf(1.0) * 2).requires_grad
 
 
-def identity(*rules: Any, kind: Any = None) -> Primitive:
+def identity(*rules: Any, broadcasts: bool = False) -> Primitive:
     """A primitive `same`: its first argument, with the rules given."""
 
-    @primitive(kind=kind)
+    @primitive(broadcasts=broadcasts)
     def same(x: Array, *others: Any) -> Array:
         out = x + 0 * others[0] if others else x * 1
         return np.asarray(out)

@@ -14,8 +14,9 @@ from autograd.checking.diagnosis.masks import label_masks
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import quietly
 from autograd.engine.conforming import broadcast_axes
+from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
-from autograd.engine.tape import Output, Place, Record, no_grad
+from autograd.engine.tape import Output, Place, Record
 from autograd.engine.tensor import Tensor, wrap
 
 Array = NDArray[Any]

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd.checking.diagnosis.context import Context, described
 from autograd.engine.conforming import broadcast_axes
+from autograd.engine.keeping import Dropped
 from autograd.engine.tape import Record
 from autograd.ops.reductions.reduction import reduced_size
 
@@ -70,7 +71,7 @@ class Quantities:
         assert record.arrays is not None
         for position, array in enumerate(record.arrays):
             whose = f"argument {position} of '{record.op.name}'"
-            if isinstance(array, np.ndarray) and array.size != 1:
+            if isinstance(array, np.ndarray | Dropped) and array.size != 1:
                 self._add_shape(array.shape[:4], whose)
             elif record.parents[position] is not None:
                 continue
@@ -97,7 +98,7 @@ def mistaken_reductions(context: Context) -> list[Reduction]:
     for use in context.path:
         record = use.record
         array = record.arrays[use.position] if record.arrays is not None else None
-        if not isinstance(array, np.ndarray) or isinstance(record.out, tuple):
+        if not isinstance(array, np.ndarray | Dropped) or isinstance(record.out, tuple):
             continue
         name = record.op.name
         if name in _MEANS | _SUMS:
@@ -161,7 +162,7 @@ def axis_of(record: Record) -> Any:
     assert record.arrays is not None
     if "axis" in record.options:
         return record.options["axis"]
-    given = [a for a in record.arrays[1:] if not isinstance(a, np.ndarray)]
+    given = [a for a in record.arrays[1:] if not isinstance(a, np.ndarray | Dropped)]
     return given[0] if given else None
 
 

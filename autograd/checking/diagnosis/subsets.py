@@ -18,6 +18,7 @@ from autograd.checking.diagnosis.evidence import (
     fitted_factor,
     largest,
 )
+from autograd.engine.keeping import Dropped
 
 Array = NDArray[Any]
 Mask = NDArray[np.bool_]
@@ -152,7 +153,7 @@ def _ties(context: Context, expected: Array) -> Iterator[tuple[str, Mask]]:
 
 def _shape_within(use: Any) -> tuple[int, ...]:
     """The shape that the argument of a use has been broadcast to, at least its own."""
-    arrays = [a for a in use.record.arrays if isinstance(a, np.ndarray)]
+    arrays = [a for a in use.record.arrays if isinstance(a, np.ndarray | Dropped)]
     return np.broadcast_shapes(*(a.shape for a in arrays))
 
 

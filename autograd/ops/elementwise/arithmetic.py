@@ -10,38 +10,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.engine.conforming import broadcast_axes, sum_to
+from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Tensor
 from autograd.ops.elementwise.exponential import log
 from autograd.ops.elementwise.selection import divisor, where
 from autograd.ops.elementwise.steps import equal, floor_divide, sign
 from autograd.ops.reductions.reduction import sum_of_products
+from autograd.ops.shapes.shape import sum_to
 from autograd.runtime.threads import elementwise
 
 Array = NDArray[Any]
 
 
-@primitive(kind="elementwise", analytic=True, ufunc=np.add)
+@primitive(kind="elementwise", analytic=True, ufunc=np.add, broadcasts=True)
 def add(x: Array, y: Array) -> Array:
     """x + y."""
     return elementwise(np.add, x, y)
 
 
-add.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g)
+add.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g, keeps=["", ""])
 
 
-@primitive(kind="elementwise", analytic=True, ufunc=np.subtract)
+@primitive(kind="elementwise", analytic=True, ufunc=np.subtract, broadcasts=True)
 def subtract(x: Array, y: Array) -> Array:
     """x - y."""
     return elementwise(np.subtract, x, y)
 
 
 # Summed over broadcast axes before it is negated, which is then a smaller array.
-subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -sum_to(g, y.shape))
+subtract.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -sum_to(g, y.shape), keeps=["", ""])
 
 
-@primitive(kind="elementwise", analytic=True, ufunc=np.multiply)
+@primitive(kind="elementwise", analytic=True, ufunc=np.multiply, broadcasts=True)
 def multiply(x: Array, y: Array) -> Array:
     """x * y."""
     return elementwise(np.multiply, x, y)
@@ -50,6 +51,7 @@ def multiply(x: Array, y: Array) -> Array:
 multiply.defvjp(
     lambda g, out, x, y: _product_to(x.shape, g, y),
     lambda g, out, x, y: _product_to(y.shape, g, x),
+    keeps=["y", "x"],
 )
 
 
@@ -66,16 +68,16 @@ def square(x: Array) -> Array:
     return elementwise(np.square, x)
 
 
-square.defvjp(lambda g, out, x: g * (2 * x))
+square.defvjp(lambda g, out, x: g * (2 * x), keeps=["x"])
 
 
-@primitive(kind="elementwise", analytic=True, ufunc=np.divide)
+@primitive(kind="elementwise", analytic=True, ufunc=np.divide, broadcasts=True)
 def divide(x: Array, y: Array) -> Array:
     """x / y."""
     return elementwise(np.divide, x, y)
 
 
-divide.defvjp(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y)
+divide.defvjp(lambda g, out, x, y: g / y, lambda g, out, x, y: -g * out / y, keeps=["y", "out y"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -84,10 +86,10 @@ def reciprocal(x: Array) -> Array:
     return elementwise(np.reciprocal, x)
 
 
-reciprocal.defvjp(lambda g, out, x: -g * square(out))
+reciprocal.defvjp(lambda g, out, x: -g * square(out), keeps=["out"])
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", broadcasts=True)
 def remainder(x: Array, y: Array) -> Array:
     """x - floor(x / y) * y, with the sign of y. The slope in x is 1, in y it is -floor(x / y).
 
@@ -96,7 +98,9 @@ def remainder(x: Array, y: Array) -> Array:
     return elementwise(np.remainder, x, y)
 
 
-remainder.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: -g * floor_divide(x, y))
+remainder.defvjp(
+    lambda g, out, x, y: g, lambda g, out, x, y: -g * floor_divide(x, y), keeps=["", "x y"]
+)
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -105,7 +109,7 @@ def negative(x: Array) -> Array:
     return elementwise(np.negative, x)
 
 
-negative.defvjp(lambda g, out, x: -g)
+negative.defvjp(lambda g, out, x: -g, keeps=[""])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -114,7 +118,7 @@ def positive(x: Array) -> Array:
     return elementwise(np.positive, x)
 
 
-positive.defvjp(lambda g, out, x: g)
+positive.defvjp(lambda g, out, x: g, keeps=[""])
 
 
 @primitive(kind="elementwise")
@@ -123,12 +127,12 @@ def absolute(x: Array) -> Array:
     return elementwise(np.absolute, x)
 
 
-absolute.defvjp(lambda g, out, x: g * sign(x))
+absolute.defvjp(lambda g, out, x: g * sign(x), keeps=["x"])
 
 abs = absolute  # NumPy has both names
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def power(x: Array, y: Array) -> Array:
     """x ** y. At x = 0 the slope in y is 0, its limit from the right for y > 0."""
     return np.asarray(x**y)  # the operator, unlike np.power, squares for y = 2
@@ -148,7 +152,7 @@ def _pull_exponent(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
     return g * out * (float(np.log(x)) if x else 0.0)
 
 
-power.defvjp(_pull_base, _pull_exponent)
+power.defvjp(_pull_base, _pull_exponent, keeps=["x y", "out x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -157,7 +161,7 @@ def sqrt(x: Array) -> Array:
     return elementwise(np.sqrt, x)
 
 
-sqrt.defvjp(lambda g, out, x: g / (2 * out))
+sqrt.defvjp(lambda g, out, x: g / (2 * out), keeps=["out"])
 
 
 @primitive(kind="elementwise")
@@ -166,10 +170,10 @@ def cbrt(x: Array) -> Array:
     return elementwise(np.cbrt, x)
 
 
-cbrt.defvjp(lambda g, out, x: g / (3 * square(out)))
+cbrt.defvjp(lambda g, out, x: g / (3 * square(out)), keeps=["out"])
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", broadcasts=True)
 def hypot(x: Array, y: Array) -> Array:
     """sqrt(x ** 2 + y ** 2) without overflow or underflow on the way. The slopes at 0 are 0."""
     return elementwise(np.hypot, x, y)
@@ -179,4 +183,5 @@ def hypot(x: Array, y: Array) -> Array:
 hypot.defvjp(
     lambda g, out, x, y: g * (x / divisor(out)),
     lambda g, out, x, y: g * (y / divisor(out)),
+    keeps=["out x", "out y"],
 )

@@ -33,7 +33,7 @@ def exp(x: Array) -> Array:
     return elementwise(np.exp, x)
 
 
-exp.defvjp(lambda g, out, x: g * out)
+exp.defvjp(lambda g, out, x: g * out, keeps=["out"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -42,7 +42,7 @@ def exp2(x: Array) -> Array:
     return elementwise(np.exp2, x)
 
 
-exp2.defvjp(lambda g, out, x: g * (_LN2 * out))
+exp2.defvjp(lambda g, out, x: g * (_LN2 * out), keeps=["out"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -51,7 +51,7 @@ def expm1(x: Array) -> Array:
     return elementwise(np.expm1, x)
 
 
-expm1.defvjp(lambda g, out, x: g * exp(x))  # out + 1 would be 0 where x is far below 0
+expm1.defvjp(lambda g, out, x: g * exp(x), keeps=["x"])  # out + 1 would be 0 where x is far below 0
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -60,7 +60,7 @@ def log(x: Array) -> Array:
     return elementwise(np.log, x)
 
 
-log.defvjp(lambda g, out, x: g / x)
+log.defvjp(lambda g, out, x: g / x, keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -69,7 +69,7 @@ def log2(x: Array) -> Array:
     return elementwise(np.log2, x)
 
 
-log2.defvjp(lambda g, out, x: g / (_LN2 * x))
+log2.defvjp(lambda g, out, x: g / (_LN2 * x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -78,7 +78,7 @@ def log10(x: Array) -> Array:
     return elementwise(np.log10, x)
 
 
-log10.defvjp(lambda g, out, x: g / (_LN10 * x))
+log10.defvjp(lambda g, out, x: g / (_LN10 * x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -87,7 +87,7 @@ def log1p(x: Array) -> Array:
     return elementwise(np.log1p, x)
 
 
-log1p.defvjp(lambda g, out, x: g / (1 + x))
+log1p.defvjp(lambda g, out, x: g / (1 + x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -99,7 +99,7 @@ def expit(x: Array) -> Array:
     return in_blocks(_expit, x)
 
 
-expit.defvjp(lambda g, out, x: g * (out * expit(-x)))
+expit.defvjp(lambda g, out, x: g * (out * expit(-x)), keeps=["out x"])
 
 
 # Without a branch: np.where on random signs would take as long as all the rest.
@@ -116,7 +116,7 @@ def logit(x: Array) -> Array:
     return in_blocks(_logit, x)
 
 
-logit.defvjp(lambda g, out, x: g / (x * (1 - x)))
+logit.defvjp(lambda g, out, x: g / (x * (1 - x)), keeps=["x"])
 
 
 def _logit(x: Array) -> Array:
@@ -137,14 +137,14 @@ def softplus(x: Array) -> Array:
     return in_blocks(_softplus, x)
 
 
-softplus.defvjp(lambda g, out, x: g * expit(x))
+softplus.defvjp(lambda g, out, x: g * expit(x), keeps=["x"])
 
 
 def _softplus(x: Array) -> Array:
     return np.asarray(np.maximum(x, 0) + np.log1p(np.exp(np.minimum(x, -x))))
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def xlogy(x: Array, y: Array) -> Array:
     """x * log(y), and 0 where x = 0, unless y is NaN.
 
@@ -161,6 +161,7 @@ def _xlogy(x: Array, y: Array) -> Array:
 xlogy.defvjp(
     lambda g, out, x, y: g * (log(_usable(x, y)) if isinstance(y, Tensor) else float(np.log(y))),
     lambda g, out, x, y: g * (x / _usable(x, y)),
+    keeps=["x y", "x y"],
 )
 
 
@@ -168,7 +169,7 @@ def _usable(x: Any, y: Tensor) -> Tensor:
     return where(logical_and(equal(x, 0), less_equal(y, 0)), 1, y)
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", broadcasts=True)
 def logaddexp(x: Array, y: Array) -> Array:
     """log(e ** x + e ** y) without overflow. Its slope in x is expit(x - y), in y expit(y - x).
 
@@ -180,10 +181,11 @@ def logaddexp(x: Array, y: Array) -> Array:
 logaddexp.defvjp(
     lambda g, out, x, y: g * expit(_difference(x, y)),
     lambda g, out, x, y: g * expit(_difference(y, x)),
+    keeps=["x y", "x y"],
 )
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", broadcasts=True)
 def logaddexp2(x: Array, y: Array) -> Array:
     """log2(2 ** x + 2 ** y) without overflow; slopes as those of logaddexp, to base 2."""
     return elementwise(np.logaddexp2, x, y)
@@ -192,6 +194,7 @@ def logaddexp2(x: Array, y: Array) -> Array:
 logaddexp2.defvjp(
     lambda g, out, x, y: g * expit(_LN2 * _difference(x, y)),
     lambda g, out, x, y: g * expit(_LN2 * _difference(y, x)),
+    keeps=["x y", "x y"],
 )
 
 
@@ -245,4 +248,4 @@ def _pull_terms(
     return g * (e / e.sum(axis, keepdims=True))
 
 
-logsumexp.defvjp(_pull_terms)
+logsumexp.defvjp(_pull_terms, keeps=["x"])

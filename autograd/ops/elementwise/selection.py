@@ -27,7 +27,7 @@ from autograd.runtime.threads import elementwise
 Array = NDArray[Any]
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def where(condition: Array, x: Array, y: Array) -> Array:
     """x where the condition holds, y elsewhere."""
     if type(y) is int and y == 0 and _is_mask(condition) and isinstance(x, np.ndarray):
@@ -41,6 +41,7 @@ where.defvjp(
     None,
     lambda g, out, condition, x, y: where(condition, g, 0),
     lambda g, out, condition, x, y: where(condition, 0, g),
+    keeps=["", "condition", "condition"],
 )
 
 
@@ -53,7 +54,7 @@ def divisor(x: Tensor) -> Tensor:
     return where(equal(x, 0), 1, x)
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def maximum(x: Array, y: Array) -> Array:
     """The larger of x and y, NaN where either is. Where they tie, the first gets the gradient.
 
@@ -65,10 +66,11 @@ def maximum(x: Array, y: Array) -> Array:
 maximum.defvjp(
     lambda g, out, x, y: where(equal(out, x), g, 0),
     lambda g, out, x, y: where(greater(out, x), g, 0),
+    keeps=["out x", "out x"],
 )
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def minimum(x: Array, y: Array) -> Array:
     """The smaller of x and y, NaN where either is. Where they tie, the first gets the gradient."""
     return elementwise(np.minimum, x, y)
@@ -77,10 +79,11 @@ def minimum(x: Array, y: Array) -> Array:
 minimum.defvjp(
     lambda g, out, x, y: where(equal(out, x), g, 0),
     lambda g, out, x, y: where(less(out, x), g, 0),
+    keeps=["out x", "out x"],
 )
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def fmax(x: Array, y: Array) -> Array:
     """The larger of x and y, or the one that is a number where the other is NaN.
 
@@ -93,10 +96,11 @@ def fmax(x: Array, y: Array) -> Array:
 fmax.defvjp(
     lambda g, out, x, y: where(equal(out, x), g, 0),
     lambda g, out, x, y: where(equal(out, x), 0, g),
+    keeps=["out x", "out x"],
 )
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def fmin(x: Array, y: Array) -> Array:
     """The smaller of x and y, or the one that is a number where the other is NaN.
 
@@ -108,10 +112,11 @@ def fmin(x: Array, y: Array) -> Array:
 fmin.defvjp(
     lambda g, out, x, y: where(equal(out, x), g, 0),
     lambda g, out, x, y: where(equal(out, x), 0, g),
+    keeps=["out x", "out x"],
 )
 
 
-@primitive(kind="elementwise", analytic=True)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
 def clip(x: Array, a_min: Array | None = None, a_max: Array | None = None) -> Array:
     """minimum(maximum(x, a_min), a_max); a bound of None is none.
 
@@ -142,7 +147,12 @@ def _pull_upper(g: Tensor, out: Tensor, x: Any, a_min: Any, a_max: Tensor) -> Te
     return where(greater(lifted, a_max), g, 0)
 
 
-clip.defvjp(_pull_clipped, _pull_lower, _pull_upper)
+clip.defvjp(
+    _pull_clipped,
+    _pull_lower,
+    _pull_upper,
+    keeps=["x a_min a_max", "x a_min a_max", "x a_min a_max"],
+)
 
 
 @primitive(kind="elementwise")
@@ -161,5 +171,6 @@ def nan_to_num(
 
 
 nan_to_num.defvjp(
-    lambda g, out, x, copy=True, nan=0.0, posinf=None, neginf=None: where(isfinite(x), g, 0)
+    lambda g, out, x, copy=True, nan=0.0, posinf=None, neginf=None: where(isfinite(x), g, 0),
+    keeps=["x"],
 )

@@ -76,7 +76,7 @@ def erf(x: Array) -> Array:
     return in_double(_erf, x)
 
 
-erf.defvjp(lambda g, out, x: g * (_SLOPE * exp(-square(x))))
+erf.defvjp(lambda g, out, x: g * (_SLOPE * exp(-square(x))), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -88,7 +88,7 @@ def erfc(x: Array) -> Array:
     return in_double(_erfc, x)
 
 
-erfc.defvjp(lambda g, out, x: g * (-_SLOPE * exp(-square(x))))
+erfc.defvjp(lambda g, out, x: g * (-_SLOPE * exp(-square(x))), keeps=["x"])
 
 
 def _erf(x: Array) -> Array:
@@ -161,7 +161,7 @@ def erfinv(x: Array) -> Array:
     return in_double(_erfinv, x)
 
 
-erfinv.defvjp(lambda g, out, x: g * (exp(square(out)) / _SLOPE))
+erfinv.defvjp(lambda g, out, x: g * (exp(square(out)) / _SLOPE), keeps=["out"])
 
 
 def _erfinv(x: Array) -> Array:
@@ -291,7 +291,7 @@ def digamma(x: Array) -> Array:
     return in_double(_digamma, x)
 
 
-gammaln.defvjp(lambda g, out, x: g * digamma(x))
+gammaln.defvjp(lambda g, out, x: g * digamma(x), keeps=["x"])
 
 
 def _digamma(x: Array) -> Array:
@@ -329,7 +329,7 @@ def _digamma_reflected(x: Array) -> Array:
     return np.where(r == 0, np.nan, value)
 
 
-@primitive(kind="elementwise", expects="an int n >= 0 and an array", analytic=True)
+@primitive(kind="elementwise", expects="an int n >= 0 and an array", analytic=True, broadcasts=True)
 def polygamma(n: int, x: Array) -> Array:
     """The n-th derivative of digamma, for an int n from 0 to 150, and itself differentiable.
 
@@ -342,8 +342,8 @@ def polygamma(n: int, x: Array) -> Array:
     return in_double(lambda x: _polygamma(n, x), x)
 
 
-digamma.defvjp(lambda g, out, x: g * polygamma(1, x))
-polygamma.defvjp(None, lambda g, out, n, x: g * polygamma(n + 1, x))
+digamma.defvjp(lambda g, out, x: g * polygamma(1, x), keeps=["x"])
+polygamma.defvjp(None, lambda g, out, n, x: g * polygamma(n + 1, x), keeps=["", "x"])
 
 
 def _polygamma(n: int, x: Array) -> Array:

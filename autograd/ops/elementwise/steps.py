@@ -16,49 +16,49 @@ from autograd.runtime.threads import elementwise
 Array = NDArray[Any]
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def greater(x: Array, y: Array) -> Array:
     """x > y, a constant."""
     return elementwise(np.greater, x, y)
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def greater_equal(x: Array, y: Array) -> Array:
     """x >= y, a constant."""
     return elementwise(np.greater_equal, x, y)
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def less(x: Array, y: Array) -> Array:
     """x < y, a constant."""
     return elementwise(np.less, x, y)
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def less_equal(x: Array, y: Array) -> Array:
     """x <= y, a constant."""
     return elementwise(np.less_equal, x, y)
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def equal(x: Array, y: Array) -> Array:
     """x == y, a constant."""
     return elementwise(np.equal, x, y)
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def not_equal(x: Array, y: Array) -> Array:
     """x != y, a constant."""
     return elementwise(np.not_equal, x, y)
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def logical_and(x: Array, y: Array) -> Array:
     """Whether both x and y are true, that is not 0; a constant."""
     return elementwise(np.logical_and, x, y)
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def logical_or(x: Array, y: Array) -> Array:
     """Whether x or y, or both, are true; a constant."""
     return elementwise(np.logical_or, x, y)
@@ -118,7 +118,7 @@ def round(x: Array, decimals: int = 0) -> Array:
     return np.asarray(np.round(x, decimals))
 
 
-@primitive(kind="elementwise", differentiable=False)
+@primitive(kind="elementwise", differentiable=False, broadcasts=True)
 def floor_divide(x: Array, y: Array) -> Array:
     """The floor of x / y, a constant; `remainder` is the rest."""
     return elementwise(np.floor_divide, x, y)

@@ -30,8 +30,8 @@ def cos(x: Array) -> Array:
     return elementwise(np.cos, x)
 
 
-sin.defvjp(lambda g, out, x: g * cos(x))
-cos.defvjp(lambda g, out, x: -g * sin(x))
+sin.defvjp(lambda g, out, x: g * cos(x), keeps=["x"])
+cos.defvjp(lambda g, out, x: -g * sin(x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -40,7 +40,7 @@ def tan(x: Array) -> Array:
     return elementwise(np.tan, x)
 
 
-tan.defvjp(lambda g, out, x: g * (1 + square(out)))
+tan.defvjp(lambda g, out, x: g * (1 + square(out)), keeps=["out"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -49,7 +49,7 @@ def arcsin(x: Array) -> Array:
     return elementwise(np.arcsin, x)
 
 
-arcsin.defvjp(lambda g, out, x: g / sqrt((1 - x) * (1 + x)))
+arcsin.defvjp(lambda g, out, x: g / sqrt((1 - x) * (1 + x)), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -58,7 +58,7 @@ def arccos(x: Array) -> Array:
     return elementwise(np.arccos, x)
 
 
-arccos.defvjp(lambda g, out, x: -g / sqrt((1 - x) * (1 + x)))
+arccos.defvjp(lambda g, out, x: -g / sqrt((1 - x) * (1 + x)), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -67,10 +67,10 @@ def arctan(x: Array) -> Array:
     return elementwise(np.arctan, x)
 
 
-arctan.defvjp(lambda g, out, x: g / (1 + square(x)))
+arctan.defvjp(lambda g, out, x: g / (1 + square(x)), keeps=["x"])
 
 
-@primitive(kind="elementwise")
+@primitive(kind="elementwise", broadcasts=True)
 def arctan2(y: Array, x: Array) -> Array:
     """The angle from -pi to pi of the point (x, y), y first. The slopes at the origin are 0."""
     return elementwise(np.arctan2, y, x)
@@ -80,6 +80,7 @@ def arctan2(y: Array, x: Array) -> Array:
 arctan2.defvjp(
     lambda g, out, y, x: g * (x / _radius(x, y)) / _radius(x, y),
     lambda g, out, y, x: -g * (y / _radius(x, y)) / _radius(x, y),
+    keeps=["y x", "y x"],
 )
 
 
@@ -99,8 +100,8 @@ def cosh(x: Array) -> Array:
     return elementwise(np.cosh, x)
 
 
-sinh.defvjp(lambda g, out, x: g * cosh(x))
-cosh.defvjp(lambda g, out, x: g * sinh(x))
+sinh.defvjp(lambda g, out, x: g * cosh(x), keeps=["x"])
+cosh.defvjp(lambda g, out, x: g * sinh(x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -109,7 +110,7 @@ def tanh(x: Array) -> Array:
     return elementwise(np.tanh, x)
 
 
-tanh.defvjp(lambda g, out, x: g * (1 - square(out)))
+tanh.defvjp(lambda g, out, x: g * (1 - square(out)), keeps=["out"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -118,7 +119,7 @@ def arcsinh(x: Array) -> Array:
     return elementwise(np.arcsinh, x)
 
 
-arcsinh.defvjp(lambda g, out, x: g / hypot(x, 1))
+arcsinh.defvjp(lambda g, out, x: g / hypot(x, 1), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -127,7 +128,7 @@ def arccosh(x: Array) -> Array:
     return elementwise(np.arccosh, x)
 
 
-arccosh.defvjp(lambda g, out, x: g / (sqrt(x - 1) * sqrt(x + 1)))
+arccosh.defvjp(lambda g, out, x: g / (sqrt(x - 1) * sqrt(x + 1)), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -136,7 +137,7 @@ def arctanh(x: Array) -> Array:
     return elementwise(np.arctanh, x)
 
 
-arctanh.defvjp(lambda g, out, x: g / ((1 - x) * (1 + x)))
+arctanh.defvjp(lambda g, out, x: g / ((1 - x) * (1 + x)), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -145,7 +146,7 @@ def deg2rad(x: Array) -> Array:
     return elementwise(np.multiply, x, math.pi / 180)
 
 
-deg2rad.defvjp(lambda g, out, x: g * (math.pi / 180))
+deg2rad.defvjp(lambda g, out, x: g * (math.pi / 180), keeps=[""])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -154,7 +155,7 @@ def rad2deg(x: Array) -> Array:
     return elementwise(np.multiply, x, 180 / math.pi)
 
 
-rad2deg.defvjp(lambda g, out, x: g * (180 / math.pi))
+rad2deg.defvjp(lambda g, out, x: g * (180 / math.pi), keeps=[""])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -163,7 +164,7 @@ def sinc(x: Array) -> Array:
     return in_blocks(np.sinc, x)
 
 
-@primitive(kind="elementwise", expects="an int >= 0 and an array", analytic=True)
+@primitive(kind="elementwise", expects="an int >= 0 and an array", analytic=True, broadcasts=True)
 def bessel_over_power(n: int, x: Array) -> Array:
     """j_n(x) / x**n for the spherical Bessel function j_n; sin(x) / x for n = 0.
 
@@ -175,8 +176,12 @@ def bessel_over_power(n: int, x: Array) -> Array:
 
 
 # In (cos(pi x) - sinc(x)) / x all digits would cancel around 0.
-sinc.defvjp(lambda g, out, x: g * (-(math.pi**2) * x * bessel_over_power(1, math.pi * x)))
-bessel_over_power.defvjp(None, lambda g, out, n, x: g * (-x * bessel_over_power(n + 1, x)))
+sinc.defvjp(
+    lambda g, out, x: g * (-(math.pi**2) * x * bessel_over_power(1, math.pi * x)), keeps=["x"]
+)
+bessel_over_power.defvjp(
+    None, lambda g, out, n, x: g * (-x * bessel_over_power(n + 1, x)), keeps=["", "x"]
+)
 
 
 def _bessel_over_power(n: int, x: Array) -> Array:

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.modes import mode
 from autograd.engine.primitives import primitive
-from autograd.engine.tape import Refusal, mode
+from autograd.engine.tape import Refusal
 from autograd.engine.tensor import Tensor, wrap
 from autograd.ops.elementwise.selection import where
 from autograd.ops.linear.linalg import solve
@@ -60,7 +61,7 @@ def _pull_cholesky(g: Tensor, out: Tensor, x: Tensor, upper: bool = False) -> Te
     return (pulled + pulled.mT) / 2
 
 
-cholesky.defvjp(_pull_cholesky)
+cholesky.defvjp(_pull_cholesky, keeps=["out"])
 
 
 def _triangle(x: Tensor, diagonal: float) -> Tensor:
@@ -114,7 +115,7 @@ def _pull_tall(gq: Tensor, gr: Tensor, q: Tensor, r: Tensor) -> Tensor:
     return solve(r, (gq + q @ (half + half.mT)).mT).mT
 
 
-qr.defvjp(_pull_qr)
+qr.defvjp(_pull_qr, keeps=["out x"])
 
 
 # --- values that repeat --------------------------------------------------------------------------
@@ -232,8 +233,8 @@ def _pull_eigvalsh(g: Tensor, out: Tensor, x: Tensor, UPLO: str | None = None) -
     return _to_read(_once(pulled, _repeats(_equal_pairs(w.data)), "eigvalsh"), UPLO)
 
 
-eigh.defvjp(_pull_eigh)
-eigvalsh.defvjp(_pull_eigvalsh)
+eigh.defvjp(_pull_eigh, keeps=["out"])
+eigvalsh.defvjp(_pull_eigvalsh, keeps=["x"])
 
 
 # --- svd -----------------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ def _is_special(s: Array, shape: tuple[int, ...]) -> bool:
     return vanishes or _repeats(_equal_pairs(s))
 
 
-svd.defvjp(_pull_svd)
+svd.defvjp(_pull_svd, keeps=["out x"])
 
 
 def svdvals(x: Any) -> Tensor:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.modes import mode
 from autograd.engine.primitives import primitive
-from autograd.engine.tape import Refusal, mode
+from autograd.engine.tape import Refusal
 from autograd.engine.tensor import Tensor, wrap
 from autograd.ops.elementwise.selection import where
 
@@ -41,7 +42,7 @@ def _pull_det(g: Tensor, out: Tensor, x: Tensor) -> Tensor:
     return g[..., None, None] * cofactors(x)
 
 
-det.defvjp(_pull_det)
+det.defvjp(_pull_det, keeps=["x"])
 
 
 @primitive(kind="contraction", expects=_SQUARE, analytic=True)
@@ -80,7 +81,7 @@ def _pull_cofactors(g: Tensor, out: Tensor, x: Tensor) -> Tensor:
     return wrap(_pull_by_svd(g.data, x.data), Refusal(reason))
 
 
-cofactors.defvjp(_pull_cofactors)
+cofactors.defvjp(_pull_cofactors, keeps=["out x"])
 
 
 def _far_from_singular(x: Array) -> bool:
@@ -121,7 +122,7 @@ def _pull_slogdet(g: tuple[Tensor, Tensor], out: tuple[Tensor, Tensor], x: Tenso
     return g[1][..., None, None] * inv(x).mT
 
 
-slogdet.defvjp(_pull_slogdet)
+slogdet.defvjp(_pull_slogdet, keeps=["x"])
 
 
 @primitive(kind="contraction", expects=f"{_REGULAR}; pinv takes any", analytic=True)
@@ -131,13 +132,14 @@ def inv(x: Array) -> Array:
 
 
 # d(X^-1) = -X^-1 dX X^-1 (Giles 2008, 2.2.3).
-inv.defvjp(lambda g, out, x: -(out.mT @ g @ out.mT))
+inv.defvjp(lambda g, out, x: -(out.mT @ g @ out.mT), keeps=["out"])
 
 
 @primitive(
     kind="contraction",
     expects=f"a: {_REGULAR}; b: a vector (n,) or matrices (..., n, k)",
     analytic=True,
+    broadcasts=True,
 )
 def solve(a: Array, b: Array) -> Array:
     """The x of a @ x = b. As in NumPy 2, b is a vector only where it has one axis.
@@ -161,7 +163,7 @@ def _pull_matrix(g: Tensor, out: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return -(right @ out.mT)
 
 
-solve.defvjp(_pull_matrix, _pull_right_side)
+solve.defvjp(_pull_matrix, _pull_right_side, keeps=["out a", "a"])
 
 
 @primitive(kind="contraction", expects="matrices (..., m, n)")
@@ -186,7 +188,7 @@ def _pull_pinv(g: Tensor, out: Tensor, x: Tensor, rcond: Any = None, **options: 
     return beside_range @ p @ p.mT + p.mT @ p @ beside_rows - p.mT @ g @ p.mT
 
 
-pinv.defvjp(_pull_pinv)
+pinv.defvjp(_pull_pinv, keeps=["out x"])
 
 
 def matrix_power(x: Operand, n: int) -> Tensor:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.engine.conforming import sum_to
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Tensor, wrap
 from autograd.ops.kernels.multiplication import product
-from autograd.ops.shapes.shape import reshape, swapaxes, transpose
+from autograd.ops.shapes.shape import reshape, sum_to, swapaxes, transpose
 
 if TYPE_CHECKING:
     from autograd.engine.tensor import Operand
@@ -26,6 +25,7 @@ Axes = tuple[int, ...]
     kind="contraction",
     expects="x (..., n, k) and y (..., k, m), or vectors of length k",
     analytic=True,
+    broadcasts=True,
 )
 def matmul(x: Array, y: Array) -> Array:
     """x @ y over the last two axes; leading axes broadcast, and a vector is a row or a column."""
@@ -63,7 +63,7 @@ def _product_stored_as(model: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return x @ y
 
 
-matmul.defvjp(_pull_x, _pull_y)
+matmul.defvjp(_pull_x, _pull_y, keeps=["x y", "x y"])
 
 
 # --- what the other products share ---------------------------------------------------------------
@@ -165,6 +165,7 @@ tensordot.defvjp(
     lambda g, out, x, y, axes=2: _pull_second(
         g, x, y, _axes_of_tensordot(np.ndim(x), y.ndim, axes)
     ),
+    keeps=["y", "x"],
 )
 
 
@@ -187,6 +188,7 @@ def _axes_of_dot(x_ndim: int, y_ndim: int) -> tuple[Axes, Axes]:
 dot.defvjp(
     lambda g, out, x, y: _pull_first(g, x, y, _axes_of_dot(x.ndim, np.ndim(y))),
     lambda g, out, x, y: _pull_second(g, x, y, _axes_of_dot(np.ndim(x), y.ndim)),
+    keeps=["y", "x"],
 )
 
 
@@ -203,6 +205,7 @@ def _axes_of_inner(x_ndim: int, y_ndim: int) -> tuple[Axes, Axes]:
 inner.defvjp(
     lambda g, out, x, y: _pull_first(g, x, y, _axes_of_inner(x.ndim, np.ndim(y))),
     lambda g, out, x, y: _pull_second(g, x, y, _axes_of_inner(np.ndim(x), y.ndim)),
+    keeps=["y", "x"],
 )
 
 
@@ -216,10 +219,11 @@ def outer(x: Array, y: Array) -> Array:
 outer.defvjp(
     lambda g, out, x, y: reshape(g @ reshape(as_tensor(y, g), -1), x.shape),
     lambda g, out, x, y: reshape(reshape(as_tensor(x, g), -1) @ g, y.shape),
+    keeps=["y", "x"],
 )
 
 
-@primitive(kind="contraction", expects="vectors along one axis of one length")
+@primitive(kind="contraction", expects="vectors along one axis of one length", broadcasts=True)
 def vecdot(x: Array, y: Array, *, axis: int = -1) -> Array:
     """The sum of products along `axis` of both; the other axes broadcast."""
     vecdot: Any = np.vecdot  # whose annotations leave the axis out
@@ -233,6 +237,7 @@ def _pull_vecdot(g: Tensor, own: Tensor, other: Tensor, axis: int) -> Tensor:
 vecdot.defvjp(
     lambda g, out, x, y, axis=-1: _pull_vecdot(g, x, y, axis),
     lambda g, out, x, y, axis=-1: _pull_vecdot(g, y, x, axis),
+    keeps=["y", "x"],
 )
 
 
@@ -269,11 +274,14 @@ def _pull_block(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
     return reshape(tensordot(full, apart, (every, evens)), y.shape)
 
 
-kron.defvjp(_pull_blocks, _pull_block)
+kron.defvjp(_pull_blocks, _pull_block, keeps=["y", "x"])
 
 
 @primitive(
-    kind="contraction", expects="vectors of length 3, and other axes that broadcast", analytic=True
+    kind="contraction",
+    expects="vectors of length 3, and other axes that broadcast",
+    analytic=True,
+    broadcasts=True,
 )
 def cross(
     x: Array, y: Array, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
@@ -321,7 +329,7 @@ def _pull_cross_y(
     return _moved_back(cross(_moved_last(g, axisc), _moved_last(x, axisa)), y, axisb)
 
 
-cross.defvjp(_pull_cross_x, _pull_cross_y)
+cross.defvjp(_pull_cross_x, _pull_cross_y, keeps=["y", "x"])
 
 
 def _moved_last(x: Tensor, axis: int) -> Tensor:

@@ -100,7 +100,7 @@ def scatter_diagonal(g: Array, labels: str, shape: tuple[int, ...]) -> Array:
     return out
 
 
-scatter_diagonal.defvjp(lambda g, out, x, labels, shape: einsum(_diagonal(labels), g))
+scatter_diagonal.defvjp(lambda g, out, x, labels, shape: einsum(_diagonal(labels), g), keeps=[""])
 
 
 def _diagonal(labels: str) -> str:

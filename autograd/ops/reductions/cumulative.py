@@ -32,7 +32,8 @@ def cumsum(x: Array, axis: int | None = None) -> Array:
 
 
 cumsum.defvjp(
-    lambda g, out, x, axis=None: reshape(flip(cumsum(flip(g, axis), axis), axis), x.shape)
+    lambda g, out, x, axis=None: reshape(flip(cumsum(flip(g, axis), axis), axis), x.shape),
+    keeps=[""],
 )
 
 
@@ -42,12 +43,14 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
     return np.asarray(np.cumprod(x, axis))
 
 
-@cumprod.defvjp
 def _pull_cumprod(g: Tensor, out: Tensor, x: Tensor, axis: int | None = None) -> Tensor:
     # out_k = out_(k-1) x_k: a recurrence.
     if axis is None:
         return reshape(_later(g, ravel(x), 0) * _before(out, 0, 1), x.shape)
     return _later(g, x, axis) * _before(out, axis, 1)
+
+
+cumprod.defvjp(_pull_cumprod, keeps=["out x"])
 
 
 @primitive(kind="reduction", expects="two arrays of one shape", analytic=True)
@@ -72,6 +75,7 @@ def linear_recurrence(a: Array, b: Array, axis: int = -1) -> Array:
 linear_recurrence.defvjp(
     lambda g, out, a, b, axis=-1: _later(g, a, axis) * _before(out, axis, 0),
     lambda g, out, a, b, axis=-1: _later(g, a, axis),
+    keeps=["out a", "a"],
 )
 
 
@@ -100,7 +104,8 @@ def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 prod.defvjp(
     lambda g, out, x, axis=None, keepdims=False: (
         spread(g, x.shape, axis) * _product_of_others(x, reduced_axes(axis, x.ndim))
-    )
+    ),
+    keeps=["x"],
 )
 
 

@@ -74,8 +74,12 @@ def gather_first_max(h: Array, peak: Array, x: Array) -> Array:
 
 
 # Where the maximum lies does not change with an infinitesimal step: no gradient for peak and x.
-scatter_first_max.defvjp(lambda g, out, _, peak, x: gather_first_max(g, peak, x), None, None)
-gather_first_max.defvjp(lambda g, out, _, peak, x: scatter_first_max(g, peak, x), None, None)
+scatter_first_max.defvjp(
+    lambda g, out, _, peak, x: gather_first_max(g, peak, x), None, None, keeps=["peak x", "", ""]
+)
+gather_first_max.defvjp(
+    lambda g, out, _, peak, x: scatter_first_max(g, peak, x), None, None, keeps=["peak x", "", ""]
+)
 
 
 @primitive(kind="reduction", expects=_SOME, analytic=True)
@@ -88,7 +92,8 @@ def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 max.defvjp(
     lambda g, out, x, axis=None, keepdims=False: _to_first_max(
         g, out, x, keepdims_shape(x.shape, axis)
-    )
+    ),
+    keeps=["out x"],
 )
 
 
@@ -101,7 +106,8 @@ def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 min.defvjp(
     lambda g, out, x, axis=None, keepdims=False: _to_first_max(
         g, -out, -x, keepdims_shape(x.shape, axis)
-    )
+    ),
+    keeps=["out x"],
 )
 
 

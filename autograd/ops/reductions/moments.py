@@ -29,7 +29,8 @@ def var(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) ->
 
 
 var.defvjp(
-    lambda g, out, x, axis=None, ddof=0, keepdims=False: _to_deviations(2 * g, x, axis, ddof)
+    lambda g, out, x, axis=None, ddof=0, keepdims=False: _to_deviations(2 * g, x, axis, ddof),
+    keeps=["x"],
 )
 
 
@@ -41,7 +42,10 @@ def std(x: Array, axis: Axis = None, ddof: float = 0, keepdims: bool = False) ->
 
 
 std.defvjp(
-    lambda g, out, x, axis=None, ddof=0, keepdims=False: _to_deviations(over(g, out), x, axis, ddof)
+    lambda g, out, x, axis=None, ddof=0, keepdims=False: _to_deviations(
+        over(g, out), x, axis, ddof
+    ),
+    keeps=["out x"],
 )
 
 

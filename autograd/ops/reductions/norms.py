@@ -75,7 +75,8 @@ def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array
 
 
 euclidean_norm.defvjp(
-    lambda g, out, x, axis=None, keepdims=False: spread(over(g, out), x.shape, axis) * x
+    lambda g, out, x, axis=None, keepdims=False: spread(over(g, out), x.shape, axis) * x,
+    keeps=["out x"],
 )
 
 
@@ -87,7 +88,6 @@ def p_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Arr
         return np.asarray(np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=p))
 
 
-@p_norm.defvjp
 def _pull_p_norm(
     g: Tensor, out: Tensor, x: Tensor, p: float, axis: Axis = None, keepdims: bool = False
 ) -> Tensor:
@@ -97,6 +97,9 @@ def _pull_p_norm(
         return g * unit ** (p - 1)
     size = where(equal(x, 0), 1, absolute(unit))  # a zero to a negative power is not formed
     return g * sign(x) * size ** (p - 1)
+
+
+p_norm.defvjp(_pull_p_norm, keeps=["out x"])
 
 
 def over(g: Tensor, out: Tensor) -> Tensor:

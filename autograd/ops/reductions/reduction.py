@@ -50,7 +50,7 @@ def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return reduced(lambda x: np.sum(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
 
 
-sum.defvjp(lambda g, out, x, axis=None, keepdims=False: spread(g, x.shape, axis))
+sum.defvjp(lambda g, out, x, axis=None, keepdims=False: spread(g, x.shape, axis), keeps=[""])
 
 
 @primitive(kind="reduction", analytic=True)
@@ -63,7 +63,8 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 mean.defvjp(
     lambda g, out, x, axis=None, keepdims=False: spread(
         g / reduced_size(x.shape, axis), x.shape, axis
-    )
+    ),
+    keeps=[""],
 )
 
 
@@ -93,6 +94,7 @@ def _sum_of_products(x: Array, y: Array, axes: tuple[int, ...]) -> Array:
 sum_of_products.defvjp(
     lambda g, out, x, y, axis=None: spread(g, y.shape, axis) * y,
     lambda g, out, x, y, axis=None: spread(g, x.shape, axis) * x,
+    keeps=["y", "x"],
 )
 
 
@@ -102,7 +104,7 @@ def sum_of_squares(x: Array, axis: Axis = None) -> Array:
     return np.asarray(sum_of_products.forward(x, x, axis))
 
 
-sum_of_squares.defvjp(lambda g, out, x, axis=None: spread(2 * g, x.shape, axis) * x)
+sum_of_squares.defvjp(lambda g, out, x, axis=None: spread(2 * g, x.shape, axis) * x, keeps=["x"])
 
 
 @primitive(kind="reduction", differentiable=False)

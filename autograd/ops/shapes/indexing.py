@@ -38,12 +38,15 @@ def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
     return out
 
 
-getitem.defvjp(lambda g, out, x, index: scatter(g, index, x.shape))
-scatter.defvjp(lambda g, out, _, index, shape: getitem(g, index))
+getitem.defvjp(lambda g, out, x, index: scatter(g, index, x.shape), keeps=["index"])
+scatter.defvjp(lambda g, out, _, index, shape: getitem(g, index), keeps=["index"])
 
 
 @primitive(
-    kind="gather", expects="an index into x, and y that broadcasts to x[index]", analytic=True
+    kind="gather",
+    expects="an index into x, and y that broadcasts to x[index]",
+    analytic=True,
+    broadcasts=True,
 )
 def index_add(x: Array, index: Any, y: Array) -> Array:
     """x with y added at index: a new array. At an index that is repeated, all of y's add up.
@@ -59,11 +62,15 @@ index_add.defvjp(
     lambda g, out, x, index, y: g,
     None,
     lambda g, out, x, index, y: getitem(g, index),
+    keeps=["", "", "index"],
 )
 
 
 @primitive(
-    kind="gather", expects="an index into x, and y that broadcasts to x[index]", analytic=True
+    kind="gather",
+    expects="an index into x, and y that broadcasts to x[index]",
+    analytic=True,
+    broadcasts=True,
 )
 def index_update(x: Array, index: Any, y: Array) -> Array:
     """x with y written at index: a new array.
@@ -80,6 +87,7 @@ index_update.defvjp(
     lambda g, out, x, index, y: index_update(g, index, 0),
     None,
     lambda g, out, x, index, y: where(_stays(out.shape, as_index(index)), getitem(g, index), 0),
+    keeps=["index", "", "index"],
 )
 
 

@@ -118,7 +118,7 @@ def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
     return tuple(np.split(x, indices_or_sections, axis))
 
 
-split.defvjp(lambda g, out, x, indices_or_sections, axis=0: concatenate(g, axis))
+split.defvjp(lambda g, out, x, indices_or_sections, axis=0: concatenate(g, axis), keeps=[""])
 
 
 def array_split(

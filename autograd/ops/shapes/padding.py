@@ -86,7 +86,8 @@ def pad_constant(x: Array, pad_width: Any, constant_values: float = 0) -> Array:
 pad_constant.defvjp(
     lambda g, out, x, pad_width, constant_values=0: g[
         _inner(_pad_widths(pad_width, x.ndim), x.shape)
-    ]
+    ],
+    keeps=[""],
 )
 
 

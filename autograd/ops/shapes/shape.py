@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import DTypeLike, NDArray
 
-from autograd.engine.conforming import sum_to
+from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Tensor
 
@@ -30,7 +30,7 @@ def reshape(x: Array, shape: int | tuple[int, ...]) -> Array:
     return np.reshape(x, shape)
 
 
-reshape.defvjp(lambda g, out, x, shape: reshape(g, x.shape))
+reshape.defvjp(lambda g, out, x, shape: reshape(g, x.shape), keeps=[""])
 
 
 def ravel(x: Operand) -> Tensor:
@@ -44,7 +44,7 @@ def transpose(x: Array, axes: Sequence[int] | None = None) -> Array:
     return np.transpose(x, axes)
 
 
-transpose.defvjp(lambda g, out, x, axes=None: transpose(g, _inverse(axes, x.ndim)))
+transpose.defvjp(lambda g, out, x, axes=None: transpose(g, _inverse(axes, x.ndim)), keeps=[""])
 
 
 def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
@@ -118,7 +118,13 @@ def broadcast_to(x: Array, shape: int | tuple[int, ...]) -> Array:
     return np.broadcast_to(x, shape)
 
 
-broadcast_to.defvjp(lambda g, out, x, shape: sum_to(g, x.shape))
+broadcast_to.defvjp(lambda g, out, x, shape: sum_to(g, x.shape), keeps=[""])
+
+
+def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """g summed over the axes along which an array of `shape` was broadcast to that of g."""
+    axes = broadcast_axes(g.shape, shape)
+    return reshape(g.sum(axis=axes, keepdims=True), shape) if axes else g
 
 
 @primitive(kind="view", analytic=True)
@@ -127,7 +133,7 @@ def flip(x: Array, axis: Axis = None) -> Array:
     return np.flip(x, axis)
 
 
-flip.defvjp(lambda g, out, x, axis=None: flip(g, axis))
+flip.defvjp(lambda g, out, x, axis=None: flip(g, axis), keeps=[""])
 
 
 def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
@@ -155,7 +161,9 @@ def roll(x: Array, shift: int | tuple[int, ...], axis: Axis = None) -> Array:
     return np.roll(x, shift, axis)
 
 
-roll.defvjp(lambda g, out, x, shift, axis=None: roll(g, np.negative(shift).tolist(), axis))
+roll.defvjp(
+    lambda g, out, x, shift, axis=None: roll(g, np.negative(shift).tolist(), axis), keeps=[""]
+)
 
 
 @primitive(kind="view", analytic=True)
@@ -164,7 +172,7 @@ def ascontiguousarray(x: Array) -> Array:
     return np.ascontiguousarray(x).reshape(x.shape)  # NumPy makes 0-d arrays 1-d here
 
 
-ascontiguousarray.defvjp(lambda g, out, x: g)
+ascontiguousarray.defvjp(lambda g, out, x: g, keeps=[""])
 
 
 @primitive(kind="view", analytic=True)
@@ -173,7 +181,7 @@ def copy(x: Array) -> Array:
     return np.array(x, order="K")
 
 
-copy.defvjp(lambda g, out, x: g)
+copy.defvjp(lambda g, out, x: g, keeps=[""])
 
 
 @primitive(kind="elementwise")
@@ -182,4 +190,4 @@ def astype(x: Array, dtype: DTypeLike) -> Array:
     return np.asarray(x).astype(dtype)
 
 
-astype.defvjp(lambda g, out, x, dtype: astype(g, x.dtype))
+astype.defvjp(lambda g, out, x, dtype: astype(g, x.dtype), keeps=[""])

@@ -66,10 +66,12 @@ def fold_windows(
 
 
 sliding_windows.defvjp(
-    lambda g, out, x, window, stride, dilation: fold_windows(g, x.shape, window, stride, dilation)
+    lambda g, out, x, window, stride, dilation: fold_windows(g, x.shape, window, stride, dilation),
+    keeps=[""],
 )
 fold_windows.defvjp(
-    lambda g, out, _, shape, window, stride, dilation: sliding_windows(g, window, stride, dilation)
+    lambda g, out, _, shape, window, stride, dilation: sliding_windows(g, window, stride, dilation),
+    keeps=[""],
 )
 
 

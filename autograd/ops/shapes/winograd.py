@@ -80,12 +80,14 @@ def fold_tiles(g: Array, matrix: Matrix, step: int, start: Pair, sizes: Pair) ->
 
 
 transform_tiles.defvjp(
-    lambda g, out, x, matrix, step, start, counts: fold_tiles(g, matrix, step, start, x.shape[1:3])
+    lambda g, out, x, matrix, step, start, counts: fold_tiles(g, matrix, step, start, x.shape[1:3]),
+    keeps=[""],
 )
 fold_tiles.defvjp(
     lambda g, out, x, matrix, step, start, sizes: transform_tiles(
         g, matrix, step, start, x.shape[3:5]
-    )
+    ),
+    keeps=[""],
 )
 
 

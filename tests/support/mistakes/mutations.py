@@ -28,8 +28,8 @@ from support.mistakes.mutation_sites import SITES, Shape, Site
 from autograd import Tensor, no_grad, ops
 from autograd.checking.comparison import compare
 from autograd.checking.gradients import gradcheck
-from autograd.engine.conforming import sum_to
 from autograd.engine.primitives import Primitive
+from autograd.ops.shapes.shape import sum_to
 
 Array = NDArray[Any]
 

@@ -1,0 +1,47 @@
+"""What the engine asks of ops. They fill it in when they are imported; the engine imports none.
+
+Nothing else is asked: whoever brings the first three has an engine, with whatever ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from autograd.engine.tensor import Tensor
+
+
+class Needs:
+    """The list. Each may be an op, or a composition of ops; the first three are differentiated.
+
+    Attributes:
+        add: (x, y) -> x + y, for two gradients of one shape and dtype that meet at one place.
+        sum_to: (g, shape) -> g summed over the axes along which an array of `shape` was broadcast.
+        astype: (g, dtype) -> g in the dtype of an argument that the forward had promoted.
+        add_into: (total, part) adds an array to another in place, which nobody else has seen.
+    """
+
+    def __init__(self) -> None:
+        self.add: Callable[[Tensor, Tensor], Tensor] = _missing("add")
+        self.sum_to: Callable[[Tensor, tuple[int, ...]], Tensor] = _missing("sum_to")
+        self.astype: Callable[[Tensor, np.dtype[Any]], Tensor] = _missing("astype")
+        self.add_into: Callable[[NDArray[Any], NDArray[Any]], object] = lambda total, part: np.add(
+            total, part, out=total
+        )
+
+
+def _missing(name: str) -> Callable[..., NoReturn]:
+    def refuse(*_: Any) -> NoReturn:
+        raise RuntimeError(
+            f"the engine needs an op for '{name}', and none was declared: import autograd.ops, or "
+            f"set {name} of autograd.engine.needs.needs"
+        )
+
+    return refuse
+
+
+needs = Needs()

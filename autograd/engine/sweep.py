@@ -1,0 +1,146 @@
+"""The sweep: gradients carried back over the tape, youngest record first. It knows no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
+
+from autograd.engine.modes import Observer, enable_grad, mode, no_grad
+from autograd.engine.needs import needs
+from autograd.engine.tape import Hook, Leaf, Output, Place, Record, freed, last_readers
+
+if TYPE_CHECKING:
+    from autograd.engine.tensor import Tensor
+
+
+def sweep(
+    roots: Iterable[tuple[Place, Tensor]],
+    deposit: Callable[[Place, Tensor], None],
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    wanted: Container[int] = (),
+    needed: Container[int] | None = None,
+    early: bool = False,
+    oldest: int = 0,
+) -> None:
+    """Carry gradients from `roots` back.
+
+    Creation order is topological order, so this is a loop over a heap of serial numbers instead of
+    a recursion. Gradients in flight live in this call alone, and each is let go as it is consumed.
+
+    Args:
+        roots: places, each with its gradient.
+        deposit: receives the complete gradient of each leaf, and of each place in `wanted`.
+        retain_graph: whether records stay usable for another sweep.
+        create_graph: whether the sweep itself is recorded. If not, all gradients are constants.
+        wanted: serial numbers of places that the sweep does not go beyond.
+        needed: serial numbers of the only places to visit; see `leading_to`. None for all.
+        early: deposit the gradient of a leaf once no record is left that adds to it. Otherwise
+            leaves come last, being older than all records.
+        oldest: no record with a smaller serial number is freed: it belongs to somebody else.
+
+    Raises:
+        RuntimeError: a record was freed by an earlier sweep, or refuses to be differentiated.
+    """
+    pending: dict[int, Any] = {}  # a gradient; of a record with several outputs, a dict of them
+    places: dict[int, Place] = {}
+    queue: list[int] = []
+    own: set[int] = set()  # of whose pending gradient the array was made here, for nobody else
+
+    def deliver(place: Place, g: Tensor) -> None:
+        serial = place.serial
+        waiting = pending.get(serial)
+        if waiting is None:
+            heappush(queue, -serial)
+            places[serial] = place
+            pending[serial] = g
+        elif serial in own and g._place is None:
+            needs.add_into(waiting._array, g._array)
+        else:
+            # By the op, which records the sum where a part of it is recorded.
+            total = pending[serial] = needs.add(waiting, g)
+            if total._place is None and mode.watcher is None:
+                own.add(serial)
+            else:
+                own.discard(serial)
+
+    def deliver_part(record: Record, index: int, g: Tensor) -> None:
+        if record.serial not in pending:
+            heappush(queue, -record.serial)
+            places[record.serial] = record
+            pending[record.serial] = {}
+        # More than one place may stand for an output: a recorded rule is given a place of its own.
+        parts = pending[record.serial]
+        parts[index] = needs.add(parts[index], g) if index in parts else g
+
+    roots = [root for root in roots if needed is None or root[0].serial in needed]
+    settled_by = last_readers([place for place, _ in roots]) if early else {}
+    sweep_hooks, observer = mode.sweep_hooks, mode.observer
+    with enable_grad() if create_graph else no_grad(), _observed(observer):
+        for place, g in roots:
+            deliver(place, g if create_graph else as_constant(g))
+        while queue:
+            serial = -heappop(queue)
+            if serial not in pending:
+                continue  # a leaf that had its gradient before its turn
+            place, g = places.pop(serial), pending.pop(serial)
+            if serial in wanted:
+                deposit(place, g)  # whoever wanted it goes on from there, and runs its hooks
+                continue
+            if place.hooks:
+                g = run_hooks(place.hooks, g)
+            if isinstance(place, Record):
+                if place.arrays is None:
+                    raise RuntimeError(freed(place))
+                for hook in sweep_hooks:
+                    hook(place, g)
+                if observer is not None:
+                    observer.pulling(place)
+                place.op.pull(place, g, needed, deliver)
+                if not retain_graph and serial >= oldest:
+                    place.free()
+                if observer is not None:
+                    observer.pulling(None)
+                for leaf in settled_by.get(serial, ()):
+                    if leaf in pending and leaf not in wanted:
+                        place, g = places.pop(leaf), pending.pop(leaf)
+                        deposit(place, run_hooks(place.hooks, g) if place.hooks else g)
+            elif isinstance(place, Leaf):
+                deposit(place, g)
+            elif isinstance(place, Output):
+                deliver_part(place.record, place.index, g)
+            else:
+                raise RuntimeError(place.reason)
+
+
+@contextmanager
+def _observed(observer: Observer | None) -> Iterator[None]:
+    if observer is not None:
+        observer.sweeping(True)
+    try:
+        yield
+    finally:
+        if observer is not None:
+            observer.sweeping(False)
+
+
+def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:
+    """Show g to each hook; one that returns a tensor replaces it."""
+    for hook in tuple(hooks):
+        changed = hook(g)
+        if changed is not None:
+            if changed.shape != g.shape or changed.dtype != g.dtype:
+                raise ValueError(
+                    f"a gradient hook returned {changed.dtype} {changed.shape} for a gradient of "
+                    f"{g.dtype} {g.shape}; the two must be equal"
+                )
+            g = changed if mode.recording else as_constant(changed)
+    return g
+
+
+def as_constant(g: Tensor) -> Tensor:
+    """g without a place: where the sweep is not recorded, no gradient has a history."""
+    return g if g._place is None else g.detach()
