@@ -14,7 +14,7 @@ from typing import Any as _Any
 from autograd import random
 from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.modes import enable_grad, no_grad, sweep_hook
-from autograd.engine.primitives import Primitive, Saved, custom_vjp, on_arrays, primitive
+from autograd.engine.primitives import Primitive, Saved, primitive
 from autograd.engine.tensor import Tensor
 from autograd.interop import operators as _operators  # gives Tensor its operators
 from autograd.interop import protocols as _protocols  # gives Tensor NumPy's protocols
@@ -184,6 +184,7 @@ from autograd.ops import (
     where,
     xlogy,
 )
+from autograd.ops.declaring import custom_vjp, on_arrays
 from autograd.runtime.memory import keep_pages as _keep_pages
 from autograd.runtime.threads import get_num_threads, set_num_threads
 from autograd.transforms.checkpointing import checkpoint

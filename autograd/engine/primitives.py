@@ -15,7 +15,7 @@ its rules get tuples for g and the output.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from types import MethodType
 from typing import Any, Literal, NamedTuple, overload
 
@@ -23,7 +23,7 @@ import numpy as np
 
 from autograd.engine.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
 from autograd.engine.keeping import LARGE, Dropped
-from autograd.engine.modes import mode, no_grad
+from autograd.engine.modes import mode
 from autograd.engine.tape import Output, Place, Record, Refusal
 from autograd.engine.tensor import Tensor, empty, wrap
 
@@ -39,6 +39,18 @@ class Primitive:
 
     Made by `primitive`, which says what the attributes mean.
     """
+
+    # What a call looks up lies in slots: it is found there faster than among all the rest.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_keeps",
+        "_reads",
+        "_rules",
+        "differentiable",
+        "forward",
+        "ufunc",
+    )
 
     def __init__(
         self,
@@ -104,6 +116,7 @@ class Primitive:
         self._rules = tuple(rules)
         declared, keeps = self._declared
         self._keeps = keeps if self._rules == declared else None
+        self._reads = None if self._keeps is None else sorted({i for k in self._keeps for i in k})
 
     def defvjp_each(self, rule: Rule) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.
@@ -119,40 +132,35 @@ class Primitive:
         observer, watcher = here["observer"], here["watcher"]
         arrays: list[Any] = []
         parents: list[Place | None] = []
-        first = None  # of the tensors' arrays
-        tracked = unclear = large = False
+        array: Any = None  # of the last tensor among the arguments
+        tracked = unclear = False
         for arg in args:
-            if isinstance(arg, Tensor):
+            if type(arg) is Tensor or isinstance(arg, Tensor):
                 if watcher is not None:
                     arg = watcher.given(arg)
-                array, place = arg._array, arg._place
+                array = arg._array
+                arrays.append(array)
+                place = arg._place
+                parents.append(place)
                 if place is not None:
                     tracked = True
-                if first is None:
-                    first = array
-                if array.nbytes >= LARGE:
-                    large = True
-                arrays.append(array)
-                parents.append(place)
             else:
                 arrays.append(arg)
                 parents.append(None)
                 if type(arg) not in CLEAR:
                     unclear = True
-        if unclear or first is None:
+        if unclear or array is None:
             arrays = cleared(arrays, [self._takes_array(i) for i in range(len(arrays))])
+        saved = None
+        forward: Callable[..., Any] = self.forward
         if options:
             self._refuse_tensors(options)
-        forward: Callable[..., Any] | None
         if observer is not None:
             forward = observer.computing(self)
-        else:
+        elif self.ufunc is not None and not options and array is not None and array.nbytes < LARGE:
             forward = self.ufunc
-            if forward is None or large or options:
-                forward = self.forward
-        saved = None
         try:
-            out = forward(*arrays, **options)
+            out = forward(*arrays, **options) if options else forward(*arrays)
         except (ValueError, TypeError, IndexError) as error:
             raise self._located(error, arrays) from error
         if type(out) is not np.ndarray:
@@ -162,7 +170,8 @@ class Primitive:
                 several: Any = self._several(out, arrays, parents, options, saved)
                 return several  # type: ignore[no-any-return]  # ops with one output are the rule
             out = np.asarray(out)
-        if (first is None or out.dtype is not first.dtype) and drifted(out, arrays):
+        dtype = out.dtype
+        if (array is None or dtype is not array.dtype) and drifted(out, arrays):
             arrays = integers_as_floats(arrays)
             out = np.asarray(forward(*arrays, **options))
         if observer is not None:
@@ -170,11 +179,11 @@ class Primitive:
         result = empty(Tensor)  # as `wrap` does, without its call
         result._array = out
         result._grad = None
-        if tracked and self.differentiable and here["recording"] and out.dtype.kind in "fc":
+        if tracked and self.differentiable and here["recording"] and dtype.kind in "fc":
             record = Record(self, arrays, parents, options, out, saved, here["scope"])
             if observer is not None:
                 observer.recorded(record)
-            if large and self._keeps is not None:
+            if self._keeps is not None and (array.nbytes >= LARGE or out.nbytes >= LARGE):
                 self._drop(record, self._keeps)
             result._place = record
         else:
@@ -199,21 +208,17 @@ class Primitive:
 
         g is the gradient of the output; of several outputs, a dict of those that have one.
         """
-        arrays, parents, rules, keeps = record.arrays, record.parents, self._rules, self._keeps
+        arrays, rules = record.arrays, self._rules
         assert arrays is not None
         here = mode.__dict__
         recording, observer = here["recording"], here["observer"]
-        given, options = self._given(record, g)
-        if keeps is None:
-            self._lift(given, range(1, len(given)), record)
-        for position, parent in enumerate(parents):
+        given, options = self.given(record, g)
+        for position, parent in enumerate(record.parents):
             if parent is None or (needed is not None and parent.serial not in needed):
                 continue
             rule = rules[position] if position < len(rules) else self.rule(position)
             if rule is None:
                 continue
-            if keeps is not None:
-                self._lift(given, keeps[position], record)
             pulled = rule(*given, **options) if options else rule(*given)
             array = arrays[position]
             if (
@@ -229,39 +234,31 @@ class Primitive:
             deliver(parent, pulled)
 
     def given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
-        """What every rule of `record` gets: g, the output and the arguments; and the options."""
-        given, options = self._given(record, g)
-        self._lift(given, range(1, len(given)), record)
-        return given, options
+        """What every rule of `record` gets: g, the output and the arguments; and the options.
 
-    def _given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
-        """As `given`, with the arrays of the record as they are; only several outputs, and what
-        was saved, are tensors already."""
-        out, options = record.out, record.options
+        Of the arrays, those that some rule reads are tensors, on the tape while the sweep is
+        recorded. The others stay as they are: a tensor costs half of what a rule does.
+        """
+        out, options, parents = record.out, record.options, record.parents
         assert record.arrays is not None
+        recording = mode.__dict__["recording"]
+        given = [g, out, *record.arrays]
+        for i in range(1, len(given)) if self._reads is None else self._reads:
+            if i >= len(given):
+                break  # arguments that have defaults
+            array = given[i]
+            if type(array) is np.ndarray:
+                given[i] = tensor = empty(Tensor)
+                tensor._array, tensor._grad = array, None
+                tensor._place = (record if i == 1 else parents[i - 2]) if recording else None
         if isinstance(out, tuple):
-            recording = mode.recording
             places = [Output(record, i) if recording else None for i in range(len(out))]
             zeros = (wrap(np.zeros_like(o), None) for o in out)
-            g = _like(out, [g.get(i, zero) for i, zero in enumerate(zeros)])
-            out = _like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
+            given[0] = like(out, [g.get(i, zero) for i, zero in enumerate(zeros)])
+            given[1] = like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
         if record.saved is not None:
             options = options | {"saved": self._saved_for_rules(record.saved)}
-        return [g, out, *record.arrays], options
-
-    @staticmethod
-    def _lift(given: list[Any], positions: Iterable[int], record: Record) -> None:
-        """Make tensors of the arrays at these positions, on the tape while the sweep is recorded.
-
-        What a rule does not read stays an array: to make a tensor costs half of what a rule does.
-        """
-        recording = mode.recording
-        for i in positions:
-            if i < len(given) and type(given[i]) is np.ndarray:  # some have defaults
-                place = None
-                if recording:
-                    place = record if i == 1 else record.parents[i - 2]
-                given[i] = wrap(given[i], place)
+        return given, options
 
     def rule(self, position: int) -> Rule | None:
         """The pullback of the argument at `position`; None where it has no gradient.
@@ -286,7 +283,7 @@ class Primitive:
         saved: Any,
     ) -> Any:
         """The results of an op that has several, in the same kind of tuple."""
-        results = _like(outs, [np.asarray(out) for out in outs])
+        results = like(outs, [np.asarray(out) for out in outs])
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
         if self.differentiable and mode.recording and any(parents):
@@ -300,7 +297,7 @@ class Primitive:
             tensors = [wrap(out, place) for out, place in zip(results, places, strict=True)]
         else:
             tensors = [wrap(out, None) for out in results]
-        return _like(outs, tensors)
+        return like(outs, tensors)
 
     def _takes_array(self, position: int) -> bool:
         if not self.differentiable:
@@ -411,22 +408,6 @@ def primitive(forward: Callable[..., Any] | None = None, /, **declared: Any) -> 
     return lambda function: Primitive(function, **declared)
 
 
-def custom_vjp(function: Callable[..., Any]) -> Primitive:
-    """Make one op of a function of tensors, whose gradient is then declared with `.defvjp`.
-
-    The function is a composition of other ops; its own gradient is not taken. For gradients that
-    are clipped, passed straight through, or computed in a stabler form.
-    """
-
-    @functools.wraps(function)
-    def forward(*arrays: Any, **options: Any) -> Any:
-        with no_grad():
-            tensors = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
-            return _plain(function(*tensors, **options))
-
-    return Primitive(forward)
-
-
 class Saved(NamedTuple):
     """What a forward returns that keeps a value for its rules; they get it as `saved`.
 
@@ -438,34 +419,9 @@ class Saved(NamedTuple):
     value: Any
 
 
-def on_arrays(rule: Callable[..., Any]) -> Rule:
-    """Make a rule of a function of arrays. Its gradient refuses to be differentiated again."""
-
-    def lifted(g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
-        plain = [_plain(arg) for arg in (g, out, *args)]
-        result = np.asarray(rule(*plain, **{name: _plain(v) for name, v in options.items()}))
-        if not mode.recording:
-            return wrap(result, None)
-        code = getattr(rule, "__code__", None)
-        where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
-        reason = (
-            f"the derivative of a rule on arrays{where} was asked for; for second derivatives "
-            "write it in primitives, without on_arrays"
-        )
-        return wrap(result, Refusal(reason))
-
-    return lifted
-
-
-def _like(several: tuple[Any, ...], parts: list[Any]) -> Any:
+def like(several: tuple[Any, ...], parts: list[Any]) -> Any:
     """The parts in a tuple of the same kind, with the same names if it has any."""
     return type(several)(*parts) if hasattr(several, "_fields") else tuple(parts)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return _like(value, [_plain(part) for part in value])
-    return value.data if isinstance(value, Tensor) else value
 
 
 def _describe(arg: Any) -> str:

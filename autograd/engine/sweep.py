@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.engine.modes import Observer, enable_grad, mode, no_grad
 from autograd.engine.needs import needs
-from autograd.engine.tape import Hook, Leaf, Output, Place, Record, freed, last_readers
+from autograd.engine.tape import Hook, Leaf, Output, Place, Record, Refusal, freed, last_readers
 
 if TYPE_CHECKING:
     from autograd.engine.tensor import Tensor
@@ -46,16 +46,14 @@ def sweep(
         RuntimeError: a record was freed by an earlier sweep, or refuses to be differentiated.
     """
     pending: dict[int, Any] = {}  # a gradient; of a record with several outputs, a dict of them
-    places: dict[int, Place] = {}
-    queue: list[int] = []
+    queue: list[tuple[int, Place]] = []  # by falling serial number; no two are equal
     own: set[int] = set()  # of whose pending gradient the array was made here, for nobody else
 
     def deliver(place: Place, g: Tensor) -> None:
         serial = place.serial
         waiting = pending.get(serial)
         if waiting is None:
-            heappush(queue, -serial)
-            places[serial] = place
+            heappush(queue, (-serial, place))
             pending[serial] = g
         elif serial in own and g._place is None:
             needs.add_into(waiting._array, g._array)
@@ -69,8 +67,7 @@ def sweep(
 
     def deliver_part(record: Record, index: int, g: Tensor) -> None:
         if record.serial not in pending:
-            heappush(queue, -record.serial)
-            places[record.serial] = record
+            heappush(queue, (-record.serial, record))
             pending[record.serial] = {}
         # More than one place may stand for an output: a recorded rule is given a place of its own.
         parts = pending[record.serial]
@@ -83,16 +80,17 @@ def sweep(
         for place, g in roots:
             deliver(place, g if create_graph else as_constant(g))
         while queue:
-            serial = -heappop(queue)
-            if serial not in pending:
+            _, place = heappop(queue)
+            serial = place.serial
+            g = pending.pop(serial, None)
+            if g is None:
                 continue  # a leaf that had its gradient before its turn
-            place, g = places.pop(serial), pending.pop(serial)
             if serial in wanted:
                 deposit(place, g)  # whoever wanted it goes on from there, and runs its hooks
                 continue
             if place.hooks:
                 g = run_hooks(place.hooks, g)
-            if isinstance(place, Record):
+            if type(place) is Record:
                 if place.arrays is None:
                     raise RuntimeError(freed(place))
                 for hook in sweep_hooks:
@@ -104,15 +102,17 @@ def sweep(
                     place.free()
                 if observer is not None:
                     observer.pulling(None)
-                for leaf in settled_by.get(serial, ()):
-                    if leaf in pending and leaf not in wanted:
-                        place, g = places.pop(leaf), pending.pop(leaf)
-                        deposit(place, run_hooks(place.hooks, g) if place.hooks else g)
-            elif isinstance(place, Leaf):
+                if early:
+                    for leaf in settled_by.get(serial, ()):
+                        if leaf.serial in pending and leaf.serial not in wanted:
+                            g = pending.pop(leaf.serial)
+                            deposit(leaf, run_hooks(leaf.hooks, g) if leaf.hooks else g)
+            elif type(place) is Leaf:
                 deposit(place, g)
-            elif isinstance(place, Output):
+            elif type(place) is Output:
                 deliver_part(place.record, place.index, g)
             else:
+                assert type(place) is Refusal
                 raise RuntimeError(place.reason)
 
 

@@ -60,18 +60,10 @@ class Record:
     first.
     """
 
-    __slots__ = (
-        "arrays",
-        "hooks",
-        "line",
-        "op",
-        "options",
-        "out",
-        "parents",
-        "saved",
-        "scope",
-        "serial",
-    )
+    # fmt: off
+    __slots__ = ("arrays", "hooks", "line", "op", "options", "out", "parents", "saved", "scope",
+                 "serial")
+    # fmt: on
 
     def __init__(
         self,
@@ -162,16 +154,15 @@ def leading_to(roots: Iterable[Place], wanted: Collection[int]) -> set[int]:
     return needed
 
 
-def last_readers(roots: Iterable[Place]) -> dict[int, list[int]]:
-    """Of each record, the leaves to whose gradients it is the last to add; serial numbers."""
-    last: dict[int, int] = {}
+def last_readers(roots: Iterable[Place]) -> dict[int, list[Leaf]]:
+    """The leaves to whose gradients a record is the last to add, by its serial number."""
+    seen: set[int] = set()
+    readers: dict[int, list[Leaf]] = {}
     for place in reachable(roots):  # oldest first
         for parent in parents_of(place):
-            if isinstance(parent, Leaf):
-                last.setdefault(parent.serial, place.serial)
-    readers: dict[int, list[int]] = {}
-    for leaf, reader in last.items():
-        readers.setdefault(reader, []).append(leaf)
+            if isinstance(parent, Leaf) and parent.serial not in seen:
+                seen.add(parent.serial)
+                readers.setdefault(place.serial, []).append(parent)
     return readers
 
 

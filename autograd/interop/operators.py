@@ -11,9 +11,11 @@ from autograd.engine.tensor import Tensor
 from autograd.ops.shapes.indexing import as_index
 
 
-# Functions, not the ops themselves: binding one of these takes no Python code of ours.
 def _operator(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
-    return lambda self, other: op(self, other)
+    # A function, as binding one takes no Python code of ours, and the call itself, as looking up
+    # how an object is called takes a twentieth of it.
+    call = Primitive.__call__
+    return lambda self, other: call(op, self, other)
 
 
 def _reflected(op: Any) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from autograd.engine.modes import Watcher, enable_grad, mode, no_grad, watched_by
-from autograd.engine.primitives import custom_vjp
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Output, Place, Record, newest
 from autograd.engine.tensor import Tensor, wrap
+from autograd.ops.declaring import custom_vjp
 from autograd.runtime.draws import replayable
 from autograd.runtime.trees import flatten
 

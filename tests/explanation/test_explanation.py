@@ -16,8 +16,8 @@ import nn
 from autograd import Tensor, explain, primitive
 from autograd.engine.keeping import LARGE, Dropped
 from autograd.engine.modes import mode
-from autograd.engine.primitives import custom_vjp, on_arrays
 from autograd.engine.tape import Record, reachable
+from autograd.ops.declaring import custom_vjp, on_arrays
 from mnist.models import basic, deep
 
 Array = np.ndarray[Any, Any]

@@ -23,7 +23,8 @@ from support.specs.specs import SPECS, Spec
 import autograd as ag
 import nn
 from autograd import BroadcastWarning, Tensor, explain, ops, primitive
-from autograd.engine.primitives import Saved, on_arrays
+from autograd.engine.primitives import Saved
+from autograd.ops.declaring import on_arrays
 
 Array = np.ndarray[Any, Any]
 
