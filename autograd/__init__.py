@@ -17,7 +17,7 @@ from autograd import random
 from autograd.checkpointing import checkpoint
 from autograd.conforming import BroadcastWarning
 from autograd.debugging import debug
-from autograd.memory import keep_pages as _keep_pages
+from autograd.memory import keep_pages
 from autograd.ops import (
     abs,
     absolute,
@@ -299,6 +299,7 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "isnan",
     "jacobian",
     "jvp",
+    "keep_pages",
     "kron",
     "less",
     "less_equal",
@@ -402,7 +403,6 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
 ]
 
 del _interop, _operators
-_keep_pages()
 
 # Who checks, explains or profiles waits for the import; most programs never do, and save a third.
 _LATER = {
