@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks import scaling_model as model
-from benchmarks.measure import Row, disagreement, quartiles, ratio
-from benchmarks.run import warn_if_busy
+from benchmarks.machine import warn_if_busy
+from benchmarks.measure import disagreement, quartiles, ratio
 from benchmarks.scaling_model import GRADIENTS, Compute, Layout, Network, Sum, Timeline, counted
 from benchmarks.sides import SideError, cores
 
@@ -78,7 +78,7 @@ class Measured:
         timelines: of the largest batch.
     """
 
-    steps: Row = field(default_factory=Row)
+    steps: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     traffic: list[dict[str, dict[str, float]]] = field(default_factory=list)
     computing: list[list[float]] = field(default_factory=list)
@@ -182,7 +182,7 @@ def measure(
             ranks, threads = layout.ranks, layout.threads
             of = {"network": args.workload, "steps": args.steps}
             block = ask(ranks, threads, "train", batch=args.batch, **of)
-            its.steps.figures.append(statistics.median(block["seconds"]))
+            its.steps.append(statistics.median(block["seconds"]))
             its.losses = its.losses or block["losses"]
             its.traffic.append(block["traffic"])
             if ranks > 1:
@@ -283,7 +283,7 @@ def comparison(
     """Measured beside modelled."""
     lines = [f"{'ms a step':34}{'measured':>24}{'modelled':>10}{'error':>8}"]
     for layout in layouts:
-        low, middle, high = (1e3 * t for t in quartiles(found[layout].steps.figures))
+        low, middle, high = (1e3 * t for t in quartiles(found[layout].steps))
         modelled = fits.step(layout, batch)
         told = f"{middle:.1f} [{low:.1f}, {high:.1f}]"
         error = 1e3 * modelled.seconds / middle - 1
