@@ -50,7 +50,8 @@ ASSUMED = {
     "200 Gbit/s InfiniBand, 2 us": (2e-6, 200 * GIGABIT),
 }
 
-ASSUMPTIONS = """\
+ASSUMPTIONS = """
+Modelled, not measured; assumed is that
 - every rank has {threads} of its own and computes as fast as it did here with all cores at
   work: a + c * samples; at which parts of it the sums stand does not depend on the samples
 - all ranks are equally fast and begin together: nobody waits for one that is late
@@ -105,9 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     fits = Fits.of(layouts, found, batches)
     print(f"{args.workload}, batch {args.batch}, {counted(args.cores, 'core')}; median [quartiles]")
-    wrong = [
-        told for told in (_difference(layouts[0], found, layout) for layout in layouts) if told
-    ]
+    wrong = [told for layout in layouts if (told := _difference(layouts[0], found, layout))]
     print("\n".join(wrong or ["", *comparison(layouts, found, fits, args.batch)]))
     if wrong:
         return 1
@@ -120,7 +119,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         }
         for name, network in nets.items()
     }
-    print("\nModelled, not measured; assumed is that")
     print(ASSUMPTIONS.format(threads=counted(fits.layout.threads, "core")))
     for name, table in tables.items():
         print("\n" + "\n".join(prediction(name, nets[name], table, args.batch)))
