@@ -89,7 +89,7 @@ def inference(library: Library, batch: int = 1000) -> Timed:
     def run() -> list[float]:
         with library.no_grad():
             scores = scores_of(x)
-        return np.ravel(library.array(scores)[:: batch // 5]).tolist()
+        return list(np.ravel(library.array(scores)[:: batch // 5]).tolist())
 
     return run
 
