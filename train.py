@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from autograd import get_num_threads
+from autograd import get_num_threads, keep_pages
 from mnist.config import Config
 from mnist.data import CHOICES, DataError, Dataset, open_dataset
 from mnist.download import DownloadError
@@ -243,4 +243,5 @@ def fraction(text: str) -> float:
 
 
 if __name__ == "__main__":
+    keep_pages()
     sys.exit(main())

@@ -185,7 +185,7 @@ from autograd.ops import (
     xlogy,
 )
 from autograd.ops.declaring import custom_vjp, on_arrays
-from autograd.runtime.memory import keep_pages as _keep_pages
+from autograd.runtime.memory import keep_pages
 from autograd.runtime.threads import get_num_threads, set_num_threads
 from autograd.transforms.checkpointing import checkpoint
 from autograd.transforms.derivatives import (
@@ -299,6 +299,7 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "isnan",
     "jacobian",
     "jvp",
+    "keep_pages",
     "kron",
     "less",
     "less_equal",
@@ -402,7 +403,6 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
 ]
 
 del _operators, _protocols
-_keep_pages()
 
 # Who checks, explains or profiles waits for the import; most programs never do, and save a third.
 _LATER = {

@@ -2,7 +2,9 @@
 
 import sys
 
+from autograd import keep_pages
 from mnist.commands import main
 
 if __name__ == "__main__":
+    keep_pages()
     sys.exit(main())

@@ -23,25 +23,25 @@ class Library:
     """Where the two differ.
 
     Args:
-        network: the network of this name and these sizes, with weights of its own.
         sgd: the optimizer.
         tensor, leaf: a float32 tensor of an array's numbers, without and with a gradient.
         plain: what labels and the entries of a state dict are made of.
         array: the numbers of a tensor.
+        compiled: a function of tensors as the library's compiler makes it.
     """
 
     nn: Any
-    network: Callable[[str, dict[str, int]], Any]
     sgd: Callable[..., Any]
     tensor: Callable[[Array], Any]
     leaf: Callable[[Array], Any]
     plain: Callable[[Array], Any]
     array: Callable[[Any], Array]
     no_grad: Callable[[], AbstractContextManager[Any]]
+    compiled: Callable[[Any], Any] = lambda function: function
 
     def prepared(self, name: str, sizes: dict[str, int]) -> Any:
         """The network, with the weights that every side starts from."""
-        model = self.network(name, sizes)
+        model = networks.build(self.nn, networks.NETWORKS[name](**sizes))
         initial = networks.initial_in_stack if name == "stack" else networks.initial
         state = {
             entry: initial(entry, tuple(old.shape)) for entry, old in model.state_dict().items()
@@ -64,11 +64,12 @@ def step(library: Library, network: str, batch: int = 64, **sizes: int) -> Timed
     y = library.plain(labels)
     # The first block of a stack does as much work as the others only if its input wants a gradient.
     x = library.leaf(images) if network == "stack" else library.tensor(images)
+    loss_of = library.compiled(lambda x, y: criterion(model(x), y))
 
     def run() -> list[float]:
         optimizer.zero_grad()
         x.grad = None
-        loss = criterion(model(x), y)
+        loss = loss_of(x, y)
         loss.backward()
         optimizer.step()
         # What a wrong pullback would change; a few numbers, as they are read in the time measured.
@@ -78,17 +79,17 @@ def step(library: Library, network: str, batch: int = 64, **sizes: int) -> Timed
     return run
 
 
-def inference(library: Library, images: int = 10_000, batch: int = 1000) -> Timed:
-    """Scores of so many images, a batch at a time, in evaluation mode and without a tape."""
+def inference(library: Library, batch: int = 1000) -> Timed:
+    """Scores of a batch of images by the deep model, in evaluation mode and without a tape."""
     model = library.prepared("deep", {})
     model.eval()
     x = library.tensor(networks.data("deep", batch)[0])
+    scores_of = library.compiled(model)
 
     def run() -> list[float]:
         with library.no_grad():
-            for _ in range(images // batch):
-                scores = model(x)
-        return np.ravel(library.array(scores)[:: batch // 5]).tolist()
+            scores = scores_of(x)
+        return list(np.ravel(library.array(scores)[:: batch // 5]).tolist())
 
     return run
 

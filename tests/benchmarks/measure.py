@@ -1,19 +1,19 @@
 """Blocks of runs in alternation, so that a slow moment of the machine hits every side.
 
-Only what computes the same numbers is compared: a side that disagrees with ours gets no ratio.
+Every side is tried with each number of threads, and goes on with the one that was faster. Only what
+computes the same numbers is compared: a side that disagrees with ours gets no ratio.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from benchmarks.sides import OURS, Side, SideError
+from benchmarks.sides import OURS, Request, Side, SideError, Variant
 
 PAUSE = 0.05  # seconds between blocks: threads that spin after their work have gone to sleep
 
@@ -23,22 +23,26 @@ class Effort:
     """How long to measure.
 
     Args:
-        rounds: how often the sides take turns.
-        seconds: what a block of the slowest side should take; 0: as long as `runs` take.
-        runs: how many runs a block has at most.
+        rounds: how often the sides take turns, those to choose the threads included.
+        trials: so many of them with each number of threads.
+        seconds: of a block of each side.
+        warm: seconds for a side's runs to settle in.
     """
 
     rounds: int
-    seconds: float
-    runs: int
+    trials: int = 2
+    seconds: float = 0.5
+    warm: float = 5.0
 
 
 @dataclass(frozen=True)
-class Request:
-    """What to run, as `worker` understands it."""
+class Taken:
+    """One block of one side: seconds (their median) or bytes, and the numbers to compare."""
 
-    task: str
-    arguments: dict[str, Any]
+    figure: float
+    numbers: list[list[float]]
+    version: str = ""
+    settled: bool = True
 
 
 @dataclass
@@ -46,101 +50,116 @@ class Row:
     """One side in one comparison: a figure for every round, or the problem it had.
 
     Args:
-        figures: seconds (the median of a block), or bytes.
-        numbers: what the first block computed: one list for every run.
+        by_threads: the figures: seconds (the median of a block), or bytes.
+        threads: the number chosen.
+        numbers: what the first runs computed: one list for every run.
+        settled: whether its times had settled before they were counted.
         problem: why there are no figures; empty if there are.
         wrong: whether the problem is that the numbers are others than ours, or that ours failed.
     """
 
-    figures: list[float] = field(default_factory=list)
+    by_threads: dict[int, list[float]] = field(default_factory=dict)
+    threads: int = 1
     numbers: list[list[float]] = field(default_factory=list)
+    version: str = ""
+    settled: bool = True
     problem: str = ""
     wrong: bool = False
 
+    @property
+    def figures(self) -> list[float]:
+        return self.by_threads.get(self.threads, [])
+
     def give_up(self, problem: str, wrong: bool) -> None:
-        self.figures, self.problem, self.wrong = [], problem, wrong
+        self.by_threads, self.problem, self.wrong = {}, problem, wrong
+
+    def choose(self) -> None:
+        """The number of threads that was fastest up to now."""
+        if self.by_threads:
+            medians = {n: statistics.median(figures) for n, figures in self.by_threads.items()}
+            self.threads = min(medians, key=medians.__getitem__)
 
 
 Rows = dict[str, Row]
-Taken = dict[str, tuple[float, list[list[float]]]]
+Look = Callable[[Variant, int, Request], Taken]
 
 
-def in_turn(
-    names: Sequence[str], requests: Sequence[Request], effort: Effort, threads: int
+def alternate(
+    variants: Sequence[Variant],
+    requests: Sequence[Request],
+    threads: Sequence[int],
+    look: Look,
+    effort: Effort,
+    tolerance: float = 1e-3,
 ) -> list[Rows]:
-    """Rows in seconds for every request, from one process a side; all requests in each round."""
-    results: list[Rows] = [{name: Row() for name in names} for _ in requests]
-    with ExitStack() as stack:
-        sides: dict[str, Side] = {}
-        for name in names:
+    """Rows for every request, by `look(variant, threads, request)`; all requests in each round."""
+    results: list[Rows] = [
+        {variant.name: Row(threads=max(threads)) for variant in variants} for _ in requests
+    ]
+
+    def one_round(rows: Rows, request: Request, count: int | None = None) -> None:
+        taken = {}
+        for variant in variants:
+            row = rows[variant.name]
+            if row.problem:
+                continue
+            time.sleep(PAUSE)
+            row.threads = count or row.threads
             try:
-                sides[name] = stack.enter_context(Side(name, threads))
+                taken[variant.name] = look(variant, row.threads, request)
             except SideError as error:
-                for rows in results:
-                    rows[name].give_up(str(error), wrong=name == OURS)
+                row.give_up(str(error), wrong=variant.name == OURS)
+        keep(rows, taken, tolerance)
 
-        def take(rows: Rows, request: Request, count: int) -> Taken:
-            taken = {}
-            for name in [name for name in sides if not rows[name].problem]:
-                time.sleep(PAUSE)
-                try:
-                    block = sides[name].ask(request.task, request.arguments, count)
-                except SideError as error:
-                    rows[name].give_up(str(error), wrong=name == OURS)
-                else:
-                    taken[name] = statistics.median(block["seconds"]), block["numbers"]
-            return taken
-
-        counts = [
-            _count(lambda n, rows=rows, request=request: take(rows, request, n), effort)
-            for rows, request in zip(results, requests, strict=True)
-        ]
-        for _ in range(effort.rounds):
-            for rows, request, count in zip(results, requests, counts, strict=True):
-                keep(rows, take(rows, request, count))
+    for rows, request in zip(results, requests, strict=True):
+        for _ in range(effort.trials):
+            for count in threads:
+                one_round(rows, request, count)
+        for row in rows.values():
+            row.choose()
+    for _ in range(effort.rounds - effort.trials):
+        for rows, request in zip(results, requests, strict=True):
+            one_round(rows, request)
     return results
 
 
-def _count(take: Callable[[int], Taken], effort: Effort) -> int:
-    """Runs in a block, after some that warm up; the same for all, as training goes on in it."""
-    if not effort.seconds:
-        return effort.runs
-    slowest = max((seconds for seconds, _ in take(1).values()), default=0.0)
-    if slowest < effort.seconds:  # the first run is not like the others
-        slowest = max((seconds for seconds, _ in take(3).values()), default=0.0)
-    least = 3 if slowest < 1 else 1
-    return int(np.clip(effort.seconds / max(slowest, 1e-9), least, effort.runs))
+def in_turn(
+    variants: Sequence[Variant],
+    requests: Sequence[Request],
+    threads: Sequence[int],
+    effort: Effort,
+) -> list[Rows]:
+    """Rows in seconds, from one process for each side and number of threads."""
+    with ExitStack() as stack:
+        sides: dict[tuple[Variant, int], Side] = {}
+
+        def look(variant: Variant, count: int, request: Request) -> Taken:
+            if (variant, count) not in sides:
+                sides[variant, count] = stack.enter_context(Side(variant, count))
+            side = sides[variant, count]
+            block = side.ask(request)
+            figure = statistics.median(block["seconds"])
+            return Taken(figure, block["numbers"], side.hello["version"], block["settled"])
+
+        timed = [replace(its, warm=effort.warm, seconds=effort.seconds) for its in requests]
+        return alternate(variants, timed, threads, look, effort)
 
 
-def afresh(
-    names: Sequence[str],
-    look: Callable[[str], tuple[float, list[list[float]]]],
-    rounds: int,
-    tolerance: float = 1e-3,
-) -> Rows:
-    """Rows from `look(side)`, which starts a process and gives its figure and numbers."""
-    rows = {name: Row() for name in names}
-    for _ in range(rounds):
-        taken = {}
-        for name in [name for name in names if not rows[name].problem]:
-            try:
-                taken[name] = look(name)
-            except SideError as error:
-                rows[name].give_up(str(error), wrong=name == OURS)
-        keep(rows, taken, tolerance)
-    return rows
-
-
-def keep(rows: Rows, taken: Taken, tolerance: float = 1e-3) -> None:
+def keep(rows: Rows, taken: Mapping[str, Taken], tolerance: float = 1e-3) -> None:
     """Add a round's figures to the rows, but for sides whose numbers are not ours."""
-    for name, (figure, numbers) in taken.items():
-        difference = disagreement(taken[OURS][1], numbers, tolerance) if OURS in taken else ""
+    for name, its in taken.items():
+        row = rows[name]
+        difference = (
+            disagreement(taken[OURS].numbers, its.numbers, tolerance) if OURS in taken else ""
+        )
+        row.numbers = row.numbers or its.numbers
+        row.version = its.version
+        row.settled &= its.settled
         if difference:
-            rows[name].give_up(f"{name}: {difference}", wrong=True)
-            rows[name].numbers = numbers
+            row.give_up(f"{name}: {difference}", wrong=True)
+            row.numbers = its.numbers
         else:
-            rows[name].figures.append(figure)
-            rows[name].numbers = rows[name].numbers or numbers
+            row.by_threads.setdefault(row.threads, []).append(its.figure)
 
 
 def disagreement(
@@ -170,10 +189,9 @@ def quartiles(figures: Sequence[float]) -> tuple[float, float, float]:
     return float(low), float(middle), float(high)
 
 
-def ratio(ours: Row, other: Row) -> tuple[float, float, float] | None:
+def ratio(ours: Sequence[float], other: Sequence[float]) -> tuple[float, float, float] | None:
     """Ours over the other: ratio of the medians, and quartiles of the rounds' own ratios."""
-    if not (ours.figures and other.figures):
+    if not (ours and other):
         return None
-    pairs = [a / b for a, b in zip(ours.figures, other.figures, strict=True)]
-    low, _, high = quartiles(pairs)
-    return statistics.median(ours.figures) / statistics.median(other.figures), low, high
+    low, _, high = quartiles([a / b for a, b in zip(ours, other, strict=True)])
+    return statistics.median(ours) / statistics.median(other), low, high

@@ -16,21 +16,10 @@ import autograd
 import nn
 from autograd import Tensor
 
-VERSION = "this checkout"
-
-
-def network(name: str, sizes: dict[str, int]) -> Any:
-    if name == "deep":
-        from mnist import models
-
-        # PyTorch builds networks.deep beside it: the weights fit both, or loading them fails.
-        return models.deep()
-    return networks.build(nn, networks.NETWORKS[name](**sizes))
-
+VERSION = f"in {Path(autograd.__file__).parents[1]}"
 
 LIBRARY = Library(
     nn=nn,
-    network=network,
     sgd=nn.optim.SGD,
     tensor=Tensor,
     leaf=partial(Tensor, requires_grad=True),

@@ -7,19 +7,13 @@ from functools import partial
 from typing import Any
 
 import torch
-from benchmarks import layered, networks
+from benchmarks import layered
 from benchmarks.layered import Library, Timed
 
-VERSION = torch.__version__
-
-
-def network(name: str, sizes: dict[str, int]) -> Any:
-    return networks.build(torch.nn, networks.NETWORKS[name](**sizes))
-
+VERSION = f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
 
 LIBRARY = Library(
     nn=torch.nn,
-    network=network,
     sgd=torch.optim.SGD,
     tensor=torch.tensor,
     leaf=lambda array: torch.tensor(array, requires_grad=True),

@@ -10,7 +10,7 @@ from benchmarks.measure import quartiles
 from benchmarks.sides import OURS
 from benchmarks.suite import Result
 
-COLOURS = {"pullback": "#c2410c", "pytorch": "#1d4ed8"}
+COLOURS = {"pullback": "#c2410c", "pytorch": "#1d4ed8", "other": "#15803d"}
 
 
 def draw(results: Sequence[Result], path: Path) -> None:

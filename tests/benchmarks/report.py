@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
+from benchmarks import machine
 from benchmarks.measure import Row, quartiles, ratio
 from benchmarks.sides import OURS
 from benchmarks.suite import Result, Settings
@@ -21,6 +19,9 @@ def lines(result: Result, judge: bool = True) -> list[str]:
         result = replace(result, ratios={}, limit=None)
     found = [f"{result.title} ({result.unit})"]
     found += _growth_lines(result) if result.points else _side_lines(result)
+    before, after = result.load
+    if before is not None and after is not None:
+        found.append(f"  load {before:.2f} before, {after:.2f} after")
     return [*found, f"  {result.note}"] if result.note else found
 
 
@@ -32,22 +33,34 @@ def _side_lines(result: Result) -> list[str]:
             found.append(f"  {row.problem}")
             continue
         low, middle, high = (result.scale * figure for figure in quartiles(row.figures))
-        line = f"  {side:<9}{middle:>10.4g}  [{low:.4g}, {high:.4g}]"
+        line = f"  {side:<18}{middle:>9.4g}  {f'[{low:.4g}, {high:.4g}]':<20}"
+        line += f"{_threads(row, result.scale):<22}"
         if side == OURS:
             line += _wanted(middle, result.limit)
-        elif (times := ratio(ours, row)) is not None:
-            line = f"{line:<42}ours / {side} {times[0]:.3g} [{times[1]:.3g}, {times[2]:.3g}]"
-            line += _wanted(times[0], result.ratios.get(side))
-        found.append(line)
+        elif (times := ratio(ours.figures, row.figures)) is not None:
+            line += f"ours / it {times[0]:.3g} [{times[1]:.3g}, {times[2]:.3g}]"
+            line += _wanted(times[0], result.ratios.get(side), least=times[1])
+        found.append(line.rstrip() + "; still getting faster" * (not row.settled))
     return found
+
+
+def _threads(row: Row, scale: float) -> str:
+    """How many were faster, and what the others took."""
+    others = [
+        f"{count}: {scale * statistics.median(figures):.4g}"
+        for count, figures in row.by_threads.items()
+        if count != row.threads
+    ]
+    chosen = f"{row.threads} thread" + "s" * (row.threads > 1)
+    return f"{chosen} ({', '.join(others)})" if others else chosen
 
 
 def _growth_lines(result: Result) -> list[str]:
     problems = dict.fromkeys(
-        f"  at {size}: {row.problem}"
+        f"  at {size}: {row.problem or f'{side}: still getting faster'}"
         for size, rows in result.points
-        for row in rows.values()
-        if row.problem
+        for side, row in rows.items()
+        if row.problem or not row.settled
     )
     found = [f"  {'size':<9}" + "".join(f"{size:>10}" for size, _ in result.points)]
     for side in result.points[0][1]:
@@ -58,6 +71,8 @@ def _growth_lines(result: Result) -> list[str]:
             times = max(costs.values()) / min(costs.values())
             wanted = _wanted(times, result.limit) if side == OURS else ""
             found.append(f"  {side:<9}{cells}   largest / smallest {times:.3g}{wanted}")
+            counts = "".join(f"{rows[side].threads:>10}" for _, rows in result.points)
+            found.append(f"  {'threads':>9}{counts}")
     return found + list(problems)
 
 
@@ -70,24 +85,32 @@ def per_unit(result: Result, side: str) -> dict[int, float]:
     }
 
 
-def _wanted(value: float, limit: float | None) -> str:
+def _wanted(value: float, limit: float | None, least: float | None = None) -> str:
+    """`least`: what a quarter of the rounds are below; at that, chance may have decided."""
     if limit is None:
         return ""
-    return f"   wanted: at most {limit:g}, {'met' if value <= limit else 'MISSED'}"
+    close = least is not None and least <= limit
+    verdict = "met" if value <= limit else "too close to tell" if close else "MISSED"
+    return f"   wanted: at most {limit:g}, {verdict}"
+
+
+def versions(results: Sequence[Result]) -> dict[str, str]:
+    """Of all sides that were measured."""
+    return {
+        side: row.version
+        for result in results
+        for rows in [result.rows, *(rows for _, rows in result.points)]
+        for side, row in rows.items()
+        if row.version
+    }
 
 
 def as_json(results: Sequence[Result], settings: Settings) -> dict[str, Any]:
     """Everything measured, for a program: figures in seconds or bytes, one for each round."""
     return {
-        "machine": {
-            "platform": platform.platform(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "load": os.getloadavg() if hasattr(os, "getloadavg") else None,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-        },
-        "threads": settings.threads,
+        "machine": machine.facts(),
+        "versions": versions(results),
+        "threads": list(settings.threads),
         "quick": settings.quick,
         "benchmarks": {result.name: _benchmark(result) for result in results},
     }
@@ -96,7 +119,7 @@ def as_json(results: Sequence[Result], settings: Settings) -> dict[str, Any]:
 def _benchmark(result: Result) -> dict[str, Any]:
     facts: dict[str, Any] = {"title": result.title, "unit": result.unit, "scale": result.scale}
     facts |= {"wanted_ratios": dict(result.ratios), "wanted_limit": result.limit}
-    facts |= {"note": result.note}
+    facts |= {"note": result.note, "load": result.load}
     if not result.points:
         return facts | {"sides": _rows(result.rows)}
     sides = list(result.points[0][1])
@@ -110,19 +133,10 @@ def _rows(rows: dict[str, Row]) -> dict[str, Any]:
     ours = rows.get(OURS, Row())
     found: dict[str, Any] = {}
     for side, row in rows.items():
-        found[side] = asdict(row)
+        found[side] = asdict(row) | {"figures": row.figures}
         if row.figures:
             found[side]["quartiles"] = quartiles(row.figures)
-        if side != OURS and (times := ratio(ours, row)) is not None:
+        times = ratio(ours.figures, row.figures)
+        if side != OURS and times is not None:
             found[side]["ours_over_it"] = {"of_medians": times[0], "quartiles": times[1:]}
     return found
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as file:
-            return next(
-                line.split(":")[1].strip() for line in file if line.startswith("model name")
-            )
-    except (OSError, StopIteration):
-        return platform.processor()

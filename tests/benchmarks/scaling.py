@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks import scaling_model as model
-from benchmarks.measure import Row, disagreement, quartiles, ratio
-from benchmarks.run import warn_if_busy
+from benchmarks.machine import warn_if_busy
+from benchmarks.measure import disagreement, quartiles, ratio
 from benchmarks.scaling_model import GRADIENTS, Compute, Layout, Network, Sum, Timeline, counted
 from benchmarks.sides import SideError, cores
 
@@ -50,7 +50,8 @@ ASSUMED = {
     "200 Gbit/s InfiniBand, 2 us": (2e-6, 200 * GIGABIT),
 }
 
-ASSUMPTIONS = """\
+ASSUMPTIONS = """
+Modelled, not measured; assumed is that
 - every rank has {threads} of its own and computes as fast as it did here with all cores at
   work: a + c * samples; at which parts of it the sums stand does not depend on the samples
 - all ranks are equally fast and begin together: nobody waits for one that is late
@@ -78,7 +79,7 @@ class Measured:
         timelines: of the largest batch.
     """
 
-    steps: Row = field(default_factory=Row)
+    steps: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     traffic: list[dict[str, dict[str, float]]] = field(default_factory=list)
     computing: list[list[float]] = field(default_factory=list)
@@ -105,9 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     fits = Fits.of(layouts, found, batches)
     print(f"{args.workload}, batch {args.batch}, {counted(args.cores, 'core')}; median [quartiles]")
-    wrong = [
-        told for told in (_difference(layouts[0], found, layout) for layout in layouts) if told
-    ]
+    wrong = [told for layout in layouts if (told := _difference(layouts[0], found, layout))]
     print("\n".join(wrong or ["", *comparison(layouts, found, fits, args.batch)]))
     if wrong:
         return 1
@@ -120,7 +119,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         }
         for name, network in nets.items()
     }
-    print("\nModelled, not measured; assumed is that")
     print(ASSUMPTIONS.format(threads=counted(fits.layout.threads, "core")))
     for name, table in tables.items():
         print("\n" + "\n".join(prediction(name, nets[name], table, args.batch)))
@@ -182,7 +180,7 @@ def measure(
             ranks, threads = layout.ranks, layout.threads
             of = {"network": args.workload, "steps": args.steps}
             block = ask(ranks, threads, "train", batch=args.batch, **of)
-            its.steps.figures.append(statistics.median(block["seconds"]))
+            its.steps.append(statistics.median(block["seconds"]))
             its.losses = its.losses or block["losses"]
             its.traffic.append(block["traffic"])
             if ranks > 1:
@@ -283,7 +281,7 @@ def comparison(
     """Measured beside modelled."""
     lines = [f"{'ms a step':34}{'measured':>24}{'modelled':>10}{'error':>8}"]
     for layout in layouts:
-        low, middle, high = (1e3 * t for t in quartiles(found[layout].steps.figures))
+        low, middle, high = (1e3 * t for t in quartiles(found[layout].steps))
         modelled = fits.step(layout, batch)
         told = f"{middle:.1f} [{low:.1f}, {high:.1f}]"
         error = 1e3 * modelled.seconds / middle - 1

@@ -25,7 +25,7 @@ from benchmarks import networks
 from benchmarks.on_pullback import LIBRARY
 from benchmarks.scaling_model import GRADIENTS
 
-from autograd import Tensor, set_num_threads
+from autograd import Tensor, keep_pages, set_num_threads
 from mnist.launching import as_one
 from nn import functional as F
 from nn.distributed import GradientSum, Group, Share, synchronize_batch_norm, together
@@ -231,4 +231,5 @@ def answer(request: dict[str, Any], group: Group | None) -> int:
 
 
 if __name__ == "__main__":
+    keep_pages()  # as train.py does
     sys.exit(as_one(partial(answer, json.loads(sys.argv[1])), "scaling"))

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
+from autograd import keep_pages
 from mnist import drawn
 from mnist.models import MODELS
 from mnist.serving import make_server
@@ -123,4 +124,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    keep_pages()  # as python -m mnist serve does
     main()

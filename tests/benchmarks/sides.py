@@ -13,17 +13,64 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-OURS, REFERENCE = "pullback", "pytorch"
-PEERS = ("jax", "hips", "mygrad", "tinygrad")
-SIDES = (OURS, REFERENCE, *PEERS)
+TESTS = Path(__file__).resolve().parents[1]
+ROOT = TESTS.parent
 
-TESTS = Path(__file__).parents[1]
+
+@dataclass(frozen=True)
+class Variant:
+    """A library, and how it is used.
+
+    Args:
+        name: of its rows.
+        library: it is used by benchmarks.on_<library>.
+        pages: whether its process calls autograd.keep_pages.
+        tree: the checkout of this project that it sees; none: not at all.
+    """
+
+    name: str
+    library: str
+    pages: bool = False
+    tree: Path | None = None
+
+
+# Who is compared with the others: this project as train.py runs it.
+OURS, NO_PAGES, OTHER = "pullback", "pullback-no-pages", "other"
+REFERENCE, REFERENCE_PAGES, COMPILED = "pytorch", "pytorch-pages", "torch-compile"
+PEERS = ("jax", "hips", "mygrad", "tinygrad")
+_ALL = (
+    Variant(OURS, "pullback", pages=True, tree=ROOT),
+    Variant(NO_PAGES, "pullback", tree=ROOT),
+    Variant(REFERENCE, "pytorch", tree=ROOT),
+    Variant(REFERENCE_PAGES, "pytorch", pages=True, tree=ROOT),
+    Variant(COMPILED, "torch_compile", tree=ROOT),
+    *(Variant(peer, peer) for peer in PEERS),
+)
+SIDES = {variant.name: variant for variant in _ALL}
 
 _bytecode = tempfile.TemporaryDirectory(prefix="pullback-bytecode-")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run, and how, as `worker` understands it.
+
+    Args:
+        checked: the numbers of so many runs are compared.
+        warm: seconds after which the runs count as settled in any case; 0: at once.
+        seconds: how long to time; 0: only to run what is checked.
+    """
+
+    task: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    checked: int = 3
+    warm: float = 0.0
+    seconds: float = 0.0
 
 
 class SideError(RuntimeError):
@@ -36,15 +83,16 @@ class Side:
     Raises SideError when the library, or the interpreter that should have it, is not there.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
-        self.name = name
+    def __init__(self, variant: Variant, threads: int) -> None:
+        self.name = variant.name
+        options = ["--pages"] * variant.pages
         self._process = subprocess.Popen(
-            [_interpreter(name), "-m", "benchmarks.worker", name],
+            [_interpreter(variant), "-m", "benchmarks.worker", variant.library, *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=TESTS,
-            env=_environment(name, threads),
+            env=_environment(variant, threads),
             # Held to so many cores: some libraries count cores and heed no variable.
             preexec_fn=partial(_pin, threads) if hasattr(os, "sched_setaffinity") else None,
         )
@@ -54,13 +102,12 @@ class Side:
             self.close()
             raise
 
-    def ask(self, task: str, arguments: dict[str, Any], count: int) -> dict[str, Any]:
-        """A block of `count` runs: {"seconds", "numbers", "peak_bytes"}."""
+    def ask(self, request: Request) -> dict[str, Any]:
+        """A block of runs: {"seconds", "numbers", "settled", "peak_bytes"}."""
         assert self._process.stdin
-        request = {"task": task, "arguments": arguments, "count": count}
         # A process that has died says so by its silence, below.
         with suppress(BrokenPipeError):
-            print(json.dumps(request), file=self._process.stdin, flush=True)
+            print(json.dumps(asdict(request)), file=self._process.stdin, flush=True)
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
@@ -93,8 +140,9 @@ def cores() -> int:
     return own or os.cpu_count() or 1
 
 
-def _interpreter(name: str) -> str:
-    if name in (OURS, REFERENCE):
+def _interpreter(variant: Variant) -> str:
+    name = variant.name
+    if variant.tree:
         return sys.executable
     variable = f"PULLBACK_{name.upper()}_PYTHON"
     path = os.environ.get(variable)
@@ -105,15 +153,18 @@ def _interpreter(name: str) -> str:
     return str(Path(path).absolute())
 
 
-def _environment(name: str, threads: int) -> dict[str, str]:
+def _environment(variant: Variant, threads: int) -> dict[str, str]:
     counts = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     environment = os.environ | dict.fromkeys(counts, str(threads))
     # The project is seen only by its own interpreter: the peer's autograd must not be hidden by it.
     environment.pop("PYTHONPATH", None)
     environment |= {"JAX_PLATFORMS": "cpu", "DEV": "CPU"}  # DEV is tinygrad's
-    if name in (OURS, REFERENCE):
-        environment["PYTHONPATH"] = str(TESTS.parent)
-    if name == OURS:  # bytecode is kept as in an installed library, but not in the checkout
+    if variant.tree:
+        environment["PYTHONPATH"] = str(variant.tree)
+        # An older checkout keeps pages unless it is told not to.
+        environment["PULLBACK_KEEP_PAGES"] = str(int(variant.pages))
+    if variant.library == "pullback":
+        # Bytecode is kept as in an installed library, but not in the checkout.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["PYTHONPYCACHEPREFIX"] = _bytecode.name
     return environment

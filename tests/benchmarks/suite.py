@@ -6,13 +6,25 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmarks import epoch_data
-from benchmarks.measure import Effort, Request, Row, Rows, afresh, in_turn
-from benchmarks.sides import OURS, REFERENCE, Side
+from benchmarks.measure import Effort, Row, Rows, Taken, alternate, in_turn
+from benchmarks.sides import (
+    COMPILED,
+    NO_PAGES,
+    OTHER,
+    OURS,
+    REFERENCE,
+    REFERENCE_PAGES,
+    Request,
+    Side,
+    Variant,
+)
 
 BOTH = (OURS, REFERENCE)
+PAGES = (OURS, NO_PAGES, REFERENCE, REFERENCE_PAGES, COMPILED)
 MILLISECONDS, MICROSECONDS, MEGABYTES = 1e3, 1e6, 1e-6
 LINKS = 1000
 
@@ -22,20 +34,20 @@ class Settings:
     """What to measure, and how.
 
     Args:
-        sides: those to measure, where a benchmark has them.
-        threads: of each side, and cores.
+        variants: those to measure, where a benchmark has them; with another checkout: these in all.
+        threads: the numbers of threads, and cores, that each side is tried with.
         quick: whether everything need only be run through, small and short, as a test does.
     """
 
-    sides: Sequence[str]
-    threads: int
+    variants: Sequence[Variant]
+    threads: Sequence[int]
     quick: bool = False
 
-    def of(self, sides: Sequence[str]) -> list[str]:
-        return [side for side in sides if side in self.sides]
+    def of(self, names: Sequence[str]) -> list[Variant]:
+        return [its for its in self.variants if its.name in (*names, OTHER)]
 
-    def effort(self, rounds: int, seconds: float = 0.5, runs: int = 50) -> Effort:
-        return Effort(2, 0.0, 3) if self.quick else Effort(rounds, seconds, runs)
+    def effort(self, rounds: int, trials: int = 2, seconds: float = 0.5) -> Effort:
+        return Effort(2, 1, 0.001, 0.0) if self.quick else Effort(rounds, trials, seconds)
 
 
 @dataclass
@@ -50,6 +62,7 @@ class Result:
             largest over its smallest.
         points: growth only: the sizes, and the rows at each.
         note: what else to know.
+        load: the machine's before and after.
     """
 
     name: str
@@ -61,6 +74,7 @@ class Result:
     limit: float | None = None
     points: list[tuple[int, Rows]] = field(default_factory=list)
     note: str = ""
+    load: tuple[float | None, float | None] = (None, None)
 
     def every_row(self) -> list[Row]:
         return [
@@ -69,8 +83,8 @@ class Result:
 
 
 def w1(settings: Settings) -> Result:
-    sides = (*BOTH, "jax", "hips", "mygrad", "tinygrad")
-    wanted = {REFERENCE: 0.6, "hips": 0.07, "mygrad": 0.07}
+    sides = (*PAGES, "jax", "hips", "mygrad", "tinygrad")
+    wanted = {REFERENCE: 0.6, "hips": 0.07, "mygrad": 0.07, OTHER: 1.0}
     rows = _timed(settings, sides, Request("step", {"network": "w1"}))
     return Result("w1", "W1 training step, batch 64", "ms", MILLISECONDS, rows, wanted)
 
@@ -78,76 +92,75 @@ def w1(settings: Settings) -> Result:
 def w2(settings: Settings) -> Result:
     batch = 8 if settings.quick else 64
     request = Request("step", {"network": "w2", "batch": batch})
-    rows = _timed(settings, (*BOTH, "jax", "tinygrad"), request)
+    rows = _timed(settings, (*PAGES, "jax", "tinygrad"), request)
     title = f"W2 training step, batch {batch}"
-    return Result("w2", title, "ms", MILLISECONDS, rows, {REFERENCE: 1.0})
+    return Result("w2", title, "ms", MILLISECONDS, rows, {REFERENCE: 1.0, OTHER: 1.0})
 
 
 def inference(settings: Settings) -> Result:
-    images, batch = (200, 100) if settings.quick else (10_000, 1000)
-    request = Request("inference", {"images": images, "batch": batch})
-    rows = _timed(settings, BOTH, request, rounds=7)
-    title = f"Inference of {images:,} images, deep model"
-    return Result("inference", title, "s", 1.0, rows, {REFERENCE: 1.0})
+    batch = 100 if settings.quick else 1000
+    request = Request("inference", {"batch": batch})
+    rows = _timed(settings, (*BOTH, COMPILED), request, rounds=8)
+    title = f"Inference of {batch:,} images, deep model"
+    return Result("inference", title, "ms", MILLISECONDS, rows, {REFERENCE: 1.0})
 
 
 def epoch(settings: Settings) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         name, images = epoch_data.prepare(Path(folder), small=settings.quick)
 
-        def look(side: str) -> tuple[float, list[list[float]]]:
+        def look(variant: Variant, threads: int, request: Request) -> Taken:
             started = time.perf_counter()
-            with Side(side, settings.threads) as process:
-                arguments = {"folder": folder, "settings": epoch_data.SETTINGS}
-                answer = process.ask("epoch", arguments, 1)
-            return time.perf_counter() - started, answer["numbers"]
+            with Side(variant, threads) as process:
+                answer = process.ask(request)
+            seconds = time.perf_counter() - started
+            return Taken(seconds, answer["numbers"], process.hello["version"])
 
+        arguments = {"folder": folder, "settings": epoch_data.SETTINGS}
         # A thousand steps magnify rounding: the losses then agree to a percent or two.
-        rounds, tolerance = (1, 1e-2) if settings.quick else (5, 5e-2)
-        rows = afresh(settings.of(BOTH), look, rounds, tolerance)
+        rounds, tolerance = (1, 1e-2) if settings.quick else (3, 5e-2)
+        request, effort = Request("epoch", arguments, checked=1), Effort(rounds, trials=1)
+        (rows,) = alternate(settings.of(BOTH), [request], settings.threads, look, effort, tolerance)
     title = f"W1 epoch of {images:,} images, augmented, and evaluation, whole process"
     wanted = {REFERENCE: 0.6}
     return Result("epoch", title, "s", 1.0, rows, wanted, note=f"data: {name}")
 
 
-def tiny(settings: Settings) -> Result:
-    return _tiny(settings, "tiny", [4, 4], "a 4x4 tensor")
-
-
-def scalar(settings: Settings) -> Result:
-    return _tiny(settings, "scalar", [], "a tensor without axes")
-
-
-def _tiny(settings: Settings, name: str, shape: list[int], words: str) -> Result:
+def tiny(settings: Settings, name: str, shape: Sequence[int], words: str) -> Result:
     request = Request("chain", {"length": LINKS, "shape": shape})
     rows = _timed(settings, (*BOTH, "hips", "mygrad"), request)
     title = f"One op on {words}, forward and backward, of {LINKS:,} multiply-adds"
-    return Result(name, title, "µs", MICROSECONDS / (2 * LINKS), rows, {REFERENCE: 0.5})
+    wanted = {REFERENCE: 0.5, OTHER: 1.1}
+    return Result(name, title, "µs", MICROSECONDS / (2 * LINKS), rows, wanted)
 
 
 def imports(settings: Settings) -> Result:
     compiled: set[str] = set()
 
-    def look(side: str) -> tuple[float, list[list[float]]]:
-        if side not in compiled:  # to bytecode, which is done once where a library is installed
-            Side(side, settings.threads).close()
-            compiled.add(side)
-        with Side(side, settings.threads) as process:
-            return process.hello["import_seconds"], []
+    def look(variant: Variant, threads: int, _: Request) -> Taken:
+        if variant.name not in compiled:  # to bytecode, as is done once where it is installed
+            Side(variant, threads).close()
+            compiled.add(variant.name)
+        with Side(variant, threads) as process:
+            return Taken(process.hello["import_seconds"], [], process.hello["version"])
 
-    rows = afresh(settings.of(BOTH), look, 1 if settings.quick else 11)
-    return Result("import", "Import, over NumPy's own", "s", 1.0, rows, limit=0.1)
+    rows = _afresh(settings, look, Request(""), rounds=20)
+    wanted = {OTHER: 1.1}
+    return Result("import", "Import, over NumPy's own", "s", 1.0, rows, wanted, limit=0.1)
 
 
 def memory(settings: Settings) -> Result:
     batch = 8 if settings.quick else 64
 
-    def look(side: str) -> tuple[float, list[list[float]]]:
-        with Side(side, settings.threads) as process:
-            answer = process.ask("step", {"network": "w2", "batch": batch}, 3)
-            return answer["peak_bytes"] - process.hello["peak_bytes"], answer["numbers"]
+    def look(variant: Variant, threads: int, request: Request) -> Taken:
+        with Side(variant, threads) as process:
+            answer = process.ask(request)
+            hello = process.hello
+            return Taken(
+                answer["peak_bytes"] - hello["peak_bytes"], answer["numbers"], hello["version"]
+            )
 
-    rows = afresh(settings.of(BOTH), look, 1 if settings.quick else 5)
+    rows = _afresh(settings, look, Request("step", {"network": "w2", "batch": batch}), rounds=5)
     title = f"Peak memory of W2 steps, batch {batch}, over that after the import"
     return Result("memory", title, "MB", MEGABYTES, rows, {REFERENCE: 1.2})
 
@@ -190,7 +203,7 @@ def growth_depth(settings: Settings) -> Result:
 
 
 def growth_chain(settings: Settings) -> Result:
-    sizes = [10, 100] if settings.quick else [10**n for n in range(2, 7)]
+    sizes = [10, 100] if settings.quick else [10**n for n in range(2, 6)]
     title, unit = "Multiply-adds on a 4x4 tensor, by length of the chain", "µs a link"
 
     def request(length: int) -> Request:
@@ -199,8 +212,22 @@ def growth_chain(settings: Settings) -> Result:
     return _growth(settings, "growth-chain", title, unit, sizes, request)
 
 
-def _timed(settings: Settings, sides: Sequence[str], request: Request, rounds: int = 15) -> Rows:
-    (rows,) = in_turn(settings.of(sides), [request], settings.effort(rounds), settings.threads)
+def _timed(settings: Settings, sides: Sequence[str], request: Request, rounds: int = 12) -> Rows:
+    effort = settings.effort(rounds)
+    (rows,) = in_turn(settings.of(sides), [request], settings.threads, effort)
+    return rows
+
+
+def _afresh(
+    settings: Settings,
+    look: Callable[[Variant, int, Request], Taken],
+    request: Request,
+    rounds: int,
+) -> Rows:
+    """Rows from `look`, which starts a process each time, with all threads."""
+    effort = Effort(1 if settings.quick else rounds, trials=0)
+    most = max(settings.threads)
+    (rows,) = alternate(settings.of(BOTH), [request], [most], look, effort)
     return rows
 
 
@@ -214,8 +241,8 @@ def _growth(
     limit: float | None = 1.5,
 ) -> Result:
     requests = [request(size) for size in sizes]
-    effort = settings.effort(5, seconds=0.3)
-    rows = in_turn(settings.of(BOTH), requests, effort, settings.threads)
+    effort = settings.effort(5, trials=1, seconds=0.3)
+    rows = in_turn(settings.of(BOTH), requests, settings.threads, effort)
     points = list(zip(sizes, rows, strict=True))
     return Result(name, title, unit, MICROSECONDS, limit=limit, points=points)
 
@@ -225,8 +252,8 @@ BENCHMARKS: dict[str, Callable[[Settings], Result]] = {
     "w2": w2,
     "inference": inference,
     "epoch": epoch,
-    "tiny": tiny,
-    "scalar": scalar,
+    "tiny": partial(tiny, name="tiny", shape=[4, 4], words="a 4x4 tensor"),
+    "scalar": partial(tiny, name="scalar", shape=[], words="a tensor without axes"),
     "import": imports,
     "memory": memory,
     "gradcheck": gradcheck,
@@ -235,3 +262,5 @@ BENCHMARKS: dict[str, Callable[[Settings], Result]] = {
     "growth-depth": growth_depth,
     "growth-chain": growth_chain,
 }
+# What a change of the engine must not slow down.
+BESIDE_ANOTHER = ("w1", "w2", "tiny", "scalar", "import")

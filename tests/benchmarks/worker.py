@@ -1,8 +1,8 @@
-"""The process of one side: python -m benchmarks.worker SIDE, started by `sides`.
+"""The process of one side: python -m benchmarks.worker LIBRARY [--pages], started by `sides`.
 
-Says hello with what importing the library took. Then every line read, {"task", "arguments",
-"count"}, is a block: the task is made anew, run `count` times and answered with the times, the
-numbers of every run and the peak of the process's memory. Making is not timed.
+Says hello with what importing the library took. Then every line read, a request, is answered with
+a block: {"seconds", "numbers", "settled", "peak_bytes"}. A task is made and warmed up when it is
+first asked for, and goes on from there in its next block.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pace import Paced
+
 # What `import` costs is measured on what the user imports, not on this suite's own modules.
 IMPORTS = {
     "pullback": ("autograd", "nn"),
     "pytorch": ("torch",),
+    "torch_compile": ("torch",),
     "jax": ("jax",),
     "hips": ("autograd",),
     "mygrad": ("mygrad",),
@@ -32,18 +35,23 @@ _channel = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 
 
-def main(side: str) -> None:
+def main(library: str, *options: str) -> None:
     import numpy as np
 
     before = time.perf_counter()
     try:
-        for name in IMPORTS[side]:
+        for name in IMPORTS[library]:
             importlib.import_module(name)
         seconds = time.perf_counter() - before
-        module = importlib.import_module(f"benchmarks.on_{side}")
+        module = importlib.import_module(f"benchmarks.on_{library}")
     except ImportError as error:
         say({"missing": str(error)})
         return
+    if "--pages" in options:
+        import autograd
+
+        # An older checkout did so by itself when it was imported.
+        getattr(autograd, "keep_pages", bool)()
     say(
         {
             "import_seconds": seconds,
@@ -52,25 +60,35 @@ def main(side: str) -> None:
             "numpy": np.__version__,
         }
     )
+    tasks: dict[str, tuple[Paced, bool]] = {}
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer = block(module.TASKS[request["task"]], request["arguments"], request["count"])
+            answer = block(module.TASKS, tasks, **request)
         except Exception as error:  # told to the one who asked, who goes on with the other sides
-            answer = {"failed": f"{type(error).__name__}: {error}"}
+            first = (str(error).splitlines() or [""])[0]
+            answer = {"failed": f"{type(error).__name__}: {first}"}
         say(answer)
 
 
-def block(make: Any, arguments: dict[str, Any], count: int) -> dict[str, Any]:
-    run = make(**arguments)
-    gc.collect()  # what making left over is not to be collected in the first run
-    seconds, numbers = [], []
-    for _ in range(count):
-        started = time.perf_counter()
-        result = run()
-        seconds.append(time.perf_counter() - started)
-        numbers.append(result)
-    return {"seconds": seconds, "numbers": numbers, "peak_bytes": peak_memory()}
+def block(
+    makers: dict[str, Any],
+    tasks: dict[str, tuple[Paced, bool]],
+    task: str,
+    arguments: dict[str, Any],
+    checked: int,
+    warm: float,
+    seconds: float,
+) -> dict[str, Any]:
+    key = json.dumps([task, arguments])
+    if key not in tasks:
+        paced = Paced(makers[task](**arguments))
+        gc.collect()  # what making left over is not to be collected in a run
+        tasks[key] = paced, paced.warm_up(checked, warm)
+    paced, settled = tasks[key]
+    times = paced.block(seconds)
+    found = {"seconds": times, "numbers": paced.numbers, "settled": settled}
+    return found | {"peak_bytes": peak_memory()}
 
 
 def peak_memory() -> int:
@@ -92,4 +110,4 @@ def say(answer: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
