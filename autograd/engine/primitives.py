@@ -41,16 +41,7 @@ class Primitive:
     """
 
     # What a call looks up lies in slots: it is found there faster than among all the rest.
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_keeps",
-        "_reads",
-        "_rules",
-        "differentiable",
-        "forward",
-        "ufunc",
-    )
+    __slots__ = ("__dict__", "__weakref__", "_keeps", "_reads", "_rules", "forward", "ufunc")
 
     def __init__(
         self,
@@ -129,15 +120,15 @@ class Primitive:
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         # Written for few interpreter steps: on small tensors they are what an op costs.
         here = mode.__dict__
-        observer, watcher = here["observer"], here["watcher"]
+        observer = here["observer"]
+        if here["watcher"] is not None:
+            args = here["watcher"].all_given(args)
         arrays: list[Any] = []
         parents: list[Place | None] = []
         array: Any = None  # of the last tensor among the arguments
         tracked = unclear = False
         for arg in args:
             if type(arg) is Tensor or isinstance(arg, Tensor):
-                if watcher is not None:
-                    arg = watcher.given(arg)
                 array = arg._array
                 arrays.append(array)
                 place = arg._place
@@ -152,12 +143,13 @@ class Primitive:
         if unclear or array is None:
             arrays = cleared(arrays, [self._takes_array(i) for i in range(len(arrays))])
         saved = None
+        large = array is not None and array.nbytes >= LARGE
         forward: Callable[..., Any] = self.forward
         if options:
             self._refuse_tensors(options)
         if observer is not None:
             forward = observer.computing(self)
-        elif self.ufunc is not None and not options and array is not None and array.nbytes < LARGE:
+        elif self.ufunc is not None and not (options or large or array is None):
             forward = self.ufunc
         try:
             out = forward(*arrays, **options) if options else forward(*arrays)
@@ -183,7 +175,7 @@ class Primitive:
             record = Record(self, arrays, parents, options, out, saved, here["scope"])
             if observer is not None:
                 observer.recorded(record)
-            if self._keeps is not None and (array.nbytes >= LARGE or out.nbytes >= LARGE):
+            if self._keeps is not None and (large or out.nbytes >= LARGE):
                 self._drop(record, self._keeps)
             result._place = record
         else:

@@ -86,11 +86,6 @@ class Record:
         self.line: str | None = None
         self.scope = mode.scope if scope is None else scope
 
-    def free(self) -> None:
-        """Drop what only a backward pass needs, so that the memory returns during the sweep."""
-        self.arrays = self.out = self.saved = None
-        self.parents = ()
-
 
 class Output:
     """One of several results of a record."""

@@ -51,8 +51,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return f(*args, **options)
         reads = _Reads(newest(), mode.watcher)
         for leaf in flatten([args, options])[0]:
-            if isinstance(leaf, Tensor):
-                reads.note(leaf)
+            if isinstance(leaf, Tensor) and leaf._place is None:
+                reads.note(leaf)  # as those on the tape are, once they are read
         with replayable() as again, no_grad(), watched_by(reads):
             result = f(*args, **options)
             outs, rebuild = flatten(result)

@@ -37,7 +37,7 @@ def test_it_can_be_turned_off() -> None:
 
 
 def test_importing_changes_no_limit() -> None:
-    """Above the default limit an array still has a mapping of its own, and goes when it is freed."""
+    """A large array still has a mapping of its own, and goes when it is freed."""
     program = """
 import numpy as np
 {call}

@@ -49,8 +49,8 @@ def multiply(x: Array, y: Array) -> Array:
 
 
 multiply.defvjp(
-    lambda g, out, x, y: _product_to(x.shape, g, y),
-    lambda g, out, x, y: _product_to(y.shape, g, x),
+    lambda g, out, x, y: g * y if g.shape == x.shape else _product_to(x.shape, g, y),
+    lambda g, out, x, y: g * x if g.shape == y.shape else _product_to(y.shape, g, x),
     keeps=["y", "x"],
 )
 
