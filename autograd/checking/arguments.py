@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.differences import FIRST_STEPS, apart, slope_change
 from autograd.checking.judging import FLOOR, NEGLIGIBLE, Judged, Scales
 from autograd.checking.point import Point, flat, length
 from autograd.checking.report import ArgumentReport, Choice, describe_difference
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 DIRECTIONS = 3
 SMALL = 64  # elements of an argument, and of the outputs, up to which each is checked

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.comparison_report import Comparison, Row
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
@@ -15,10 +14,8 @@ from autograd.checking.flow import Flow
 from autograd.checking.reference import Reference
 from autograd.checking.replaying import quietly
 from autograd.engine.tape import Place
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Tensor
 from autograd.program.recorded import computed_from
-
-Array = NDArray[Any]
 
 
 class _Pair(NamedTuple):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis import Hypothesis
+from autograd.engine.tensor import Array
 
-Array = NDArray[Any]
 Verdict = Literal["ok", "wrong", "shape", "not finite"]
 
 _HEADERS = ("name", "shape", "abs. error", "rel. error", "where", "limit", "verdict")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import factorial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
+
 Curve = Callable[[float], Array]
 
 # First steps of the tables, as fractions of the arguments' size, in the order in which they are

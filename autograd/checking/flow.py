@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from autograd.engine.modes import mode, sweep_hook
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Output, Place, Record, leading_to, newest
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.recorded import Values, place_of_root
 
-Array = NDArray[Any]
 Change = Callable[[Array], Array]
 
 

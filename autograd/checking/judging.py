@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.differences import (
     FIRST_STEPS,
@@ -18,8 +17,7 @@ from autograd.checking.differences import (
     slope_change,
     steps,
 )
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 _MARGIN = 10  # times the estimated error of a difference, before it counts against a rule
 FLOOR = 1e-9  # of the gradient's own size; rounding in long sums may reach below it

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.differences import measured_noise, noise_of
 from autograd.checking.judging import Judge
 from autograd.checking.subject import Subject, Taped
-from autograd.engine.tensor import Tensor
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array, Tensor
 
 _COTANGENTS = 3
 _TRIED = 1e-2  # of an argument's size: a step that f should notice,

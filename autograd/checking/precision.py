@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.point import Point, flat, length
 from autograd.checking.report import ArgumentReport
 from autograd.checking.subject import Subject
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 _NEIGHBOURS = 3
 _FEW = 0.01  # of the elements, where rounding may have turned a comparison

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import Replay, ReplayError, Shake, quietly
 from autograd.engine.keeping import Dropped
 from autograd.engine.tape import Place
-from autograd.engine.tensor import Tensor
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array, Tensor
 
 _SHAKES = 3
 _SAFETY = 32  # times the noise: that of three samples, and of another order of summation

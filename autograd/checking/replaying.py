@@ -8,17 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.keeping import Dropped
 from autograd.engine.modes import enable_grad, mode
 from autograd.engine.primitives import Primitive, Saved
 from autograd.engine.tape import Leaf, Output, Place, Record
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.recorded import Values
-
-Array = NDArray[Any]
 
 # How far the mean of a recomputed output may be from the recorded one, of the mean of its elements:
 # further apart, it is not the same computation (it drew random numbers, say).

@@ -7,11 +7,10 @@ from html import escape
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis import Hypothesis
+from autograd.engine.tensor import Array
 
-Array = NDArray[Any]
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 _WORST: tuple[Verdict, ...] = ("fail", "inconclusive", "pass")

@@ -8,16 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.modes import Observer, enable_grad, mode, no_grad
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Operation, Place, leading_to
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating
-
-Array = NDArray[Any]
 
 
 class Variable:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.arguments import check_argument, holds_beside
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
@@ -20,8 +18,6 @@ from autograd.checking.report import ArgumentReport, GradcheckReport
 from autograd.checking.subject import Subject
 from autograd.engine.modes import enable_grad
 from autograd.engine.tensor import wrap
-
-Array = NDArray[Any]
 
 _NOTHING = 1e-9  # of f, for a change of all of the argument
 

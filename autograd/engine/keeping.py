@@ -57,24 +57,8 @@ class Dropped:
         return f"Dropped({self.shape}, {self.dtype})"
 
 
-_BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
-_OTHERS = [
-    "array",
-    "float",
-    "int",
-    "bool",
-    "len",
-    "iter",
-    "getitem",
-    "neg",
-    "pos",
-    "abs",
-    "invert",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-]
-
-for _name in (*_OTHERS, *_BINARY, *(f"r{name}" for name in _BINARY)):
-    setattr(Dropped, f"__{_name}__", Dropped.refuse)  # Python looks these up on the class
+# Python looks these up on the class.
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+_OTHERS = ("array", "float", "int", "bool", "len", "iter", "getitem", "neg", "pos", "abs", "invert")
+for _name in (*_OTHERS, "lt", "le", "gt", "ge", *_BINARY, *(f"r{name}" for name in _BINARY)):
+    setattr(Dropped, f"__{_name}__", Dropped.refuse)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -19,14 +19,13 @@ from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from autograd.interop.methods import Methods  # what autograd.interop attaches
-
-    Axis: TypeAlias = int | tuple[int, ...] | None
-    Operand: TypeAlias = "Tensor | ArrayLike"
 else:
     Methods = object
+
+Array = NDArray[Any]
+Axis = int | tuple[int, ...] | None
+Operand: TypeAlias = "Tensor | ArrayLike"
 
 
 class Tensor(Methods):
@@ -44,7 +43,7 @@ class Tensor(Methods):
     # The storage is the engine's: everything else reads and assigns `data` and `grad`.
     __slots__ = ("__weakref__", "_array", "_grad", "_place")
 
-    _array: NDArray[Any]
+    _array: Array
     _grad: Tensor | None
     _place: Place | None
 
@@ -61,7 +60,7 @@ class Tensor(Methods):
     # --- the array ---------------------------------------------------------------------------
 
     @property
-    def data(self) -> NDArray[Any]:
+    def data(self) -> Array:
         """The array itself, not a copy. Settable, on leaves and constants as on computed tensors:
         what was recorded keeps the array that it saw.
 
@@ -131,7 +130,7 @@ class Tensor(Methods):
     def dtype(self) -> np.dtype[Any]:
         return self._array.dtype
 
-    def numpy(self) -> NDArray[Any]:
+    def numpy(self) -> Array:
         """The array itself, not a copy."""
         return self.data
 
@@ -143,7 +142,7 @@ class Tensor(Methods):
             )
         return self.data.item()
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
@@ -337,7 +336,7 @@ class Tensor(Methods):
         return g if g.dtype == self.dtype else needs.astype(g, self.dtype)
 
 
-def wrap(array: NDArray[Any], place: Place | None) -> Tensor:
+def wrap(array: Array, place: Place | None) -> Tensor:
     """A tensor around an array that is known to be numeric: the constructor without its checks."""
     tensor = empty(Tensor)
     tensor._array = array
@@ -349,7 +348,7 @@ def wrap(array: NDArray[Any], place: Place | None) -> Tensor:
 empty = Tensor.__new__  # a tensor without its attributes, for who sets all three at once
 
 
-def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> NDArray[Any]:
+def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:
     array = np.asarray(value, dtype=dtype)
     if array.dtype.kind not in "biufc":
         raise TypeError(
@@ -359,7 +358,7 @@ def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> NDArray[Any]:
     return array
 
 
-def _rebuild(kind: type[Tensor], data: NDArray[Any], requires_grad: bool) -> Tensor:
+def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool) -> Tensor:
     tensor = empty(kind)
     Tensor.__init__(tensor, data, requires_grad)
     return tensor

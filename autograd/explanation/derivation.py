@@ -7,13 +7,12 @@ from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd import ops
 from autograd.engine.conforming import broadcast_axes, conformed
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Output, Place, Record, Refusal
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.explanation.expressions import (
     Call,
     Formula,
@@ -26,8 +25,6 @@ from autograd.explanation.expressions import (
 from autograd.explanation.formulas import Formulas, Step
 from autograd.explanation.naming import ones, zeros
 from autograd.program.recorded import Values
-
-Array = NDArray[Any]
 
 
 class PullAgain:

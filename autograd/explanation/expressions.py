@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.modes import Observer, mode, no_grad
 from autograd.engine.tape import Operation
+from autograd.engine.tensor import Array
 
-Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 SMALL = 6  # elements that are printed in full

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.keeping import Dropped
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Leaf, Place, Record, Refusal
+from autograd.engine.tensor import Array
 from autograd.explanation.expressions import Call, Made, Name, Statement, short
 from autograd.explanation.naming import Names
 from autograd.program.recorded import Values
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from autograd.engine.tape import Leaf, Output, Place, Record
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.explanation.expressions import Name
 
-Array = NDArray[Any]
 Key = tuple[int, int]  # of a place: the serial number, and which of several outputs
 
 # What a program may mention without its being an op or a tensor.

@@ -7,15 +7,12 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.tensor import Tensor
 from autograd.explanation import latex_text, python_text
 from autograd.explanation.derivation import Derivation
 from autograd.explanation.expressions import Made, Statement
 from autograd.explanation.formulas import Step
-
-Array = NDArray[Any]
 
 _COMMENT = 44  # the column at which comments start, where the code leaves room
 

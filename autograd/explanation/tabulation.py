@@ -9,19 +9,18 @@ from time import perf_counter
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.keeping import Dropped
 from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Leaf, Output, Record
+from autograd.engine.tensor import Array
 from autograd.explanation import python_text
 from autograd.explanation.drawing import dot, page
 from autograd.explanation.formulas import Formulas, Step
 from autograd.explanation.graph import Graph, Node
 from autograd.program.recorded import Values
 
-Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 _RUNS = 3  # of a forward, of which the fastest counts

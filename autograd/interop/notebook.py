@@ -13,17 +13,12 @@ from html import escape
 from itertools import islice
 from math import ceil, sqrt
 from struct import pack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.tape import Leaf, Output, Record, Refusal
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Tensor
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array, Tensor
 
 _ALL = 2**20  # elements up to which statistics are of all of them,
 _SAMPLE = 65_521  # and of how many otherwise; a prime, so that they fall into all columns

@@ -8,9 +8,9 @@ from math import isqrt, prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import Primitive, Saved
+from autograd.engine.tensor import Array
 from autograd.ops import (
     cross,
     dot,
@@ -27,7 +27,6 @@ from autograd.ops import (
 )
 from autograd.ops.linear.subscripts import labels_of
 
-Array = NDArray[Any]
 Shape = tuple[int, ...]
 Shapes = tuple[Shape, ...]
 

@@ -20,9 +20,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 # Below so many elements one thread is faster: at functions that compute for a while, and at those
 # that are as fast as memory is, which two threads have to share. With all that is above 2^17

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations, permutations
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
 from autograd.checking.diagnosis.quantities import axes_named, times
 from autograd.checking.diagnosis.substitutions import read_in_other_orders
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 _MOST_SHIFTS = 64
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.masks import label_masks
 from autograd.checking.flow import Flow
@@ -17,9 +16,8 @@ from autograd.engine.conforming import broadcast_axes
 from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Output, Place, Record
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 
-Array = NDArray[Any]
 Rewrite = Callable[[list[Any], dict[str, Any]], tuple[list[Any], dict[str, Any]]]
 
 

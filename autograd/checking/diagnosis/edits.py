@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, described
 from autograd.checking.diagnosis.evidence import Candidate, Case, largest
@@ -17,8 +15,7 @@ from autograd.checking.diagnosis.substitutions import substituted_rules
 from autograd.checking.diagnosis.terms import propose_term
 from autograd.checking.diagnosis.wrong_rules import wrong_rules
 from autograd.engine.tape import Record
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 _NEAREST = 40  # uses whose mistakes are tried; further away they have names of their own
 _NEAR = 8  # uses at whose rules the dear mistakes are tried

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import log10
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.quantities import Quantities
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 _RELATIVE = 1e-6  # of what is wrong: constants that were typed in have so many digits
 _ENOUGH = 2.5  # decades of evidence, after what the number of candidates takes away

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, largest
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 _MOST = 120  # recorded arrays that are tried
 

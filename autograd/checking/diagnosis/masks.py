@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from autograd.ops.shapes.indexing import as_index
 from autograd.program.recorded import Values
-
-Array = NDArray[Any]
 
 
 def label_masks(values: Values) -> list[Array]:

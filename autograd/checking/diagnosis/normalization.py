@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 from math import prod
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.evidence import Candidate, Case, largest
 from autograd.checking.diagnosis.roles import role_of
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 
 def propose_missing_terms(case: Case) -> None:

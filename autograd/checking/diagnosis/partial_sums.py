@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
 from autograd.checking.diagnosis.rules import Mistake
-from autograd.engine.tensor import wrap
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array, wrap
 
 _MOST_INDICES = 32
 _MOST_WORK = 20_000_000  # numbers that go through the rule, all indices together

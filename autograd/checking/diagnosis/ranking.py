@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.arrangements import propose_arrangement, propose_sum
 from autograd.checking.diagnosis.context import Context
@@ -18,8 +15,7 @@ from autograd.checking.diagnosis.normalization import propose_missing_terms
 from autograd.checking.diagnosis.shapes import shape_hypotheses
 from autograd.checking.diagnosis.softmax import propose_softmax
 from autograd.checking.diagnosis.subsets import propose_subset
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 
 def diagnose(

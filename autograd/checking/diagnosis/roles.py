@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use
 from autograd.engine.tape import Record
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 _VARIANCES = {"var", "std", "sum_of_squares", "square"}
 

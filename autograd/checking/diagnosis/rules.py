@@ -7,11 +7,10 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, described, summed_to
+from autograd.engine.tensor import Array
 
-Array = NDArray[Any]
 Mistake = tuple[str, str, Array, float]  # kind, text, the gradient it gives, added to the rank
 
 _MOST_SLICES = 64

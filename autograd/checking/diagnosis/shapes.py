@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations, permutations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, described
 from autograd.checking.diagnosis.evidence import Hypothesis, largest
 from autograd.checking.diagnosis.quantities import axes_named
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 
 class Repair(NamedTuple):

@@ -8,15 +8,12 @@ p (g - sum(g p)) where g is that of p: both come of dp_i/da_j = p_i ([i = j] - p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.evidence import Candidate, Case
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 
 def propose_softmax(case: Case) -> None:

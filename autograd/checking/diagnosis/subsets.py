@@ -19,8 +19,8 @@ from autograd.checking.diagnosis.evidence import (
     largest,
 )
 from autograd.engine.keeping import Dropped
+from autograd.engine.tensor import Array
 
-Array = NDArray[Any]
 Mask = NDArray[np.bool_]
 
 _NOT_KNOWN = "what is wrong there is not known"

@@ -12,14 +12,12 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
 from autograd.checking.diagnosis.rules import Mistake
 from autograd.engine.primitives import Primitive
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 
-Array = NDArray[Any]
 Variant = tuple[str, str, Array, float]  # kind, what it is, the array, added to the rank
 
 _CHOOSING = {"maximum", "minimum", "max", "min", "absolute", "clip"}

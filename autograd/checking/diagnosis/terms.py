@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Use
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
 from autograd.checking.diagnosis.quantities import divided_otherwise, meaning_of, times
 from autograd.checking.diagnosis.roles import Role, role_of
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 
 def propose_term(case: Case, use: Use, part: Array, rank: float, direct: bool) -> None:

@@ -7,16 +7,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, Use, described
 from autograd.checking.diagnosis.quantities import axis_of
 from autograd.checking.diagnosis.rules import Mistake
-from autograd.engine.tensor import wrap
+from autograd.engine.tensor import Array, wrap
 from autograd.ops.reductions.reduction import keepdims_shape
 from autograd.ops.shapes.indexing import as_index
-
-Array = NDArray[Any]
 
 _MOST_OFFSETS = 200
 

@@ -8,19 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Tensor
 from autograd.ops.elementwise.exponential import log
 from autograd.ops.elementwise.selection import divisor, where
 from autograd.ops.elementwise.steps import equal, floor_divide, sign
 from autograd.ops.reductions.reduction import sum_of_products
 from autograd.ops.shapes.shape import sum_to
 from autograd.runtime.threads import elementwise
-
-Array = NDArray[Any]
 
 
 @primitive(kind="elementwise", analytic=True, ufunc=np.add, broadcasts=True)

@@ -6,23 +6,17 @@ Each is computed so that neither tail overflows or cancels, and so are its slope
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.elementwise.selection import where
 from autograd.ops.elementwise.steps import equal, isinf, less_equal, logical_and
 from autograd.ops.kernels.blocks import by_interval, in_blocks
 from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes
 from autograd.runtime.threads import elementwise, reduced
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis
-
-Array = NDArray[Any]
 
 _LN2, _LN10 = math.log(2), math.log(10)
 

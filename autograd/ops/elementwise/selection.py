@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Tensor
 from autograd.ops.elementwise.steps import (
     equal,
     greater,
@@ -23,8 +22,6 @@ from autograd.ops.elementwise.steps import (
 )
 from autograd.ops.kernels.masking import masked
 from autograd.runtime.threads import elementwise
-
-Array = NDArray[Any]
 
 
 @primitive(kind="elementwise", analytic=True, broadcasts=True)

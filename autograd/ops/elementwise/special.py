@@ -9,17 +9,15 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array
 from autograd.ops.elementwise.arithmetic import square
 from autograd.ops.elementwise.exponential import exp
 from autograd.ops.kernels.blocks import by_interval, in_double
 
-Array = NDArray[Any]
 Coefficients = Sequence[float]
 
 

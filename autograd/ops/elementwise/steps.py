@@ -5,15 +5,11 @@ Their slope is zero wherever they have one, so their results are constants: no g
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array
 from autograd.runtime.threads import elementwise
-
-Array = NDArray[Any]
 
 
 @primitive(kind="elementwise", differentiable=False, broadcasts=True)

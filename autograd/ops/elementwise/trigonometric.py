@@ -6,16 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Tensor
 from autograd.ops.elementwise.arithmetic import hypot, sqrt, square
 from autograd.ops.elementwise.selection import divisor
 from autograd.ops.kernels.blocks import by_interval, in_blocks, in_double
 from autograd.runtime.threads import elementwise
-
-Array = NDArray[Any]
 
 
 @primitive(kind="elementwise", analytic=True)

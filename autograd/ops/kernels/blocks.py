@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from autograd.runtime.threads import in_slabs
-
-Array = NDArray[Any]
 
 _BLOCK = 1 << 14
 

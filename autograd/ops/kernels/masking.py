@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from autograd.runtime.threads import elementwise
-
-Array = NDArray[Any]
 
 _INTEGER = {"e": np.int16, "f": np.int32, "d": np.int64}
 

@@ -4,14 +4,11 @@ blocks that BLAS multiplies fastest."""
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from autograd.runtime.threads import LARGE, blas_on_one_thread, share, slabs
-
-Array = NDArray[Any]
 
 _SMALL = 4096  # elements of both arguments, below which BLAS keeps to one thread by itself
 _WORK = 1 << 24  # multiplications below which a second thread takes longer to come than it saves

@@ -18,17 +18,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.modes import mode
 from autograd.engine.primitives import primitive
 from autograd.engine.tape import Refusal
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.elementwise.selection import where
 from autograd.ops.linear.linalg import solve
 from autograd.ops.shapes.padding import pad
-
-Array = NDArray[Any]
 
 _SYMMETRIC = "symmetric matrices (..., n, n)"
 _ROUNDING = 16  # times the resolution of the dtype and the largest value: what counts as equal

@@ -6,21 +6,15 @@ reverse mode algorithmic differentiation", Oxford University, report NA-08/01.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.modes import mode
 from autograd.engine.primitives import primitive
 from autograd.engine.tape import Refusal
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Operand, Tensor, wrap
 from autograd.ops.elementwise.selection import where
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Operand
-
-Array = NDArray[Any]
 
 _SQUARE = "square matrices (..., n, n)"
 _REGULAR = f"{_SQUARE} that are not singular"

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Operand, Tensor, wrap
 from autograd.ops.kernels.multiplication import product
 from autograd.ops.shapes.shape import reshape, sum_to, swapaxes, transpose
 
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Operand
-
-Array = NDArray[Any]
 Axes = tuple[int, ...]
 
 

@@ -8,14 +8,11 @@ from string import ascii_letters
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Tensor
 from autograd.ops.linear.products import as_arrays
 from autograd.ops.shapes.shape import broadcast_to, reshape
-
-Array = NDArray[Any]
 
 
 @primitive(

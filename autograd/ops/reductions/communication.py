@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import Protocol
 
 from autograd.engine.primitives import primitive
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array
 
 
 class Summing(Protocol):

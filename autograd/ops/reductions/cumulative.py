@@ -7,22 +7,17 @@ right, to every order, where elements are zero.
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.reductions.reduction import reduced_axes, spread
 from autograd.ops.shapes.padding import pad_constant
 from autograd.ops.shapes.shape import flip, ravel, reshape
 from autograd.runtime.threads import reduced
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis, Tensor
-
-Array = NDArray[Any]
 
 
 @primitive(kind="reduction", analytic=True)

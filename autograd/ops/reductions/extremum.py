@@ -8,21 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.kernels.masking import masked
 from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes
 from autograd.ops.shapes.shape import reshape
 from autograd.runtime.threads import in_slabs, outermost
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis, Tensor
-
-Array = NDArray[Any]
 
 # Up to so many elements to reduce, one pass a slice beats NumPy's reduction over short axes: 2x2
 # windows of 800,000 float32 take 0.46 ms instead of 1.44.

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.reductions.norms import over
 from autograd.ops.reductions.reduction import mean, reduced_axes, reduced_size, spread
 from autograd.runtime.threads import reduced
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis, Tensor
-
-Array = NDArray[Any]
 
 
 @primitive(kind="reduction")

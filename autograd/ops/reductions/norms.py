@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Axis, Operand, Tensor
 from autograd.ops.elementwise.arithmetic import absolute
 from autograd.ops.elementwise.selection import divisor, where
 from autograd.ops.elementwise.steps import equal, sign
@@ -22,11 +20,6 @@ from autograd.ops.reductions.reduction import (
 )
 from autograd.ops.reductions.reduction import sum as sum_over
 from autograd.ops.shapes.shape import as_tensor
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis, Operand, Tensor
-
-Array = NDArray[Any]
 
 
 def norm(

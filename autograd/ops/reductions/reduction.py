@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import builtins
 from math import prod
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.shapes.shape import broadcast_to, reshape
 from autograd.runtime.threads import reduced
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis, Tensor
-
-Array = NDArray[Any]
 
 
 def reduced_axes(axis: Axis, ndim: int) -> tuple[int, ...]:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Axis, Operand, Tensor
 from autograd.ops.reductions.reduction import keepdims_shape, mean, reduced_axes
 from autograd.ops.shapes.indexing import take_along_axis
 from autograd.ops.shapes.shape import as_tensor, moveaxis, ravel, reshape
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis, Operand, Tensor
-
-Array = NDArray[Any]
 
 
 @primitive(kind="gather", differentiable=False)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.elementwise.selection import where
 from autograd.ops.reductions.reduction import sum as sum_over
 from autograd.ops.shapes.indexing import getitem, scatter
 from autograd.ops.shapes.shape import as_tensor, moveaxis
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Operand, Tensor
-
-Array = NDArray[Any]
 
 
 def tril(x: Operand, k: int = 0) -> Tensor:

@@ -7,21 +7,15 @@ its argument: those that update return a new tensor.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.elementwise.selection import where
 from autograd.ops.shapes.shape import as_tensor, ravel
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Operand
-
-Array = NDArray[Any]
 
 
 @primitive(kind="gather", analytic=True)

@@ -5,19 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.shapes.shape import as_tensor, atleast_1d, atleast_2d, ravel
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Operand, Tensor
-
-Array = NDArray[Any]
 
 
 def concatenate(arrays: Iterable[Operand], axis: int | None = 0) -> Tensor:

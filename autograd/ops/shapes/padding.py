@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.shapes.indexing import getitem
 from autograd.ops.shapes.joining import concatenate
 from autograd.ops.shapes.shape import as_tensor
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Operand, Tensor
-
-Array = NDArray[Any]
 
 _MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Tensor
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Axis, Operand
-
-Array = NDArray[Any]
+from autograd.engine.tensor import Array, Axis, Operand, Tensor
 
 
 def as_tensor(x: Operand) -> Tensor:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autograd.engine.tensor import Operand, Tensor
 from autograd.ops.shapes.indexing import as_index, take
 from autograd.ops.shapes.shape import as_tensor, broadcast_to, ravel, reshape, transpose
-
-if TYPE_CHECKING:
-    from autograd.engine.tensor import Operand, Tensor
 
 
 def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Tensor:

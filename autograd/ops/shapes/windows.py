@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array
 
-Array = NDArray[Any]
 Sizes = tuple[int, ...]
 
 

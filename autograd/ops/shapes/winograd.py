@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
 from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array
 from autograd.ops.kernels.multiplication import by_columns
 from autograd.runtime.threads import blas_on_one_thread, share, slabs
 
-Array = NDArray[Any]
 Pair = tuple[int, int]
 Matrix = tuple[tuple[float, ...], ...]  # its rows
 
