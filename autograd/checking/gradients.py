@@ -57,13 +57,14 @@ def gradcheck(
     rng = np.random.default_rng(seed)
     with Subject(f, inputs) as subject:
         report = check(subject, rng, ops_are_right=_ops_are_right)
-        if order == 2 and report:
-            with _gradients_of(subject, rng) as second:
+        names = [variable.name for variable in subject.variables]
+        for tracked in (True, False) if order == 2 else ():
+            if not report:
+                break
+            with _gradients_of(subject, rng, tracked) as second:
                 again = check(second, rng)
-            again.order = 2
-            names = [variable.name for variable in subject.variables]
             for argument, name in zip(again.arguments, names, strict=False):
-                argument.name = name
+                argument.name = name if tracked else f"{name}, of constant cotangents"
             report = GradcheckReport(
                 report.arguments + again.arguments, 2, report.subject, again.problems
             )
@@ -76,9 +77,13 @@ def _ops_are_right(point: Point) -> bool:
     return all(record.verdict == "pass" for record in check_records(point.taped.outs, point.rng))
 
 
-def _gradients_of(subject: Subject, rng: np.random.Generator) -> Subject:
-    """The gradients of a subject as a subject of their own: functions of its arguments and of the
-    cotangents."""
+def _gradients_of(subject: Subject, rng: np.random.Generator, tracked: bool) -> Subject:
+    """The gradients of a subject as a subject of their own: functions of its arguments, and of the
+    cotangents where these are tracked.
+
+    With constant cotangents gradients that are recorded meet in the sweep with others that are not;
+    with tracked ones all are recorded.
+    """
     outs = subject.taped().outs
     count = len(subject.variables)
     cotangents = [rng.uniform(0.5, 1.5, out.shape) * rng.choice([-1.0, 1.0]) for out in outs]
@@ -86,10 +91,10 @@ def _gradients_of(subject: Subject, rng: np.random.Generator) -> Subject:
     def gradients(*arguments: Tensor) -> list[Tensor]:
         with enable_grad():
             taped = subject.taped([tensor.data for tensor in arguments[:count]])
-            found = taped.gradients(arguments[count:], create_graph=True)
+            found = taped.gradients(arguments[count:] or cotangents, create_graph=True)
         return [g for g in found if g is not None]
 
     tensors = [variable.tensor for variable in subject.variables]
     for variable in subject.variables:
         variable.tensor.data = variable.at
-    return Subject(gradients, [*tensors, *cotangents])
+    return Subject(gradients, [*tensors, *(cotangents if tracked else ())])

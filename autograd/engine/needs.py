@@ -1,7 +1,4 @@
-"""What the engine asks of ops. They fill it in when they are imported; the engine imports none.
-
-Nothing else is asked: whoever brings the first three has an engine, with whatever ops.
-"""
+"""What the engine asks of ops. They fill it in when they are imported; the engine imports none."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Primitive:
         self._rules = tuple(rules)
         declared, keeps = self._declared
         self._keeps = keeps if self._rules == declared else None
-        self._reads = None if self._keeps is None else sorted({i for k in self._keeps for i in k})
+        self._reads = None if self._keeps is None else {i for k in self._keeps for i in k}
 
     def defvjp_each(self, rule: Rule) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.
@@ -229,20 +229,21 @@ class Primitive:
         """What every rule of `record` gets: g, the output and the arguments; and the options.
 
         Of the arrays, those that some rule reads are tensors, on the tape while the sweep is
-        recorded. The others stay as they are: a tensor costs half of what a rule does.
+        recorded. The others stay as they are, as a tensor costs half of what a rule does; or are
+        `Dropped` while it is recorded, for an array has no history.
         """
-        out, options, parents = record.out, record.options, record.parents
+        out, options, parents, reads = record.out, record.options, record.parents, self._reads
         assert record.arrays is not None
         recording = mode.__dict__["recording"]
         given = [g, out, *record.arrays]
-        for i in range(1, len(given)) if self._reads is None else self._reads:
-            if i >= len(given):
-                break  # arguments that have defaults
-            array = given[i]
+        for i, array in enumerate(given):
             if type(array) is np.ndarray:
-                given[i] = tensor = empty(Tensor)
-                tensor._array, tensor._grad = array, None
-                tensor._place = (record if i == 1 else parents[i - 2]) if recording else None
+                if reads is None or i in reads:
+                    given[i] = tensor = empty(Tensor)
+                    tensor._array, tensor._grad = array, None
+                    tensor._place = (record if i == 1 else parents[i - 2]) if recording else None
+                elif recording:
+                    given[i] = self._dropped(array, i - 1)
         if isinstance(out, tuple):
             places = [Output(record, i) if recording else None for i in range(len(out))]
             zeros = (wrap(np.zeros_like(o), None) for o in out)
@@ -331,7 +332,8 @@ class Primitive:
             record.out = self._dropped(record.out, 0)
 
     def _dropped(self, array: Any, number: int) -> Dropped:
-        return Dropped(array.shape, array.dtype, f"'{self._parameters()[number]}' of '{self.name}'")
+        name = [*self._parameters(), *["an argument"] * number][number]
+        return Dropped(array.shape, array.dtype, f"'{name}' of '{self.name}'")
 
     def _saved_for_rules(self, saved: Any) -> Any:
         """What the forward saved, as constants; no derivative of it is known."""

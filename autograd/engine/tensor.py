@@ -345,7 +345,7 @@ def wrap(array: Array, place: Place | None) -> Tensor:
     return tensor
 
 
-empty = Tensor.__new__  # a tensor without its attributes, for who sets all three at once
+empty = Tensor.__new__  # without attributes, for who sets all three at once
 
 
 def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:

@@ -17,9 +17,10 @@ Shape = int | tuple[int, ...]
 
 
 class _Draws(threading.local):
-    """What `replayable` needs to know of each source of numbers, by the identity of the source."""
+    """What `replayable` needs to know, by the identity of a Generator: its source of numbers and a
+    copy of that before the first draw; and what to draw from instead, the second time."""
 
-    first: dict[int, tuple[np.random.Generator, np.random.Generator]] | None = None
+    first: dict[int, tuple[Generator, np.random.Generator, np.random.Generator]] | None = None
     again: dict[int, np.random.Generator] | None = None
 
 
@@ -72,12 +73,13 @@ class Generator:
         return Tensor(self._noted().permutation(n))
 
     def _noted(self) -> np.random.Generator:
-        """What to draw from. Generators that share their source of bits share it here too."""
-        source, key = self.numpy, id(self.numpy.bit_generator)
+        """What to draw from. Generators that share a source of numbers share its copy too."""
+        first, source = _draws.first, self.numpy
         if _draws.again is not None:
-            source = _draws.again.get(key, source)
-        if _draws.first is not None and key not in _draws.first:
-            _draws.first[key] = self.numpy, copy.deepcopy(source)
+            source = _draws.again.get(id(self), source)
+        if first is not None and id(self) not in first:
+            shared = [kept for _, seen, kept in first.values() if seen is source]
+            first[id(self)] = self, source, shared[0] if shared else copy.deepcopy(source)
         return source
 
 
@@ -132,7 +134,8 @@ def replayable() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     @contextmanager
     def again() -> Iterator[None]:
         before = _draws.again
-        _draws.again = (before or {}) | {key: copy.deepcopy(at) for key, (_, at) in own.items()}
+        copies = {id(kept): copy.deepcopy(kept) for _, _, kept in own.values()}
+        _draws.again = (before or {}) | {key: copies[id(entry[2])] for key, entry in own.items()}
         try:
             with drawing_from(default):
                 yield

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from autograd.engine.modes import Watcher, enable_grad, mode, no_grad, watched_by
 from autograd.engine.sweep import sweep
-from autograd.engine.tape import Output, Place, Record, newest
+from autograd.engine.tape import Output, Place, Record, leading_to, newest
 from autograd.engine.tensor import Tensor, wrap
 from autograd.ops.declaring import custom_vjp
 from autograd.runtime.draws import replayable
@@ -155,35 +155,31 @@ class _Checkpoint:
     ) -> None:
         assert record.arrays is not None
         start, create_graph = newest(), mode.recording
-        variables = [
-            _variable(array, parent)
-            for array, parent in zip(record.arrays, record.parents, strict=True)
-        ]
-        origins = {
-            variable._place.serial: parent
-            for variable, parent in zip(variables, record.parents, strict=True)
-            if variable._place is not None and parent is not None
-        }
+        variables, origins = [], {}
+        for array, parent in zip(record.arrays, record.parents, strict=True):
+            wanted = parent is not None and (needed is None or parent.serial in needed)
+            # Where the sweep is recorded, it stays connected to its origin, for higher derivatives.
+            if create_graph and parent is not None:
+                variable = alias(wrap(array, parent))
+            else:
+                variable = Tensor(array, requires_grad=wanted)
+            variables.append(variable)
+            if wanted:
+                assert variable._place is not None
+                origins[variable._place.serial] = parent
         substitutes = _Substitutes(self.reads, variables, start, self.name)
         with self.again(), enable_grad(), watched_by(substitutes):
             outs = [
                 substitutes.given(out)._place if isinstance(out, Tensor) else None
                 for out in flatten(self.call())[0]
             ]
+        pairs = [(place, gradient) for i, gradient in g.items() if (place := outs[i]) is not None]
         sweep(
-            [(place, gradient) for i, gradient in g.items() if (place := outs[i]) is not None],
+            pairs,
             lambda place, gradient: deliver(origins[place.serial], gradient),
+            needed=leading_to([place for place, _ in pairs], origins),
             retain_graph=create_graph,
             create_graph=create_graph,
             wanted=origins,
             oldest=start,
         )
-
-
-def _variable(array: NDArray[Any], parent: Place | None) -> Tensor:
-    """Where the sweep is recorded, it stays connected to its origin, for higher derivatives."""
-    if parent is None:
-        return wrap(array, None)
-    if mode.recording:
-        return alias(wrap(array, parent))
-    return Tensor(array, requires_grad=True)

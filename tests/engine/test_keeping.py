@@ -1,0 +1,153 @@
+"""What records keep: a rule that reads what was dropped raises, and says what it read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from support.leaves import grad
+
+from autograd import Tensor, exp, primitive
+from autograd.engine.keeping import LARGE, Dropped
+from autograd.engine.primitives import Primitive
+
+SIZE = LARGE // 8
+
+
+def scaled(keeps: Any, rule: Callable[..., Any]) -> Primitive:
+    @primitive
+    def scaled(x: Any, y: Any) -> Any:
+        return x * y
+
+    return scaled.defvjp(rule, lambda g, out, x, y: g * x, keeps=keeps)
+
+
+def computed(size: int = SIZE) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    x = Tensor(np.linspace(1, 2, size), requires_grad=True)
+    y = Tensor(np.linspace(2, 3, size), requires_grad=True)
+    return x, y, x + 0, y + 0
+
+
+def by_eval(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return eval("g * y")
+
+
+def by_position(*given: Any) -> Any:
+    return given[0] * given[3]
+
+
+def by_closure(g: Any, out: Any, x: Any, y: Any) -> Any:
+    def inner() -> Any:
+        return g * y
+
+    return inner()
+
+
+class Method:
+    def rule(self, g: Any, out: Any, x: Any, y: Any) -> Any:
+        return g * y
+
+
+RULES: dict[str, Callable[..., Any]] = {
+    "eval": by_eval,
+    "positions": by_position,
+    "a closure": by_closure,
+    "a method": Method().rule,
+    "a partial": partial(lambda scale, g, out, x, y: scale * g * y, 1.0),
+    "compiled": eval(compile("lambda g, out, x, y: g * y", "<made>", "eval")),
+}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_rule_of_a_user_may_read_everything(rule: Callable[..., Any]) -> None:
+    x, y, a, b = computed()
+    scaled(None, rule)(a, b).sum().backward()
+    assert_array_equal(grad(x), y.data)
+    assert_array_equal(grad(y), x.data)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_rule_that_reads_more_than_it_declares_is_named(rule: Callable[..., Any]) -> None:
+    *_, a, b = computed()
+    loss = scaled(["", "x"], rule)(a, b).sum()
+    with pytest.raises(RuntimeError, match=rf"'y' of 'scaled', float64 \({SIZE},\), was not kept"):
+        loss.backward()
+
+
+def test_a_rule_that_is_declared_anew_before_backward() -> None:
+    *_, a, b = computed()
+    op = scaled(["y", "x"], lambda g, out, x, y: g * y)
+    loss = op(a, b).sum()
+    op.defvjp(lambda g, out, x, y: g * out / x, lambda g, out, x, y: g * x)
+    with pytest.raises(RuntimeError, match=r"'out' of 'scaled'.*rules declared anew hold for"):
+        loss.backward()
+
+
+def test_rules_that_are_put_back_keep_what_was_declared_for_them() -> None:
+    *_, a, b = computed()
+    op = scaled(["y", "x"], lambda g, out, x, y: g * y)
+    declared = op.rules
+    assert isinstance(op(a, b)._place.out, Dropped)  # type: ignore[union-attr]
+    op.rules = (lambda g, out, x, y: g * out / x, declared[1])
+    assert not isinstance(op(a, b)._place.out, Dropped)  # type: ignore[union-attr]
+    op.rules = declared
+    assert isinstance(op(a, b)._place.out, Dropped)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("keeps", "message"),
+    [
+        (["y"], "keeps has 1 entries for 2 rules"),
+        (["z", "x"], "keeps names 'z', one of out, x, y expected"),
+    ],
+)
+def test_keeps_that_cannot_be(keeps: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        scaled(keeps, lambda g, out, x, y: g * y)
+
+
+def test_what_is_dropped_has_a_shape_a_dtype_and_nothing_else() -> None:
+    dropped = Dropped((2, 3), np.dtype(np.float32), "'x' of 'op'")
+    assert (dropped.shape, dropped.ndim, dropped.size, dropped.nbytes) == ((2, 3), 2, 6, 24)
+    assert dropped.dtype == np.float32
+    assert np.ndim(dropped) == 2  # type: ignore[call-overload]
+    assert repr(dropped) == "Dropped((2, 3), float32)"
+    t: Any = Tensor(np.ones((2, 3), np.float32))
+    asked: list[Callable[[Any], Any]] = [
+        *(lambda d: d + 1, lambda d: 1 - d, lambda d: t * d, lambda d: d / t, lambda d: -d),
+        *(lambda d: d[0], lambda d: d.sum(), lambda d: d.T, lambda d: d.data, lambda d: d < 0),
+        *(np.asarray, np.exp, exp, Tensor, float, bool, len, list, abs, lambda d: d @ t),
+        *(lambda d: t + d, lambda d: d**2, lambda d: 2**d, lambda d: np.add(np.ones(3), d)),
+    ]
+    for ask in asked:
+        with pytest.raises(RuntimeError, match=r"'x' of 'op', float32 \(2, 3\), was not kept"):
+            ask(dropped)
+
+
+def test_in_a_recorded_sweep_what_is_not_declared_is_no_constant() -> None:
+    """Also of small arrays, which are kept: as an array it would have no history."""
+    x, y = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0, 4.0], requires_grad=True)
+    loss = scaled(["", "x"], lambda g, out, x, y: g * y)(x, y).sum()
+    with pytest.raises(RuntimeError, match="'y' of 'scaled'"):
+        loss.backward(create_graph=True)
+
+
+def test_small_arrays_and_those_of_the_user_are_kept() -> None:
+    x, y, a, b = computed(SIZE - 1)
+    op = scaled(["y", "x"], lambda g, out, x, y: g * y)
+    assert not isinstance(op(a, b)._place.out, Dropped)  # type: ignore[union-attr]
+    x, y, *_ = computed()
+    place: Any = scaled(["", ""], lambda g, out, x, y: g * y)(x, y)._place
+    assert place.arrays[0] is x.data
+
+
+def test_what_only_an_unneeded_gradient_reads_is_dropped() -> None:
+    _, y, a, _ = computed()
+    op = scaled(["y", "x"], lambda g, out, x, y: g * y)
+    place: Any = op(a, y.detach())._place
+    assert isinstance(place.arrays[0], Dropped)
+    assert place.arrays[1] is y.data

@@ -1,0 +1,246 @@
+"""Checkpoints: what the function reads is known, and is the same when it runs again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from support.leaves import grad, leaf
+
+import autograd as ag
+from autograd import Tensor, checkpoint, no_grad
+from autograd.random import Generator, drawing_from
+
+
+def closing_over(x: Tensor, wrapped: bool) -> Tensor:
+    y = ag.sin(ag.cos(x))
+    f: Callable[[Tensor], Tensor] = lambda a: a * y  # noqa: E731
+    return (checkpoint(f) if wrapped else f)(x)
+
+
+def test_what_it_closes_over_within_a_transform() -> None:
+    plain = ag.grad(lambda x: closing_over(x, False))(Tensor(0.7))
+    kept = ag.grad(lambda x: closing_over(x, True))(Tensor(0.7))
+    assert_allclose(kept.data, plain.data, rtol=1e-15)
+    at_one = ag.grad(lambda x: closing_over(x, True))(Tensor(0.8))
+    expected = np.sin(np.cos(0.8)) - 0.8 * np.cos(np.cos(0.8)) * np.sin(0.8)
+    assert_allclose(at_one.data, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("transform", [ag.hessian, lambda f: ag.grad(ag.grad(f))])
+def test_what_it_closes_over_to_the_second_order(transform: Any) -> None:
+    plain = transform(lambda x: closing_over(x, False))(Tensor(0.7))
+    kept = transform(lambda x: closing_over(x, True))(Tensor(0.7))
+    assert_allclose(kept.data, plain.data, rtol=1e-14)
+
+
+def test_what_it_closes_over_by_jvp_and_vjp() -> None:
+    _, tangent = ag.jvp(lambda x: closing_over(x, True), [Tensor(0.7)], [Tensor(1.0)])
+    _, pull = ag.vjp(lambda x: closing_over(x, True), Tensor(0.7))
+    plain = ag.grad(lambda x: closing_over(x, False))(Tensor(0.7))
+    assert_allclose(tangent.data, plain.data, rtol=1e-14)
+    assert_allclose(pull(Tensor(1.0))[0].data, plain.data, rtol=1e-14)
+
+
+def test_a_result_may_be_what_was_read() -> None:
+    x, w = leaf(2.0), leaf(3.0)
+    y = w * w
+    a, b, c = checkpoint(lambda t: (t, y, t * w))(x)
+    (a * 5 + b * 7 + c).backward()
+    assert (grad(x), grad(w)) == (5 + 3, 7 * 6 + 2)
+
+
+def test_arguments_may_be_trees_and_keywords() -> None:
+    x, y, z = leaf(2.0), leaf(3.0), leaf(5.0)
+    f = checkpoint(lambda pair, *, by: pair[0] * pair[1]["y"] * by["z"])
+    f((x, {"y": y}), by={"z": z}).backward()
+    assert (grad(x), grad(y), grad(z)) == (15, 10, 6)
+
+
+# --- as it was in the forward pass ----------------------------------------------------------------
+
+
+def test_arguments_and_parameters_are_as_they_were() -> None:
+    x, w, c = leaf(2.0), leaf(3.0), Tensor(5.0)
+    y = checkpoint(lambda x, c: ag.square(w * x * c))(x, c)
+    for tensor in (x, w, c):
+        tensor.data = np.array(100.0)
+    y.backward()
+    assert (grad(x), grad(w)) == (2 * 30 * 15, 2 * 30 * 10)
+    assert (x.item(), w.item(), c.item()) == (100, 100, 100)
+
+
+def test_a_parameter_that_no_longer_wants_a_gradient_had_one_then() -> None:
+    x, w = leaf(2.0), leaf(3.0)
+    y = checkpoint(lambda x: x * w)(x)
+    w.requires_grad = False
+    y.backward()
+    assert grad(x) == 3
+
+
+def test_numbers_read_from_a_tensor_are_as_they_were() -> None:
+    x = leaf(2.0)
+    y = checkpoint(lambda x: x * x.data)(x)
+    x.data = np.array(7.0)
+    y.backward()
+    assert grad(x) == 2
+
+
+def test_another_computation_the_second_time_is_an_error() -> None:
+    x, others = leaf(2.0), [leaf(3.0), leaf(5.0)]
+    y = checkpoint(lambda x: x * others.pop())(x)
+    with pytest.raises(RuntimeError, match=r"checkpoint\(<lambda>\).*must do the same both times"):
+        y.backward()
+
+
+# --- noise ----------------------------------------------------------------------------------------
+
+
+def noise_of(draw: Callable[[], Tensor], backward: Callable[[Callable[[], None]], None]) -> None:
+    """Draws within a checkpoint; `backward` runs what it is given in whatever surroundings."""
+    seen: list[np.ndarray[Any, Any]] = []
+
+    def noisy(x: Tensor) -> Tensor:
+        noise = draw()
+        seen.append(noise.data)
+        return x * noise
+
+    x = Tensor(np.ones(20), requires_grad=True)
+    y = checkpoint(noisy)(x).sum()
+    draw()  # moves on whatever is drawn from
+    backward(lambda: y.backward())
+    assert len(seen) == 2
+    assert_array_equal(seen[0], seen[1])
+    assert_array_equal(grad(x), seen[0])
+
+
+def _here(run: Callable[[], None]) -> None:
+    run()
+
+
+def _on_a_thread(run: Callable[[], None]) -> None:
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+def _drawing_from_another(run: Callable[[], None]) -> None:
+    with drawing_from(Generator(99)):
+        run()
+
+
+def _seeded_anew(run: Callable[[], None]) -> None:
+    ag.random.seed(123)
+    run()
+
+
+@pytest.mark.parametrize("backward", [_here, _on_a_thread, _drawing_from_another, _seeded_anew])
+def test_noise_is_the_same_wherever_backward_runs(
+    backward: Callable[[Callable[[], None]], None],
+) -> None:
+    own, shared = Generator(1), np.random.default_rng(2)
+    first, second = Generator(shared), Generator(shared)
+    with drawing_from(Generator(3)):  # the thread's own stays as it is
+        noise_of(lambda: ag.random.default_generator().normal(20), backward)
+        noise_of(lambda: own.uniform(shape=20), backward)
+        noise_of(lambda: first.normal(20) + second.normal(20) * first.normal(20), backward)
+
+
+def test_the_second_run_moves_no_generator_on() -> None:
+    source = Generator(5)
+    x = Tensor(np.ones(4), requires_grad=True)
+    y = checkpoint(lambda x: x * source.normal(4))(x)
+    state = source.state
+    y.sum().backward()
+    assert source.state == state
+
+
+def test_noise_of_a_checkpoint_within_a_checkpoint() -> None:
+    source, seen = Generator(7), []
+
+    def inner(x: Tensor) -> Tensor:
+        seen.append(source.normal(4).data)
+        return x * seen[-1]
+
+    def outer(x: Tensor) -> Tensor:
+        return checkpoint(inner)(x * source.normal(4)) * source.normal(4)
+
+    x = Tensor(np.ones(4), requires_grad=True)
+    value = checkpoint(outer)(x)
+    value.sum().backward()
+    assert_allclose(grad(x), value.data)
+    assert len(seen) == 3
+    assert_array_equal(seen[0], seen[1])
+    assert_array_equal(seen[0], seen[2])
+
+
+# --- what belongs to somebody else ----------------------------------------------------------------
+
+
+def _of_a_transform(z: Tensor, y: Tensor) -> None:
+    ag.grad(lambda a: ag.sum(checkpoint(lambda b: ag.sin(b) * y)(a)))(z)
+
+
+def _of_the_callers_tensor(z: Tensor, y: Tensor) -> None:
+    ag.grad(lambda a: y.sum())(z)
+
+
+def _of_a_value(z: Tensor, y: Tensor) -> None:
+    ag.value_and_grad(lambda a: (a * y).sum() + y.sum())(z)
+
+
+def _of_a_jacobian(z: Tensor, y: Tensor) -> None:
+    ag.jacobian(lambda a: a * y)(z)
+
+
+def _of_a_product(z: Tensor, y: Tensor) -> None:
+    ag.hvp(lambda a: (a * a * y).sum(), [z], [z])
+
+
+uses = pytest.mark.parametrize(
+    "use", [_of_a_transform, _of_the_callers_tensor, _of_a_value, _of_a_jacobian, _of_a_product]
+)
+
+
+@uses
+@pytest.mark.parametrize("recorded", [False, True])
+def test_nothing_of_the_callers_graph_is_freed(
+    use: Callable[[Tensor, Tensor], None], recorded: bool
+) -> None:
+    x, z = leaf(0.3, 0.7), leaf(0.1, 0.2)
+    y = x * 2
+    if recorded:
+        use(z, y)
+    else:
+        with no_grad():
+            use(z, y)
+    (y * y).sum().backward()
+    assert_allclose(grad(x), 8 * x.data)
+
+
+@uses
+def test_no_hook_of_the_caller_runs_and_no_grad_is_left(
+    use: Callable[[Tensor, Tensor], None],
+) -> None:
+    x, z = leaf(0.3, 0.7), Tensor([0.1, 0.2])
+    y = x * 2
+    y.retain_grad()
+    y.register_hook(lambda g: pytest.fail("a hook of the caller ran"))
+    use(z, y)
+    assert y.grad is None
+    assert x.grad is None
+
+
+def test_a_checkpoint_within_no_grad_frees_nothing() -> None:
+    x = leaf(0.3)
+    y = ag.exp(x)
+    with no_grad():
+        checkpoint(lambda a: a * y)(y)
+    checkpoint(lambda a: a * y)(y).backward(retain_graph=True)
+    x.grad = None
+    y.backward()
+    assert_allclose(grad(x), np.exp(0.3))
