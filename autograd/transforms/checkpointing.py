@@ -167,17 +167,19 @@ class _Checkpoint:
             if wanted:
                 assert variable._place is not None
                 origins[variable._place.serial] = parent
+        if not origins:
+            return
         substitutes = _Substitutes(self.reads, variables, start, self.name)
         with self.again(), enable_grad(), watched_by(substitutes):
-            outs = [
+            outs: list[Any] = [
                 substitutes.given(out)._place if isinstance(out, Tensor) else None
                 for out in flatten(self.call())[0]
             ]
-        pairs = [(place, gradient) for i, gradient in g.items() if (place := outs[i]) is not None]
+        roots = [(outs[i], gradient) for i, gradient in g.items() if outs[i] is not None]
         sweep(
-            pairs,
+            roots,
             lambda place, gradient: deliver(origins[place.serial], gradient),
-            needed=leading_to([place for place, _ in pairs], origins),
+            needed=leading_to([place for place, _ in roots], origins),
             retain_graph=create_graph,
             create_graph=create_graph,
             wanted=origins,
