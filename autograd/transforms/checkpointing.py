@@ -155,7 +155,8 @@ class _Checkpoint:
     ) -> None:
         assert record.arrays is not None
         start, create_graph = newest(), mode.recording
-        variables, origins = [], {}
+        variables: list[Tensor] = []
+        origins: dict[int, Place] = {}
         for array, parent in zip(record.arrays, record.parents, strict=True):
             wanted = parent is not None and (needed is None or parent.serial in needed)
             # Where the sweep is recorded, it stays connected to its origin, for higher derivatives.
@@ -166,6 +167,7 @@ class _Checkpoint:
             variables.append(variable)
             if wanted:
                 assert variable._place is not None
+                assert parent is not None
                 origins[variable._place.serial] = parent
         if not origins:
             return
