@@ -22,11 +22,11 @@ LONGEST = 420
 # From the bottom up. A module imports from lower layers and from its own; what is not listed here
 # has the layer of the package that it is in.
 LAYERS = [
-    ["autograd.engine", "autograd.runtime.threads"],
-    ["autograd.runtime"],
+    ["autograd.engine"],
+    ["autograd.runtime", "autograd.random"],
     ["autograd.ops"],
     ["autograd.program"],
-    ["autograd.transforms", "autograd.random"],
+    ["autograd.transforms"],
     ["autograd.interop", "autograd.profiling", "autograd.checking", "autograd.explanation"],
     ["autograd"],
     ["nn"],
@@ -128,6 +128,23 @@ if TYPE_CHECKING:
         *found,
         "nn.schedule",
     ]
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if "engine" not in name.split(".")])
+def test_storage_and_calls_are_the_engines(module: str) -> None:
+    """Others read and assign `data` and `grad`, and nobody reads bytecode."""
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"_array", "_grad", "co_code"}, f"{module}, line {node.lineno}"
+    assert not any(name == "dis" for name, _ in _every_import(parse(module)))
+
+
+def _every_import(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", node.lineno
 
 
 @every_module

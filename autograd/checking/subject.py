@@ -32,7 +32,7 @@ class Variable:
         self.at: Array = np.array(self.given, np.float64)
         self.stretch = 1.0
         self._requires_grad = self.tensor.requires_grad
-        self._grad = self.tensor.grad
+        self._given_grad = self.tensor.grad
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -44,7 +44,7 @@ class Variable:
 
     def restore(self) -> None:
         self.tensor.data = self.given
-        self.tensor.grad = self._grad
+        self.tensor.grad = self._given_grad
         if self.tensor.requires_grad != self._requires_grad:
             self.tensor.requires_grad = self._requires_grad
 

@@ -196,10 +196,8 @@ class Primitive:
         needed: Container[int] | None,
         deliver: Callable[[Place, Tensor], None],
     ) -> None:
-        """Deliver the gradients of those arguments of `record` that want one, checked.
-
-        g is the gradient of the output; of several outputs, a dict of those that have one.
-        """
+        """Deliver the gradients of those arguments of `record` that want one, checked. Of several
+        outputs, g is a dict of those gradients that there are."""
         arrays, rules = record.arrays, self._rules
         assert arrays is not None
         here = mode.__dict__
@@ -228,9 +226,8 @@ class Primitive:
     def given(self, record: Record, g: Any) -> tuple[list[Any], dict[str, Any]]:
         """What every rule of `record` gets: g, the output and the arguments; and the options.
 
-        Of the arrays, those that some rule reads are tensors, on the tape while the sweep is
-        recorded. The others stay as they are, as a tensor costs half of what a rule does; or are
-        `Dropped` while it is recorded, for an array has no history.
+        Arrays that some rule reads are tensors, on the tape while the sweep is recorded. Others
+        stay arrays, which saves half of what a rule costs, or are `Dropped` then.
         """
         out, options, parents, reads = record.out, record.options, record.parents, self._reads
         assert record.arrays is not None
@@ -242,7 +239,7 @@ class Primitive:
                     given[i] = tensor = empty(Tensor)
                     tensor._array, tensor._grad = array, None
                     tensor._place = (record if i == 1 else parents[i - 2]) if recording else None
-                elif recording:
+                elif recording:  # an array has no history
                     given[i] = self._dropped(array, i - 1)
         if isinstance(out, tuple):
             places = [Output(record, i) if recording else None for i in range(len(out))]

@@ -75,6 +75,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     return checkpointed
 
 
+_UNSEEN = Watcher()  # reads the array of a tensor without the watcher of this thread
+
+
 class _Reads(Watcher):
     """Notes the tensors from outside that a function reads, with their arrays and places."""
 
@@ -97,7 +100,7 @@ class _Reads(Watcher):
             seen = tensor if self._outer is None else self._outer.given(tensor)
             self._numbers[id(tensor)] = len(self.tensors)
             self.tensors.append(tensor)
-            self.arrays.append(seen._array)
+            self.arrays.append(_UNSEEN.read(seen))
             self.places.append(seen._place)
 
     def array_of(self, out: Any) -> Any:
@@ -105,7 +108,7 @@ class _Reads(Watcher):
         if not isinstance(out, Tensor):
             return out
         number = self.number(out)
-        return out._array if number is None else self.arrays[number]
+        return _UNSEEN.read(out) if number is None else self.arrays[number]
 
     def number(self, tensor: Tensor) -> int | None:
         """The how-many-eth tensor that was read this one is."""
