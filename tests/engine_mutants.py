@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ["autograd/engine", "autograd/transforms"]
 # What concerns the engine, of the folders that there are; tests of mutants are no tests of it.
 TESTS = ["engine", "runtime", "ops", "program", "transforms", "interop", "checking", "nn"]
+TESTS += ["profiling", "explanation"]  # which look on
 LEFT_OUT = {"test_engine_mutants.py", "test_mutations.py"}
 # Of a file that is too long to run whole, what runs in its stead.
 PARTS = {

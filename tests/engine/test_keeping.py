@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -115,7 +116,7 @@ def test_what_is_dropped_has_a_shape_a_dtype_and_nothing_else() -> None:
     assert (dropped.shape, dropped.ndim, dropped.size, dropped.nbytes) == ((2, 3), 2, 6, 24)
     assert dropped.dtype == np.float32
     assert np.ndim(dropped) == 2  # type: ignore[call-overload]
-    assert repr(dropped) == "Dropped((2, 3), float32)"
+    assert repr(dropped) == repr(copy.copy(dropped)) == "Dropped((2, 3), float32)"
     t: Any = Tensor(np.ones((2, 3), np.float32))
     asked: list[Callable[[Any], Any]] = [
         *(lambda d: d + 1, lambda d: 1 - d, lambda d: t * d, lambda d: d / t, lambda d: -d),
@@ -143,6 +144,15 @@ def test_small_arrays_and_those_of_the_user_are_kept() -> None:
     x, y, *_ = computed()
     place: Any = scaled(["", ""], lambda g, out, x, y: g * y)(x, y)._place
     assert place.arrays[0] is x.data
+
+
+def test_one_large_argument_is_enough_whichever_it_is() -> None:
+    x, _, a, _ = computed()
+    two = Tensor(2.0, requires_grad=True)
+    op = scaled(["y", "x"], lambda g, out, x, y: g * y)
+    assert isinstance(op(a, two)._place.out, Dropped)  # type: ignore[union-attr]
+    assert isinstance(op(two, a)._place.out, Dropped)  # type: ignore[union-attr]
+    assert isinstance(op(a, 2.0)._place.out, Dropped)  # type: ignore[union-attr]
 
 
 def test_what_only_an_unneeded_gradient_reads_is_dropped() -> None:

@@ -142,6 +142,30 @@ def test_a_gradient_within_no_grad_and_within_a_recorded_computation() -> None:
     assert x.grad.item() == 81
 
 
+def test_all_transforms_record_within_no_grad() -> None:
+    cube: Any = lambda x: x**3  # noqa: E731
+    with ag.no_grad():
+        assert value_and_grad(cube)(2.0)[1].item() == 12
+        assert vjp(cube, 2.0)[1](1.0)[0].item() == 12
+        assert jvp(cube, [2.0], [1.0])[1].item() == 12
+        assert jacobian(cube)(2.0).item() == 12
+        assert hessian(cube)(2.0).item() == 12
+        assert hvp(cube, [2.0], [1.0]).item() == 12
+
+
+def test_the_jacobian_of_nothing_is_empty() -> None:
+    by_x, by_y = jacobian(lambda x, y: x[3:] * y.sum(), (0, 1))(np.ones(3), np.ones((2, 2), "f4"))
+    assert (by_x.shape, by_y.shape) == ((0, 3), (0, 2, 2))
+    assert (by_x.dtype, by_y.dtype) == (np.float64, np.float32)
+
+
+def test_arguments_hold_other_things_beside_numbers() -> None:
+    tree = {"w": 2.0, "n": 3, "of": "what"}
+    _, pull = vjp(lambda t, k: t["w"] ** t["n"] * k, tree, 5)
+    assert pull(1.0) == ({"w": 60.0, "n": None, "of": None}, None)
+    assert jvp(lambda t, k: t["w"] ** t["n"] * k, [tree, 5], [tree, 5])[1] == 120
+
+
 def test_an_argument_without_influence_gets_zeros() -> None:
     by_x, by_y = grad(lambda x, y: x.sum(), argnums=(0, 1))(np.ones(2), np.ones((2, 1)))
     assert_array_equal(by_x.data, [1, 1])
@@ -226,6 +250,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         ["grad", "(3,)", "one number", "jacobian"],
     ),
     "no tensor": (lambda: grad(lambda x: 3)(1.0), ValueError, ["grad", "3"]),
+    "jacobian's argnums": (lambda: jacobian(abs, 1)(1.0), ValueError, ["jacobian", "argnums 1"]),
     "integers": (lambda: grad(lambda x: x * x)(3), TypeError, ["grad", "argument 0", "int"]),
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), ValueError, ["argnums 1", "1 argument"]),
     "tangents": (lambda: jvp(lambda x: x, [1.0], []), ValueError, ["1 primals", "0 tangents"]),
