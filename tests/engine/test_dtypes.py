@@ -67,7 +67,7 @@ def test_promotion_gives_each_leaf_its_own_dtype(f: Callable[[Tensor, Tensor], T
 
 def test_a_list_takes_the_dtype_of_the_tensor_beside_it() -> None:
     x = leaf(0.1, 0.2, dtype=np.float32)
-    assert (x + [0.1, 0.2]).dtype == np.float32
+    assert (x * [0.1, 0.2]).dtype == np.float32
     assert (x == [0.1, 0.2]).data.all()  # in float64 0.1 is another number
     assert (np.float32(0.1) * x).dtype == np.float32
     assert (Tensor([1, 2]) * [0.5, 1.5]).dtype == np.float64

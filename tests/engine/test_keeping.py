@@ -147,7 +147,7 @@ def test_small_arrays_and_those_of_the_user_are_kept() -> None:
 
 
 def test_one_large_argument_is_enough_whichever_it_is() -> None:
-    x, _, a, _ = computed()
+    _, _, a, _ = computed()
     two = Tensor(2.0, requires_grad=True)
     op = scaled(["y", "x"], lambda g, out, x, y: g * y)
     assert isinstance(op(a, two)._place.out, Dropped)  # type: ignore[union-attr]
