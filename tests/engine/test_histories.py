@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from support.leaves import grad, leaf
+from support.leaves import grad, identity, leaf
 
 import autograd as ag
 from autograd import Tensor, gradcheck, hessian, primitive
@@ -122,6 +122,14 @@ def test_a_plain_backward_leaves_constants(monkeypatch: pytest.MonkeyPatch) -> N
     assert not x.grad.requires_grad
     assert grad(x) == 4
     assert w.grad is None
+
+
+def test_a_rule_that_gives_a_tensor_it_closes_over_leaves_a_constant() -> None:
+    w, x = leaf(3.0), leaf(1.0)
+    identity(lambda g, out, x: w)(x).backward()
+    assert x.grad is not None
+    assert not x.grad.requires_grad
+    assert grad(x) == 3
 
 
 @pytest.mark.parametrize(
