@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from support.leaves import grad
 
 from autograd import Tensor, exp, primitive
@@ -135,6 +135,14 @@ def test_in_a_recorded_sweep_what_is_not_declared_is_no_constant() -> None:
     loss = scaled(["", "x"], lambda g, out, x, y: g * y)(x, y).sum()
     with pytest.raises(RuntimeError, match="'y' of 'scaled'"):
         loss.backward(create_graph=True)
+
+
+def test_what_a_rule_declares_is_kept() -> None:
+    x, y, a, b = computed()
+    op = scaled(["out x", "x"], lambda g, out, x, y: g * out / x)
+    op(a, b).sum().backward()
+    assert_allclose(grad(x), y.data, rtol=1e-15)
+    assert_array_equal(grad(y), x.data)
 
 
 def test_small_arrays_and_those_of_the_user_are_kept() -> None:

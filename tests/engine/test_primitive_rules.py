@@ -155,7 +155,13 @@ def test_what_a_forward_saved_has_no_derivative(kind: type) -> None:
         z = x * factor
         return Saved(np.abs(z) ** 2, (z, "a name"))
 
-    energy.defvjp(lambda g, out, x, saved: g * 6 * real(saved[0]))
+    def rule(g: Tensor, out: Tensor, x: Tensor, saved: tuple[Tensor, str]) -> Tensor:
+        z, name = saved
+        assert isinstance(z.data, np.ndarray)  # the forward saved a scalar of NumPy
+        assert name == "a name"
+        return g * 6 * real(z)
+
+    energy.defvjp(rule)
     assert grad_of(energy)(2.0).item() == 36
     with pytest.raises(RuntimeError, match="'energy' was asked for, and the rule reads what its"):
         grad_of(grad_of(energy))(2.0)
