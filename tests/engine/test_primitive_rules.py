@@ -140,6 +140,18 @@ def test_nothing_is_taken_for_granted_of_an_op_that_declares_nothing() -> None:
     assert found == ["view", True, False, True]
 
 
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError, ValueError, TypeError, IndexError])
+def test_an_error_of_a_forward_says_what_was_given(error: type[Exception]) -> None:
+    @primitive
+    def picky(x: Array, *others: Any) -> Array:
+        raise error("not this")
+
+    with pytest.raises(error) as caught:
+        picky(leaf(1.0, 2.0, dtype=np.float32), "and", [3])
+    assert type(caught.value) is error
+    assert str(caught.value) == "picky(float32 (2,), 'and', [3]): not this"
+
+
 @pytest.mark.parametrize("kind", [float])
 def test_what_a_forward_saved_has_no_derivative(kind: type) -> None:
     factor = kind(3)
