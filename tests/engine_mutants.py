@@ -22,7 +22,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from support.mutants.runs import SURVIVED, Job, Outcome, Stage, copied, run, stages
+from support.mutants.runs import SURVIVED, TIMEOUT, Job, Outcome, Stage, copied, run, stages
 from support.mutants.sampling import Key, Mutant, mutants, sample
 from support.mutants.survivors import JUDGED, Judged
 
@@ -63,13 +63,17 @@ def difference(mutant: Mutant, source: str) -> str:
 # --- running -------------------------------------------------------------------------------------
 
 
-def measured(tests: Sequence[str], root: Path, folders: Sequence[Path]) -> dict[str, float]:
+def measured(
+    tests: Sequence[str], root: Path, folders: Sequence[Path], longest: float
+) -> dict[str, float]:
     """How long each test file takes on the code as it is, where its tests run, and pass."""
     durations = {}
-    jobs = [Job(None, [Stage((test,), 150.0)]) for test in tests]
+    jobs = [Job(None, [Stage((test,), longest)]) for test in tests]
     for job, outcome in run(jobs, root, folders):
         (name,) = job.stages[0].files
-        if outcome.verdict != SURVIVED:
+        if outcome.verdict == TIMEOUT or outcome.seconds > longest:
+            print(f"left out, for it takes long: {name}", flush=True)
+        elif outcome.verdict != SURVIVED:
             print(f"left out, for it fails on the code as it is: {name}, {outcome.by}", flush=True)
         elif outcome.ran:
             durations[name] = outcome.seconds
@@ -230,8 +234,8 @@ def main() -> None:
         folders = [Path(work) / f"copy{i}" for i in range(args.jobs)]
         for folder in folders:
             copied(root, folder, [*args.targets, *tests])
-        durations = measured(tests, root, folders)
-        in_stages = stages({f: s for f, s in durations.items() if s <= args.longest})
+        durations = measured(tests, root, folders, args.longest)
+        in_stages = stages(durations)
         print(f"{len(durations)} test files, {len(in_stages)} stages: ", end="")
         print(", ".join(f"{stage.seconds:.1f} s" for stage in in_stages), flush=True)
         found = results(drawn, in_stages, root, folders)

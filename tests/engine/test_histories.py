@@ -14,7 +14,7 @@ from support.leaves import grad, identity, leaf
 import autograd as ag
 from autograd import Tensor, gradcheck, hessian, primitive
 from autograd.engine import sweep as sweep_module
-from autograd.engine.tape import Leaf
+from autograd.engine.tape import Leaf, Record, reachable
 
 Term = Callable[[Tensor], Tensor]
 
@@ -47,6 +47,19 @@ def test_terms_in_every_order() -> None:
         if second := sum(TERMS[name][2] for name in names):
             first.backward()
             assert grad(x) == second, names
+
+
+def test_what_a_recorded_sweep_holds_is_what_it_computed() -> None:
+    """A sum in flight is worked on in place only until it is recorded."""
+    for names in ORDERS:
+        x = leaf(2.0)
+        total(names, x).backward(create_graph=True)
+        assert x.grad is not None
+        for place in reachable([x.grad._place] if x.grad._place else []):
+            if isinstance(place, Record):
+                assert place.arrays is not None
+                again = place.op.forward(*place.arrays, **place.options)  # type: ignore[attr-defined]
+                assert place.out == again, (names, place.op.name)
 
 
 def test_the_same_for_arrays_and_for_hessian() -> None:
@@ -124,9 +137,13 @@ def test_a_plain_backward_leaves_constants(monkeypatch: pytest.MonkeyPatch) -> N
     assert w.grad is None
 
 
-def test_a_rule_that_gives_a_tensor_it_closes_over_leaves_a_constant() -> None:
+@pytest.mark.parametrize("by", ["rule", "cotangent", "hook"])
+def test_what_alone_brings_a_history_leaves_a_constant(by: str) -> None:
+    """Without another op on the way, which would forget it anyway."""
     w, x = leaf(3.0), leaf(1.0)
-    identity(lambda g, out, x: w)(x).backward()
+    if by == "hook":
+        x.register_hook(lambda g: w * 1)
+    (identity(lambda g, out, x: w)(x) if by == "rule" else x).backward(w * 1)
     assert x.grad is not None
     assert not x.grad.requires_grad
     assert grad(x) == 3

@@ -172,6 +172,18 @@ def test_an_argument_without_influence_gets_zeros() -> None:
     assert_array_equal(by_y.data, [[0], [0]])
 
 
+def doubled(x: Any, times: int = 60) -> Any:
+    for _ in range(times):
+        x = x + x
+    return x
+
+
+def test_each_record_is_visited_once_however_many_ways_lead_to_it() -> None:
+    assert grad(doubled)(1.0).item() == 2**60
+    assert grad(grad(lambda x: doubled(x * x)))(1.0).item() == 2**61
+    assert jvp(doubled, [1.0], [3.0])[1].item() == 3 * 2**60
+
+
 def f_of_vector(x: Tensor) -> Tensor:
     return ag.exp(x[:2]) * x[1:] + ag.matmul(x, np.array([1.0, -2.0, 0.5]))
 
