@@ -127,6 +127,18 @@ def test_what_a_function_closes_over_keeps_its_gradient() -> None:
     assert w.grad.item() == 72  # 6 w x^2
 
 
+def test_the_graph_of_what_a_function_closes_over_is_left_alone() -> None:
+    w, seen = Tensor(3.0, requires_grad=True), []
+    c = w * w
+    c.register_hook(lambda g: seen.append(g.item()))
+    assert grad(lambda x: x * c)(2.0).item() == 9
+    assert not seen
+    c.backward()  # it has not been freed
+    assert seen == [1]
+    with ag.no_grad():  # now it has, which matters only to who differentiates by w
+        assert grad(lambda x: x * c)(2.0).item() == 9
+
+
 def test_nested_transforms_tell_their_variables_apart() -> None:
     # d/dx (x * d/dy (x + y)) = 1; a confused inner sweep gives 2 (Siskind & Pearlmutter 2005).
     assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0).item() == 1
