@@ -278,6 +278,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "integers": (lambda: grad(lambda x: x * x)(3), TypeError, ["grad", "argument 0", "int"]),
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), ValueError, ["argnums 1", "1 argument"]),
     "tangents": (lambda: jvp(lambda x: x, [1.0], []), ValueError, ["1 primals", "0 tangents"]),
+    "tangents of another kind": (
+        lambda: jvp(lambda x: x, [1.0], [1]),
+        ValueError,
+        ["jvp", "0 floating leaves", "1 expected"],
+    ),
     "tangent's shape": (
         lambda: jvp(lambda x: x, [np.ones(3)], [np.ones(2)]),
         ValueError,
