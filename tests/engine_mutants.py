@@ -188,7 +188,7 @@ def arguments() -> argparse.Namespace:
     add("--jobs", type=int, default=2, help="mutants that are tested at a time")
     add("--targets", nargs="+", default=TARGETS, help="files and folders to change")
     add("--tests", nargs="+", help="test files and folders, of which the fastest run first")
-    add("--longest", type=float, default=10, help="leave out test files that take more seconds")
+    add("--longest", type=float, default=5, help="leave out test files that take more seconds")
     add("--only", help="of the drawn mutants, those of files that match this pattern")
     add("--list", action="store_true", help="list the drawn mutants, and run nothing")
     add("--show", type=int, help="show a drawn mutant, by its number in the list")

@@ -278,6 +278,12 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "integers": (lambda: grad(lambda x: x * x)(3), TypeError, ["grad", "argument 0", "int"]),
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), ValueError, ["argnums 1", "1 argument"]),
     "tangents": (lambda: jvp(lambda x: x, [1.0], []), ValueError, ["1 primals", "0 tangents"]),
+    "integers alone": (lambda: vjp(lambda x: x, 3), TypeError, ["vjp", "no argument", "int"]),
+    "several results": (
+        lambda: jacobian(lambda x: (x, x))(1.0),
+        TypeError,
+        ["jacobian", "one tensor", "tuple"],
+    ),
     "tangents of another kind": (
         lambda: jvp(lambda x: x, [1.0], [1]),
         ValueError,
