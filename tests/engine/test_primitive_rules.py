@@ -152,7 +152,7 @@ def test_an_error_of_a_forward_says_what_was_given(error: type[Exception]) -> No
     assert str(caught.value) == "picky(float32 (2,), 'and', [3]): not this"
 
 
-@pytest.mark.parametrize("kind", [float])
+@pytest.mark.parametrize("kind", [float, complex])
 def test_what_a_forward_saved_has_no_derivative(kind: type) -> None:
     factor = kind(3)
 
