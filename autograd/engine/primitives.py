@@ -109,12 +109,14 @@ class Primitive:
         self._keeps = keeps if self._rules == declared else None
         self._reads = None if self._keeps is None else {i for k in self._keeps for i in k}
 
-    def defvjp_each(self, rule: Rule) -> Primitive:
+    def defvjp_each(self, rule: Rule, keeps: tuple[()] | None = None) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.
 
-        The rule gets the argument's position first: (position, g, out, *args) -> Tensor.
+        The rule gets the argument's position first: (position, g, out, *args) -> Tensor. `keeps` is
+        () where it reads the numbers of none of them, nor of the output.
         """
-        self.rule_for_each = rule
+        self.rule_for_each, self._declared = rule, ((), keeps)
+        self.rules = ()
         return self
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
@@ -276,6 +278,7 @@ class Primitive:
         results = like(outs, [np.asarray(out) for out in outs])
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
+        places: list[Place | None] = [None] * len(results)
         if self.differentiable and mode.recording and any(parents):
             record = Record(self, arrays, parents, options, results, saved)
             if mode.observer is not None:
@@ -284,10 +287,7 @@ class Primitive:
                 Output(record, i) if out.dtype.kind in "fc" else None
                 for i, out in enumerate(results)
             ]
-            tensors = [wrap(out, place) for out, place in zip(results, places, strict=True)]
-        else:
-            tensors = [wrap(out, None) for out in results]
-        return like(outs, tensors)
+        return like(outs, [wrap(out, at) for out, at in zip(results, places, strict=True)])
 
     def _takes_array(self, position: int) -> bool:
         if not self.differentiable:
