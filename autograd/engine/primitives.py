@@ -31,17 +31,16 @@ Kind = Literal["elementwise", "reduction", "view", "contraction", "gather"]
 Rule = Callable[..., Tensor]
 Keeps = tuple[tuple[int, ...], ...]  # of each rule, the positions of what it reads
 
+_DOUBLE = np.dtype(np.float64)
+
 registry: dict[str, Primitive] = {}
 
 
 class Primitive:
-    """A differentiable operation; calling it computes, and records where a gradient is wanted.
-
-    Made by `primitive`, which says what the attributes mean.
-    """
+    """A differentiable operation, and how it is called and pulled; see `primitive`."""
 
     # What a call looks up lies in slots: it is found there faster than among all the rest.
-    __slots__ = ("__dict__", "__weakref__", "_keeps", "_reads", "_rules", "forward", "ufunc")
+    __slots__ = ("__dict__", "_keeps", "_reads", "_rules", "differentiable", "forward", "ufunc")
 
     def __init__(
         self,
@@ -109,12 +108,14 @@ class Primitive:
         self._keeps = keeps if self._rules == declared else None
         self._reads = None if self._keeps is None else {i for k in self._keeps for i in k}
 
-    def defvjp_each(self, rule: Rule) -> Primitive:
+    def defvjp_each(self, rule: Rule, keeps: tuple[()] | None = None) -> Primitive:
         """Declare one pullback for all positional arguments, however many there are.
 
-        The rule gets the argument's position first: (position, g, out, *args) -> Tensor.
+        The rule gets the argument's position first: (position, g, out, *args) -> Tensor. `keeps` is
+        () where it reads the numbers of none of them, nor of the output.
         """
-        self.rule_for_each = rule
+        self.rule_for_each, self._declared = rule, ((), keeps)
+        self.rules = ()
         return self
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
@@ -170,16 +171,15 @@ class Primitive:
             observer.computed(self, arrays, options, out)
         result = empty(Tensor)  # as `wrap` does, without its call
         result._array = out
-        result._grad = None
-        if tracked and self.differentiable and here["recording"] and dtype.kind in "fc":
+        result._grad = result._place = None
+        wanted = tracked and self.differentiable and here["recording"]
+        if wanted and (dtype is _DOUBLE or dtype.kind in "fc"):
             record = Record(self, arrays, parents, options, out, saved, here["scope"])
             if observer is not None:
                 observer.recorded(record)
             if self._keeps is not None and (large or out.nbytes >= LARGE):
                 self._drop(record, self._keeps)
             result._place = record
-        else:
-            result._place = None
         return result
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -201,7 +201,7 @@ class Primitive:
         arrays, rules = record.arrays, self._rules
         assert arrays is not None
         here = mode.__dict__
-        recording, observer = here["recording"], here["observer"]
+        observer = here["observer"]
         given, options = self.given(record, g)
         for position, parent in enumerate(record.parents):
             if parent is None or (needed is not None and parent.serial not in needed):
@@ -217,7 +217,7 @@ class Primitive:
                 or pulled._array.dtype is not array.dtype
             ):
                 pulled = conformed(pulled, array, record.out, self.name, position, self.broadcasts)
-            if not recording and pulled._place is not None:
+            if pulled._place is not None and not here["recording"]:
                 pulled = pulled.detach()  # a rule gave a tensor that it closes over
             if observer is not None:
                 observer.pulled(record, position, given[0], pulled)
@@ -233,7 +233,8 @@ class Primitive:
         assert record.arrays is not None
         recording = mode.__dict__["recording"]
         given = [g, out, *record.arrays]
-        for i, array in enumerate(given):
+        for i in range(1, len(given)) if reads is None or recording else reads:
+            array = given[i] if i < len(given) else None  # some arguments have defaults
             if type(array) is np.ndarray:
                 if reads is None or i in reads:
                     given[i] = tensor = empty(Tensor)
@@ -276,6 +277,7 @@ class Primitive:
         results = like(outs, [np.asarray(out) for out in outs])
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
+        places: list[Place | None] = [None] * len(results)
         if self.differentiable and mode.recording and any(parents):
             record = Record(self, arrays, parents, options, results, saved)
             if mode.observer is not None:
@@ -284,10 +286,7 @@ class Primitive:
                 Output(record, i) if out.dtype.kind in "fc" else None
                 for i, out in enumerate(results)
             ]
-            tensors = [wrap(out, place) for out, place in zip(results, places, strict=True)]
-        else:
-            tensors = [wrap(out, None) for out in results]
-        return like(outs, tensors)
+        return like(outs, [wrap(out, at) for out, at in zip(results, places, strict=True)])
 
     def _takes_array(self, position: int) -> bool:
         if not self.differentiable:

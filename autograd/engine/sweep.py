@@ -93,8 +93,9 @@ def sweep(
             if type(place) is Record:
                 if place.arrays is None:
                     raise RuntimeError(freed(place))
-                for hook in sweep_hooks:
-                    hook(place, g)
+                if sweep_hooks:
+                    for hook in sweep_hooks:
+                        hook(place, g)
                 if observer is not None:
                     observer.pulling(place)
                 place.op.pull(place, g, needed, deliver)

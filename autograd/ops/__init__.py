@@ -11,6 +11,7 @@ its rules may use np.fft, and arrays enter and leave it real.
 import numpy as _np
 
 from autograd.engine.needs import needs as _needs
+from autograd.engine.tensor import Array as _Array
 from autograd.ops.elementwise.arithmetic import (
     abs,
     absolute,
@@ -165,12 +166,21 @@ from autograd.ops.shapes.shape import sum_to as _sum_to
 from autograd.ops.shapes.tiling import repeat, tile
 from autograd.ops.shapes.windows import fold_windows, sliding_windows
 from autograd.ops.shapes.winograd import fold_tiles, transform_tiles
+from autograd.runtime.threads import STREAMED as _STREAMED
 from autograd.runtime.threads import in_slabs as _in_slabs
+
+
+def _add_into(total: _Array, part: _Array) -> None:
+    if total.size < _STREAMED:  # by one thread, without further ado
+        _np.add(total, part, out=total)
+    else:
+        _in_slabs(_np.add, total, total, part)
+
 
 _needs.add = add
 _needs.sum_to = _sum_to
 _needs.astype = astype
-_needs.add_into = lambda total, part: _in_slabs(_np.add, total, total, part)
+_needs.add_into = _add_into
 
 __all__ = [
     "abs",

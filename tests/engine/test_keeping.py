@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from support.leaves import grad
 
-from autograd import Tensor, exp, primitive
+from autograd import Tensor, concatenate, exp, primitive
 from autograd.engine.keeping import LARGE, Dropped
 from autograd.engine.primitives import Primitive
 
@@ -169,3 +169,13 @@ def test_what_only_an_unneeded_gradient_reads_is_dropped() -> None:
     place: Any = op(a, y.detach())._place
     assert isinstance(place.arrays[0], Dropped)
     assert place.arrays[1] is y.data
+
+
+def test_joined_arrays_are_dropped() -> None:
+    x, y, a, b = computed()
+    joined = concatenate([a, b, a])
+    place: Any = joined._place
+    assert all(isinstance(array, Dropped) for array in (*place.arrays, place.out))
+    (joined * joined).sum().backward()
+    assert_array_equal(grad(x), 4 * x.data)
+    assert_array_equal(grad(y), 2 * y.data)

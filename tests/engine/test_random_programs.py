@@ -35,6 +35,12 @@ def test_no_derivative_is_wrong(first: int) -> None:
     none_wrong(check(range(first, first + CHUNK)))
 
 
+def test_no_derivative_is_wrong_where_every_array_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records then drop all that `keeps` does not name."""
+    monkeypatch.setattr("autograd.engine.primitives.LARGE", -1)
+    none_wrong(check(range(PLAIN, PLAIN + 2 * CHUNK)))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(PLAIN, PLAIN + SLOW, LONG_CHUNK))
 def test_no_derivative_of_many_is_wrong(first: int) -> None:

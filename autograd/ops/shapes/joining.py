@@ -36,7 +36,6 @@ def concatenate_all(*arrays: Array, axis: int = 0, starts: tuple[int, ...] | Non
     return np.concatenate(arrays, axis)
 
 
-@concatenate_all.defvjp_each
 def _piece(
     position: int,
     g: Tensor,
@@ -48,6 +47,9 @@ def _piece(
     start = starts[position] if starts else sum([a.shape[axis] for a in arrays[:position]])
     stop = start + arrays[position].shape[axis]
     return g[(slice(None),) * (axis % g.ndim) + (slice(start, stop),)]
+
+
+concatenate_all.defvjp_each(_piece, keeps=())
 
 
 def stack(arrays: Iterable[Operand], axis: int = 0) -> Tensor:
@@ -64,7 +66,8 @@ def stack_all(*arrays: Array, axis: int = 0) -> Array:
 
 
 stack_all.defvjp_each(
-    lambda position, g, out, *arrays, axis=0: g[(slice(None),) * (axis % g.ndim) + (position,)]
+    lambda position, g, out, *arrays, axis=0: g[(slice(None),) * (axis % g.ndim) + (position,)],
+    keeps=(),
 )
 
 
