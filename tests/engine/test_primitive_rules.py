@@ -119,6 +119,14 @@ def test_a_rule_may_be_a_method(size: int) -> None:
     assert_allclose(grad(x), 3 * (x.data + 1) ** 2, rtol=1e-14)
 
 
+def test_a_rule_can_be_asked_for() -> None:
+    rule: Rule = lambda g, out, x, y: g  # noqa: E731
+    same = identity(rule, None)
+    assert (same.rule(0), same.rule(1)) == (rule, None)
+    with pytest.raises(RuntimeError, match="'same' has no rule for argument 2"):
+        same.rule(2)
+
+
 def test_one_rule_for_all_arguments_is_told_which() -> None:
     @primitive
     def total(*xs: Array) -> Array:
