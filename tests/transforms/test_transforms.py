@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from support.leaves import identity
 from support.numerical import central
 
 import autograd as ag
@@ -137,6 +138,14 @@ def test_the_graph_of_what_a_function_closes_over_is_left_alone() -> None:
     assert seen == [1]
     with ag.no_grad():  # now it has, which matters only to who differentiates by w
         assert grad(lambda x: x * c)(2.0).item() == 9
+
+
+def test_only_what_leads_to_the_variables_is_differentiated() -> None:
+    w = Tensor(3.0, requires_grad=True)
+    first = identity(lambda g, out, x, y: g)  # without a rule for its second argument
+    assert grad(lambda x: first(x * x, w * 2))(5.0).item() == 10
+    with pytest.raises(RuntimeError, match="no rule for argument 1"):
+        grad(lambda x: first(w * 2, x * x))(5.0)
 
 
 def test_nested_transforms_tell_their_variables_apart() -> None:
