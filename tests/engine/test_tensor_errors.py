@@ -55,6 +55,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         RuntimeError,
         ["retain_grad", "constant", "requires_grad"],
     ),
+    "register_hook": (
+        lambda: Tensor(1.0).register_hook(print),
+        RuntimeError,
+        ["register_hook", "constant", "requires_grad"],
+    ),
     "integers": (
         lambda: Tensor([1, 2], requires_grad=True),
         TypeError,

@@ -96,6 +96,15 @@ def test_arguments_and_parameters_are_as_they_were() -> None:
     assert (x.item(), w.item(), c.item()) == (100, 100, 100)
 
 
+def test_a_result_that_was_read_within_another_checkpoint_is_as_it_was() -> None:
+    x, w = leaf(2.0), leaf(3.0)
+    inner = checkpoint(lambda x: (x * x, w))
+    y = checkpoint(lambda x: ag.multiply(*inner(x)))(x)
+    w.data = np.array(100.0)
+    y.backward()
+    assert (grad(x), grad(w)) == (4 * 3, 4)
+
+
 def test_a_parameter_that_no_longer_wants_a_gradient_had_one_then() -> None:
     x, w = leaf(2.0), leaf(3.0)
     y = checkpoint(lambda x: x * w)(x)

@@ -31,6 +31,14 @@ JUDGED: list[Judged] = [
         reason="the same names in another order",
     ),
     Judged(
+        "autograd/engine/needs.py",
+        "Needs.__init__",
+        "total, part, out=total",
+        "part, total, out=total",
+        equivalent=True,
+        reason="the sum of two numbers is the same to the bit, whichever comes first",
+    ),
+    Judged(
         "autograd/engine/primitives.py",
         "Primitive.__call__",
         "forward = self.ufunc",
@@ -64,6 +72,14 @@ JUDGED: list[Judged] = [
         "oldest: int = 1,",
         equivalent=True,
         reason="number 0 is never a record's: the leaf that it was computed from is older",
+    ),
+    Judged(
+        "autograd/engine/sweep.py",
+        "sweep",
+        "if leaf.serial in pending and leaf.serial not in wanted:",
+        "if leaf.serial in pending:",
+        equivalent=True,
+        reason="early is asked for by backward alone, which wants all leaves and no other place",
     ),
     Judged(
         "autograd/engine/sweep.py",
