@@ -105,7 +105,8 @@ class Primitive:
     def rules(self, rules: Sequence[Rule | None]) -> None:
         self._rules = tuple(rules)
         declared, keeps = self._declared
-        self._keeps = keeps if self._rules == declared else None
+        both = self._rules and self.rule_for_each  # who keeps what cannot be told then
+        self._keeps = keeps if self._rules == declared and not both else None
         self._reads = None if self._keeps is None else {i for k in self._keeps for i in k}
 
     def defvjp_each(self, rule: Rule, keeps: tuple[()] | None = None) -> Primitive:
@@ -114,8 +115,8 @@ class Primitive:
         The rule gets the argument's position first: (position, g, out, *args) -> Tensor. `keeps` is
         () where it reads the numbers of none of them, nor of the output.
         """
-        self.rule_for_each, self._declared = rule, ((), keeps)
-        self.rules = ()
+        self.rule_for_each, self._declared = rule, (self._rules, keeps)
+        self.rules = self._rules
         return self
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
@@ -297,8 +298,12 @@ class Primitive:
 
     def _parameters(self) -> list[str]:
         """The names of what rules get after g."""
-        code = self.forward.__code__
-        return ["out", *code.co_varnames[: code.co_argcount]]
+        code = getattr(self.forward, "__code__", None)
+        if code is not None and not hasattr(self.forward, "__wrapped__"):
+            return ["out", *code.co_varnames[: code.co_argcount]]
+        from inspect import signature  # slow to import, and seldom needed
+
+        return ["out", *signature(self.forward).parameters]
 
     def _positions(self, names: str) -> tuple[int, ...]:
         """Where among what a rule gets the things of these names stand; g, at 0, is not named."""
