@@ -22,7 +22,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from support.mutants.runs import SURVIVED, Job, Outcome, Stage, copied, run, stages
+from support.mutants.runs import SURVIVED, TIMEOUT, Job, Outcome, Stage, copied, run, stages
 from support.mutants.sampling import Key, Mutant, mutants, sample
 from support.mutants.survivors import JUDGED, Judged
 
@@ -30,7 +30,15 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ["autograd/engine", "autograd/transforms"]
 # What concerns the engine, of the folders that there are; tests of mutants are no tests of it.
 TESTS = ["engine", "runtime", "ops", "program", "transforms", "interop", "checking", "nn"]
+TESTS += ["profiling", "explanation"]  # which look on
 LEFT_OUT = {"test_engine_mutants.py", "test_mutations.py"}
+# Of a file that is too long to run whole, what runs in its stead.
+PARTS = {
+    "tests/engine/test_random_programs.py": [
+        f"tests/engine/test_random_programs.py::test_no_derivative_is_wrong[{first}]"
+        for first in (0, 100)
+    ]
+}
 SHARE = 0.97  # of the mutants that are not equivalent, dead
 
 
@@ -55,13 +63,17 @@ def difference(mutant: Mutant, source: str) -> str:
 # --- running -------------------------------------------------------------------------------------
 
 
-def measured(tests: Sequence[str], root: Path, folders: Sequence[Path]) -> dict[str, float]:
+def measured(
+    tests: Sequence[str], root: Path, folders: Sequence[Path], longest: float
+) -> dict[str, float]:
     """How long each test file takes on the code as it is, where its tests run, and pass."""
     durations = {}
-    jobs = [Job(None, [Stage((test,), 150.0)]) for test in tests]
+    jobs = [Job(None, [Stage((test,), longest)]) for test in tests]
     for job, outcome in run(jobs, root, folders):
         (name,) = job.stages[0].files
-        if outcome.verdict != SURVIVED:
+        if outcome.verdict == TIMEOUT or outcome.seconds > longest:
+            print(f"left out, for it takes long: {name}", flush=True)
+        elif outcome.verdict != SURVIVED:
             print(f"left out, for it fails on the code as it is: {name}, {outcome.by}", flush=True)
         elif outcome.ran:
             durations[name] = outcome.seconds
@@ -176,7 +188,7 @@ def arguments() -> argparse.Namespace:
     add("--jobs", type=int, default=2, help="mutants that are tested at a time")
     add("--targets", nargs="+", default=TARGETS, help="files and folders to change")
     add("--tests", nargs="+", help="test files and folders, of which the fastest run first")
-    add("--longest", type=float, default=10, help="leave out test files that take more seconds")
+    add("--longest", type=float, default=5, help="leave out test files that take more seconds")
     add("--only", help="of the drawn mutants, those of files that match this pattern")
     add("--list", action="store_true", help="list the drawn mutants, and run nothing")
     add("--show", type=int, help="show a drawn mutant, by its number in the list")
@@ -214,6 +226,7 @@ def main() -> None:
     there = [f"tests/{name}" for name in TESTS if (root / "tests" / name).is_dir()]
     tests = files_in(root, args.tests or there, "test_*.py")
     tests = [test for test in dict.fromkeys(tests) if Path(test).name not in LEFT_OUT]
+    tests = [part for test in tests for part in PARTS.get(test, [test])]
     began = time.monotonic()
     for library in ("OPENBLAS", "OMP", "MKL"):  # before NumPy is imported, and in what is started
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -221,8 +234,8 @@ def main() -> None:
         folders = [Path(work) / f"copy{i}" for i in range(args.jobs)]
         for folder in folders:
             copied(root, folder, [*args.targets, *tests])
-        durations = measured(tests, root, folders)
-        in_stages = stages({f: s for f, s in durations.items() if s <= args.longest})
+        durations = measured(tests, root, folders, args.longest)
+        in_stages = stages(durations)
         print(f"{len(durations)} test files, {len(in_stages)} stages: ", end="")
         print(", ".join(f"{stage.seconds:.1f} s" for stage in in_stages), flush=True)
         found = results(drawn, in_stages, root, folders)

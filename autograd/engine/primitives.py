@@ -340,7 +340,7 @@ class Primitive:
         """What the forward saved, as constants; no derivative of it is known."""
         if isinstance(saved, tuple):
             return tuple([self._saved_for_rules(value) for value in saved])
-        if not isinstance(saved, np.ndarray | np.floating):
+        if not isinstance(saved, np.ndarray | np.inexact):
             return saved
         saved = np.asarray(saved)
         refusal = None

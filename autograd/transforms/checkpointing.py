@@ -50,10 +50,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         watcher = mode.watcher
         if not mode.recording:
             result = f(*args, **options)
-            if watcher is not None:  # it may give through what it was not seen to read
-                for out in flatten(result)[0]:
-                    if isinstance(out, Tensor):
-                        watcher.given(out)
+            if watcher is not None:  # the second time these are read, whatever f does with them
+                for leaf in flatten([args, options, result])[0]:
+                    if isinstance(leaf, Tensor):
+                        watcher.given(leaf)
             return result
         leaves, rebuild = flatten((args, options))
         reads = _Reads(newest(), watcher)

@@ -63,7 +63,7 @@ def test_two_ops_are_differentiated_and_nothing_else_is_imported(tmp_path: Path)
 x = Tensor(np.ones((3, 4), np.float32), requires_grad=True)
 y = Tensor(np.ones(4, np.float32), requires_grad=True)
 z = Tensor(np.ones((3, 1), np.float32), requires_grad=True)
-total = add(add(x, y), add(z, add(y, x)))
+total = add(add(x, y), add(z, add(add(y, x), add(x, x))))
 sum_to(total, ()).backward(create_graph=True)
 for leaf in x, y, z:
     print(leaf.grad.data.tolist(), leaf.grad.dtype, leaf.grad.requires_grad)
@@ -72,7 +72,7 @@ print(all(name == "autograd" or name.startswith("autograd.engine") for name in o
 """
     printed = run(tmp_path, FILLED + program).splitlines()
     assert printed == [
-        f"{[[2.0] * 4] * 3} float32 False",
+        f"{[[4.0] * 4] * 3} float32 False",
         f"{[6.0] * 4} float32 False",
         f"{[[4.0]] * 3} float32 False",
         "True True",
@@ -113,8 +113,23 @@ print(first.item(), x.grad.item())
     assert run(tmp_path, FILLED + program) == "14.0 12.0\n"
 
 
+def test_gradients_that_meet_without_a_history_are_added_in_place(tmp_path: Path) -> None:
+    program = """
+x = Tensor(np.ones(3), requires_grad=True)
+total = add(add(x, x), add(x, x))
+total.backward(np.arange(3.0))
+print(x.grad.data.tolist())
+"""
+    assert run(tmp_path, FILLED + program) == "[0.0, 4.0, 8.0]\n"
+
+
 @pytest.mark.parametrize(
-    ("missing", "loss"), [("add", "add(x, x)"), ("sum_to", "sum_to(add(x, y), ())")]
+    ("missing", "loss"),
+    [
+        ("add", "add(x, x)"),
+        ("sum_to", "sum_to(add(x, y), ())"),
+        ("astype", "add(x, Tensor(np.ones(3, np.longdouble)))"),
+    ],
 )
 def test_what_is_not_filled_in_is_named(tmp_path: Path, missing: str, loss: str) -> None:
     program = f"""

@@ -132,6 +132,13 @@ def test_retain_grad() -> None:
     assert grad(x) == 26
 
 
+def test_a_leaf_that_is_asked_to_retain_its_gradient_has_it_once() -> None:
+    x = leaf(3.0)
+    x.retain_grad()
+    (x * x).backward()
+    assert grad(x) == 6
+
+
 def test_a_retained_tensor_may_be_the_root_or_gone() -> None:
     x = leaf(3.0)
     y = x * 2

@@ -65,6 +65,14 @@ def test_promotion_gives_each_leaf_its_own_dtype(f: Callable[[Tensor, Tensor], T
     assert_allclose(grad(wide), grad(y), rtol=1e-15)
 
 
+def test_a_list_takes_the_dtype_of_the_tensor_beside_it() -> None:
+    x = leaf(0.1, 0.2, dtype=np.float32)
+    assert (x * [0.1, 0.2]).dtype == np.float32
+    assert (x == [0.1, 0.2]).data.all()  # in float64 0.1 is another number
+    assert (np.float32(0.1) * x).dtype == np.float32
+    assert (Tensor([1, 2]) * [0.5, 1.5]).dtype == np.float64
+
+
 def test_astype_converts_the_gradient_back() -> None:
     x = leaf(1.0, 2.0, dtype=np.float32)
     (x.astype(np.float64) * np.array([1 / 3, 2 / 3])).sum().backward()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from support.leaves import grad
 
 from autograd import Tensor, concatenate, custom_vjp, exp, primitive
@@ -115,7 +116,7 @@ def test_what_is_dropped_has_a_shape_a_dtype_and_nothing_else() -> None:
     assert (dropped.shape, dropped.ndim, dropped.size, dropped.nbytes) == ((2, 3), 2, 6, 24)
     assert dropped.dtype == np.float32
     assert np.ndim(dropped) == 2  # type: ignore[call-overload]
-    assert repr(dropped) == "Dropped((2, 3), float32)"
+    assert repr(dropped) == repr(copy.copy(dropped)) == "Dropped((2, 3), float32)"
     t: Any = Tensor(np.ones((2, 3), np.float32))
     asked: list[Callable[[Any], Any]] = [
         *(lambda d: d + 1, lambda d: 1 - d, lambda d: t * d, lambda d: d / t, lambda d: -d),
@@ -160,6 +161,14 @@ def test_rules_of_some_and_a_rule_for_the_rest() -> None:
     assert_array_equal(grad(y), np.full(SIZE, 2.0))
 
 
+def test_what_a_rule_declares_is_kept() -> None:
+    x, y, a, b = computed()
+    op = scaled(["out x", "x"], lambda g, out, x, y: g * out / x)
+    op(a, b).sum().backward()
+    assert_allclose(grad(x), y.data, rtol=1e-15)
+    assert_array_equal(grad(y), x.data)
+
+
 def test_small_arrays_and_those_of_the_user_are_kept() -> None:
     x, y, a, b = computed(SIZE - 1)
     op = scaled(["y", "x"], lambda g, out, x, y: g * y)
@@ -167,6 +176,15 @@ def test_small_arrays_and_those_of_the_user_are_kept() -> None:
     x, y, *_ = computed()
     place: Any = scaled(["", ""], lambda g, out, x, y: g * y)(x, y)._place
     assert place.arrays[0] is x.data
+
+
+def test_one_large_argument_is_enough_whichever_it_is() -> None:
+    _, _, a, _ = computed()
+    two = Tensor(2.0, requires_grad=True)
+    op = scaled(["y", "x"], lambda g, out, x, y: g * y)
+    assert isinstance(op(a, two)._place.out, Dropped)  # type: ignore[union-attr]
+    assert isinstance(op(two, a)._place.out, Dropped)  # type: ignore[union-attr]
+    assert isinstance(op(a, 2.0)._place.out, Dropped)  # type: ignore[union-attr]
 
 
 def test_what_only_an_unneeded_gradient_reads_is_dropped() -> None:

@@ -98,6 +98,16 @@ def test_backward_lets_go_of_memory_while_it_runs() -> None:
 
 
 @no_gc()
+def test_after_backward_a_loss_holds_nothing_but_its_own_record() -> None:
+    before = records_alive()
+    loss = exp(leaf(0.5) * 2)
+    loss.backward()
+    assert records_alive() == before + 1
+    del loss
+    assert records_alive() == before
+
+
+@no_gc()
 def test_large_arrays_that_no_rule_reads_are_not_kept() -> None:
     x = Tensor(np.ones(100_000), requires_grad=True)
     tracemalloc.start()

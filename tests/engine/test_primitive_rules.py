@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 from support.leaves import grad, identity, leaf
 
-from autograd import BroadcastWarning, Tensor, no_grad, primitive
+from autograd import BroadcastWarning, Saved, Tensor, no_grad, primitive
+from autograd import grad as grad_of
 from autograd.engine.primitives import Rule
 
 Array = NDArray[Any]
@@ -116,3 +117,71 @@ def test_a_rule_may_be_a_method(size: int) -> None:
     x = Tensor(np.linspace(1, 2, size), requires_grad=True)
     cube(x + 1).sum().backward()
     assert_allclose(grad(x), 3 * (x.data + 1) ** 2, rtol=1e-14)
+
+
+def test_a_rule_can_be_asked_for() -> None:
+    rule: Rule = lambda g, out, x, y: g  # noqa: E731
+    same = identity(rule, None)
+    assert (same.rule(0), same.rule(1)) == (rule, None)
+    with pytest.raises(RuntimeError, match="'same' has no rule for argument 2"):
+        same.rule(2)
+
+
+def test_one_rule_for_all_arguments_is_told_which() -> None:
+    @primitive
+    def total(*xs: Array) -> Array:
+        return np.asarray(sum((i + 1) * x for i, x in enumerate(xs)))
+
+    assert total.defvjp_each(lambda position, g, out, *xs: g * (position + 1)) is total
+    x, y = leaf(1.0), leaf(2.0)
+    total(x, 5.0, y, x).backward()
+    assert (grad(x), grad(y)) == (1 + 4, 3)
+
+
+def test_nothing_is_taken_for_granted_of_an_op_that_declares_nothing() -> None:
+    same = identity(lambda g, out, x: g)
+    found = [getattr(same, name) for name in ("kind", "broadcasts", "differentiable", "analytic")]
+    assert found == [None, False, True, False]
+    declared = primitive(kind="view", broadcasts=True, differentiable=False, analytic=True)
+    op = declared(lambda x: x)
+    found = [getattr(op, name) for name in ("kind", "broadcasts", "differentiable", "analytic")]
+    assert found == ["view", True, False, True]
+
+
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError, ValueError, TypeError, IndexError])
+def test_an_error_of_a_forward_says_what_was_given(error: type[Exception]) -> None:
+    @primitive
+    def picky(x: Array, *others: Any) -> Array:
+        raise error("not this")
+
+    with pytest.raises(error) as caught:
+        picky(leaf(1.0, 2.0, dtype=np.float32), "and", [3])
+    assert type(caught.value) is error
+    assert str(caught.value) == "picky(float32 (2,), 'and', [3]): not this"
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_what_a_forward_saved_has_no_derivative(kind: type) -> None:
+    factor = kind(3)
+
+    @primitive
+    def real(z: Array) -> Array:
+        return np.real(z)
+
+    real.defvjp(lambda g, out, z: g * kind(1))
+
+    @primitive
+    def energy(x: Array) -> Saved:
+        z = x * factor
+        return Saved(np.abs(z) ** 2, (z, "a name"))
+
+    def rule(g: Tensor, out: Tensor, x: Tensor, saved: tuple[Tensor, str]) -> Tensor:
+        z, name = saved
+        assert isinstance(z.data, np.ndarray)  # the forward saved a scalar of NumPy
+        assert name == "a name"
+        return g * 6 * real(z)
+
+    energy.defvjp(rule)
+    assert grad_of(energy)(2.0).item() == 36
+    with pytest.raises(RuntimeError, match="'energy' was asked for, and the rule reads what its"):
+        grad_of(grad_of(energy))(2.0)

@@ -36,3 +36,39 @@ def test_constants_have_no_gradient() -> None:
     for out in (x.argmax(), x.argsort(), ag.count_nonzero(x), x.all(), x.any(0), *ag.nonzero(x)):
         assert isinstance(out, Tensor)
         assert not out.requires_grad
+
+
+def test_a_tensor_prints_as_what_it_holds_and_how_it_was_computed() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    assert repr(Tensor([1.5, 2.0])) == "Tensor([1.5, 2. ])"
+    assert repr(Tensor([1, 2])) == "Tensor([1, 2])"
+    assert repr(Tensor(True)) == "Tensor(True)"
+    assert repr(Tensor([1.0], dtype=np.float32)) == "Tensor([1.], dtype=float32)"
+    assert repr(x) == "Tensor([1., 2.], requires_grad=True)"
+    assert repr(x * 2) == "Tensor([2., 4.], op=multiply)"
+    assert repr(ag.split(x, 2)[1]) == "Tensor([2.], op=split)"  # one of several outputs
+    assert repr(Tensor([[1, 2], [3, 4]])) == "Tensor([[1, 2],\n        [3, 4]])"
+
+
+def test_a_tensor_of_one_element_is_a_number_where_one_is_asked_for() -> None:
+    for x in (Tensor(2.5), Tensor([[2.5]])):
+        assert (float(x), int(x), bool(x), x.item()) == (2.5, 2, True, 2.5)
+    assert bool(Tensor([0.0])) is False
+    assert (len(Tensor([[1, 2], [3, 4], [5, 6]])), [x.item() for x in Tensor([7, 8])]) == (
+        3,
+        [7, 8],
+    )
+    assert np.array([10, 20, 30])[int(Tensor(1))] == 20
+
+
+def test_what_wants_a_gradient() -> None:
+    x = Tensor(2.0)
+    x.requires_grad = True
+    y = x * x
+    y.requires_grad = True  # as it does already
+    y.backward()
+    assert x.grad is not None
+    assert x.grad.item() == 4
+    x.requires_grad = False
+    assert not (x * x).requires_grad
+    assert [t.is_leaf for t in (x, y, y.detach())] == [True, False, True]

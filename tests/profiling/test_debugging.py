@@ -104,6 +104,22 @@ def test_the_first_infinity_of_a_backward_is_named_with_the_line_of_its_op() -> 
     raises(FloatingPointError, ["rule of 'sqrt'", "argument 0", "inf", "y = ag.sqrt("], run)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_the_line_of_an_op_with_several_outputs_is_named_too() -> None:
+    @ag.primitive
+    def both(x: Any) -> Any:
+        return np.sqrt(x), -x
+
+    both.defvjp(lambda g, out, x: g[0] / (2 * out[0]) - g[1])
+
+    def run() -> None:
+        with ag.debug():
+            root: Any = both(leaf(4.0, 0.0))
+            root[0].sum().backward()
+
+    raises(FloatingPointError, ["rule of 'both'", "inf", "root: Any = both("], run)
+
+
 def test_infinities_that_were_given_or_padded_are_no_fault() -> None:
     with ag.debug():
         x = leaf(np.inf, 1.0)

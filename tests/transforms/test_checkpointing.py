@@ -55,6 +55,28 @@ def test_a_result_may_be_what_was_read() -> None:
     assert (grad(x), grad(w)) == (5 + 3, 7 * 6 + 2)
 
 
+def test_what_no_gradient_is_asked_of_does_not_run_again() -> None:
+    runs = []
+
+    def squared(x: Tensor) -> Tensor:
+        runs.append(x.item())
+        return x * x
+
+    x = leaf(2.0)
+    (checkpoint(squared)(Tensor(3.0)) * x + checkpoint(squared)(x)).backward()
+    assert grad(x) == 9 + 4
+    assert runs == [3, 2, 2]
+
+
+def test_a_result_may_hold_more_than_tensors_with_gradients() -> None:
+    x = leaf(2.0)
+    result = checkpoint(lambda x: {"y": x * x, "n": 3, "of": ("what", None), "i": ag.argmax(x)})(x)
+    assert (result["n"], result["of"]) == (3, ("what", None))
+    assert (result["i"].item(), result["i"].requires_grad) == (0, False)
+    result["y"].backward()
+    assert grad(x) == 4
+
+
 def test_arguments_may_be_trees_and_keywords() -> None:
     x, y, z = leaf(2.0), leaf(3.0), leaf(5.0)
     f = checkpoint(lambda pair, *, by: pair[0] * pair[1]["y"] * by["z"])

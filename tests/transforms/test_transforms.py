@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from support.leaves import identity
 from support.numerical import central
 
 import autograd as ag
@@ -127,6 +128,26 @@ def test_what_a_function_closes_over_keeps_its_gradient() -> None:
     assert w.grad.item() == 72  # 6 w x^2
 
 
+def test_the_graph_of_what_a_function_closes_over_is_left_alone() -> None:
+    w, seen = Tensor(3.0, requires_grad=True), []
+    c = w * w
+    c.register_hook(lambda g: seen.append(g.item()))
+    assert grad(lambda x: x * c)(2.0).item() == 9
+    assert not seen
+    c.backward()  # it has not been freed
+    assert seen == [1]
+    with ag.no_grad():  # now it has, which matters only to who differentiates by w
+        assert grad(lambda x: x * c)(2.0).item() == 9
+
+
+def test_only_what_leads_to_the_variables_is_differentiated() -> None:
+    w = Tensor(3.0, requires_grad=True)
+    first = identity(lambda g, out, x, y: g)  # without a rule for its second argument
+    assert grad(lambda x: first(x * x, w * 2))(5.0).item() == 10
+    with pytest.raises(RuntimeError, match="no rule for argument 1"):
+        grad(lambda x: first(w * 2, x * x))(5.0)
+
+
 def test_nested_transforms_tell_their_variables_apart() -> None:
     # d/dx (x * d/dy (x + y)) = 1; a confused inner sweep gives 2 (Siskind & Pearlmutter 2005).
     assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0).item() == 1
@@ -142,10 +163,46 @@ def test_a_gradient_within_no_grad_and_within_a_recorded_computation() -> None:
     assert x.grad.item() == 81
 
 
+def test_all_transforms_record_within_no_grad() -> None:
+    cube: Any = lambda x: x**3  # noqa: E731
+    with ag.no_grad():
+        assert value_and_grad(cube)(2.0)[1].item() == 12
+        assert vjp(cube, 2.0)[1](1.0)[0].item() == 12
+        assert jvp(cube, [2.0], [1.0])[1].item() == 12
+        assert jacobian(cube)(2.0).item() == 12
+        assert hessian(cube)(2.0).item() == 12
+        assert hvp(cube, [2.0], [1.0]).item() == 12
+
+
+def test_the_jacobian_of_nothing_is_empty() -> None:
+    by_x, by_y = jacobian(lambda x, y: x[3:] * y.sum(), (0, 1))(np.ones(3), np.ones((2, 2), "f4"))
+    assert (by_x.shape, by_y.shape) == ((0, 3), (0, 2, 2))
+    assert (by_x.dtype, by_y.dtype) == (np.float64, np.float32)
+
+
+def test_arguments_hold_other_things_beside_numbers() -> None:
+    tree = {"w": 2.0, "n": 3, "of": "what"}
+    _, pull = vjp(lambda t, k: t["w"] ** t["n"] * k, tree, 5)
+    assert pull(1.0) == ({"w": 60.0, "n": None, "of": None}, None)
+    assert jvp(lambda t, k: t["w"] ** t["n"] * k, [tree, 5], [tree, 5])[1] == 120
+
+
 def test_an_argument_without_influence_gets_zeros() -> None:
     by_x, by_y = grad(lambda x, y: x.sum(), argnums=(0, 1))(np.ones(2), np.ones((2, 1)))
     assert_array_equal(by_x.data, [1, 1])
     assert_array_equal(by_y.data, [[0], [0]])
+
+
+def doubled(x: Any, times: int = 60) -> Any:
+    for _ in range(times):
+        x = x + x
+    return x
+
+
+def test_each_record_is_visited_once_however_many_ways_lead_to_it() -> None:
+    assert grad(doubled)(1.0).item() == 2**60
+    assert grad(grad(lambda x: doubled(x * x)))(1.0).item() == 2**61
+    assert jvp(doubled, [1.0], [3.0])[1].item() == 3 * 2**60
 
 
 def f_of_vector(x: Tensor) -> Tensor:
@@ -226,9 +283,21 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         ["grad", "(3,)", "one number", "jacobian"],
     ),
     "no tensor": (lambda: grad(lambda x: 3)(1.0), ValueError, ["grad", "3"]),
+    "jacobian's argnums": (lambda: jacobian(abs, 1)(1.0), ValueError, ["jacobian", "argnums 1"]),
     "integers": (lambda: grad(lambda x: x * x)(3), TypeError, ["grad", "argument 0", "int"]),
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), ValueError, ["argnums 1", "1 argument"]),
     "tangents": (lambda: jvp(lambda x: x, [1.0], []), ValueError, ["1 primals", "0 tangents"]),
+    "integers alone": (lambda: vjp(lambda x: x, 3), TypeError, ["vjp", "no argument", "int"]),
+    "several results": (
+        lambda: jacobian(lambda x: (x, x))(1.0),
+        TypeError,
+        ["jacobian", "one tensor", "tuple"],
+    ),
+    "tangents of another kind": (
+        lambda: jvp(lambda x: x, [1.0], [1]),
+        ValueError,
+        ["jvp", "0 floating leaves", "1 expected"],
+    ),
     "tangent's shape": (
         lambda: jvp(lambda x: x, [np.ones(3)], [np.ones(2)]),
         ValueError,

@@ -242,8 +242,11 @@ def _child(
 def _leave(root: Path) -> None:
     """Forget the modules that lie in `root` and where they were found: the copy has its own."""
     inside = str(root.resolve()) + os.sep
-    for name, module in list(sys.modules.items()):
-        paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    places = {
+        name: [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        for name, module in list(sys.modules.items())
+    }  # of all, before any is gone: a folder without __init__ asks the one that it lies in
+    for name, paths in places.items():
         if name != "__main__" and any(path and str(path).startswith(inside) for path in paths):
             del sys.modules[name]
     sys.path[:] = [p for p in sys.path if not (os.path.realpath(p) + os.sep).startswith(inside)]

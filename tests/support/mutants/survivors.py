@@ -21,4 +21,120 @@ class Judged(NamedTuple):
     nth: int = 0
 
 
-JUDGED: list[Judged] = []
+JUDGED: list[Judged] = [
+    Judged(
+        "autograd/engine/keeping.py",
+        "",
+        '_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")',
+        '_BINARY = ("add", "sub", "truediv", "mul", "floordiv", "mod", "pow", "matmul")',
+        equivalent=True,
+        reason="the same names in another order",
+    ),
+    Judged(
+        "autograd/engine/primitives.py",
+        "Primitive.__call__",
+        "forward = self.ufunc",
+        "pass",
+        equivalent=True,
+        reason="the forward comes to what the ufunc computes, only slower",
+    ),
+    Judged(
+        "autograd/engine/primitives.py",
+        "Primitive.__call__",
+        "large = array is not None and array.nbytes >= LARGE",
+        "large = array is not None",
+        equivalent=True,
+        reason=(
+            "small arrays go the way of large ones: the forward comes to what the ufunc "
+            "computes, and what is dropped is asked for its size again; only slower"
+        ),
+    ),
+    Judged(
+        "autograd/engine/primitives.py",
+        "Primitive.__call__",
+        "out = forward(*arrays, **options) if options else forward(*arrays)",
+        "out = forward(*arrays, **options) if True else forward(*arrays)",
+        equivalent=True,
+        reason="no options are passed on as none, only slower",
+    ),
+    Judged(
+        "autograd/engine/sweep.py",
+        "",
+        "oldest: int = 0,",
+        "oldest: int = 1,",
+        equivalent=True,
+        reason="number 0 is never a record's: the leaf that it was computed from is older",
+    ),
+    Judged(
+        "autograd/engine/sweep.py",
+        "sweep.deliver",
+        "total = pending[serial] = needs.add(waiting, g)",
+        "total = pending[serial] = needs.add(g, waiting)",
+        equivalent=True,
+        reason="the sum of two numbers is the same to the bit, whichever comes first",
+    ),
+    Judged(
+        "autograd/engine/tensor.py",
+        "Tensor",
+        "__hash__ = object.__hash__",
+        "pass",
+        equivalent=True,
+        reason=(
+            "only an __eq__ in the body of a class takes its __hash__ away, and Tensor's is "
+            "attached later; it says what holds, to readers and type checkers"
+        ),
+    ),
+    Judged(
+        "autograd/engine/tensor.py",
+        "Tensor.accumulate_grad",
+        "self._grad = needs.add(self._grad, g)",
+        "self._grad = needs.add(g, self._grad)",
+        equivalent=True,
+        reason="the sum of two numbers is the same to the bit, whichever comes first",
+    ),
+    Judged(
+        "autograd/transforms/checkpointing.py",
+        "_Reads.array_of",
+        "return out",
+        "return None",
+        equivalent=True,
+        reason="nobody reads what stands in a record for a result that is no tensor",
+    ),
+    Judged(
+        "autograd/transforms/derivatives.py",
+        "_Variables.gradients",
+        "needed=leading_to([place for place, _ in starts], list(wanted)), ...",
+        "needed=leading_to([place for place, _ in starts], list(wanted)),",
+        equivalent=True,
+        reason=(
+            "`oldest` left out: no place between the variables and the roots is older than they are"
+        ),
+    ),
+    Judged(
+        "autograd/transforms/derivatives.py",
+        "_Variables.gradients",
+        "wanted = {place.serial: i for i, place in enumerate(places) if place is not None}",
+        "wanted = {place.serial: i for i, place in enumerate(places) if True}",
+        equivalent=True,
+        reason="variables always have places; the condition tells the type checker",
+    ),
+    Judged(
+        "autograd/transforms/derivatives.py",
+        "jvp",
+        "dummies = [variables.leaf(np.zeros_like(out.data)) for out in outs]",
+        "dummies = [variables.leaf(np.ones_like(out.data)) for out in outs]",
+        equivalent=True,
+        reason="a vjp is linear in its cotangent, so its derivative is the same at every one",
+    ),
+    Judged(
+        "autograd/transforms/derivatives.py",
+        "jvp",
+        'variables = _Variables(tuple(primals), _with_floats(primals, "jvp"), "jvp")',
+        'variables = _Variables(tuple(primals), _with_floats(primals, "jvp"), "other")',
+        equivalent=True,
+        reason=(
+            "the name is for errors of argnums and of arguments without floats, and these are"
+            " given by _with_floats, which has looked"
+        ),
+    ),
+]
