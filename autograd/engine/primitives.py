@@ -360,10 +360,10 @@ class Primitive:
                 )
 
     def _located(self, error: Exception, arrays: list[Any]) -> Exception:
-        given = ", ".join(_describe(a) for a in arrays)
-        expects = self.expects
-        if not expects and self.broadcasts:
-            expects = "shapes that broadcast together"
+        given = ", ".join(
+            f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a) for a in arrays
+        )
+        expects = self.expects or ("shapes that broadcast together" if self.broadcasts else "")
         hint = f"; expected {expects}" if expects else ""
         kinds = (np.linalg.LinAlgError, ValueError, TypeError, IndexError)
         kind = next(k for k in kinds if isinstance(error, k))
@@ -417,7 +417,3 @@ class Saved(NamedTuple):
 def like(several: tuple[Any, ...], parts: list[Any]) -> Any:
     """The parts in a tuple of the same kind, with the same names if it has any."""
     return type(several)(*parts) if hasattr(several, "_fields") else tuple(parts)
-
-
-def _describe(arg: Any) -> str:
-    return f"{arg.dtype} {arg.shape}" if isinstance(arg, np.ndarray) else repr(arg)
