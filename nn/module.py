@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor
-from autograd.engine.modes import scope
+from autograd.runtime.scopes import scope
 from nn.hooks import Hook, RemovableHandle
 
 M = TypeVar("M", bound="Module")
@@ -197,7 +197,7 @@ class Module:
                     f"to: '{name}' has a gradient of {tensor.dtype}; zero_grad() first"
                 )
         for tensor in floating.values():
-            tensor.data = tensor.data.astype(dtype)
+            tensor.rebind(tensor.data.astype(dtype))
         return self
 
     # --- state -------------------------------------------------------------------------------

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from autograd.engine.modes import mode, sweep_hook
+from autograd.engine.modes import mode
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Output, Place, Record, leading_to, newest
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.recorded import Values, place_of_root
+from autograd.runtime.scopes import sweep_hook
 
 Change = Callable[[Array], Array]
 

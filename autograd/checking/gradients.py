@@ -96,5 +96,5 @@ def _gradients_of(subject: Subject, rng: np.random.Generator, tracked: bool) -> 
 
     tensors = [variable.tensor for variable in subject.variables]
     for variable in subject.variables:
-        variable.tensor.data = variable.at
+        variable.tensor.rebind(variable.at)
     return Subject(gradients, [*tensors, *(cotangents if tracked else ())])

@@ -43,7 +43,7 @@ class Variable:
         return self.given.size
 
     def restore(self) -> None:
-        self.tensor.data = self.given
+        self.tensor.rebind(self.given)
         self.tensor.grad = self._given_grad
         if self.tensor.requires_grad != self._requires_grad:
             self.tensor.requires_grad = self._requires_grad
@@ -113,7 +113,7 @@ class Subject:
 
     def bind(self, arrays: Sequence[Array]) -> None:
         for variable, array in zip(self.variables, arrays, strict=True):
-            variable.tensor.data = array
+            variable.tensor.rebind(array)
 
     def at_point(self) -> list[Array]:
         return [variable.at for variable in self.variables]

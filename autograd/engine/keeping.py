@@ -22,6 +22,7 @@ class Dropped:
     """
 
     __slots__ = ("dtype", "of", "shape")
+    __hash__ = None  # type: ignore[assignment]  # it is equal to nothing, not even itself
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], of: str = "a record") -> None:
         self.shape = shape
@@ -58,7 +59,8 @@ class Dropped:
 
 
 # Python looks these up on the class.
-_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
-_OTHERS = ("array", "float", "int", "bool", "len", "iter", "getitem", "neg", "pos", "abs", "invert")
-for _name in (*_OTHERS, "lt", "le", "gt", "ge", *_BINARY, *(f"r{name}" for name in _BINARY)):
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")
+_UNARY = ("array", "float", "int", "bool", "len", "iter", "neg", "pos", "abs", "invert", "round")
+_OTHERS = ("getitem", "lt", "le", "gt", "ge", "eq", "ne", "index")
+for _name in (*_BINARY, *(f"r{name}" for name in _BINARY), *_UNARY, *_OTHERS):
     setattr(Dropped, f"__{_name}__", Dropped.refuse)

@@ -105,7 +105,8 @@ class Primitive:
     def rules(self, rules: Sequence[Rule | None]) -> None:
         self._rules = tuple(rules)
         declared, keeps = self._declared
-        self._keeps = keeps if self._rules == declared else None
+        both = self._rules and self.rule_for_each  # who keeps what cannot be told then
+        self._keeps = keeps if self._rules == declared and not both else None
         self._reads = None if self._keeps is None else {i for k in self._keeps for i in k}
 
     def defvjp_each(self, rule: Rule, keeps: tuple[()] | None = None) -> Primitive:
@@ -114,8 +115,8 @@ class Primitive:
         The rule gets the argument's position first: (position, g, out, *args) -> Tensor. `keeps` is
         () where it reads the numbers of none of them, nor of the output.
         """
-        self.rule_for_each, self._declared = rule, ((), keeps)
-        self.rules = ()
+        self.rule_for_each, self._declared = rule, (self._rules, keeps)
+        self.rules = self._rules
         return self
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
@@ -297,8 +298,12 @@ class Primitive:
 
     def _parameters(self) -> list[str]:
         """The names of what rules get after g."""
-        code = self.forward.__code__
-        return ["out", *code.co_varnames[: code.co_argcount]]
+        code = getattr(self.forward, "__code__", None)
+        if code is not None and not hasattr(self.forward, "__wrapped__"):
+            return ["out", *code.co_varnames[: code.co_argcount]]
+        from inspect import signature  # slow to import, and seldom needed
+
+        return ["out", *signature(self.forward).parameters]
 
     def _positions(self, names: str) -> tuple[int, ...]:
         """Where among what a rule gets the things of these names stand; g, at 0, is not named."""
@@ -355,10 +360,10 @@ class Primitive:
                 )
 
     def _located(self, error: Exception, arrays: list[Any]) -> Exception:
-        given = ", ".join(_describe(a) for a in arrays)
-        expects = self.expects
-        if not expects and self.broadcasts:
-            expects = "shapes that broadcast together"
+        given = ", ".join(
+            f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a) for a in arrays
+        )
+        expects = self.expects or ("shapes that broadcast together" if self.broadcasts else "")
         hint = f"; expected {expects}" if expects else ""
         kinds = (np.linalg.LinAlgError, ValueError, TypeError, IndexError)
         kind = next(k for k in kinds if isinstance(error, k))
@@ -412,7 +417,3 @@ class Saved(NamedTuple):
 def like(several: tuple[Any, ...], parts: list[Any]) -> Any:
     """The parts in a tuple of the same kind, with the same names if it has any."""
     return type(several)(*parts) if hasattr(several, "_fields") else tuple(parts)
-
-
-def _describe(arg: Any) -> str:
-    return f"{arg.dtype} {arg.shape}" if isinstance(arg, np.ndarray) else repr(arg)

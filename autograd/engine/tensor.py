@@ -6,6 +6,7 @@ attached by `autograd.interop`.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -26,6 +27,9 @@ else:
 Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
 Operand: TypeAlias = "Tensor | ArrayLike"
+
+
+_accumulating = threading.RLock()
 
 
 class Tensor(Methods):
@@ -61,11 +65,10 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Array:
-        """The array itself, not a copy. Settable, on leaves and constants as on computed tensors:
-        what was recorded keeps the array that it saw.
+        """The array itself, not a copy. Settable: what was recorded keeps the array that it saw.
 
-        Raises TypeError where something else than an array of numbers is assigned, or integers to
-        a tensor that wants a gradient.
+        Raises TypeError where something else than an array of numbers is assigned, and ValueError
+        where a tensor that wants a gradient would get another shape or dtype; see `rebind`.
         """
         watcher = mode.watcher
         return self._array if watcher is None else watcher.read(self)
@@ -79,12 +82,23 @@ class Tensor(Methods):
             )
         weak = isinstance(value, int | float)  # a Python number takes the dtype that is there
         array = _numeric(value, self._array.dtype if weak else None, "data")
-        if self._place is not None and array.dtype.kind not in "fc":
-            raise TypeError(
-                f"data: an array of {array.dtype} was assigned to a tensor that wants a gradient; "
-                f"only floating ones have one: convert it to {self._array.dtype}"
+        own = self._array
+        if self._place is not None and (array.shape, array.dtype) != (own.shape, own.dtype):
+            raise ValueError(
+                f"data: {array.dtype} {array.shape} was assigned to a tensor of {own.dtype} "
+                f"{own.shape} that wants a gradient; the two must be equal, or use rebind()"
             )
         self._array = array
+
+    def rebind(self, array: Array) -> None:
+        """Bind to an array of another shape or dtype, and let go of `.grad`.
+
+        Raises TypeError for what is not floating, where the tensor wants a gradient.
+        """
+        array = _numeric(array, None, "rebind")
+        if self._place is not None and array.dtype.kind not in "fc":
+            raise TypeError(f"rebind: {array.dtype} given for a tensor that wants a gradient")
+        self._array, self._grad = array, None
 
     @property
     def grad(self) -> Tensor | None:
@@ -274,15 +288,23 @@ class Tensor(Methods):
     def accumulate_grad(self, g: Tensor) -> None:
         """Add `g` to `.grad`. The first is copied, so that `.grad` shares memory with nothing.
 
-        The sum is recorded where either part of it is, so no history is lost.
+        The sum is recorded where either part of it is, so no history is lost; and made by one
+        thread at a time. Raises RuntimeError where the tensor is of another shape or dtype now.
         """
-        if self._grad is None:
-            self._grad = wrap(g._array.copy(order="K"), g._place)
-        elif self._grad._place is None and g._place is None:
-            self._grad = needs.add(self._grad, g)
-        else:
-            with enable_grad():
-                self._grad = needs.add(self._grad, g)
+        if (g.shape, g.dtype) != (self.shape, self.dtype):
+            raise RuntimeError(
+                f"backward: a gradient of {g.dtype} {g.shape} for a tensor that is {self.dtype} "
+                f"{self.shape} now; it was bound to another array after it was used"
+            )
+        with _accumulating:
+            before = self._grad
+            if before is None:
+                self._grad = wrap(g._array.copy(order="K"), g._place)
+            elif before._place is None and g._place is None:
+                self._grad = needs.add(before, g)
+            else:
+                with enable_grad():
+                    self._grad = needs.add(before, g)
 
     def backward(
         self,

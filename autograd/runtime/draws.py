@@ -17,10 +17,10 @@ Shape = int | tuple[int, ...]
 
 
 class _Draws(threading.local):
-    """What `replayable` needs to know, by the identity of a Generator: its source of numbers and a
-    copy of that before the first draw; and what to draw from instead, the second time."""
+    """What `replayable` needs to know, by the identity of a source of numbers: it, and a copy of it
+    before the first draw; and what to draw from instead, the second time."""
 
-    first: dict[int, tuple[Generator, np.random.Generator, np.random.Generator]] | None = None
+    first: dict[int, tuple[np.random.Generator, np.random.Generator]] | None = None
     again: dict[int, np.random.Generator] | None = None
 
 
@@ -41,11 +41,11 @@ class Generator:
     @property
     def state(self) -> dict[str, Any]:
         """Everything that decides the numbers to come; settable."""
-        return dict(self.numpy.bit_generator.state)
+        return dict(self._noted().bit_generator.state)
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
-        self.numpy.bit_generator.state = state
+        self._noted().bit_generator.state = state
 
     def normal(self, shape: Shape = (), dtype: DTypeLike = np.float64) -> Tensor:
         """Independent N(0, 1)."""
@@ -73,13 +73,12 @@ class Generator:
         return Tensor(self._noted().permutation(n))
 
     def _noted(self) -> np.random.Generator:
-        """What to draw from. Generators that share a source of numbers share its copy too."""
-        first, source = _draws.first, self.numpy
+        """What to draw from: the source, or a copy of it where draws are made again."""
+        first, source, key = _draws.first, self.numpy, id(self.numpy)
         if _draws.again is not None:
-            source = _draws.again.get(id(self), source)
-        if first is not None and id(self) not in first:
-            shared = [kept for _, seen, kept in first.values() if seen is source]
-            first[id(self)] = self, source, shared[0] if shared else copy.deepcopy(source)
+            source = _draws.again.get(key, source)
+        if first is not None and key not in first:
+            first[key] = self.numpy, copy.deepcopy(source)
         return source
 
 
@@ -112,7 +111,11 @@ def drawing_from(generator: Generator) -> Iterator[None]:
 
 def seed(value: Any) -> None:
     """Start this thread's default generator afresh from a seed."""
-    default_generator().numpy = np.random.default_rng(value)
+    own, fresh = default_generator(), np.random.default_rng(value)
+    if type(own.numpy.bit_generator) is type(fresh.bit_generator):
+        own.state = dict(fresh.bit_generator.state)  # as `replayable` can see
+    else:
+        own.numpy = fresh
 
 
 @contextmanager
@@ -134,8 +137,7 @@ def replayable() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     @contextmanager
     def again() -> Iterator[None]:
         before = _draws.again
-        copies = {id(kept): copy.deepcopy(kept) for _, _, kept in own.values()}
-        _draws.again = (before or {}) | {key: copies[id(entry[2])] for key, entry in own.items()}
+        _draws.again = (before or {}) | {key: copy.deepcopy(kept) for key, (_, kept) in own.items()}
         try:
             with drawing_from(default):
                 yield

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Container
-from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from autograd.engine.modes import Watcher, enable_grad, mode, no_grad, watched_by
@@ -47,34 +47,61 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **options: Any) -> Any:
+        watcher = mode.watcher
         if not mode.recording:
-            return f(*args, **options)
-        reads = _Reads(newest(), mode.watcher)
-        for leaf in flatten([args, options])[0]:
-            if isinstance(leaf, Tensor) and leaf._place is None:
-                reads.note(leaf)  # as those on the tape are, once they are read
+            result = f(*args, **options)
+            if watcher is not None:  # the second time these are read, whatever f does with them
+                for leaf in flatten([args, options, result])[0]:
+                    if isinstance(leaf, Tensor):
+                        watcher.given(leaf)
+            return result
+        leaves, rebuild = flatten((args, options))
+        reads = _Reads(newest(), watcher)
+        given = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
+        for i in given:
+            reads.note(leaves[i])
         with replayable() as again, no_grad(), watched_by(reads):
             result = f(*args, **options)
-            outs, rebuild = flatten(result)
+            outs, rebuild_result = flatten(result)
             for out in outs:
                 if isinstance(out, Tensor):
-                    reads.given(out)  # it may be given through
-        op = _Checkpoint(functools.partial(f, *args, **options), f, reads, again)
+                    reads.given(out)
+                elif not isinstance(out, _PLAIN):
+                    raise TypeError(
+                        f"{name}: the function returned {type(out).__name__}; tensors, arrays, "
+                        "numbers, and lists, tuples and dicts of them expected: a tensor inside "
+                        "anything else would lose its gradient"
+                    )
+        if not any(reads.places):
+            return result
+
+        def call(variables: list[Tensor]) -> list[Any]:
+            inputs = list(leaves)
+            for i in given:
+                inputs[i] = variables[reads.numbers[id(leaves[i])]]
+            args, options = rebuild(inputs)
+            return flatten(f(*args, **options))[0]
+
+        arrays = tuple([reads.array_of(out) for out in outs])
         record = Record(
-            op, reads.arrays, reads.places, {}, tuple([reads.array_of(out) for out in outs])
+            _Checkpoint(name), reads.arrays, reads.places, {}, arrays, (call, reads, again)
         )
-        return rebuild(
+        if mode.observer is not None:
+            mode.observer.recorded(record)
+        return rebuild_result(
             [
-                wrap(record.out[i], Output(record, i))
-                if isinstance(out, Tensor) and out.dtype.kind == "f"
+                wrap(arrays[i], Output(record, i))
+                if isinstance(out, Tensor) and out.dtype.kind in "fc"
                 else out
                 for i, out in enumerate(outs)
             ]
         )
 
+    name = f"checkpoint({getattr(f, '__name__', type(f).__name__)})"
     return checkpointed
 
 
+_PLAIN = (np.ndarray, np.generic, int, float, complex, str, type(None))
 _UNSEEN = Watcher()  # reads the array of a tensor without the watcher of this thread
 
 
@@ -83,7 +110,7 @@ class _Reads(Watcher):
 
     def __init__(self, start: int, outer: Watcher | None) -> None:
         self._start, self._outer = start, outer
-        self._numbers: dict[int, int] = {}  # by the identity of a tensor, which is kept alive
+        self.numbers: dict[int, int] = {}  # by the identity of a tensor, which is kept alive
         self.tensors: list[Tensor] = []
         self.arrays: list[NDArray[Any]] = []
         self.places: list[Place | None] = []
@@ -91,14 +118,14 @@ class _Reads(Watcher):
     def given(self, tensor: Tensor) -> Tensor:
         seen = tensor if self._outer is None else self._outer.given(tensor)
         place = seen._place
-        if place is not None and place.serial < self._start:
+        if seen is not tensor or (place is not None and place.serial < self._start):
             self.note(tensor)
         return seen
 
     def note(self, tensor: Tensor) -> None:
-        if id(tensor) not in self._numbers:
+        if id(tensor) not in self.numbers:
             seen = tensor if self._outer is None else self._outer.given(tensor)
-            self._numbers[id(tensor)] = len(self.tensors)
+            self.numbers[id(tensor)] = len(self.tensors)
             self.tensors.append(tensor)
             self.arrays.append(_UNSEEN.read(seen))
             self.places.append(seen._place)
@@ -112,7 +139,7 @@ class _Reads(Watcher):
 
     def number(self, tensor: Tensor) -> int | None:
         """The how-many-eth tensor that was read this one is."""
-        return self._numbers.get(id(tensor))
+        return self.numbers.get(id(tensor))
 
 
 class _Substitutes(Watcher):
@@ -135,19 +162,16 @@ class _Substitutes(Watcher):
 
 
 class _Checkpoint:
-    """The operation of one checkpointed call. Its arguments are all that the function read."""
+    """The operation of one checkpointed call. Its arguments are all that the function read: first
+    the tensors among its own arguments, then what it closes over.
+
+    What runs again is kept as the record's `saved`, which goes when the record is freed.
+    """
 
     recomputes = True
 
-    def __init__(
-        self,
-        call: Callable[[], Any],
-        f: Callable[..., Any],
-        reads: _Reads,
-        again: Callable[[], AbstractContextManager[None]],
-    ) -> None:
-        self.name = f"checkpoint({getattr(f, '__name__', type(f).__name__)})"
-        self.call, self.reads, self.again = call, reads, again
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def pull(
         self,
@@ -157,6 +181,7 @@ class _Checkpoint:
         deliver: Callable[[Place, Tensor], None],
     ) -> None:
         assert record.arrays is not None
+        call, reads, again = record.saved
         start, create_graph = newest(), mode.recording
         variables: list[Tensor] = []
         origins: dict[int, Place] = {}
@@ -166,7 +191,7 @@ class _Checkpoint:
             if create_graph and parent is not None:
                 variable = alias(wrap(array, parent))
             else:
-                variable = Tensor(array, requires_grad=wanted)
+                variable = Tensor(array, requires_grad=parent is not None)
             variables.append(variable)
             if wanted:
                 assert variable._place is not None
@@ -174,11 +199,11 @@ class _Checkpoint:
                 origins[variable._place.serial] = parent
         if not origins:
             return
-        substitutes = _Substitutes(self.reads, variables, start, self.name)
-        with self.again(), enable_grad(), watched_by(substitutes):
+        substitutes = _Substitutes(reads, variables, start, self.name)
+        with again(), enable_grad(), watched_by(substitutes):
             outs: list[Any] = [
                 substitutes.given(out)._place if isinstance(out, Tensor) else None
-                for out in flatten(self.call())[0]
+                for out in call(variables)
             ]
         roots = [(outs[i], gradient) for i, gradient in g.items() if outs[i] is not None]
         sweep(

@@ -13,7 +13,8 @@ import autograd as ag
 from autograd import Tensor
 from autograd.checking.comparison import compare
 from autograd.checking.flow import Flow
-from autograd.engine.modes import mode, sweep_hook
+from autograd.engine.modes import mode
+from autograd.runtime.scopes import sweep_hook
 from nn import functional as F
 
 Array = NDArray[Any]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
@@ -173,13 +175,16 @@ def test_what_is_no_gradient_is_not_assigned(
     [
         (Tensor([1.0, 2.0]), r"a Tensor was assigned.*\.data"),
         (["a", "b"], "^data: .* numbers expected"),
-        (np.array([1, 2]), "int64 was assigned to a tensor that wants a gradient"),
+        (np.array([1, 2]), r"int64 \(2,\) was assigned to a tensor of float64 \(2,\)"),
+        (np.ones(3), r"float64 \(3,\) was assigned .*use rebind\(\)"),
+        (np.ones(2, np.float32), "float32"),
+        (np.ones(2) * 1j, "complex128"),
     ],
 )
-def test_what_is_no_array_of_numbers_is_not_bound(value: object, message: str) -> None:
+def test_what_is_no_such_array_is_not_bound(value: object, message: str) -> None:
     x = leaf(1.0, 2.0)
     before = x.data
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         x.data = value  # type: ignore[assignment]
     assert x.data is before
 
@@ -189,6 +194,41 @@ def test_a_python_number_takes_the_dtype_that_is_there() -> None:
     for number in (2.5, 2):
         x.data = number  # type: ignore[assignment]
         assert (x.dtype, x.item()) == (np.float32, number)
+
+
+def test_another_shape_is_bound_where_somebody_says_so() -> None:
+    x = leaf(1.0, 2.0)
+    y = (x * x).sum()
+    x.grad = Tensor([1.0, 1.0])
+    x.rebind(np.ones((3, 1), np.float32))
+    assert (x.shape, x.dtype, x.grad) == ((3, 1), np.float32, None)
+    with pytest.raises(RuntimeError, match=r"float64 \(2,\) for a tensor that is float32 \(3, 1\)"):
+        y.backward()
+    with pytest.raises(TypeError, match="int64 given"):
+        x.rebind(np.array([1, 2]))
+    constant = Tensor([1.0, 2.0])
+    constant.data = np.arange(3)
+    assert constant.shape == (3,)
+
+
+def test_threads_that_share_a_leaf_add_up() -> None:
+    w = leaf(2.0)
+
+    def work() -> None:
+        for _ in range(300):
+            (w * 1.0).sum().backward()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert grad(w) == 1200
 
 
 # --- gradcheck, and the engine as it was ---------------------------------------------------------

@@ -17,9 +17,9 @@ import autograd as ag
 import nn
 from autograd import Tensor, primitive, tape_of
 from autograd.engine.keeping import LARGE
-from autograd.engine.modes import scope
 from autograd.explanation import TapeTable
 from autograd.explanation.graph import Graph, Group, Node, grouped, layers
+from autograd.runtime.scopes import scope
 from mnist.models import basic, deep
 
 Array = np.ndarray[Any, Any]

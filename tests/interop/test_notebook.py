@@ -17,8 +17,8 @@ from support.pages import cells, expect_html
 
 import nn
 from autograd import Tensor, checkpoint, exp
-from autograd.engine.modes import scope
 from autograd.interop.notebook import number, tensor_html
+from autograd.runtime.scopes import scope
 from mnist.models import MODELS
 from nn.notebook import module_html, summary_html
 

@@ -14,8 +14,9 @@ import pytest
 import autograd as ag
 from autograd import Tensor
 from autograd.engine.keeping import LARGE
-from autograd.engine.modes import mode, scope
+from autograd.engine.modes import mode
 from autograd.engine.tape import Record
+from autograd.runtime.scopes import scope
 
 PAIRS = [
     (operator.add, ag.add),

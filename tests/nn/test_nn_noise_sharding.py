@@ -129,8 +129,8 @@ def normed(
     layer = make(batches.shape[2], sync=group is not None)
     given = [] if layer.weight is None else [layer.weight, layer.bias]
     for p, value in zip(given, affine, strict=False):
-        p.data = value
-    for tensor in [*given, layer.running_mean, layer.running_var]:
+        p.rebind(value.astype(dtype))
+    for tensor in [layer.running_mean, layer.running_var]:
         tensor.data = tensor.data.astype(dtype)
     ys, xs = [], []
     for batch in batches:

@@ -74,7 +74,7 @@ def network(seed: int, features: int = 3, dtype: Any = np.float32) -> nn.Module:
     model = nn.Sequential(
         nn.Linear(2, features, rng=np.random.default_rng(seed)), nn.BatchNorm1d(features)
     )
-    model[0].weight.data = model[0].weight.data.astype(dtype)
+    model[0].weight.rebind(model[0].weight.data.astype(dtype))
     model[1].num_batches_tracked.data = np.asarray(seed)
     model[1].running_mean.data = model[1].running_mean.data + np.float32(seed)
     return model

@@ -13,8 +13,9 @@ from support.profiles import adds_up, calls, events, leaf, nests, row, within
 
 import autograd as ag
 from autograd import Tensor, profile
-from autograd.engine.modes import mode, scope
+from autograd.engine.modes import mode
 from autograd.profiling import Profile
+from autograd.runtime.scopes import scope
 
 
 def test_an_exception_restores_everything_and_leaves_what_was_measured(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 import nn
 from autograd import Tensor, exp
 from autograd.engine.keeping import LARGE, Dropped
-from autograd.engine.modes import scope
 from autograd.engine.tape import Record
 from autograd.program.recorded import Values
+from autograd.runtime.scopes import scope
 
 
 def test_large_arrays_that_were_let_go_are_computed_again(rng: np.random.Generator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -275,3 +276,150 @@ def test_a_checkpoint_within_no_grad_frees_nothing() -> None:
     x.grad = None
     y.backward()
     assert_allclose(grad(x), np.exp(0.3))
+
+
+def test_what_older_graphs_freed_is_nobodys_concern() -> None:
+    y = leaf(1.0)
+    z = y * y * 3
+    z.backward()
+    assert ag.grad(lambda q: q * q * z.detach())(Tensor(1.0)).item() == 6
+    assert ag.grad(lambda q: q * q * z)(Tensor(1.0)).item() == 6
+
+
+# --- transforms within checkpoints within transforms ----------------------------------------------
+
+
+def test_a_transform_by_what_a_checkpoint_closes_over() -> None:
+    W, x = leaf(2.0), leaf(5.0)
+    f = checkpoint(lambda y: ag.grad(lambda w: w**3)(W) * y)  # 12 y
+    with no_grad():
+        assert ag.grad(f)(Tensor(5.0)).item() == 12
+    assert checkpoint(lambda x: ag.grad(f)(x) * x)(x).item() == 60
+    y = checkpoint(lambda x: ag.grad(lambda w: w**3)(W) * x)(x)
+    W.requires_grad = False
+    y.backward()
+    assert grad(x) == 12
+
+
+def test_an_argument_that_an_inner_checkpoint_closes_over() -> None:
+    x, c = leaf(3.0), Tensor(5.0)
+    out = checkpoint(lambda x, c: checkpoint(lambda y: y * y * c)(x))(x, c)
+    c.data = np.array(100.0)
+    out.backward()
+    assert grad(x) == 30
+
+
+def test_checkpoints_within_checkpoints() -> None:
+    w = leaf(2.0)
+    f = checkpoint(lambda x: checkpoint(lambda y: y * y * w)(x))
+    with no_grad():
+        assert ag.grad(f)(Tensor(3.0)).item() == 12
+    x = leaf(2.0)
+    checkpoint(lambda z: checkpoint(lambda a: (w, a * 2))(z)[1])(x).backward()
+    assert grad(x) == 2
+    nested = ag.hvp(lambda z: checkpoint(lambda y: f(y) * w)(z), [Tensor(3.0)], [Tensor(1.0)])
+    assert nested.item() == 8
+
+
+# --- arguments and results ------------------------------------------------------------------------
+
+
+def test_the_shape_of_an_argument_is_as_it_was() -> None:
+    w, x = leaf(1.0, 2.0, 3.0), Tensor(np.ones((4, 3)))
+    y = checkpoint(lambda x: (w * x).sum() / x.shape[0] / x.size)(x)
+    x.data = np.ones((2, 3))
+    y.backward()
+    assert_allclose(grad(w), np.full(3, 1 / 12))
+
+
+def test_lists_of_arguments_may_grow_afterwards() -> None:
+    x = leaf(1.0, 2.0)
+    features = [x]
+    f = checkpoint(lambda several: ag.square(ag.stack(several).sum(axis=0)))
+    for _ in range(2):
+        features.append(f(features))
+    features[-1].sum().backward()
+    # f1 = x^2, f2 = (x + x^2)^2
+    assert_allclose(grad(x), 2 * (x.data + x.data**2) * (1 + 2 * x.data))
+
+
+def test_the_same_tensor_twice() -> None:
+    x = leaf(3.0)
+    checkpoint(lambda a, b: a * a * b)(x, x).backward()
+    assert grad(x) == 27
+
+
+def test_results_that_would_lose_their_gradient_are_refused() -> None:
+    class Holder:
+        def __init__(self, a: Tensor) -> None:
+            self.a = a
+
+    with pytest.raises(TypeError, match=r"checkpoint\(<lambda>\): the function returned Holder"):
+        checkpoint(lambda x: Holder(x * x))(leaf(2.0))
+
+
+def test_where_nothing_wants_a_gradient_nothing_is_recorded() -> None:
+    assert not checkpoint(lambda x: x * 2)(Tensor(1.0)).requires_grad
+    assert checkpoint(lambda x: (x, 3, None, "a", np.ones(2)))(leaf(1.0))[1:4] == (3, None, "a")
+
+
+def test_after_backward_a_loss_holds_nothing() -> None:
+    x = Tensor(np.ones(1000), requires_grad=True)
+    h = x
+    for _ in range(5):
+        h = checkpoint(ag.exp)(h * 1e-3)
+    held = weakref.ref(h)
+    loss = checkpoint(ag.sum)(h)
+    del h
+    loss.backward()
+    assert held() is None
+    assert loss.item() > 0
+
+
+def test_debug_mode_sees_what_is_written_to_a_checkpoints_argument() -> None:
+    x = leaf(1.0, 2.0)
+    with ag.debug():
+        a = x * 1.0
+        y = checkpoint(lambda a: (a * a).sum())(a)
+        a.data[:] = 5
+        with pytest.raises(RuntimeError, match=r"argument 0 of 'checkpoint.*was written to"):
+            y.backward()
+
+
+# --- noise, again ---------------------------------------------------------------------------------
+
+
+def _made_inside(source: np.random.Generator, g: Generator, state: Any) -> Tensor:
+    return Generator(source).normal(20)
+
+
+def _set_between(source: np.random.Generator, g: Generator, state: Any) -> Tensor:
+    first = g.normal(20)
+    g.state = state
+    return first + g.normal(20)
+
+
+def _read_and_set(source: np.random.Generator, g: Generator, state: Any) -> Tensor:
+    before = g.state
+    first = g.normal(20)
+    g.state = before
+    return first * g.normal(20)
+
+
+def _copied(source: np.random.Generator, g: Generator, state: Any) -> Tensor:
+    other = Generator()
+    other.state = g.state
+    return other.normal(20)
+
+
+def _seeded(source: np.random.Generator, g: Generator, state: Any) -> Tensor:
+    ag.random.seed(5)
+    return ag.random.default_generator().normal(20)
+
+
+@pytest.mark.parametrize("draw", [_made_inside, _set_between, _read_and_set, _copied, _seeded])
+def test_generators_that_the_function_sets_up(draw: Callable[..., Tensor]) -> None:
+    source, g = np.random.default_rng(3), Generator(4)
+    state = Generator(6).state
+    with drawing_from(Generator(3)):
+        noise_of(lambda: draw(source, g, state), _here)

@@ -1,4 +1,4 @@
-# lines of source are quoted whole
+# ruff: noqa: E501 - lines of source are quoted whole
 """What was judged of the mutants of the engine that no test notices: tests/engine_mutants.py."""
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ JUDGED: list[Judged] = [
     Judged(
         "autograd/engine/keeping.py",
         "",
-        '_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")',
-        '_BINARY = ("add", "sub", "truediv", "mul", "floordiv", "mod", "pow", "matmul")',
+        '_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")',
+        '_BINARY = ("add", "sub", "truediv", "mul", "floordiv", "mod", "pow", "matmul", "and", "or")',
         equivalent=True,
         reason="the same names in another order",
     ),
@@ -103,8 +103,8 @@ JUDGED: list[Judged] = [
     Judged(
         "autograd/engine/tensor.py",
         "Tensor.accumulate_grad",
-        "self._grad = needs.add(self._grad, g)",
-        "self._grad = needs.add(g, self._grad)",
+        "self._grad = needs.add(before, g)",
+        "self._grad = needs.add(g, before)",
         equivalent=True,
         reason="the sum of two numbers is the same to the bit, whichever comes first",
     ),

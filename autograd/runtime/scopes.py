@@ -1,0 +1,41 @@
+"""Within what ops are called, and hooks on every sweep: for modules, and for who looks on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from autograd.engine.modes import mode
+from autograd.engine.tape import Record
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Records made within, in this thread, carry `name`: the modules of `nn` give theirs."""
+    before = mode.scope
+    mode.scope = (*before, name)
+    observer = mode.observer
+    if observer is not None:
+        observer.entering(name)
+    try:
+        yield
+    finally:
+        mode.scope = before
+        if observer is not None:
+            observer.entering(None)
+
+
+@contextmanager
+def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
+    """Call hook(record, g) for each record of every sweep within, in this thread.
+
+    `g` is the complete gradient of the record's output (of several outputs, a dict of gradients by
+    number), `record.op.name` and `record.out` say of what. For logging norms, or counting.
+    """
+    before = mode.sweep_hooks
+    mode.sweep_hooks = (*before, hook)
+    try:
+        yield
+    finally:
+        mode.sweep_hooks = before
