@@ -111,6 +111,15 @@ def test_keeps_that_cannot_be(keeps: list[str], message: str) -> None:
         scaled(keeps, lambda g, out, x, y: g * y)
 
 
+def test_options_are_kept_anyway_and_not_named() -> None:
+    @primitive
+    def total(x: Any, *, axis: int = 0) -> Any:
+        return x.sum(axis)
+
+    with pytest.raises(ValueError, match="keeps names 'axis', one of out, x expected"):
+        total.defvjp(lambda g, out, x, axis=0: g + 0 * x, keeps=["x axis"])
+
+
 def test_what_is_dropped_has_a_shape_a_dtype_and_nothing_else() -> None:
     dropped = Dropped((2, 3), np.dtype(np.float32), "'x' of 'op'")
     assert (dropped.shape, dropped.ndim, dropped.size, dropped.nbytes) == ((2, 3), 2, 6, 24)

@@ -115,11 +115,11 @@ def test_a_parameter_that_no_longer_wants_a_gradient_had_one_then() -> None:
 
 
 def test_numbers_read_from_a_tensor_are_as_they_were() -> None:
-    x = leaf(2.0)
-    y = checkpoint(lambda x: x * x.data)(x)
-    x.data = np.array(7.0)
+    x, w = leaf(2.0), leaf(3.0)
+    y = checkpoint(lambda x: x * x.data * w.data)(x)
+    x.data = w.data = np.array(7.0)
     y.backward()
-    assert grad(x) == 2
+    assert grad(x) == 6
 
 
 def test_another_computation_the_second_time_is_an_error() -> None:
