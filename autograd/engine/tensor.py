@@ -70,7 +70,7 @@ class Tensor(Methods):
         Raises TypeError where something else than an array of numbers is assigned, and ValueError
         where a tensor that wants a gradient would get another shape or dtype; see `rebind`.
         """
-        watcher = mode.watcher
+        watcher = mode.__dict__["watcher"]
         return self._array if watcher is None else watcher.read(self)
 
     @data.setter
