@@ -248,6 +248,10 @@ _LATER = {
 # fmt: on
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> _Any:
     if name == "random":
         return _import_module("autograd.random")

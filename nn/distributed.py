@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor, sweep_hook
+from autograd.engine.tensor import Array
 from autograd.random import Generator
 from autograd.runtime.draws import Shape
 from nn.layers.normalization import BatchNorm1d, BatchNorm2d
@@ -60,7 +61,6 @@ __all__ = [
     "world",
 ]
 
-Array = NDArray[Any]
 
 _BUCKETS = 4  # the first is on its way early, and each is large beside what a message costs
 _SMALLEST = 1 << 14  # bytes of a bucket that is worth a message of its own

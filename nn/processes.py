@@ -18,11 +18,10 @@ from time import perf_counter, perf_counter_ns, sleep
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.modes import mode
+from autograd.engine.tensor import Array
 
-Array = NDArray[Any]
 T = TypeVar("T")
 
 # By what launchers tell a process its rank and how many there are.

@@ -1,4 +1,4 @@
-"""What holds in a thread while ops run: whether they are recorded, and who looks on."""
+"""What holds in a thread while ops run: whether they are recorded, and what observes them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,6 @@ from autograd.engine.tensor import Tensor, empty, wrap
 Kind = Literal["elementwise", "reduction", "view", "contraction", "gather"]
 Rule = Callable[..., Tensor]
 Keeps = tuple[tuple[int, ...], ...]  # of each rule, the positions of what it reads
-
 _DOUBLE = np.dtype(np.float64)
 
 registry: dict[str, Primitive] = {}
@@ -163,6 +162,8 @@ class Primitive:
             if isinstance(out, tuple):
                 several: Any = self._several(out, arrays, parents, options, saved)
                 return several  # type: ignore[no-any-return]  # ops with one output are the rule
+            if out is None:
+                raise TypeError(f"{self.name}: the forward returned None; an array expected")
             out = np.asarray(out)
         dtype = out.dtype
         if (array is None or dtype is not array.dtype) and drifted(out, arrays):

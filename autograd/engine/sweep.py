@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.engine.modes import Observer, enable_grad, mode, no_grad
 from autograd.engine.needs import needs
-from autograd.engine.tape import Hook, Leaf, Output, Place, Record, Refusal, freed, last_readers
+from autograd.engine.tape import Hook, Leaf, Output, Place, Record, Refusal, last_readers, why_freed
 
 if TYPE_CHECKING:
     from autograd.engine.tensor import Tensor
@@ -47,7 +47,7 @@ def sweep(
     """
     pending: dict[int, Any] = {}  # a gradient; of a record with several outputs, a dict of them
     queue: list[tuple[int, Place]] = []  # by falling serial number; no two are equal
-    own: set[int] = set()  # of whose pending gradient the array was made here, for nobody else
+    own: set[int] = set()  # whose pending gradient is an array that this sweep has allocated
 
     def deliver(place: Place, g: Tensor) -> None:
         serial = place.serial
@@ -92,7 +92,7 @@ def sweep(
                 g = run_hooks(place.hooks, g)
             if type(place) is Record:
                 if place.arrays is None:
-                    raise RuntimeError(freed(place))
+                    raise RuntimeError(why_freed(place))
                 if sweep_hooks:
                     for hook in sweep_hooks:
                         hook(place, g)

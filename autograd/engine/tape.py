@@ -120,7 +120,7 @@ def parents_of(place: Place) -> Iterable[Place | None]:
     """The places from which a place was computed. Raises RuntimeError for a freed record."""
     if isinstance(place, Record):
         if place.arrays is None:
-            raise RuntimeError(freed(place))
+            raise RuntimeError(why_freed(place))
         return place.parents
     return (place.record,) if isinstance(place, Output) else ()
 
@@ -166,7 +166,7 @@ def newest() -> int:
     return _next_serial()
 
 
-def freed(record: Record) -> str:
+def why_freed(record: Record) -> str:
     """Why a record cannot be swept."""
     return (
         f"backward through '{record.op.name}' a second time: the first backward freed what it had "

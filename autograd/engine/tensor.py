@@ -29,7 +29,7 @@ Axis = int | tuple[int, ...] | None
 Operand: TypeAlias = "Tensor | ArrayLike"
 
 
-_accumulating = threading.RLock()
+_accumulating = threading.RLock()  # two sweeps may reach one leaf at a time
 
 
 class Tensor(Methods):
@@ -70,7 +70,7 @@ class Tensor(Methods):
         Raises TypeError where something else than an array of numbers is assigned, and ValueError
         where a tensor that wants a gradient would get another shape or dtype; see `rebind`.
         """
-        watcher = mode.watcher
+        watcher = mode.__dict__["watcher"]
         return self._array if watcher is None else watcher.read(self)
 
     @data.setter
@@ -322,7 +322,7 @@ class Tensor(Methods):
             retain_graph: keep what was recorded for another backward. By default as `create_graph`.
             create_graph: record the sweep, so that the gradients can be differentiated.
             early: give each leaf its gradient, and run its hooks, as soon as nothing is left that
-                adds to it, not at the end: for who works on gradients while the sweep goes on.
+                adds to it, not at the end: to work on gradients while the sweep goes on.
 
         Raises:
             RuntimeError: nothing here requires a gradient, or an earlier backward freed the graph.
@@ -367,7 +367,7 @@ def wrap(array: Array, place: Place | None) -> Tensor:
     return tensor
 
 
-empty = Tensor.__new__  # without attributes, for who sets all three at once
+empty = Tensor.__new__  # without attributes; the caller sets all three
 
 
 def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:

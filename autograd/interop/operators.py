@@ -22,18 +22,10 @@ def _reflected(op: Any) -> Any:
     return lambda self, other: op(other, self)
 
 
-def _reshape(self: Tensor, *shape: Any) -> Tensor:
-    return ops.reshape(self, shape[0] if len(shape) == 1 else shape)
-
-
 def _transpose(self: Tensor, *axes: Any) -> Tensor:
     if len(axes) == 1 and not isinstance(axes[0], int):
         return ops.transpose(self, axes[0])
     return ops.transpose(self, axes or None)
-
-
-def _clip(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    return ops.clip(self, min, max)
 
 
 _BINARY = {
@@ -82,12 +74,12 @@ _METHODS: dict[str, Any] = {
     "trace": ops.trace,
     "var": ops.var,
     "flatten": ops.ravel,
-    "reshape": _reshape,
+    "reshape": lambda self, *shape: ops.reshape(self, shape[0] if len(shape) == 1 else shape),
     "transpose": _transpose,
     "swapaxes": ops.swapaxes,
     "astype": ops.astype,
     "copy": ops.copy,
-    "clip": _clip,
+    "clip": lambda self, min=None, max=None: ops.clip(self, min, max),
     "round": ops.round,
 }
 

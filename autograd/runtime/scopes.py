@@ -1,4 +1,4 @@
-"""Within what ops are called, and hooks on every sweep: for modules, and for who looks on."""
+"""Names of the scopes in which ops are called, and hooks on every sweep."""
 
 from __future__ import annotations
 

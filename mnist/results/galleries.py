@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from mnist.models import Vote
 from mnist.results.predictions import Predictions
 from mnist.results.rendering import Gallery, Look, signed
@@ -17,7 +18,6 @@ from nn import Conv2d, Module
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = NDArray[Any]
 
 _GREY = 127.5  # half way from no ink to full ink
 

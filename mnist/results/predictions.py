@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd import Tensor, no_grad
+from autograd.engine.tensor import Array
 from mnist.data import normalise
 from nn import Module
-
-Array = NDArray[Any]
 
 DIGITS = 10
 _BATCH = 1000  # images at once; changes nothing

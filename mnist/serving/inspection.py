@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 import nn
 from autograd import Tensor, no_grad
+from autograd.engine.tensor import Array
 from mnist.data import normalise
 from mnist.storage.weights import Trained
 from nn import functional as F
 
-Array = NDArray[Any]
 Facts = dict[str, Any]
 
 _NOT_FINITE = "the network gives numbers that are not finite: its weights are bad"

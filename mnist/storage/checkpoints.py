@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from mnist.idx import shown
 from mnist.storage.reading import (
     MAX_DEPTH,
@@ -46,7 +46,6 @@ from mnist.storage.whole_files import replacing
 
 __all__ = ["CheckpointError", "read", "write"]
 
-Array = NDArray[Any]
 
 _MAGIC = b"PULLBACK"
 _FORMAT = 1

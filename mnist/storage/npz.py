@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from mnist.idx import shown
 from mnist.storage.reading import CheckpointError, array_size, brief, read_whole, told
-
-Array = NDArray[Any]
 
 # Trained weights hardly compress; what unpacks to more than this, and to more than so many times
 # its size, is a zip bomb.

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from autograd.engine.tensor import Array
 from mnist.idx import shown
 from mnist.models import MODELS, Vote, described
 from mnist.storage import checkpoints
@@ -22,7 +22,6 @@ from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole
 from mnist.storage.whole_files import replacing
 from nn import Module
 
-Array = NDArray[Any]
 State = dict[str, Array]
 Facts = dict[str, Any]
 

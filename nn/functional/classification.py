@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import autograd as ag
 from autograd import Tensor
+from autograd.engine.tensor import Array
 from nn.functional.activations import log_softmax
 from nn.functional.arguments import Reduction, as_target, expect_shape, in_dtype_of, reduced
-
-Array = NDArray[Any]
 
 
 def cross_entropy(

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd import Tensor, enable_grad
+from autograd.engine.tensor import Array
 from nn.module import Parameter
 
-Array = NDArray[Any]
 Parameters = Iterable[Parameter | Mapping[str, Any]]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nn.optim.base import Array, Optimizer, Parameters
+from autograd.engine.tensor import Array
+from nn.optim.base import Optimizer, Parameters
 
 
 class SGD(Optimizer):

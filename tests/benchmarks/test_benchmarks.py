@@ -58,6 +58,7 @@ def test_ours_runs_alone_and_a_peer_that_is_missing_is_a_line(tmp_path: Path) ->
     assert set(facts["growth-width"]["per_unit"]["pullback"]) == {"2", "4"}
 
 
+@pytest.mark.slow
 def test_another_checkout_is_measured_by_the_same_programs(tmp_path: Path) -> None:
     other = tmp_path / "older"
     for package in ("autograd", "nn"):

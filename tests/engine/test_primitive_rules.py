@@ -67,6 +67,15 @@ def test_a_missing_rule_is_an_error_only_where_it_is_needed() -> None:
         same(x, y).backward()
 
 
+def test_a_forward_that_returns_nothing_is_an_error() -> None:
+    @primitive
+    def forgot(x: Array) -> Any:
+        x + 1
+
+    with pytest.raises(TypeError, match="forgot: the forward returned None; an array expected"):
+        forgot(leaf(1.0))
+
+
 def test_none_for_a_rule_means_no_gradient() -> None:
     x, y = leaf(1.0), leaf(2.0)
     identity(lambda g, out, x, y: g, None)(x, y).backward()

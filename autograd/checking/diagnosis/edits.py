@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -32,25 +34,16 @@ def propose_edits(case: Case) -> None:
     context = case.context
     uses = context.path[:_NEAREST]
     carried: dict[tuple[int, int], Array] = {}
-    for distance, use in enumerate(uses):
+    for distance, use, contribution, part in _contributions(case, context, uses):
         direct = use.place.serial == context.place.serial
         rank = 3.0 if direct else 3.0 + _DEEPER + distance / _NEAREST
-        contribution = context.contribution(use)
-        if contribution is None:
-            continue
-        part = context.carried(use.place, contribution)
-        if part is None or part.shape != case.expected.shape:
-            continue
         part = part.astype(case.expected.dtype, copy=False)
         carried[use.record.serial, use.position] = part
         propose_term(case, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
-            if g.shape != contribution.shape or not np.isfinite(g).all():
-                continue
-            changed = context.carried(use.place, g)
-            if changed is not None:
-                values = case.expected - part + changed
-                case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
+            if g.shape == contribution.shape:
+                mistaken = Candidate(kind, text, g, rank + extra, tried=len(uses))
+                _propose_instead(case, context, use, part, mistaken)
     _propose_both(case, uses, carried)
     for record in {use.record.serial: use.record for use in uses}.values():
         parts = [p for (serial, _), p in carried.items() if serial == record.serial]
@@ -59,31 +52,43 @@ def propose_edits(case: Case) -> None:
     _propose_handed_on(case, context)
 
 
+def _contributions(
+    case: Case, context: Context, uses: Sequence[Use]
+) -> Iterator[tuple[int, Use, Array, Array]]:
+    """Of each use its number, what it contributes, and that carried on to the tensor."""
+    for distance, use in enumerate(uses):
+        contribution = context.contribution(use)
+        part = None if contribution is None else context.carried(use.place, contribution)
+        if contribution is not None and part is not None and part.shape == case.expected.shape:
+            yield distance, use, contribution, part
+
+
+def _propose_instead(
+    case: Case, context: Context, use: Use, part: Array, mistaken: Candidate
+) -> None:
+    """A mistaken contribution of a use, carried on, in place of the part that it should be."""
+    finite = np.isfinite(mistaken.values).all()
+    changed = context.carried(use.place, mistaken.values) if finite else None
+    if changed is not None:
+        case.propose(replace(mistaken, values=case.expected - part + changed))
+
+
 def propose_other_rules(case: Case) -> None:
     """Other mistakes in the rules near the tensor: what is dear to try, where nothing else fits."""
     if case.context is None or case.tape_is_given or np.count_nonzero(case.wrong) < 2:
         return
     context = case.context
     work = 0
-    for distance, use in enumerate(context.path[:_NEAR]):
-        contribution = context.contribution(use)
-        if contribution is None:
-            continue
-        part = context.carried(use.place, contribution)
-        if part is None or part.shape != case.expected.shape:
-            continue
+    for distance, use, contribution, part in _contributions(case, context, context.path[:_NEAR]):
         for mistakes in (wrong_rules, partial_sums, substituted_rules):
             for kind, text, g, extra in mistakes(context, use, contribution):
                 work += use.record.out.size + case.expected.size
                 if work > _MOST_WORK:
                     return
-                if g.shape != contribution.shape or not np.isfinite(g).all():
-                    continue
-                changed = context.carried(use.place, g)
-                if changed is not None:
-                    values = case.expected - part + changed
+                if g.shape == contribution.shape:
                     rank = 3.0 + distance / 10 + extra
-                    case.propose(Candidate(kind, text, values, rank, tried=_MANY))
+                    mistaken = Candidate(kind, text, g, rank, tried=_MANY)
+                    _propose_instead(case, context, use, part, mistaken)
         if case.explained:
             return
 

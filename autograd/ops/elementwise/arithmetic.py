@@ -1,6 +1,6 @@
 """Elementwise arithmetic: sums, products, powers, roots, remainders and magnitudes.
 
-Arguments broadcast; the sweep sums gradients over broadcast axes.
+Arguments broadcast; where a rule does not sum a gradient back over broadcast axes, the engine does.
 """
 
 from __future__ import annotations
