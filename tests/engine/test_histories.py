@@ -111,6 +111,19 @@ def test_grad_gains_a_history_when_a_recorded_gradient_is_added() -> None:
     assert grad(x) == 388
 
 
+@pytest.mark.parametrize("recorded_first", [True, False])
+def test_who_adds_to_grad_within_no_grad_loses_no_history(recorded_first: bool) -> None:
+    x, y = leaf(1.0), leaf(2.0)
+    parts = [y * y, Tensor(5.0)]
+    with ag.no_grad():
+        for part in parts if recorded_first else reversed(parts):
+            x.accumulate_grad(part)
+    assert x.grad is not None
+    assert x.grad.item() == 9
+    x.grad.backward()
+    assert grad(y) == 4
+
+
 def test_two_recorded_gradients_add_up() -> None:
     x = leaf(2.0)
     (x**2).backward(create_graph=True)

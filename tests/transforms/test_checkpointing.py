@@ -82,6 +82,10 @@ def test_arguments_may_be_trees_and_keywords() -> None:
     f = checkpoint(lambda pair, *, by: pair[0] * pair[1]["y"] * by["z"])
     f((x, {"y": y}), by={"z": z}).backward()
     assert (grad(x), grad(y), grad(z)) == (15, 10, 6)
+    x.grad = None
+    power = checkpoint(lambda x, n, *, factor, also: x**n * factor[0] + also)
+    power(x, 3, factor=np.array([5.0]), also=1.0).backward()
+    assert grad(x) == 60
 
 
 # --- as it was in the forward pass ----------------------------------------------------------------
@@ -112,6 +116,14 @@ def test_a_parameter_that_no_longer_wants_a_gradient_had_one_then() -> None:
     w.requires_grad = False
     y.backward()
     assert grad(x) == 3
+
+
+def test_a_transform_within_differentiates_by_a_tensor_as_it_was() -> None:
+    x, w = leaf(2.0), leaf(3.0)
+    y = checkpoint(lambda x: x * ag.grad(lambda t: t**3)(w))(x)  # 3 x w^2
+    w.requires_grad = False
+    y.backward()
+    assert (grad(x), grad(w)) == (27, 36)
 
 
 def test_numbers_read_from_a_tensor_are_as_they_were() -> None:
