@@ -29,7 +29,7 @@ from nn.distributed import DistributedError, Group, fingerprint
 def in_double(model: Module) -> None:
     for tensor in [*model.parameters(), *(buffer for _, buffer in model.named_buffers())]:
         if tensor.dtype == np.float32:
-            tensor.data = tensor.data.astype(np.float64)
+            tensor.rebind(tensor.data.astype(np.float64))
 
 
 def values(model: Module) -> Any:

@@ -228,7 +228,7 @@ def test_layers(
     ours = getattr(nn, name)(*args, **options)
     theirs = getattr(torch.nn, name)(*args, **options)
     for parameter in ours.parameters():
-        parameter.data = rng.standard_normal(parameter.shape)
+        parameter.rebind(rng.standard_normal(parameter.shape))
     # Activations over a wide range; a few zeros among them.
     x = rng.standard_normal(shape) * (3 if shape == (9, 7) else 1)
     x.flat[:: max(x.size // 3, 1)] = 0 if shape == (9, 7) else 0.5
