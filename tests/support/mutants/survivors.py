@@ -23,14 +23,6 @@ class Judged(NamedTuple):
 
 JUDGED: list[Judged] = [
     Judged(
-        "autograd/engine/primitives.py",
-        "Primitive._parameters",
-        'code = getattr(self.forward, "__code__", None)',
-        'code = getattr(self.forward, "other", None)',
-        equivalent=True,
-        reason="inspect.signature gives the same names, only slower",
-    ),
-    Judged(
         "autograd/engine/keeping.py",
         "",
         '_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or")',
