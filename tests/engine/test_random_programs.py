@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ from autograd import Tensor
 CHUNK = 100
 PLAIN = 2_000
 LONG_CHUNK = 1_000
-SLOW = 50_000
+SLOW = int(os.environ.get("PULLBACK_PROGRAMS", "10_000"))  # 50_000 take a quarter of an hour
 
 
 def none_wrong(tally: Tally) -> None:

@@ -111,14 +111,19 @@ class Differences:
         return Estimate(fine, self._trust * abs(fine - coarse))
 
     def _derivatives(self, node: int, v: Direction) -> tuple[Array, Array]:
-        """All derivatives of a node along v, from all points and from every other."""
-        values = np.array([run[self._position[node]] for run in self._values(v)])
-        flat = values.reshape(len(values), -1)
+        """All derivatives of a node along v, from all points and from every other.
+
+        Far from the point a program may overflow; what comes of that is not certain.
+        """
+        with np.errstate(all="ignore"):
+            values = np.array([run[self._position[node]] for run in self._values(v)])
+            flat = values.reshape(len(values), -1)
+            fine, coarse = (
+                (_transform(self._radius, count)[1] @ part).real
+                for count, part in ((self._points, flat), (self._points // 2, flat[::2]))
+            )
         shape = (ORDERS, *values.shape[1:])
-        fine = (_transform(self._radius, self._points)[1] @ flat).real.reshape(shape)
-        return fine, (_transform(self._radius, self._points // 2)[1] @ flat[::2]).real.reshape(
-            shape
-        )
+        return fine.reshape(shape), coarse.reshape(shape)
 
     def _values(self, v: Direction) -> list[tuple[Any, ...]]:
         key = _key(v)
