@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "item": (lambda: ones(0).item(), ValueError, ["item", "one element", "(0,)"]),
     "bool": (lambda: bool(ones(2)), ValueError, ["bool", "(2,)", "np.any", "np.all"]),
     "len": (lambda: len(ones()), TypeError, ["len", "()"]),
+    "copying": (lambda: copy.copy(ones(2) * 2), RuntimeError, ["'multiply'", "detach()"]),
     "assignment": (assign, TypeError, ["assigned", "where", ".data"]),
     "keyword": (
         lambda: max(ones(2), axis=Tensor(0)),

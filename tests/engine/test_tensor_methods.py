@@ -61,6 +61,13 @@ def test_a_tensor_of_one_element_is_a_number_where_one_is_asked_for() -> None:
     assert np.array([10, 20, 30])[int(Tensor(1))] == 20
 
 
+def test_a_tensor_of_a_tensor_is_a_constant_that_shares_its_array() -> None:
+    for x in (Tensor([1.0, 2.0]), Tensor([1.0, 2.0], requires_grad=True)):
+        again = Tensor(x)
+        assert again.data is x.data
+        assert not again.requires_grad
+
+
 def test_what_wants_a_gradient() -> None:
     x = Tensor(2.0)
     x.requires_grad = True

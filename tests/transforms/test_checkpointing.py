@@ -73,8 +73,11 @@ def test_a_result_may_hold_more_than_tensors_with_gradients() -> None:
     result = checkpoint(lambda x: {"y": x * x, "n": 3, "of": ("what", None), "i": ag.argmax(x)})(x)
     assert (result["n"], result["of"]) == (3, ("what", None))
     assert (result["i"].item(), result["i"].requires_grad) == (0, False)
-    result["y"].backward()
+    outs: list[Any] = []
+    with ag.sweep_hook(lambda record, g: outs.append(record.out)):
+        result["y"].backward()
     assert grad(x) == 4
+    assert (4, 3, "what", None, 0) in outs  # what the record says of its results
 
 
 def test_arguments_may_be_trees_and_keywords() -> None:

@@ -288,6 +288,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), ValueError, ["argnums 1", "1 argument"]),
     "tangents": (lambda: jvp(lambda x: x, [1.0], []), ValueError, ["1 primals", "0 tangents"]),
     "integers alone": (lambda: vjp(lambda x: x, 3), TypeError, ["vjp", "no argument", "int"]),
+    "integers alone in jvp": (lambda: jvp(lambda x: x, [3], [1]), TypeError, ["jvp", "int"]),
     "several results": (
         lambda: jacobian(lambda x: (x, x))(1.0),
         TypeError,
