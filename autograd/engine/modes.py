@@ -46,7 +46,7 @@ class Watcher:
         return tensor
 
     def all_given(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments of an op, tensors and others."""
+        """The arguments of an op; tensors are told by their place, as their module imports this."""
         return tuple([self.given(arg) if hasattr(arg, "_place") else arg for arg in args])
 
     def read(self, tensor: Tensor) -> NDArray[Any]:

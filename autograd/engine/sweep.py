@@ -24,7 +24,6 @@ def sweep(
     wanted: Container[int] = (),
     needed: Container[int] | None = None,
     early: bool = False,
-    oldest: int = 0,
 ) -> None:
     """Carry gradients from `roots` back.
 
@@ -37,10 +36,10 @@ def sweep(
         retain_graph: whether records stay usable for another sweep.
         create_graph: whether the sweep itself is recorded. If not, all gradients are constants.
         wanted: serial numbers of places that the sweep does not go beyond.
-        needed: serial numbers of the only places to visit; see `leading_to`. None for all.
+        needed: serial numbers of the only places to visit, and so of the only records to free; see
+            `leading_to`. None for all.
         early: deposit the gradient of a leaf once no record is left that adds to it. Otherwise
             leaves come last, being older than all records.
-        oldest: no record with a smaller serial number is freed: it belongs to somebody else.
 
     Raises:
         RuntimeError: a record was freed by an earlier sweep, or refuses to be differentiated.
@@ -93,13 +92,12 @@ def sweep(
             if type(place) is Record:
                 if place.arrays is None:
                     raise RuntimeError(why_freed(place))
-                if sweep_hooks:
-                    for hook in sweep_hooks:
-                        hook(place, g)
+                for hook in sweep_hooks:
+                    hook(place, g)
                 if observer is not None:
                     observer.pulling(place)
                 place.op.pull(place, g, needed, deliver)
-                if not retain_graph and serial >= oldest:
+                if not retain_graph:
                     # Drops what only a backward pass needs: the memory returns during the sweep.
                     place.arrays = place.out = place.saved = None
                     place.parents = ()
@@ -107,7 +105,7 @@ def sweep(
                     observer.pulling(None)
                 if early:
                     for leaf in settled_by.get(serial, ()):
-                        if leaf.serial in pending and leaf.serial not in wanted:
+                        if leaf.serial in pending:
                             g = pending.pop(leaf.serial)
                             deposit(leaf, run_hooks(leaf.hooks, g) if leaf.hooks else g)
             elif type(place) is Leaf:

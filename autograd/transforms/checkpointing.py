@@ -7,12 +7,11 @@ from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.engine.modes import Watcher, enable_grad, mode, no_grad, watched_by
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Output, Place, Record, leading_to, newest
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.declaring import custom_vjp
 from autograd.runtime.draws import replayable
 from autograd.runtime.trees import flatten
@@ -59,7 +58,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         reads = _Reads(newest(), watcher)
         given = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
         for i in given:
-            reads.note(leaves[i])
+            reads.note(leaves[i], leaves[i] if watcher is None else watcher.given(leaves[i]))
         with replayable() as again, no_grad(), watched_by(reads):
             result = f(*args, **options)
             outs, rebuild_result = flatten(result)
@@ -112,19 +111,19 @@ class _Reads(Watcher):
         self._start, self._outer = start, outer
         self.numbers: dict[int, int] = {}  # by the identity of a tensor, which is kept alive
         self.tensors: list[Tensor] = []
-        self.arrays: list[NDArray[Any]] = []
+        self.arrays: list[Array] = []
         self.places: list[Place | None] = []
 
     def given(self, tensor: Tensor) -> Tensor:
         seen = tensor if self._outer is None else self._outer.given(tensor)
         place = seen._place
         if seen is not tensor or (place is not None and place.serial < self._start):
-            self.note(tensor)
+            self.note(tensor, seen)
         return seen
 
-    def note(self, tensor: Tensor) -> None:
+    def note(self, tensor: Tensor, seen: Tensor) -> None:
+        """Note a tensor, and as what it was seen: a watcher further out may have replaced it."""
         if id(tensor) not in self.numbers:
-            seen = tensor if self._outer is None else self._outer.given(tensor)
             self.numbers[id(tensor)] = len(self.tensors)
             self.tensors.append(tensor)
             self.arrays.append(_UNSEEN.read(seen))
@@ -197,8 +196,6 @@ class _Checkpoint:
                 assert variable._place is not None
                 assert parent is not None
                 origins[variable._place.serial] = parent
-        if not origins:
-            return
         substitutes = _Substitutes(reads, variables, start, self.name)
         with again(), enable_grad(), watched_by(substitutes):
             outs: list[Any] = [
@@ -213,5 +210,4 @@ class _Checkpoint:
             retain_graph=create_graph,
             create_graph=create_graph,
             wanted=origins,
-            oldest=start,
         )

@@ -57,7 +57,7 @@ class _Variables:
     def _variable(self, leaf: Any) -> Tensor:
         if isinstance(leaf, Tensor) and mode.watcher is not None:
             leaf = mode.watcher.given(leaf)
-        if isinstance(leaf, Tensor) and leaf.requires_grad and mode.recording:
+        if isinstance(leaf, Tensor) and leaf.requires_grad:
             variable = alias(leaf)
         else:
             variable = self.leaf(leaf)
@@ -107,7 +107,6 @@ class _Variables:
             create_graph=outer,
             wanted=wanted,
             needed=leading_to([place for place, _ in starts], list(wanted)),
-            oldest=self._start,
         )
         return [
             found[place.serial]

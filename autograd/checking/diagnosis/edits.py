@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -41,9 +40,9 @@ def propose_edits(case: Case) -> None:
         carried[use.record.serial, use.position] = part
         propose_term(case, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
-            if g.shape == contribution.shape:
-                mistaken = Candidate(kind, text, g, rank + extra, tried=len(uses))
-                _propose_instead(case, context, use, part, mistaken)
+            values = _with_instead(case, context, use, part, contribution, g)
+            if values is not None:
+                case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
     _propose_both(case, uses, carried)
     for record in {use.record.serial: use.record for use in uses}.values():
         parts = [p for (serial, _), p in carried.items() if serial == record.serial]
@@ -63,14 +62,14 @@ def _contributions(
             yield distance, use, contribution, part
 
 
-def _propose_instead(
-    case: Case, context: Context, use: Use, part: Array, mistaken: Candidate
-) -> None:
-    """A mistaken contribution of a use, carried on, in place of the part that it should be."""
-    finite = np.isfinite(mistaken.values).all()
-    changed = context.carried(use.place, mistaken.values) if finite else None
-    if changed is not None:
-        case.propose(replace(mistaken, values=case.expected - part + changed))
+def _with_instead(
+    case: Case, context: Context, use: Use, part: Array, contribution: Array, g: Array
+) -> Array | None:
+    """What the tensor gets with g in place of a contribution, which carried on is `part`."""
+    if g.shape != contribution.shape or not np.isfinite(g).all():
+        return None
+    changed = context.carried(use.place, g)
+    return None if changed is None else case.expected - part + changed
 
 
 def propose_other_rules(case: Case) -> None:
@@ -85,10 +84,10 @@ def propose_other_rules(case: Case) -> None:
                 work += use.record.out.size + case.expected.size
                 if work > _MOST_WORK:
                     return
-                if g.shape == contribution.shape:
+                values = _with_instead(case, context, use, part, contribution, g)
+                if values is not None:
                     rank = 3.0 + distance / 10 + extra
-                    mistaken = Candidate(kind, text, g, rank, tried=_MANY)
-                    _propose_instead(case, context, use, part, mistaken)
+                    case.propose(Candidate(kind, text, values, rank, tried=_MANY))
         if case.explained:
             return
 

@@ -53,8 +53,8 @@ multiply.defvjp(
 
 
 def _product_to(shape: tuple[int, ...], g: Tensor, factor: Tensor | complex) -> Tensor:
-    """g * factor; summed on the way where shape was broadcast, which saves the large product."""
-    if g.shape == shape or not isinstance(factor, Tensor) or factor.shape != g.shape:
+    """g * factor for a broadcast `shape`, summed on the way, which saves the large product."""
+    if not isinstance(factor, Tensor) or factor.shape != g.shape:
         return g * factor
     return sum_of_products(g, factor, broadcast_axes(g.shape, shape)).reshape(shape)
 

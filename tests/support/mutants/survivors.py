@@ -75,22 +75,6 @@ JUDGED: list[Judged] = [
     ),
     Judged(
         "autograd/engine/sweep.py",
-        "",
-        "oldest: int = 0,",
-        "oldest: int = 1,",
-        equivalent=True,
-        reason="number 0 is never a record's: the leaf that it was computed from is older",
-    ),
-    Judged(
-        "autograd/engine/sweep.py",
-        "sweep",
-        "if leaf.serial in pending and leaf.serial not in wanted:",
-        "if leaf.serial in pending:",
-        equivalent=True,
-        reason="early is asked for by backward alone, which wants all leaves and no other place",
-    ),
-    Judged(
-        "autograd/engine/sweep.py",
         "sweep.deliver",
         "total = pending[serial] = needs.add(waiting, g)",
         "total = pending[serial] = needs.add(g, waiting)",
@@ -123,24 +107,6 @@ JUDGED: list[Judged] = [
         "self._grad = needs.add(g, before)",
         equivalent=True,
         reason="the sum of two numbers is the same to the bit, whichever comes first",
-    ),
-    Judged(
-        "autograd/transforms/checkpointing.py",
-        "_Checkpoint.pull",
-        "return",
-        "pass",
-        equivalent=True,
-        reason="a checkpoint is pulled only where one of its arguments is needed",
-    ),
-    Judged(
-        "autograd/transforms/derivatives.py",
-        "_Variables.gradients",
-        "needed=leading_to([place for place, _ in starts], list(wanted)), ...",
-        "needed=leading_to([place for place, _ in starts], list(wanted)),",
-        equivalent=True,
-        reason=(
-            "`oldest` left out: no place between the variables and the roots is older than they are"
-        ),
     ),
     Judged(
         "autograd/transforms/derivatives.py",
