@@ -32,7 +32,7 @@ class Buffer(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any) -> None:
-        super().__init__(data)
+        super().__init__(data.detach() if isinstance(data, Tensor) else data)
 
 
 class Module:

@@ -6,81 +6,64 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autograd.engine.keeping import Dropped
 from autograd.engine.needs import needs
+from autograd.engine.tape import Record
 from autograd.engine.tensor import Tensor
 
 # Types of arguments that are passed on as they are. Python's scalars are weak (NEP 50): they take
 # the dtype of the array they meet.
-CLEAR = frozenset(
-    {np.ndarray, int, float, bool, complex, tuple, slice, type(None), type(...), str, type}
-)
+CLEAR = frozenset({np.ndarray, int, float, bool, complex, slice, type(None), type(...), str, type})
 
 
 class BroadcastWarning(UserWarning):
     """A rule of an op that declares no broadcasting gave a gradient that had to be summed."""
 
 
-def cleared(arrays: list[Any], expected: list[bool]) -> list[Any]:
-    """Lists, and scalars that stand alone, as arrays, at the positions where arrays are expected.
-
-    Python numbers beside an array stay what they are, and lists of them follow its dtype: neither
-    makes float64 of float32. NumPy's scalars are taken as Python's for that reason.
-    """
-    arrays = [a.item() if isinstance(a, np.number | np.bool_) else a for a in arrays]
-    floats = [a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
-    alone = not any(isinstance(a, np.ndarray) for a in arrays)
-    for i, a in enumerate(arrays):
-        if isinstance(a, Dropped):
-            a.refuse()
-        if not expected[i]:
-            continue
-        if isinstance(a, list):
-            array = np.asarray(a)
-            follows = floats and array.dtype.kind in "biuf"
-            arrays[i] = array.astype(np.result_type(*floats)) if follows else array
-        elif alone and isinstance(a, int | float | complex):
-            arrays[i] = np.asarray(a)
-    return arrays
+def settled(name: str, out: Any, saved: Any, arguments: list[Any]) -> tuple[Any, Any]:
+    """What a forward gave and saved, floats in the widest floating dtype of its arguments where
+    integers alone made them wider. Raises TypeError for results that are not numeric."""
+    for part in out if isinstance(out, tuple) else (out,):
+        if part.dtype.kind not in "biufc":
+            given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
+            raise TypeError(
+                f"{name}: the forward returned {given}; an array of numbers expected, or a tuple "
+                "of such. An argument that is an array of objects makes another"
+            )
+    dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
+    floats = [d for d in dtypes if d.kind == "f"]
+    if not floats or not any(d.kind in "biu" for d in dtypes):
+        return out, saved
+    widest = np.result_type(*floats)
+    return _narrowed(out, widest), _narrowed(saved, widest)
 
 
-def drifted(out: NDArray[Any], arrays: list[Any]) -> bool:
-    """Whether integers alone made the result wider than its widest floating argument."""
-    if out.dtype.kind != "f":
-        return False
-    dtypes = [a.dtype for a in arrays if isinstance(a, np.ndarray)]
-    widest = max((d.itemsize for d in dtypes if d.kind == "f"), default=out.dtype.itemsize)
-    return widest < out.dtype.itemsize and any(d.kind in "biu" for d in dtypes)
+def _narrowed(value: Any, dtype: np.dtype[Any]) -> Any:
+    if isinstance(value, tuple):
+        return like(value, [_narrowed(part, dtype) for part in value])
+    wide = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(dtype) if wide and value.itemsize > dtype.itemsize else value
 
 
-def integers_as_floats(arrays: list[Any]) -> list[Any]:
-    """The integer arrays in the dtype of the floating ones, which then do not become wider."""
-    dtype = np.result_type(
-        *(a for a in arrays if isinstance(a, np.ndarray) and a.dtype.kind == "f")
-    )
-    return [
-        a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind in "biu" else a
-        for a in arrays
-    ]
+def like(several: tuple[Any, ...], parts: list[Any]) -> Any:
+    """The parts in a tuple of the same kind, with the same names if it has any."""
+    return type(several)(*parts) if hasattr(several, "_fields") else tuple(parts)
 
 
-def conformed(
-    g: Any, array: NDArray[Any] | Dropped, out: Any, name: str, position: int, broadcasts: bool
-) -> Tensor:
+def conformed(g: Any, record: Record, position: int, broadcasts: bool) -> Tensor:
     """The one place that checks what a rule returned, and sums it over broadcast axes.
 
     Args:
-        g: what rule `position` of the op `name` returned.
-        array: the argument that it is the gradient of.
-        out: the output of the op, or its outputs.
+        g: what rule `position` returned: the gradient of that argument of the record.
         broadcasts: whether the op declares that its arguments broadcast.
 
     Raises:
         TypeError: g is no Tensor, or has another dtype than the argument.
         ValueError: g has a shape that the argument's does not broadcast to.
     """
+    name, out = record.op.name, record.out
+    arrays: Any = record.arrays
+    array = arrays[position]
     if not isinstance(g, Tensor):
         raise TypeError(
             f"rule {position} of '{name}' returned {type(g).__name__}, "
@@ -90,7 +73,8 @@ def conformed(
     if gradient._array.shape != array.shape:
         gradient = _summed_back(gradient, array.shape, name, position, broadcasts)
     if gradient._array.dtype != array.dtype:
-        if array.dtype == (out[0] if isinstance(out, tuple) else out).dtype:
+        mixed = any(isinstance(a, np.ndarray) and a.dtype.kind in "biu" for a in arrays)
+        if array.dtype == (out[0] if isinstance(out, tuple) else out).dtype and not mixed:
             raise TypeError(
                 f"rule {position} of '{name}' returned {gradient.dtype} for an argument of "
                 f"{array.dtype}: a constant in the rule has drifted; use Python numbers, or "

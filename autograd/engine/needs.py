@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 class Needs:
-    """The list. Each may be an op, or a composition of ops; the first three are differentiated.
+    """The list. The first four are ops or compositions of ops, and differentiated.
 
     Attributes:
         add: (x, y) -> x + y, for two gradients of one shape and dtype that meet at one place.
         sum_to: (g, shape) -> g summed over the axes along which an array of `shape` was broadcast.
         astype: (g, dtype) -> g in the dtype of an argument that the forward had promoted.
+        stack: (list) -> one tensor of a list or tuple, nested or not, that holds tensors.
+        clear: (op, args, options) -> the arguments and options of a call, where these are not
+            plainly tensors, arrays and numbers, as the op takes them. By default as they are.
+        explain_forward, explain_rule: (op, error, ...) -> the error to raise for one that a forward
+            or a rule has raised. By default the same.
         add_into: (total, part) adds an array to another in place, which nobody else has seen.
     """
 
@@ -26,6 +31,10 @@ class Needs:
         self.add: Callable[[Tensor, Tensor], Tensor] = _missing("add")
         self.sum_to: Callable[[Tensor, tuple[int, ...]], Tensor] = _missing("sum_to")
         self.astype: Callable[[Tensor, np.dtype[Any]], Tensor] = _missing("astype")
+        self.stack: Callable[[Any], Tensor] = _missing("stack")
+        self.clear: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = lambda _, *call: call
+        self.explain_forward: Callable[..., Exception] = lambda op, error, arrays: error
+        self.explain_rule: Callable[..., Exception] = lambda op, error, *call: error
         self.add_into: Callable[[NDArray[Any], NDArray[Any]], object] = lambda total, part: np.add(
             total, part, out=total
         )

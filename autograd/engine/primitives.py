@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Container, Sequence
-from types import MethodType
-from typing import Any, Literal, NamedTuple, overload
+from itertools import count
+from types import FunctionType, MethodType
+from typing import Any, Literal, NamedTuple, get_args, overload
+from weakref import WeakValueDictionary
 
 import numpy as np
 
-from autograd.engine.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
+from autograd.engine.conforming import CLEAR, conformed, like, settled
 from autograd.engine.keeping import LARGE, Dropped
 from autograd.engine.modes import mode
+from autograd.engine.needs import needs
 from autograd.engine.tape import Output, Place, Record, Refusal
 from autograd.engine.tensor import Tensor, empty, wrap
 
@@ -31,15 +34,20 @@ Kind = Literal["elementwise", "reduction", "view", "contraction", "gather"]
 Rule = Callable[..., Tensor]
 Keeps = tuple[tuple[int, ...], ...]  # of each rule, the positions of what it reads
 _DOUBLE = np.dtype(np.float64)
+CO_VARARGS = 4  # a flag of code objects, as in inspect, which is slow to import
 
-registry: dict[str, Primitive] = {}
+registry: WeakValueDictionary[str, Primitive] = WeakValueDictionary()  # of those there are
+_next_number = count(2).__next__
 
 
 class Primitive:
     """A differentiable operation, and how it is called and pulled; see `primitive`."""
 
     # What a call looks up lies in slots: it is found there faster than among all the rest.
-    __slots__ = ("__dict__", "_keeps", "_reads", "_rules", "differentiable", "forward", "ufunc")
+    # fmt: off
+    __slots__ = ("__dict__", "__weakref__", "_keeps", "_reads", "_rules", "differentiable",
+                 "forward", "ufunc")
+    # fmt: on
 
     def __init__(
         self,
@@ -50,10 +58,16 @@ class Primitive:
         expects: str = "",
         analytic: bool = False,
         ufunc: np.ufunc | None = None,
+        name: str = "",
     ) -> None:
+        if kind is not None and kind not in get_args(Kind):
+            raise ValueError(f"primitive: kind {kind!r} given, one of {get_args(Kind)} expected")
         functools.update_wrapper(self, forward)
+        named = forward.func if isinstance(forward, functools.partial) else forward
+        self.__module__ = getattr(named, "__module__", None) or type(named).__module__
+        self.__qualname__ = getattr(named, "__qualname__", type(named).__qualname__)
         self.forward = forward
-        self.name: str = getattr(forward, "__name__", type(forward).__name__)
+        self.name = name or self.__qualname__.rpartition(".")[2]
         self.kind = kind
         self.broadcasts = broadcasts
         self.differentiable = differentiable
@@ -63,7 +77,12 @@ class Primitive:
         self.rule_for_each: Rule | None = None
         self._declared: tuple[tuple[Rule | None, ...], Keeps | None] = ((), None)
         self.rules = ()
-        registry[f"{forward.__module__}.{self.name}"] = self
+        key = f"{self.__module__}.{self.__qualname__}"
+        registry[f"{key}#{_next_number()}" if key in registry else key] = self
+
+    def __reduce__(self) -> str:
+        """An op is pickled as a function is: by where it stands."""
+        return self.__qualname__
 
     def defvjp(self, *rules: Rule | None, keeps: Sequence[str] | None = None) -> Primitive:
         """Declare one pullback per positional argument; None where there is no gradient.
@@ -74,18 +93,26 @@ class Primitive:
                 parameters, with spaces between. The rest a record may drop, and a rule gets it as
                 a `Dropped`, which has a shape and a dtype. By default a record keeps everything.
 
-        Raises TypeError where a rule is no function, ValueError where `keeps` is not one of each.
+        Raises TypeError where a rule is no function, ValueError where there are more rules than
+        arguments or `keeps` is not one for each.
         """
+        most = self._most_arguments()
+        if len(rules) > most:
+            raise ValueError(
+                f"defvjp of '{self.name}': {len(rules)} rules for {most:.0f} positional arguments, "
+                f"{', '.join(self.parameters()[1:])}; one for each expected"
+            )
         for position, rule in enumerate(rules):
             if rule is not None and not callable(rule):
                 raise TypeError(
                     f"defvjp of '{self.name}': rule {position} is {type(rule).__name__}; "
                     "a function (g, out, *args) -> Tensor expected, or None"
                 )
-        if keeps is not None and len(keeps) != len(rules):
+        if keeps is not None and (isinstance(keeps, str) or len(keeps) != len(rules)):
+            given = repr(keeps) if isinstance(keeps, str) else f"{len(keeps)} entries"
             raise ValueError(
-                f"defvjp of '{self.name}': keeps has {len(keeps)} entries for {len(rules)} rules; "
-                "one expected for each"
+                f"defvjp of '{self.name}': keeps has {given} for {len(rules)} rules; a list with "
+                "a string for each expected"
             )
         read = None if keeps is None else tuple([self._positions(names) for names in keeps])
         self._declared = rules, read
@@ -141,13 +168,17 @@ class Primitive:
                 parents.append(None)
                 if type(arg) not in CLEAR:
                     unclear = True
+        for value in options.values():
+            if type(value) not in CLEAR:
+                unclear = True
         if unclear or array is None:
-            arrays = cleared(arrays, [self._takes_array(i) for i in range(len(arrays))])
+            args, options = needs.clear(self, args, options)
+            arrays = [arg._array if isinstance(arg, Tensor) else arg for arg in args]
+            parents = [arg._place if isinstance(arg, Tensor) else None for arg in args]
+            tracked = any(parents)
         saved = None
         large = array is not None and array.nbytes >= LARGE
         forward: Callable[..., Any] = self.forward
-        if options:
-            self._refuse_tensors(options)
         if observer is not None:
             forward = observer.computing(self)
         elif self.ufunc is not None and not (options or large or array is None):
@@ -155,20 +186,17 @@ class Primitive:
         try:
             out = forward(*arrays, **options) if options else forward(*arrays)
         except (ValueError, TypeError, IndexError) as error:
-            raise self._located(error, arrays) from error
+            raise needs.explain_forward(self, error, arrays) from error
         if type(out) is not np.ndarray:
             if isinstance(out, Saved):
                 out, saved = out.out, out.value
             if isinstance(out, tuple):
                 several: Any = self._several(out, arrays, parents, options, saved)
                 return several  # type: ignore[no-any-return]  # ops with one output are the rule
-            if out is None:
-                raise TypeError(f"{self.name}: the forward returned None; an array expected")
             out = np.asarray(out)
         dtype = out.dtype
-        if (array is None or dtype is not array.dtype) and drifted(out, arrays):
-            arrays = integers_as_floats(arrays)
-            out = np.asarray(forward(*arrays, **options))
+        if array is None or dtype is not array.dtype:
+            out, saved = settled(self.name, out, saved, arrays)
         if observer is not None:
             observer.computed(self, arrays, options, out)
         result = empty(Tensor)  # as `wrap` does, without its call
@@ -211,14 +239,20 @@ class Primitive:
             rule = rules[position] if position < len(rules) else self.rule(position)
             if rule is None:
                 continue
-            pulled = rule(*given, **options) if options else rule(*given)
+            try:
+                pulled = rule(*given, **options) if options else rule(*given)
+            except Exception as error:
+                explained = needs.explain_rule(self, error, rule, position, given, options)
+                if explained is not error:
+                    raise explained from error
+                raise
             array = arrays[position]
             if (
                 type(pulled) is not Tensor
                 or pulled._array.shape != array.shape
                 or pulled._array.dtype is not array.dtype
             ):
-                pulled = conformed(pulled, array, record.out, self.name, position, self.broadcasts)
+                pulled = conformed(pulled, record, position, self.broadcasts)
             if pulled._place is not None and not here["recording"]:
                 pulled = pulled.detach()  # a rule gave a tensor that it closes over
             if observer is not None:
@@ -277,6 +311,7 @@ class Primitive:
     ) -> Any:
         """The results of an op that has several, in the same kind of tuple."""
         results = like(outs, [np.asarray(out) for out in outs])
+        results, saved = settled(self.name, results, saved, arrays)
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
         places: list[Place | None] = [None] * len(results)
@@ -290,25 +325,28 @@ class Primitive:
             ]
         return like(outs, [wrap(out, at) for out, at in zip(results, places, strict=True)])
 
-    def _takes_array(self, position: int) -> bool:
-        if not self.differentiable:
-            return True
-        if position >= len(self.rules):
-            return self.rule_for_each is not None
-        return self.rules[position] is not None
-
-    def _parameters(self) -> list[str]:
+    def parameters(self) -> list[str]:
         """The names of what rules get after g."""
-        code = getattr(self.forward, "__code__", None)
-        if code is not None and not hasattr(self.forward, "__wrapped__"):
+        code = self._code()
+        if code is not None:
             return ["out", *code.co_varnames[: code.co_argcount]]
         from inspect import signature  # slow to import, and seldom needed
 
         return ["out", *signature(self.forward).parameters]
 
+    def _code(self) -> Any:
+        inner: Any = self.forward
+        while hasattr(inner, "__wrapped__"):
+            inner = inner.__wrapped__
+        return inner.__code__ if isinstance(inner, FunctionType) else None
+
+    def _most_arguments(self) -> float:
+        code = self._code()
+        return float("inf") if code is None or code.co_flags & CO_VARARGS else code.co_argcount
+
     def _positions(self, names: str) -> tuple[int, ...]:
         """Where among what a rule gets the things of these names stand; g, at 0, is not named."""
-        parameters = self._parameters()
+        parameters = self.parameters()
         for name in names.split():
             if name not in parameters:
                 raise ValueError(
@@ -334,7 +372,7 @@ class Primitive:
             record.out = self._dropped(record.out, 0)
 
     def _dropped(self, array: Any, number: int) -> Dropped:
-        name = [*self._parameters(), *["an argument"] * number][number]
+        name = [*self.parameters(), *["an argument"] * number][number]
         return Dropped(array.shape, array.dtype, f"'{name}' of '{self.name}'")
 
     def _saved_for_rules(self, saved: Any) -> Any:
@@ -352,24 +390,6 @@ class Primitive:
             )
         return wrap(saved, refusal)
 
-    def _refuse_tensors(self, options: dict[str, Any]) -> None:
-        for keyword, value in options.items():
-            if isinstance(value, Tensor):
-                raise TypeError(
-                    f"{self.name}: the keyword argument '{keyword}' is a Tensor; only positional "
-                    "arguments are differentiated: pass it by position, or detach().data"
-                )
-
-    def _located(self, error: Exception, arrays: list[Any]) -> Exception:
-        given = ", ".join(
-            f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a) for a in arrays
-        )
-        expects = self.expects or ("shapes that broadcast together" if self.broadcasts else "")
-        hint = f"; expected {expects}" if expects else ""
-        kinds = (np.linalg.LinAlgError, ValueError, TypeError, IndexError)
-        kind = next(k for k in kinds if isinstance(error, k))
-        return kind(f"{self.name}({given}): {error}{hint}")
-
 
 @overload
 def primitive(forward: Callable[..., Any], /) -> Primitive: ...
@@ -382,6 +402,7 @@ def primitive(
     expects: str = "",
     analytic: bool = False,
     ufunc: np.ufunc | None = None,
+    name: str = "",
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 def primitive(forward: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
     """Make a primitive of a function of arrays; declare its rules with `.defvjp`.
@@ -398,6 +419,9 @@ def primitive(forward: Callable[..., Any] | None = None, /, **declared: Any) -> 
             wherever it has a real one; checks are exact to rounding then (the complex step).
         ufunc: what the forward comes to where all arrays are small and no options are given; it is
             called instead, which saves the forward's own steps.
+        name: what messages call it; by default the forward's own name.
+
+    Raises ValueError for an unknown kind.
     """
     if forward is not None:
         return Primitive(forward)
@@ -413,8 +437,3 @@ class Saved(NamedTuple):
 
     out: Any
     value: Any
-
-
-def like(several: tuple[Any, ...], parts: list[Any]) -> Any:
-    """The parts in a tuple of the same kind, with the same names if it has any."""
-    return type(several)(*parts) if hasattr(several, "_fields") else tuple(parts)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -36,12 +36,14 @@ class Tensor(Methods):
     """An n-dimensional array that remembers how it was computed.
 
     Args:
-        data: anything `numpy.asarray` takes. An array is shared, not copied.
+        data: anything `numpy.asarray` takes. An array is shared, not copied. A list that holds
+            tensors is stacked; it and a tensor keep their history.
         requires_grad: whether `backward` leaves a gradient in `.grad`. Floating dtypes only.
         dtype: as in NumPy; by default the data's own (a list of Python floats is float64).
 
     Raises:
         TypeError: data is not numeric, or integers are asked for gradients.
+        ValueError: a leaf is asked for, of data that has a history.
     """
 
     # The storage is the engine's: everything else reads and assigns `data` and `grad`.
@@ -54,10 +56,21 @@ class Tensor(Methods):
     def __init__(
         self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None
     ) -> None:
-        array = _numeric(data.data if isinstance(data, Tensor) else data, dtype, "Tensor")
-        self._array = array
-        self._grad = None
-        self._place = None
+        if holds_tensors(data):
+            data = needs.stack(data)
+        self._grad = self._place = None
+        if isinstance(data, Tensor):
+            place = data._place if mode.recording else None
+            if place is not None and requires_grad:
+                raise ValueError(
+                    "Tensor: requires_grad=True asks for a leaf, and the data has a history; "
+                    "give its detach(), or leave requires_grad out to keep the history"
+                )
+            if isinstance(place, Leaf) or (place is not None and dtype is not None):
+                data = needs.astype(data, data.dtype if dtype is None else np.dtype(dtype))
+                place = data._place
+            self._place, data = place, data.data
+        self._array = _numeric(data, dtype, "Tensor")
         if requires_grad:
             self.requires_grad = True
 
@@ -157,6 +170,12 @@ class Tensor(Methods):
         return self.data.item()
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if self._place is not None:
+            raise RuntimeError(
+                f"NumPy, or what is built on it, asks for the array of a tensor {self.shape} that "
+                "wants a gradient, and would lose it: use stack() to make one tensor of several "
+                "and autograd's functions to compute, or detach() or .data for a constant"
+            )
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
@@ -164,29 +183,6 @@ class Tensor(Methods):
 
     def __int__(self) -> int:
         return int(self.item())
-
-    def __bool__(self) -> bool:
-        if self.data.size != 1:
-            raise ValueError(
-                f"bool: the truth of a tensor of shape {self.shape} is ambiguous; "
-                "compare one element, or use np.any or np.all on its .data"
-            )
-        return bool(self.data.item())
-
-    def __len__(self) -> int:
-        if not self.data.ndim:
-            raise TypeError("len: a tensor of shape () has no length")
-        return len(self.data)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
-
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError(
-            "tensors are not assigned to element by element: the tape would keep the old values. "
-            "Use index_update(t, index, value) or where() for a new tensor, or write to .data "
-            "of a tensor that nothing was computed from yet"
-        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For copy, deepcopy and pickle: a leaf of the same values, without its gradient."""
@@ -198,15 +194,6 @@ class Tensor(Methods):
         return _rebuild, (type(self), self.data, self.requires_grad)
 
     __hash__ = object.__hash__  # by identity: == compares elementwise, as in NumPy
-
-    def __repr__(self) -> str:
-        body = np.array2string(self.data, separator=", ", prefix="Tensor(")
-        notes = [] if self.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self.dtype}"]
-        if self.op_name is not None:
-            notes.append(f"op={self.op_name}")
-        elif self._place is not None:
-            notes.append("requires_grad=True")
-        return f"{type(self).__name__}({', '.join([body, *notes])})"
 
     # --- the tape ----------------------------------------------------------------------------
 
@@ -370,12 +357,22 @@ def wrap(array: Array, place: Place | None) -> Tensor:
 empty = Tensor.__new__  # without attributes; the caller sets all three
 
 
+def holds_tensors(value: Any) -> bool:
+    """Whether a list or tuple, nested or not, has a tensor in it."""
+    return isinstance(value, list | tuple) and any(
+        isinstance(part, Tensor) or holds_tensors(part) for part in value
+    )
+
+
 def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:
-    array = np.asarray(value, dtype=dtype)
-    if array.dtype.kind not in "biufc":
+    array = np.asarray(value)  # in its own dtype: None is no number, and would be NaN in another
+    if array.dtype.kind in "biufc" and dtype is not None:
+        array = array.astype(dtype, copy=False)
+    if array.dtype.kind not in "biufc" or hasattr(value, "filled"):
+        given = "a masked array" if hasattr(value, "filled") else f"data of dtype {array.dtype}"
         raise TypeError(
-            f"{caller}: data of dtype {array.dtype} given, numbers expected; "
-            "a nested list must have rows of equal length"
+            f"{caller}: {given} given, numbers expected; a nested list must have rows of equal "
+            "length, and no None; a masked array is to be filled"
         )
     return array
 

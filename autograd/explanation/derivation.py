@@ -144,7 +144,7 @@ class Derivation:
             with watching(watcher):
                 raw = rule(*given, **options)
                 # Without a warning of a sum; the note says it here.
-                gradient = conformed(raw, array, whole.out, op.name, position, True)
+                gradient = conformed(raw, whole, position, True)
             formula = Formula(watcher, gradient.data, known, self.names.value, fresh, self.describe)
             yield from unused.statements(self.describe)
             yield from formula.statements

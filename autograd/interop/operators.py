@@ -1,25 +1,79 @@
-"""Gives Tensor its operators and methods, each an op of `autograd.ops` under NumPy's name."""
+"""Gives Tensor its operators and methods, each an op of `autograd.ops` under NumPy's name; and what
+Python asks of a container of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
 
 from autograd import ops
 from autograd.engine.primitives import Primitive
 from autograd.engine.tensor import Tensor
+from autograd.ops.arguments import UnsupportedError
 from autograd.ops.shapes.indexing import as_index
+
+# Functions, as binding one takes no Python code of ours, and the call itself, as looking up how an
+# object is called takes a twentieth of it.
+_call = Primitive.__call__
 
 
 def _operator(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
-    # A function, as binding one takes no Python code of ours, and the call itself, as looking up
-    # how an object is called takes a twentieth of it.
-    call = Primitive.__call__
-    return lambda self, other: call(op, self, other)
+    def operator(self: Tensor, other: Any) -> Any:
+        try:
+            return _call(op, self, other)
+        except UnsupportedError:
+            return NotImplemented  # its class may know what to do
+
+    return operator
 
 
-def _reflected(op: Any) -> Any:
-    return lambda self, other: op(other, self)
+def _reflected(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
+    def operator(self: Tensor, other: Any) -> Any:
+        try:
+            return _call(op, other, self)
+        except UnsupportedError:
+            return NotImplemented
+
+    return operator
+
+
+def _truth(self: Tensor) -> bool:
+    if self.data.size != 1:
+        raise ValueError(
+            f"bool: the truth of a tensor of shape {self.shape} is ambiguous; "
+            "compare one element, or use np.any or np.all on its .data"
+        )
+    return bool(self.data.item())
+
+
+def _length(self: Tensor) -> int:
+    if not self.data.ndim:
+        raise TypeError("len: a tensor of shape () has no length")
+    return len(self.data)
+
+
+def _elements(self: Tensor) -> Iterator[Tensor]:
+    return (self[i] for i in range(len(self)))
+
+
+def _assign(self: Tensor, index: Any, value: Any) -> NoReturn:
+    raise TypeError(
+        "tensors are not assigned to element by element: the tape would keep the old values. "
+        "Use index_update(t, index, value) or where() for a new tensor, or write to .data "
+        "of a tensor that nothing was computed from yet"
+    )
+
+
+def _text(self: Tensor) -> str:
+    body = np.array2string(self.data, separator=", ", prefix="Tensor(")
+    notes = [] if self.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self.dtype}"]
+    if self.op_name is not None:
+        notes.append(f"op={self.op_name}")
+    elif self.requires_grad:
+        notes.append("requires_grad=True")
+    return f"{type(self).__name__}({', '.join([body, *notes])})"
 
 
 def _transpose(self: Tensor, *axes: Any) -> Tensor:
@@ -40,15 +94,20 @@ _BINARY = {
 }
 
 _METHODS: dict[str, Any] = {
+    "__bool__": _truth,
+    "__len__": _length,
+    "__iter__": _elements,
+    "__setitem__": _assign,
+    "__repr__": _text,
     "__neg__": ops.negative,
     "__pos__": ops.positive,
     "__abs__": ops.absolute,
-    "__lt__": ops.less,
-    "__le__": ops.less_equal,
-    "__gt__": ops.greater,
-    "__ge__": ops.greater_equal,
-    "__eq__": ops.equal,
-    "__ne__": ops.not_equal,
+    "__lt__": _operator(ops.less),
+    "__le__": _operator(ops.less_equal),
+    "__gt__": _operator(ops.greater),
+    "__ge__": _operator(ops.greater_equal),
+    "__eq__": _operator(ops.equal),
+    "__ne__": _operator(ops.not_equal),
     "__getitem__": lambda self, index: ops.getitem(self, as_index(index)),
     "T": property(ops.transpose),
     "mT": property(ops.matrix_transpose),

@@ -12,6 +12,7 @@ import numpy as _np
 
 from autograd.engine.needs import needs as _needs
 from autograd.engine.tensor import Array as _Array
+from autograd.ops.arguments import clear as _clear
 from autograd.ops.elementwise.arithmetic import (
     abs,
     absolute,
@@ -99,6 +100,8 @@ from autograd.ops.linear.products import (
     vecdot,
 )
 from autograd.ops.linear.subscripts import einsum, scatter_diagonal
+from autograd.ops.mistakes import of_forward as _of_forward
+from autograd.ops.mistakes import of_rule as _of_rule
 from autograd.ops.reductions.communication import allreduce
 from autograd.ops.reductions.cumulative import cumprod, cumsum, linear_recurrence, prod
 from autograd.ops.reductions.extremum import (
@@ -142,6 +145,7 @@ from autograd.ops.shapes.joining import (
     stack_all,
     vstack,
 )
+from autograd.ops.shapes.joining import stack_nested as _stack_nested
 from autograd.ops.shapes.padding import pad, pad_constant
 from autograd.ops.shapes.shape import (
     ascontiguousarray,
@@ -180,6 +184,10 @@ def _add_into(total: _Array, part: _Array) -> None:
 _needs.add = add
 _needs.sum_to = _sum_to
 _needs.astype = astype
+_needs.stack = _stack_nested
+_needs.clear = _clear
+_needs.explain_forward = _of_forward
+_needs.explain_rule = _of_rule
 _needs.add_into = _add_into
 
 __all__ = [

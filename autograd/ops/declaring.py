@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd.engine.conforming import like
 from autograd.engine.modes import mode, no_grad
-from autograd.engine.primitives import Primitive, Rule, like
+from autograd.engine.primitives import Primitive, Rule
 from autograd.engine.tape import Refusal
 from autograd.engine.tensor import Tensor, wrap
 

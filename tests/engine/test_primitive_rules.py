@@ -72,7 +72,9 @@ def test_a_forward_that_returns_nothing_is_an_error() -> None:
     def forgot(x: Array) -> Any:
         x + 1
 
-    with pytest.raises(TypeError, match="forgot: the forward returned None; an array expected"):
+    with pytest.raises(
+        TypeError, match="forgot: the forward returned NoneType; an array of numbers expected"
+    ):
         forgot(leaf(1.0))
 
 

@@ -21,7 +21,7 @@ from autograd import Tensor
 CHUNK = 100
 PLAIN = 2_000
 LONG_CHUNK = 1_000
-SLOW = int(os.environ.get("PULLBACK_PROGRAMS", "10_000"))  # 50_000 take a quarter of an hour
+SLOW = int(os.environ.get("PULLBACK_PROGRAMS", "50_000"))
 
 
 def none_wrong(tally: Tally) -> None:

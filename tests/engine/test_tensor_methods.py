@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from support.leaves import grad
 
 import autograd as ag
-from autograd import Tensor
+from autograd import Tensor, no_grad
 
 METHODS: list[tuple[str, tuple[Any, ...]]] = [
     *((name, ()) for name in ("all", "any", "argmax", "argmin", "cumprod", "cumsum", "flatten")),
@@ -61,11 +62,27 @@ def test_a_tensor_of_one_element_is_a_number_where_one_is_asked_for() -> None:
     assert np.array([10, 20, 30])[int(Tensor(1))] == 20
 
 
-def test_a_tensor_of_a_tensor_is_a_constant_that_shares_its_array() -> None:
-    for x in (Tensor([1.0, 2.0]), Tensor([1.0, 2.0], requires_grad=True)):
-        again = Tensor(x)
-        assert again.data is x.data
-        assert not again.requires_grad
+def test_a_tensor_of_a_tensor_keeps_its_history() -> None:
+    constant = Tensor([1.0, 2.0])
+    assert Tensor(constant).data is constant.data
+    assert not Tensor(constant).requires_grad
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3
+    assert Tensor(y).data is y.data
+    (Tensor(y) * Tensor(x) + Tensor(y, dtype=np.float32)).sum().backward()
+    np.testing.assert_array_equal(grad(x), 6 * x.data + 3)
+    assert Tensor(3).data == Tensor(Tensor(3)).data
+    with no_grad():
+        assert not Tensor(y).requires_grad
+        assert Tensor(y, requires_grad=False).is_leaf
+
+
+def test_a_leaf_is_not_made_of_what_has_a_history() -> None:
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    for data in (x, x * 2, [x[0], 1.0], [[x[0]], [x[1]]]):
+        with pytest.raises(ValueError, match=r"requires_grad=True asks for a leaf.*detach\(\)"):
+            Tensor(data, requires_grad=True)
+    assert Tensor(x.detach(), requires_grad=True).is_leaf
 
 
 def test_what_wants_a_gradient() -> None:

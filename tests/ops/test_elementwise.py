@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.leaves import grad, leaf
 
 import autograd as ag
 from autograd import Tensor
@@ -88,9 +89,12 @@ def test_clip_with_its_bounds_crossed_or_equal() -> None:
     np.testing.assert_array_equal([dx, low, high], [[0, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]])
 
 
-def test_clip_says_that_bounds_with_a_gradient_go_by_position() -> None:
-    with pytest.raises(TypeError, match=r"clip.*'a_min' is a Tensor.*by position"):
-        ag.clip(Tensor([1.0]), a_min=Tensor([0.0]))
+def test_bounds_of_clip_have_gradients_by_keyword_too() -> None:
+    x, low, high = leaf([-1.0, 0.5, 3.0]), leaf(0.0), leaf(2.0)
+    ag.clip(x, a_max=high, a_min=low).sum().backward()
+    assert (grad(low), grad(high)) == (1, 1)
+    np.testing.assert_array_equal(grad(x), [0, 1, 0])
+    np.testing.assert_array_equal(ag.clip(x.data, a_max=high).data, [-1, 0.5, 2])
 
 
 def test_nan_to_num_passes_the_gradient_of_finite_numbers() -> None:

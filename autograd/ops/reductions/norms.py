@@ -59,7 +59,7 @@ def norm(
     return p_norm(x, ord, axis, keepdims)
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", name="norm")
 def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """sqrt(sum(abs(x)**2)); its slope at the zero vector is taken as 0."""
     real = np.abs(x) if x.dtype.kind == "c" else np.asarray(x, np.result_type(x, np.float16))
@@ -73,7 +73,7 @@ euclidean_norm.defvjp(
 )
 
 
-@primitive(kind="reduction")
+@primitive(kind="reduction", name="norm")
 def p_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Array:
     """sum(abs(x)**p)**(1/p), for p other than 0; see `norm` for its slope where that is zero."""
     axes = reduced_axes(axis, x.ndim)

@@ -18,6 +18,8 @@ def reduced_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """The axes that `axis` names, as non-negative numbers in ascending order."""
     if axis is None:
         return tuple(range(ndim))
+    if isinstance(axis, bool):  # True would be axis 1
+        raise TypeError(f"axis={axis} given, whole numbers expected; give keepdims by name")
     return tuple(sorted(normalize_axis_tuple(axis, ndim)))
 
 

@@ -32,8 +32,8 @@ def scatter(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
     return out
 
 
-getitem.defvjp(lambda g, out, x, index: scatter(g, index, x.shape), keeps=["index"])
-scatter.defvjp(lambda g, out, _, index, shape: getitem(g, index), keeps=["index"])
+getitem.defvjp(lambda g, out, x, index: scatter(g, index, x.shape), None, keeps=["index", ""])
+scatter.defvjp(lambda g, out, _, index, shape: getitem(g, index), None, keeps=["index", ""])
 
 
 @primitive(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -30,7 +30,12 @@ def concatenate(arrays: Iterable[Operand], axis: int | None = 0) -> Tensor:
 _FEW = 16
 
 
-@primitive(kind="gather", expects="arrays whose shapes are equal but along the axis", analytic=True)
+@primitive(
+    kind="gather",
+    expects="arrays whose shapes are equal but along the axis",
+    analytic=True,
+    name="concatenate",
+)
 def concatenate_all(*arrays: Array, axis: int = 0, starts: tuple[int, ...] | None = None) -> Array:
     """concatenate, with the arrays as arguments; starts is where each starts, and the end."""
     return np.concatenate(arrays, axis)
@@ -59,7 +64,7 @@ def stack(arrays: Iterable[Operand], axis: int = 0) -> Tensor:
 
 # A primitive, not concatenate of arrays with a new axis: of a thousand time steps, that would
 # record a thousand ops more.
-@primitive(kind="gather", expects="arrays of one shape", analytic=True)
+@primitive(kind="gather", expects="arrays of one shape", analytic=True, name="stack")
 def stack_all(*arrays: Array, axis: int = 0) -> Array:
     """stack, with the arrays as arguments."""
     return np.stack(arrays, axis)
@@ -69,6 +74,32 @@ stack_all.defvjp_each(
     lambda position, g, out, *arrays, axis=0: g[(slice(None),) * (axis % g.ndim) + (position,)],
     keeps=(),
 )
+
+
+def stack_nested(parts: Sequence[Any]) -> Tensor:
+    """One tensor of a list or tuple, nested or not, that holds tensors: np.array of tensors.
+
+    Python numbers among the parts take the dtype of the others. Raises ValueError where the shapes
+    differ.
+    """
+    dtype = np.result_type(*_weak_leaves(parts))
+
+    def joined(part: Any) -> Any:
+        if isinstance(part, list | tuple):
+            return stack_all(*[joined(inner) for inner in part])
+        return np.asarray(part, dtype) if isinstance(part, int | float) else part
+
+    joint: Tensor = joined(parts)
+    return joint
+
+
+def _weak_leaves(part: Any) -> Iterator[Any]:
+    """What decides the dtype of a nested list: of tensors and arrays theirs, and Python numbers."""
+    if isinstance(part, list | tuple):
+        for inner in part:
+            yield from _weak_leaves(inner)
+    else:
+        yield part.dtype if hasattr(part, "dtype") else part
 
 
 def hstack(arrays: Iterable[Operand]) -> Tensor:

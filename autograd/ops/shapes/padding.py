@@ -68,7 +68,7 @@ def _parts(x: Tensor, axis: int, first: int, step: int, length: int) -> list[Ten
     return [part] if step else [part] * length
 
 
-@primitive(kind="view", analytic=True)
+@primitive(kind="view", analytic=True, name="pad")
 def pad_constant(x: Array, pad_width: Any, constant_values: float = 0) -> Array:
     """x with borders of one number; see `pad`."""
     widths = _pad_widths(pad_width, x.ndim)

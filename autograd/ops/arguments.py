@@ -1,0 +1,119 @@
+"""What an op is called with, where that is not plainly tensors, arrays and Python's numbers.
+
+A list or tuple that holds tensors is stacked, so that these keep their gradients; a tensor given by
+keyword stands for the argument of that name. The rest becomes an array where the op expects one.
+"""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from autograd.engine.conforming import CLEAR
+from autograd.engine.keeping import Dropped
+from autograd.engine.needs import needs
+from autograd.engine.primitives import Primitive
+from autograd.engine.tensor import Array, Tensor, holds_tensors
+
+
+class UnsupportedError(TypeError):
+    """An argument is neither a number nor an array of numbers."""
+
+
+def clear(
+    op: Primitive, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments and options of a call, as `op` takes them.
+
+    Python numbers beside an array stay what they are, and lists of them follow its dtype: neither
+    makes float64 of float32. NumPy's scalars, fractions and decimals are taken as Python's numbers
+    for that reason; numbers that stand alone become arrays.
+
+    Raises:
+        UnsupportedError: an argument is not numeric where the op expects an array.
+        TypeError: an option holds a tensor, and is not differentiated.
+    """
+    args, options = _by_position(op, args, options)
+    given = [_weak(arg) for arg in args]
+    for i, arg in enumerate(given):
+        if isinstance(arg, Dropped):
+            arg.refuse()
+        if holds_tensors(arg) and _may_be_array(op, i):
+            given[i] = needs.stack(arg)
+    arrays = [a for a in given if isinstance(a, Tensor | np.ndarray)]
+    floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
+    for i, arg in enumerate(given):
+        if isinstance(arg, Tensor) or not _takes_array(op, i):
+            continue
+        if type(arg) not in CLEAR:
+            array = _numeric(op.name, i, arg)
+            follows = isinstance(arg, list | tuple) and floats and array.dtype.kind in "biuf"
+            given[i] = array.astype(np.result_type(*floats)) if follows else array
+        elif not arrays and isinstance(arg, int | float | complex):
+            given[i] = np.asarray(arg)
+    return tuple(given), options
+
+
+def _by_position(
+    op: Primitive, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The same call with tensors among the options given by position."""
+    if not any(map(_has_tensor, options.values())):
+        return args, options
+    from inspect import signature  # slow to import, and seldom needed
+
+    parameters = signature(op.forward).parameters
+    names = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
+    last = len(args)
+    for keyword, value in options.items():
+        if _has_tensor(value):
+            i = names.index(keyword) if keyword in names[len(args) :] else -1
+            if i < 0 or 0 < len(op.rules) <= i or isinstance(value, dict):
+                raise TypeError(
+                    f"{op.name}: the option '{keyword}' is a Tensor, or holds one, and is not "
+                    "differentiated; give its .data, or declare it as an argument with a rule"
+                )
+            last = max(last, i + 1)
+    rest = dict(options)
+    more = [rest.pop(name, parameters[name].default) for name in names[len(args) : last]]
+    return (*args, *more), rest
+
+
+def _has_tensor(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else (value,)
+    return any(isinstance(part, Tensor) or holds_tensors(part) for part in parts)
+
+
+def _weak(value: Any) -> Any:
+    if isinstance(value, np.number | np.bool_):
+        return value.item()
+    is_number = isinstance(value, Number) and not isinstance(value, int | float | complex)
+    return float(value) if is_number else value
+
+
+def _may_be_array(op: Primitive, position: int) -> bool:
+    """Whether a gradient may be wanted there: all but where the op declares that there is none."""
+    return position >= len(op.rules) or op.rules[position] is not None
+
+
+def _takes_array(op: Primitive, position: int) -> bool:
+    if not op.differentiable:
+        return position == 0 or op.broadcasts
+    if position >= len(op.rules):
+        return op.rule_for_each is not None
+    return op.rules[position] is not None
+
+
+def _numeric(name: str, position: int, value: Any) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: argument {position}: {error}") from error
+    if array.dtype.kind not in "biufc" or hasattr(value, "filled"):
+        kind = "a masked array: fill it;" if hasattr(value, "filled") else type(value).__name__
+        raise UnsupportedError(
+            f"{name}: argument {position} is {kind}; a number or an array of numbers expected"
+        )
+    return array
