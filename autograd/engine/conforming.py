@@ -16,6 +16,9 @@ from autograd.engine.tensor import Tensor
 CLEAR = frozenset({np.ndarray, int, float, bool, complex, slice, type(None), type(...), str, type})
 
 
+_warned: dict[Any, Any] = {}  # as Python keeps one for each module, to warn once of a rule
+
+
 class BroadcastWarning(UserWarning):
     """A rule of an op that declares no broadcasting gave a gradient that had to be summed."""
 
@@ -71,7 +74,7 @@ def conformed(g: Any, record: Record, position: int, broadcasts: bool) -> Tensor
         )
     gradient: Tensor = g
     if gradient._array.shape != array.shape:
-        gradient = _summed_back(gradient, array.shape, name, position, broadcasts)
+        gradient = _summed_back(gradient, array.shape, record.op, position, broadcasts)
     if gradient._array.dtype != array.dtype:
         mixed = any(isinstance(a, np.ndarray) and a.dtype.kind in "biu" for a in arrays)
         if array.dtype == (out[0] if isinstance(out, tuple) else out).dtype and not mixed:
@@ -90,8 +93,9 @@ def conformed(g: Any, record: Record, position: int, broadcasts: bool) -> Tensor
 
 
 def _summed_back(
-    g: Tensor, shape: tuple[int, ...], name: str, position: int, broadcasts: bool
+    g: Tensor, shape: tuple[int, ...], op: Any, position: int, broadcasts: bool
 ) -> Tensor:
+    name = op.name
     extra = g.ndim - len(shape)
     padded = (1,) * extra + shape
     if extra < 0 or any(n not in (1, m) for n, m in zip(padded, g.shape, strict=True)):
@@ -101,13 +105,16 @@ def _summed_back(
         )
     if not broadcasts:
         axes = broadcast_axes(g.shape, shape)
-        warnings.warn(
+        at = getattr(op.rule(position), "__code__", conformed.__code__)
+        warnings.warn_explicit(
             f"rule {position} of '{name}' returned shape {g.shape} for an argument of "
             f"shape {shape}: summed over {'axis' if len(axes) == 1 else 'axes'} "
             f"{', '.join(map(str, axes))}. Sum in the rule, or declare "
             "@primitive(broadcasts=True) where the op broadcasts its arguments",
             BroadcastWarning,
-            stacklevel=2,
+            at.co_filename,
+            at.co_firstlineno,
+            registry=_warned,
         )
     return needs.sum_to(g, shape)
 

@@ -212,10 +212,16 @@ def _max_pool(
     ceil_mode: bool,
 ) -> Tensor:
     grid = _grid(op, axes, x, kernel_size, stride, padding, dilation, ceil_mode)
-    y = _windows(x, grid, -np.inf).max(axis=tuple(range(-len(grid.window), 0)))
+    y = _windows(x, grid, _lowest(x.dtype)).max(axis=tuple(range(-len(grid.window), 0)))
     if x.size and any(map(any, grid.border)) and np.isneginf(y.data).any():
         return _first_of_the_infinite(x, y, grid)
     return y
+
+
+def _lowest(dtype: np.dtype[Any]) -> float:
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min)
+    return False if dtype.kind == "b" else -np.inf
 
 
 def _first_of_the_infinite(x: Tensor, y: Tensor, grid: _Grid) -> Tensor:

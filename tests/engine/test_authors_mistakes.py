@@ -6,6 +6,7 @@ import copy
 import functools
 import pickle
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_a_rule_that_returns_no_tensor(returned: Any) -> None:
 
 @pytest.mark.parametrize("returned", [None, "text", {"x": 1}, {1, 2}, object()])
 def test_a_forward_that_returns_no_numbers(returned: Any) -> None:
-    with pytest.raises(TypeError, match="odd: the forward returned .*; an array of numbers expec"):
+    with pytest.raises(TypeError, match=r"odd: the forward returned .*; an array of number"):
         fresh(lambda x: returned, name="odd")(leaf([1.0]))
     with pytest.raises(TypeError, match="odd: the forward returned"):
         fresh(lambda x: (x, returned), name="odd")(leaf([1.0]))
@@ -209,3 +210,17 @@ def test_messages_have_public_names() -> None:
         assert not any(word in str(caught.value) for word in ("_all", "_norm", "pad_constant"))
     for result in (ag.concatenate([x, x]), ag.norm(x), ag.norm(x, 3), ag.pad(x, 1), ag.stack([x])):
         assert result.op_name in {"concatenate", "norm", "pad", "stack"}
+
+
+def test_the_warning_of_a_sum_points_at_the_rule_and_comes_once() -> None:
+    op = fresh(lambda x, y: x + y, name="plus")
+    op.defvjp(lambda g, out, x, y: g, lambda g, out, x, y: g)
+    x, y = leaf([1.0, 2.0]), leaf(3.0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            op(x, y).sum().backward()
+    (warning,) = caught
+    assert issubclass(warning.category, ag.BroadcastWarning)
+    assert warning.filename == __file__
+    assert "rule 1 of 'plus'" in str(warning.message)

@@ -225,3 +225,12 @@ def test_adaptive_avg_pool2d_keeps_an_infinity_where_it_is() -> None:
     y = F.adaptive_avg_pool2d(Tensor(x), 3).data
     assert np.isinf(y[0, 0, 0, 0])
     assert (y.ravel()[1:] == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32, np.int64, np.uint8, np.bool_])
+def test_padding_is_never_chosen_among_integers(dtype: Any) -> None:
+    least = 0 if dtype == np.bool_ else np.iinfo(dtype).min
+    x = np.full((1, 1, 3, 3), least, dtype)
+    assert (F.max_pool2d(Tensor(x), 2, padding=1).data == least).all()
+    x[0, 0, 1, 1] = 1
+    assert F.max_pool2d(Tensor(x), 3, padding=1).data.tolist() == [[[[1]]]]

@@ -11,6 +11,8 @@ import pytest
 import autograd as ag
 from autograd import Tensor, ops
 
+NAN, INF = np.nan, np.inf
+
 X = np.arange(24.0).reshape(2, 3, 4)
 I = np.array([1, 0, 1])  # noqa: E741
 M = np.arange(24).reshape(2, 3, 4) % 5 < 2
@@ -72,3 +74,26 @@ def test_errors_say_what_was_expected(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "number"),
+    [
+        (int, NAN),
+        (np.int8, INF),
+        (np.uint8, -1),
+        (np.uint8, 256),
+        (bool, 2),
+        (bool, NAN),
+        (int, 0.5),
+    ],
+)
+def test_a_border_of_a_number_that_the_dtype_does_not_have(dtype: Any, number: float) -> None:
+    with pytest.raises(ValueError, match=r"pad\(.*constant_values .* which has no such number"):
+        ag.pad(np.ones(2, dtype), 1, constant_values=number)
+
+
+@pytest.mark.parametrize("number", [None, "a", [1, 2], [[1, 2]]])
+def test_a_border_of_no_number(number: Any) -> None:
+    with pytest.raises(TypeError, match=r"constant_values .* given, one number expected"):
+        ag.pad(np.ones(2), 1, constant_values=number)

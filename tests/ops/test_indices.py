@@ -105,3 +105,26 @@ def test_an_index_computed_from_tensors_has_no_gradient() -> None:
     x.grad = None
     x[x > 1.5].sum().backward()
     assert_array_equal(grad(x), [1, 0, 1])
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (1, 1, 4), (1, 1), (1, 1, 1, 1)])
+def test_a_value_of_more_axes_than_its_place(shape: tuple[int, ...]) -> None:
+    """As NumPy, which leaves out axes of length 1 in front where it assigns."""
+    x = Tensor(np.arange(12.0).reshape(3, 4), requires_grad=True)
+    y = Tensor(np.full(shape, 7.0), requires_grad=True)
+    out = ag.index_update(x, 1, y)
+    (out * np.arange(12.0).reshape(3, 4)).sum().backward()
+    weights = np.arange(4.0, 8.0)
+    assert_array_equal(
+        grad(y), np.broadcast_to(weights, shape) if shape[-1] == 4 else np.full(shape, 22)
+    )
+    assert_array_equal(grad(x)[1], np.zeros(4))
+
+
+def test_a_border_has_a_gradient() -> None:
+    x, border = Tensor([1.0, 2.0], requires_grad=True), Tensor(5.0, requires_grad=True)
+    out = ag.pad(x, (1, 2), constant_values=border)
+    assert_array_equal(out.data, [5, 1, 2, 5, 5])
+    (out * np.arange(5.0)).sum().backward()
+    assert_array_equal(grad(border), 0 + 3 + 4)
+    assert_array_equal(grad(x), [1, 2])

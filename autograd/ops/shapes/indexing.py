@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.elementwise.selection import where
-from autograd.ops.shapes.shape import as_tensor, ravel
+from autograd.ops.shapes.shape import as_tensor, ravel, reshape
 
 
 @primitive(kind="gather", analytic=True)
@@ -80,9 +80,16 @@ def index_update(x: Array, index: Any, y: Array) -> Array:
 index_update.defvjp(
     lambda g, out, x, index, y: index_update(g, index, 0),
     None,
-    lambda g, out, x, index, y: where(_stays(out.shape, as_index(index)), getitem(g, index), 0),
+    lambda g, out, x, index, y: _with_axes_of(
+        y, where(_stays(out.shape, as_index(index)), getitem(g, index), 0)
+    ),
     keeps=["index", "", "index"],
 )
+
+
+def _with_axes_of(y: Tensor, g: Tensor) -> Tensor:
+    """g with axes of length 1 in front, as many as y has there: NumPy leaves them out of y."""
+    return reshape(g, (1,) * (y.ndim - g.ndim) + g.shape) if y.ndim > g.ndim else g
 
 
 def take(x: Operand, indices: Any, axis: int | None = None) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
+from autograd.ops.elementwise.selection import where
 from autograd.ops.shapes.indexing import getitem
 from autograd.ops.shapes.joining import concatenate
 from autograd.ops.shapes.shape import as_tensor
@@ -17,18 +18,25 @@ from autograd.ops.shapes.shape import as_tensor
 _MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
-def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
+def pad(
+    x: Operand, pad_width: Any, mode: str = "constant", constant_values: Tensor | float = 0
+) -> Tensor:
     """x with borders.
 
     Args:
         pad_width: (before, after) for each axis, or one such pair or one number for all.
-        mode: what the border holds: "constant", the number constant_values; "edge", the outermost
+        mode: what the border holds: "constant", the number constant_values, which may be a tensor
+            and then has a gradient; "edge", the outermost
             elements; "reflect", x mirrored in its outermost elements; "symmetric", x mirrored in
             its edges, so that the outermost elements are repeated; "wrap", the opposite side.
 
     Raises:
-        ValueError: an unknown mode, a negative width, or one that does not fit x.
+        ValueError: an unknown mode, a negative width, one that does not fit x, or a number that the
+            dtype of x does not have.
     """
+    if mode == "constant" and isinstance(constant_values, Tensor):
+        inside = pad_constant(np.ones(np.shape(x), np.bool_), pad_width)
+        return where(inside, pad_constant(x, pad_width), constant_values)
     if mode == "constant":
         return pad_constant(x, pad_width, constant_values)
     if mode not in _MODES:
@@ -73,7 +81,8 @@ def pad_constant(x: Array, pad_width: Any, constant_values: float = 0) -> Array:
     """x with borders of one number; see `pad`."""
     widths = _pad_widths(pad_width, x.ndim)
     shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
-    out = np.full_like(x, constant_values, shape=shape)  # keeps the order of memory of x
+    number = _as_dtype(constant_values, x.dtype)
+    out = np.full_like(x, number, shape=shape)  # keeps the order of memory of x
     out[_inner(widths, x.shape)] = x
     return out
 
@@ -84,6 +93,17 @@ pad_constant.defvjp(
     ],
     keeps=[""],
 )
+
+
+def _as_dtype(value: Any, dtype: np.dtype[Any]) -> Array:
+    number = np.asarray(value)
+    if number.ndim or number.dtype.kind not in "biufc":
+        raise TypeError(f"constant_values {value!r} given, one number expected")
+    with np.errstate(all="ignore"):
+        held = number.astype(dtype)
+    if held != number and dtype.kind in "biu":
+        raise ValueError(f"constant_values {value!r} given for {dtype}, which has no such number")
+    return held
 
 
 def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
