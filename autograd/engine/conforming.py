@@ -23,31 +23,6 @@ class BroadcastWarning(UserWarning):
     """A rule of an op that declares no broadcasting gave a gradient that had to be summed."""
 
 
-def settled(name: str, out: Any, saved: Any, arguments: list[Any]) -> tuple[Any, Any]:
-    """What a forward gave and saved, floats in the widest floating dtype of its arguments where
-    integers alone made them wider. Raises TypeError for results that are not numeric."""
-    for part in out if isinstance(out, tuple) else (out,):
-        if part.dtype.kind not in "biufc":
-            given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
-            raise TypeError(
-                f"{name}: the forward returned {given}; an array of numbers expected, or a tuple "
-                "of such. An argument that is an array of objects makes another"
-            )
-    dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
-    floats = [d for d in dtypes if d.kind == "f"]
-    if not floats or not any(d.kind in "biu" for d in dtypes):
-        return out, saved
-    widest = np.result_type(*floats)
-    return _narrowed(out, widest), _narrowed(saved, widest)
-
-
-def _narrowed(value: Any, dtype: np.dtype[Any]) -> Any:
-    if isinstance(value, tuple):
-        return like(value, [_narrowed(part, dtype) for part in value])
-    wide = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    return value.astype(dtype) if wide and value.itemsize > dtype.itemsize else value
-
-
 def like(several: tuple[Any, ...], parts: list[Any]) -> Any:
     """The parts in a tuple of the same kind, with the same names if it has any."""
     return type(several)(*parts) if hasattr(several, "_fields") else tuple(parts)

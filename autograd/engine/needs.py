@@ -22,6 +22,8 @@ class Needs:
         stack: (list) -> one tensor of a list or tuple, nested or not, that holds tensors.
         clear: (op, args, options) -> the arguments and options of a call, where these are not
             plainly tensors, arrays and numbers, as the op takes them. By default as they are.
+        settle: (op, out, saved, arrays) -> what a forward gave and saved, where its dtype is
+            another than that of its arguments, in the dtype it shall have. By default as they are.
         explain_forward, explain_rule: (op, error, ...) -> the error to raise for one that a forward
             or a rule has raised. By default the same.
         add_into: (total, part) adds an array to another in place, which nobody else has seen.
@@ -33,6 +35,7 @@ class Needs:
         self.astype: Callable[[Tensor, np.dtype[Any]], Tensor] = _missing("astype")
         self.stack: Callable[[Any], Tensor] = _missing("stack")
         self.clear: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = lambda _, *call: call
+        self.settle: Callable[..., tuple[Any, Any]] = lambda op, out, saved, arrays: (out, saved)
         self.explain_forward: Callable[..., Exception] = lambda op, error, arrays: error
         self.explain_rule: Callable[..., Exception] = lambda op, error, *call: error
         self.add_into: Callable[[NDArray[Any], NDArray[Any]], object] = lambda total, part: np.add(

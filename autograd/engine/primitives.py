@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from autograd.engine.conforming import CLEAR, conformed, like, settled
+from autograd.engine.conforming import CLEAR, conformed, like
 from autograd.engine.keeping import LARGE, Dropped
 from autograd.engine.modes import mode
 from autograd.engine.needs import needs
@@ -196,7 +196,7 @@ class Primitive:
             out = np.asarray(out)
         dtype = out.dtype
         if array is None or dtype is not array.dtype:
-            out, saved = settled(self.name, out, saved, arrays)
+            out, saved = needs.settle(self, out, saved, arrays)
         if observer is not None:
             observer.computed(self, arrays, options, out)
         result = empty(Tensor)  # as `wrap` does, without its call
@@ -311,7 +311,7 @@ class Primitive:
     ) -> Any:
         """The results of an op that has several, in the same kind of tuple."""
         results = like(outs, [np.asarray(out) for out in outs])
-        results, saved = settled(self.name, results, saved, arrays)
+        results, saved = needs.settle(self, results, saved, arrays)
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
         places: list[Place | None] = [None] * len(results)

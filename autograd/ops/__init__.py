@@ -13,6 +13,7 @@ import numpy as _np
 from autograd.engine.needs import needs as _needs
 from autograd.engine.tensor import Array as _Array
 from autograd.ops.arguments import clear as _clear
+from autograd.ops.arguments import settled as _settled
 from autograd.ops.elementwise.arithmetic import (
     abs,
     absolute,
@@ -186,6 +187,7 @@ _needs.sum_to = _sum_to
 _needs.astype = astype
 _needs.stack = _stack_nested
 _needs.clear = _clear
+_needs.settle = _settled
 _needs.explain_forward = _of_forward
 _needs.explain_rule = _of_rule
 _needs.add_into = _add_into

@@ -1,4 +1,5 @@
-"""What an op is called with, where that is not plainly tensors, arrays and Python's numbers.
+"""What an op is called with, where that is not plainly tensors, arrays and Python's numbers; and
+what it gives where its dtype is another than that of its arguments.
 
 A list or tuple that holds tensors is stacked, so that these keep their gradients; a tensor given by
 keyword stands for the argument of that name. The rest becomes an array where the op expects one.
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.engine.conforming import CLEAR
+from autograd.engine.conforming import CLEAR, like
 from autograd.engine.keeping import Dropped
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Primitive
@@ -54,6 +55,31 @@ def clear(
         elif not arrays and isinstance(arg, int | float | complex):
             given[i] = np.asarray(arg)
     return tuple(given), options
+
+
+def settled(op: Primitive, out: Any, saved: Any, arguments: list[Any]) -> tuple[Any, Any]:
+    """What a forward gave and saved, floats in the widest floating dtype of its arguments where
+    integers alone made them wider. Raises TypeError for results that are not numeric."""
+    for part in out if isinstance(out, tuple) else (out,):
+        if part.dtype.kind not in "biufc":
+            given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
+            raise TypeError(
+                f"{op.name}: the forward returned {given}; an array of numbers expected, or a tuple "
+                "of such. An argument that is an array of objects makes another"
+            )
+    dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
+    floats = [d for d in dtypes if d.kind == "f"]
+    if not floats or not any(d.kind in "biu" for d in dtypes):
+        return out, saved
+    widest = np.result_type(*floats)
+    return _narrowed(out, widest), _narrowed(saved, widest)
+
+
+def _narrowed(value: Any, dtype: np.dtype[Any]) -> Any:
+    if isinstance(value, tuple):
+        return like(value, [_narrowed(part, dtype) for part in value])
+    wide = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(dtype) if wide and value.itemsize > dtype.itemsize else value
 
 
 def _by_position(
