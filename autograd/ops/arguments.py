@@ -64,8 +64,8 @@ def settled(op: Primitive, out: Any, saved: Any, arguments: list[Any]) -> tuple[
         if part.dtype.kind not in "biufc":
             given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
             raise TypeError(
-                f"{op.name}: the forward returned {given}; an array of numbers expected, or a tuple "
-                "of such. An argument that is an array of objects makes another"
+                f"{op.name}: the forward returned {given}; an array of numbers expected, or a "
+                "tuple of such. An argument that is an array of objects makes another"
             )
     dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
     floats = [d for d in dtypes if d.kind == "f"]

@@ -63,6 +63,26 @@ def no_room(op: str, span: tuple[int, ...], padded: tuple[int, ...]) -> ValueErr
     )
 
 
+def number(op: str, name: str, value: Any, x: Tensor | None = None) -> Any:
+    """An option as Python's number. A tensor that wants a gradient stays one, in the dtype of x, so
+    that the option is differentiated; without x that means nothing, and is refused.
+
+    Raises:
+        TypeError: no number, or a tensor that wants a gradient where there is none.
+    """
+    if isinstance(value, Tensor) and value.requires_grad:
+        if x is None:
+            raise TypeError(
+                f"{op}: {name} is a Tensor that wants a gradient, and has none here; give its "
+                "item() or detach()"
+            )
+        return in_dtype_of(x, value)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{op}: {name}={value!r} given, a number expected") from None
+
+
 def as_target(op: str, x: Tensor, target: Any) -> Tensor:
     """The target of a loss in the dtype of x, so that float32 stays float32; of its shape.
 

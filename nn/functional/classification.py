@@ -10,7 +10,7 @@ import autograd as ag
 from autograd import Tensor
 from autograd.engine.tensor import Array
 from nn.functional.activations import log_softmax
-from nn.functional.arguments import Reduction, as_target, expect_shape, in_dtype_of, reduced
+from nn.functional.arguments import Reduction, as_target, expect_shape, in_dtype_of, number, reduced
 
 
 def cross_entropy(
@@ -19,7 +19,7 @@ def cross_entropy(
     weight: Tensor | None = None,
     ignore_index: int = -100,
     reduction: Reduction = "mean",
-    label_smoothing: float = 0.0,
+    label_smoothing: Tensor | float = 0.0,
 ) -> Tensor:
     """-log softmax(x)[target], or with label smoothing eps against a distribution that gives the
     right class 1 - eps and then eps / C to every class (Szegedy et al. 2016, section 7).
@@ -30,12 +30,13 @@ def cross_entropy(
         weight: (C,), what the loss of each class is multiplied by.
         ignore_index: a class, or a number that is none, whose samples do not count.
         reduction: the mean over N, weighted by the weights; the sum; or one loss for each sample.
-        label_smoothing: eps, from 0 to 1.
+        label_smoothing: eps, from 0 to 1; has a gradient where it is a tensor.
 
     Raises:
         ValueError: other shapes, classes that do not exist, or a mean where no sample counts.
     """
-    if not 0 <= label_smoothing <= 1:
+    smoothing = number("cross_entropy", "label_smoothing", label_smoothing, x)
+    if not 0 <= smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} given, 0 to 1 expected")
     classes = _expect_classes("cross_entropy", x, target, weight, ignore_index)
     return _negative_log(
@@ -45,7 +46,7 @@ def cross_entropy(
         weight,
         ignore_index,
         reduction,
-        float(label_smoothing),
+        smoothing,
     )
 
 
@@ -104,7 +105,7 @@ def _negative_log(
     weight: Tensor | None,
     ignore_index: int,
     reduction: Reduction,
-    smoothing: float = 0.0,
+    smoothing: Tensor | float = 0.0,
 ) -> Tensor:
     """From logs (M, C) and a class for each row, the losses in the shape of `classes`."""
     chosen = classes.reshape(-1)
@@ -126,7 +127,7 @@ def _negative_log(
         total = ag.where(ignored, 0, of_samples).sum()
     elif some_ignored:
         total = len(chosen) - int(ignored.sum())
-    if smoothing:
+    if isinstance(smoothing, Tensor) or smoothing:
         everywhere = -(logs if weights is None else logs * weights).sum(axis=1)
         losses = (1 - smoothing) * losses + smoothing / logs.shape[1] * everywhere
     if some_ignored:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import autograd as ag
 from autograd import Tensor
+from nn.functional.arguments import number
 
 
 def dropout(
@@ -18,10 +19,11 @@ def dropout(
         training: False leaves x alone, and draws nothing.
         rng: where the mask comes from; by default the thread's `autograd.random` generator.
     """
+    p = number("dropout", "p", p)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p={p} given, a probability from 0 to 1 expected")
     if not training:
         return x
     source = ag.random.default_generator() if rng is None else rng
     kept = source.bernoulli(1 - p, x.shape)
-    return ag.where(kept, x * (1 / (1 - float(p)) if p < 1 else 1.0), 0)
+    return ag.where(kept, x * (1 / (1 - p) if p < 1 else 1.0), 0)
