@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from types import ModuleType
@@ -22,6 +23,10 @@ _TORCH_NOISE = "ignore::DeprecationWarning:torch"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes many seconds; runs only with -m slow")
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # As a shell starts what runs in the background. Programs that tests start would inherit
+        # it, and the Ctrl-C that is sent to them would be lost.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
