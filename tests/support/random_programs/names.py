@@ -194,6 +194,7 @@ pullback_names: dict[str, Any] = {
     "Tensor": Tensor,
     "detach": detach,
     "hooked": hooked,
+    "nest": lambda *parts: list(parts),
     **{name: getattr(ag, name) for name in SHARED + OWN},
     **{name: getattr(ag, name) for name in ("checkpoint", "no_grad", "stop_gradient")},
     **USER_OPS,
@@ -239,6 +240,7 @@ def plain_forms(m: Any, held: Callable[[Any], Any]) -> dict[str, Any]:
 _NUMPY: dict[str, Any] = {
     "np": np,
     "Tensor": np.asarray,
+    "nest": lambda *parts: np.stack(parts),
     **{name: getattr(np, name) for name in SHARED if name not in _LINALG},
     **{name: getattr(np.linalg, name) for name in _LINALG},
 }

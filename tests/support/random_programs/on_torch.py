@@ -66,7 +66,9 @@ def torch_names(torch: ModuleType) -> dict[str, Any]:
         "absolute": torch.abs,
         "arctan": torch.arctan,
         "concatenate": lambda xs, axis=0: torch.cat([const(x) for x in xs], axis),
-        "stack": lambda xs, axis=0: torch.stack([const(x) for x in xs], axis),
+        "stack": lambda xs, axis=0: (
+            xs if isinstance(xs, torch.Tensor) else torch.stack([const(x) for x in xs], axis)
+        ),
         "cumprod": lambda x, axis: torch.cumprod(x, axis),
         "cumsum": lambda x, axis: torch.cumsum(x, axis),
         "dot": dot,
@@ -88,6 +90,7 @@ def torch_names(torch: ModuleType) -> dict[str, Any]:
         "minimum": lambda x, y: torch.minimum(const(x), const(y)),
         "moveaxis": torch.movedim,
         "no_grad": no_grad,
+        "nest": lambda *parts: torch.stack([const(part) for part in parts]),
         "norm": lambda x, axis, keepdims=False: torch.sqrt(
             torch.sum(x * x, axis, keepdim=keepdims)
         ),

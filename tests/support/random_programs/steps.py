@@ -258,6 +258,21 @@ def joined(b: Builder) -> None:
     b.line(form, x=x, y=y, z=z)
 
 
+@kind(2)
+def listed(b: Builder) -> None:
+    """Lists of nodes and constants, nested ones too, in place of a tensor."""
+    x = b.pick()
+    y = b.pick(lambda shape: shape == b.shape(x))
+    scalars = [b.number()] if b.shape(x) == () else []
+    z = b.choice([f"n{x}", b.array(b.shape(x)), b.constant(b.shape(x)), *scalars])
+    pair = b.choice(
+        ["nest({x}, {z})", "nest({z}, {y}, {x})", "nest(nest({x}, {y}), nest({z}, {x}))"]
+    )
+    forms = ["tanh({p})", "mean({p})", "sum({p}, axis=0)", "Tensor({p})", "{x} * {p}", "{p} - {y}"]
+    forms += ["wave({p})", "blend({x}, {p})", "log_cosh({p})", "logaddexp({p}, {y})", "stack({p})"]
+    b.line(b.choice(forms).replace("{p}", pair), x=x, y=y, z=z)
+
+
 @kind(1.5)
 def parted(b: Builder) -> None:
     x = b.pick(lambda shape: shape != () and shape[0] in (2, 3, 4))
