@@ -153,6 +153,11 @@ kept.defvjp(lambda g, out, x, saved: g * (saved - out))
 detach = Tensor.detach
 
 
+def nest(*parts: Any) -> list[Any]:
+    """A list, which an op takes for an array."""
+    return list(parts)
+
+
 def hooked(x: Any, factor: float) -> Any:
     """x, whose gradient a hook scales."""
     if x.requires_grad:
@@ -194,7 +199,7 @@ pullback_names: dict[str, Any] = {
     "Tensor": Tensor,
     "detach": detach,
     "hooked": hooked,
-    "nest": lambda *parts: list(parts),
+    "nest": nest,
     **{name: getattr(ag, name) for name in SHARED + OWN},
     **{name: getattr(ag, name) for name in ("checkpoint", "no_grad", "stop_gradient")},
     **USER_OPS,
