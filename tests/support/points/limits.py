@@ -1,0 +1,190 @@
+"""What the derivatives of a function are at a point, or tend to near it, by mpmath.
+
+Derivatives are differences of values so near to one another that nothing is left of the error,
+with so many digits that nothing is lost. Where differences to one side of a point and to the other
+do not agree, the function is not smooth there: then they are taken beside the point, to all sides
+and ever nearer to it, and their limits are compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise, product
+from typing import Any, NamedTuple
+
+import mpmath
+
+Exact = Callable[..., Any]
+Index = tuple[int, ...]  # how often by each argument
+Slopes = Callable[..., Any]
+
+ORDERS = 4  # 0 to 3
+_NEAR = 22  # digits that differences at a point are smaller than the point
+_APART = (12, 24, 48)  # digits that a point beside it is away
+_FINER = 14  # digits that differences there are smaller than that
+_SAME, _FASTER = 1e-10, 1.6
+
+
+class Limit(NamedTuple):
+    """`value` is what the derivative is, or tends to from all sides; NaN where these differ, or
+    where there is nothing on any side. `sides` are the limits from each: (direction, limit)."""
+
+    value: float
+    sides: tuple[tuple[tuple[float, ...], float], ...] = ()
+
+
+def indices(arguments: int) -> list[Index]:
+    """The derivatives to third order, by how often each argument is differentiated by."""
+    return [i for i in product(range(ORDERS), repeat=arguments) if sum(i) < ORDERS]
+
+
+def limits(
+    exact: Exact, point: Sequence[float], smooth: bool | None = None, slopes: Slopes | None = None
+) -> dict[Index, Limit]:
+    """Of all derivatives of exact at the point. `smooth` tells what is else found out; `slopes` are
+    the derivatives (index, *numbers) in place of differences."""
+    unit = min(abs(x) if 0 < abs(x) < 1 else 1.0 for x in point)
+    at_point = _at(exact, point, unit, smooth, slopes)
+    if at_point is not None:
+        return {i: Limit(_number(v)) for i, v in at_point.items()}
+    known = {}
+    for way in _directions(len(point)):
+        row = [
+            _derivatives(exact, _beside(point, way, unit, n), unit, n + _FINER, slopes)
+            for n in _APART
+        ]
+        if all(row):
+            known[way] = row
+    result = {}
+    for i in indices(len(point)):
+        ends = tuple((way, _tends([at[i] for at in row])) for way, row in known.items())
+        result[i] = Limit(_common([end for _, end in ends]), ends)
+    for k in range(len(point) if len(point) > 1 else 0):
+        # Along its axis it may be smooth all the same, as x**2 is for x < 0 beside x**2.1.
+        def alone(x: Any, k: int = k) -> Any:
+            return exact(*point[:k], x, *point[k + 1 :])
+
+        for (order,), value in (_at(alone, point[k : k + 1], unit, smooth) or {}).items():
+            i = tuple(order if j == k else 0 for j in range(len(point)))
+            result[i] = Limit(_number(value), result[i].sides)
+    nothing = (0,) * len(point)
+    value = _value(exact, point)
+    if math.isfinite(value):
+        result[nothing] = Limit(value, result[nothing].sides)
+    return result
+
+
+def _at(
+    exact: Exact,
+    point: Sequence[float],
+    unit: float,
+    smooth: bool | None,
+    slopes: Slopes | None = None,
+) -> dict[Index, Any] | None:
+    """The derivatives at the point itself; None where the function is not smooth there."""
+    if smooth is False or not all(map(math.isfinite, point)):
+        return None
+    a, b = (_derivatives(exact, point, sign * unit, _NEAR, slopes) for sign in (1, -1))
+    if a is None or b is None:
+        return None
+    # Most of the error of a difference changes its sign with the step; what is below it is none.
+    middle = {i: (a[i] + b[i]) / 2 if abs(a[i] + b[i]) > abs(a[i] - b[i]) else 0 for i in a}
+    largest = max(abs(v) * mpmath.mpf(unit) ** sum(i) for i, v in middle.items())
+    apart = max(abs(a[i] - b[i]) * mpmath.mpf(unit) ** sum(i) for i in a)
+    return middle if smooth or apart <= _SAME * largest else None
+
+
+def _directions(arguments: int) -> Iterable[tuple[float, ...]]:
+    """To all sides, and along no axis: an edge is often there."""
+    size = (1.0, *(0.3,) * (arguments - 1))
+    for sizes in {size, size[::-1]}:
+        for signs in product((1, -1), repeat=arguments):
+            yield tuple(s * a for s, a in zip(signs, sizes, strict=True))
+
+
+def _beside(
+    point: Sequence[float], direction: Sequence[float], unit: float, digits: int
+) -> list[Any]:
+    with mpmath.workdps(800):
+        size = mpmath.mpf(10) ** digits
+        return [
+            mpmath.sign(x) * abs(d) * size if math.isinf(x) else x + d * unit / size
+            for x, d in zip(point, direction, strict=True)
+        ]
+
+
+def _derivatives(
+    exact: Exact, at: Sequence[Any], unit: float, digits: int, slopes: Slopes | None
+) -> dict[Index, Any] | None:
+    """All derivatives at `at`, by differences of steps of 10**-digits units; None where the
+    function is not defined."""
+    wanted = indices(len(at))
+    try:
+        if slopes is not None:
+            with mpmath.workdps(50):
+                found = {i: _real(slopes(i, *map(mpmath.mpf, at))) for i in wanted}
+            return found if all(map(mpmath.isfinite, found.values())) else None
+        step = unit / mpmath.mpf(10) ** digits
+        lost = int(mpmath.log10((max(map(abs, at)) + 1) / abs(step)))
+        with mpmath.workdps(40 + (ORDERS - 1) * lost):
+            moved = [[mpmath.mpf(x) + n * step for n in range(ORDERS)] for x in at]
+            values = {
+                i: _real(exact(*[row[n] for row, n in zip(moved, i, strict=True)])) for i in wanted
+            }
+            if not all(map(mpmath.isfinite, values.values())):
+                return None
+            noise = max(map(abs, values.values())) * mpmath.mpf(10) ** (10 - mpmath.mp.dps)
+            return {i: _difference(i, values, step, noise) for i in wanted}
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+
+
+def _difference(index: Index, values: dict[Index, Any], step: Any, noise: Any) -> Any:
+    total = mpmath.mpf(0)
+    for lower in product(*(range(n + 1) for n in index)):
+        term = values[lower] * (-1) ** (sum(index) - sum(lower))
+        for n, k in zip(index, lower, strict=True):
+            term *= math.comb(n, k)
+        total += term
+    return mpmath.mpf(0) if any(index) and abs(total) < noise else total / step ** sum(index)
+
+
+def _real(value: Any) -> Any:
+    value = mpmath.mpmathify(value)
+    if isinstance(value, mpmath.mpc):
+        if abs(value.imag) > mpmath.mpf(10) ** (10 - mpmath.mp.dps) * abs(value.real):
+            raise ValueError("outside the domain")
+        return value.real
+    return value
+
+
+def _close(a: Any, b: Any) -> bool:
+    return bool(abs(a - b) <= _SAME * abs(a))
+
+
+def _tends(values: Sequence[Any]) -> float:
+    """What values ever nearer to a point tend to: a number, 0, an infinity, or nothing (NaN)."""
+    if _close(values[-1], values[-2]):
+        return _number(values[-1])
+    sizes = [abs(v) for v in values]
+    if all(b >= _FASTER * a for a, b in pairwise(sizes)) and values[-1] * values[-2] > 0:
+        return math.copysign(math.inf, values[-1])
+    return 0.0 if all(a >= _FASTER * b for a, b in pairwise(sizes)) else math.nan
+
+
+def _common(ends: Sequence[float]) -> float:
+    first = ends[0] if ends else math.nan
+    same = all(end == first or abs(end - first) <= _SAME * abs(first) for end in ends)
+    return first if same else math.nan
+
+
+def _value(exact: Exact, point: Sequence[float]) -> float:
+    try:
+        return _number(_real(exact(*map(mpmath.mpf, point))))
+    except (ArithmeticError, ValueError, TypeError):
+        return math.nan
+
+
+def _number(value: Any) -> float:
+    return float(value)  # infinite above 1.8e308
