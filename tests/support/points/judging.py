@@ -75,7 +75,8 @@ class Row:
         points: numbers, or tuples of them where there are several arguments.
         told: what is stated of corners and the like.
         smooth: whether exact is smooth at the points; by default, that is found out at each.
-        slopes: the exact derivatives (index, *numbers), where stencils would take long.
+        slopes: the exact derivatives (index, *numbers), where differences would take long.
+        digits: how many more than usual they take, where a slope is far below the value.
         float32: whether values and slopes are judged in float32 too.
         rtol: how near is right.
         label: says what the point 0 is, of a function `along` directions.
@@ -88,6 +89,7 @@ class Row:
     told: Sequence[Told] = ()
     smooth: bool | None = None
     slopes: Callable[..., Any] | None = None
+    digits: int = 0
     float32: bool = True
     rtol: float = 1e-10
     label: str = ""
@@ -195,7 +197,7 @@ _KNOWN: dict[tuple[Row, str], dict[Index, Limit]] = {}
 def _limits(row: Row, point: Point) -> dict[Index, Limit]:
     key = row, repr(tuple(x + 0.0 for x in point))  # the same for both signs of 0
     if key not in _KNOWN:
-        _KNOWN[key] = limits(row.exact, point, row.smooth, row.slopes)
+        _KNOWN[key] = limits(row.exact, point, row.smooth, row.slopes, row.digits)
     return _KNOWN[key]
 
 
@@ -249,7 +251,7 @@ def _disagreeing_jvps(row: Row) -> list[str]:
         with np.errstate(all="ignore"):
             ours = ag.jvp(moved, (points[path[-1]],), (np.ones(points.shape[1]),))[1]
         for k, (a, b) in enumerate(zip(np.asarray(ours.data), right, strict=True)):
-            if not (np.isnan(b) or _near(a, b, row.rtol)):
+            if not (np.isnan(b) or _near(a, b, row.rtol, _TINY["float64"])):
                 at = row.place(row.at()[k])
                 name = "".join("xyzw"[i] for i in path)
                 missed.append(f"{row.op} at {at}, f_{name}: jvp {a:.6g}, reverse mode {b:.6g}")

@@ -20,10 +20,10 @@ Index = tuple[int, ...]  # how often by each argument
 Slopes = Callable[..., Any]
 
 ORDERS = 4  # 0 to 3
-_NEAR = 22  # digits that differences at a point are smaller than the point
+_NEAR = 28, 34  # digits that steps at a point are smaller than the point
 _APART = (12, 24, 48)  # digits that a point beside it is away
-_FINER = 14  # digits that differences there are smaller than that
-_SAME, _FASTER = 1e-10, 1.6
+_FINER = 14  # digits that steps there are smaller than that
+_SAME, _FASTER = 1e-10, 1.3
 
 
 class Limit(NamedTuple):
@@ -34,25 +34,30 @@ class Limit(NamedTuple):
     sides: tuple[tuple[tuple[float, ...], float], ...] = ()
 
 
-def indices(arguments: int) -> list[Index]:
-    """The derivatives to third order, by how often each argument is differentiated by."""
-    return [i for i in product(range(ORDERS), repeat=arguments) if sum(i) < ORDERS]
+def indices(arguments: int, orders: int = ORDERS) -> list[Index]:
+    """The derivatives of orders below, by how often each argument is differentiated by."""
+    return [i for i in product(range(orders), repeat=arguments) if sum(i) < orders]
 
 
 def limits(
-    exact: Exact, point: Sequence[float], smooth: bool | None = None, slopes: Slopes | None = None
+    exact: Exact,
+    point: Sequence[float],
+    smooth: bool | None = None,
+    slopes: Slopes | None = None,
+    digits: int = 0,
 ) -> dict[Index, Limit]:
     """Of all derivatives of exact at the point. `smooth` tells what is else found out; `slopes` are
-    the derivatives (index, *numbers) in place of differences."""
+    the derivatives (index, *numbers) in place of differences, which get so many more `digits`."""
     unit = min(abs(x) if 0 < abs(x) < 1 else 1.0 for x in point)
-    at_point = _at(exact, point, unit, smooth, slopes)
+    at_point = _at(exact, point, unit, smooth, slopes, digits)
     if at_point is not None:
         return {i: Limit(_number(v)) for i, v in at_point.items()}
     known = {}
     for way in _directions(len(point)):
+        places = [_beside(point, way, unit, n) for n in _APART]
         row = [
-            _derivatives(exact, _beside(point, way, unit, n), unit, n + _FINER, slopes)
-            for n in _APART
+            _known(slopes, at) if slopes else _derivatives(exact, at, unit, n + _FINER, digits)
+            for at, n in zip(places, _APART, strict=True)
         ]
         if all(row):
             known[way] = row
@@ -65,7 +70,8 @@ def limits(
         def alone(x: Any, k: int = k) -> Any:
             return exact(*point[:k], x, *point[k + 1 :])
 
-        for (order,), value in (_at(alone, point[k : k + 1], unit, smooth) or {}).items():
+        found = _at(alone, point[k : k + 1], unit, smooth, None, digits) or {}
+        for (order,), value in found.items():
             i = tuple(order if j == k else 0 for j in range(len(point)))
             result[i] = Limit(_number(value), result[i].sides)
     nothing = (0,) * len(point)
@@ -80,19 +86,32 @@ def _at(
     point: Sequence[float],
     unit: float,
     smooth: bool | None,
-    slopes: Slopes | None = None,
+    slopes: Slopes | None,
+    digits: int,
 ) -> dict[Index, Any] | None:
-    """The derivatives at the point itself; None where the function is not smooth there."""
+    """The derivatives at the point itself; None where the function is not smooth there.
+
+    Steps to one side and, far shorter, to the other give the same of a smooth function, up to their
+    error: a step times the next derivative. Below that, a derivative is 0.
+    """
     if smooth is False or not all(map(math.isfinite, point)):
         return None
-    a, b = (_derivatives(exact, point, sign * unit, _NEAR, slopes) for sign in (1, -1))
+    if slopes is not None:
+        return _known(slopes, point)
+    long, short = _NEAR
+    a = _derivatives(exact, point, unit, long, digits, ORDERS + 1)
+    b = _derivatives(exact, point, -unit, short, digits, ORDERS + 1)
     if a is None or b is None:
         return None
-    # Most of the error of a difference changes its sign with the step; what is below it is none.
-    middle = {i: (a[i] + b[i]) / 2 if abs(a[i] + b[i]) > abs(a[i] - b[i]) else 0 for i in a}
-    largest = max(abs(v) * mpmath.mpf(unit) ** sum(i) for i, v in middle.items())
-    apart = max(abs(a[i] - b[i]) * mpmath.mpf(unit) ** sum(i) for i in a)
-    return middle if smooth or apart <= _SAME * largest else None
+    found = {}
+    for i in indices(len(point)):
+        following = (i[:k] + (i[k] + 1,) + i[k + 1 :] for k in range(len(i)))
+        error = 10 * unit * max(min(abs(a[j]), abs(b[j])) for j in following)
+        if not smooth and abs(a[i] - b[i]) > _SAME * abs(b[i]) + error / mpmath.mpf(10) ** long:
+            return None
+        nothing = any(i) and abs(b[i]) <= error / mpmath.mpf(10) ** short
+        found[i] = mpmath.mpf(0) if nothing else b[i]
+    return found
 
 
 def _directions(arguments: int) -> Iterable[tuple[float, ...]]:
@@ -114,30 +133,35 @@ def _beside(
         ]
 
 
+def _known(slopes: Slopes, at: Sequence[Any]) -> dict[Index, Any] | None:
+    with mpmath.workdps(50):
+        try:
+            found = {i: _real(slopes(i, *map(mpmath.mpf, at))) for i in indices(len(at))}
+        except (ArithmeticError, ValueError, TypeError):
+            return None
+    return found if all(map(mpmath.isfinite, found.values())) else None
+
+
 def _derivatives(
-    exact: Exact, at: Sequence[Any], unit: float, digits: int, slopes: Slopes | None
+    exact: Exact, at: Sequence[Any], unit: float, digits: int, more: int, orders: int = ORDERS
 ) -> dict[Index, Any] | None:
     """All derivatives at `at`, by differences of steps of 10**-digits units; None where the
     function is not defined."""
-    wanted = indices(len(at))
-    try:
-        if slopes is not None:
-            with mpmath.workdps(50):
-                found = {i: _real(slopes(i, *map(mpmath.mpf, at))) for i in wanted}
-            return found if all(map(mpmath.isfinite, found.values())) else None
-        step = unit / mpmath.mpf(10) ** digits
-        lost = int(mpmath.log10((max(map(abs, at)) + 1) / abs(step)))
-        with mpmath.workdps(40 + (ORDERS - 1) * lost):
-            moved = [[mpmath.mpf(x) + n * step for n in range(ORDERS)] for x in at]
+    step = unit / mpmath.mpf(10) ** digits
+    lost = int(mpmath.log10((max(map(abs, at)) + 1) / abs(step)))
+    with mpmath.workdps(40 + more + orders * lost):
+        moved = [[mpmath.mpf(x) + n * step for n in range(orders)] for x in at]
+        try:
             values = {
-                i: _real(exact(*[row[n] for row, n in zip(moved, i, strict=True)])) for i in wanted
+                i: _real(exact(*[row[n] for row, n in zip(moved, i, strict=True)]))
+                for i in indices(len(at), orders)
             }
-            if not all(map(mpmath.isfinite, values.values())):
-                return None
-            noise = max(map(abs, values.values())) * mpmath.mpf(10) ** (10 - mpmath.mp.dps)
-            return {i: _difference(i, values, step, noise) for i in wanted}
-    except (ArithmeticError, ValueError, TypeError):
-        return None
+        except (ArithmeticError, ValueError, TypeError):
+            return None
+        if not all(map(mpmath.isfinite, values.values())):
+            return None
+        noise = max(map(abs, values.values())) * mpmath.mpf(10) ** (10 - mpmath.mp.dps)
+        return {i: _difference(i, values, step, noise) for i in values}
 
 
 def _difference(index: Index, values: dict[Index, Any], step: Any, noise: Any) -> Any:
@@ -175,8 +199,9 @@ def _tends(values: Sequence[Any]) -> float:
 
 def _common(ends: Sequence[float]) -> float:
     first = ends[0] if ends else math.nan
-    same = all(end == first or abs(end - first) <= _SAME * abs(first) for end in ends)
-    return first if same else math.nan
+    if all(end == first for end in ends) or math.isinf(first):
+        return first if set(ends) == {first} else math.nan
+    return first if all(abs(end - first) <= _SAME * abs(first) for end in ends) else math.nan
 
 
 def _value(exact: Exact, point: Sequence[float]) -> float:
