@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Tensor
-from autograd.ops.elementwise.selection import where
+from autograd.ops.elementwise.selection import chosen, where
 from autograd.ops.elementwise.steps import equal, isinf, less_equal, logical_and
 from autograd.ops.kernels.blocks import by_interval, in_blocks
 from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes
@@ -50,34 +50,35 @@ expm1.defvjp(lambda g, out, x: g * exp(x), keeps=["x"])  # out + 1 would be 0 wh
 
 @primitive(kind="elementwise", analytic=True)
 def log(x: Array) -> Array:
-    """The natural logarithm."""
+    """The natural logarithm. Below 0 it is NaN, and its slope still 1 / x."""
     return elementwise(np.log, x)
 
 
-log.defvjp(lambda g, out, x: g / x, keeps=["x"])
+# -0 + 0.0 is 0: the slope there is inf as well.
+log.defvjp(lambda g, out, x: g / (x + 0.0), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
 def log2(x: Array) -> Array:
-    """The logarithm to base 2."""
+    """The logarithm to base 2. Below 0 it is NaN, and its slope still that of the formula."""
     return elementwise(np.log2, x)
 
 
-log2.defvjp(lambda g, out, x: g / (_LN2 * x), keeps=["x"])
+log2.defvjp(lambda g, out, x: g / (_LN2 * x + 0.0), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
 def log10(x: Array) -> Array:
-    """The logarithm to base 10."""
+    """The logarithm to base 10. Below 0 it is NaN, and its slope still that of the formula."""
     return elementwise(np.log10, x)
 
 
-log10.defvjp(lambda g, out, x: g / (_LN10 * x), keeps=["x"])
+log10.defvjp(lambda g, out, x: g / (_LN10 * x + 0.0), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
 def log1p(x: Array) -> Array:
-    """log(1 + x), accurate for small x too."""
+    """log(1 + x), accurate for small x too. Below -1 it is NaN, its slope still 1 / (1 + x)."""
     return elementwise(np.log1p, x)
 
 
@@ -93,7 +94,26 @@ def expit(x: Array) -> Array:
     return in_blocks(_expit, x)
 
 
-expit.defvjp(lambda g, out, x: g * (out * expit(-x)), keeps=["out x"])
+@primitive(kind="elementwise", analytic=True)
+def expit_slope(x: Array) -> Array:
+    """The slope of expit, whose own is that times -tanh(x / 2): 1 - 2 expit(x) would cancel."""
+    return in_blocks(_expit_slope, x)
+
+
+@primitive(kind="elementwise", analytic=True)
+def tanh_of_half(x: Array) -> Array:
+    """tanh(x / 2), which is 2 expit(x) - 1."""
+    return elementwise(np.tanh, x / 2)
+
+
+expit.defvjp(lambda g, out, x: g * expit_slope(x), keeps=["x"])
+expit_slope.defvjp(lambda g, out, x: g * (-out * tanh_of_half(x)), keeps=["out x"])
+tanh_of_half.defvjp(lambda g, out, x: g * (2 * expit_slope(x)), keeps=["x"])
+
+
+def _expit_slope(x: Array) -> Array:
+    e = np.exp(np.minimum(x, -x))
+    return np.asarray(e / np.square(1 + e))
 
 
 # Without a branch: np.where on random signs would take as long as all the rest.
@@ -105,12 +125,13 @@ def _expit(x: Array) -> Array:
 def logit(x: Array) -> Array:
     """log(x / (1 - x)), the inverse of expit: -inf at 0, inf at 1, NaN outside.
 
-    Around 1/2, where it is 0, it is computed as 2 artanh(2x - 1), in which nothing cancels.
+    Around 1/2, where it is 0, it is computed as 2 artanh(2x - 1), in which nothing cancels. Its
+    slope outside is still 1 / (x (1 - x)).
     """
     return in_blocks(_logit, x)
 
 
-logit.defvjp(lambda g, out, x: g / (x * (1 - x)), keeps=["x"])
+logit.defvjp(lambda g, out, x: g / ((x + 0.0) * (1 - x)), keeps=["x"])
 
 
 def _logit(x: Array) -> Array:
@@ -142,7 +163,8 @@ def _softplus(x: Array) -> Array:
 def xlogy(x: Array, y: Array) -> Array:
     """x * log(y), and 0 where x = 0, unless y is NaN.
 
-    Where x = 0 and y <= 0 both slopes are 0, as in PyTorch for that in x.
+    Where x = 0 and y <= 0 both slopes are 0, as in PyTorch for that in x; their slopes in
+    y are NaN, in x still 0.
     """
     return in_blocks(_xlogy, x, y)
 
@@ -151,16 +173,21 @@ def _xlogy(x: Array, y: Array) -> Array:
     return np.asarray(x * np.log(np.where((x == 0) & ~np.isnan(y), 1, y)))
 
 
-# A Python number stays one: as a tensor it would be float64.
-xlogy.defvjp(
-    lambda g, out, x, y: g * (log(_usable(x, y)) if isinstance(y, Tensor) else float(np.log(y))),
-    lambda g, out, x, y: g * (x / _usable(x, y)),
-    keeps=["x y", "x y"],
-)
+def _pull_factor(g: Tensor, out: Tensor, x: Tensor, y: Any) -> Tensor:
+    # A Python number in the dtype of the other: as a tensor of its own it would be float64.
+    y = y if isinstance(y, Tensor) else Tensor(np.asarray(y, out.dtype))
+    settled = logical_and(equal(x, 0), less_equal(y, 0))
+    return g * log(chosen(settled, 1, y + 0.0))
 
 
-def _usable(x: Any, y: Tensor) -> Tensor:
-    return where(logical_and(equal(x, 0), less_equal(y, 0)), 1, y)
+def _pull_logarithm(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
+    if not isinstance(x, Tensor):
+        return g * (x / (y + 0.0)) if x else where(False, g, 0)
+    settled = logical_and(equal(x, 0), less_equal(y, 0))
+    return g * (chosen(settled, 0, x) / chosen(settled, 1, y + 0.0))
+
+
+xlogy.defvjp(_pull_factor, _pull_logarithm, keeps=["x y", "x y"])
 
 
 @primitive(kind="elementwise", broadcasts=True)

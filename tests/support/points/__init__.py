@@ -1,8 +1,8 @@
 """The table of points where rules divide, choose or take powers; see judging.py."""
 
-from support.points import activations, elementwise, linear, reductions
+from support.points import activations, elementwise, linear, reductions, shapes
 
-_MODULES = elementwise, activations, reductions, linear
+_MODULES = elementwise, activations, reductions, linear, shapes
 ROWS = [row for module in _MODULES for row in module.ROWS]
 
 # Ops without such points, each with the reason.

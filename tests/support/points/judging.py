@@ -26,7 +26,7 @@ from typing import Any
 import mpmath
 import numpy as np
 from numpy.typing import NDArray
-from support.points.limits import ORDERS, Exact, Index, Limit, limits
+from support.points.limits import ORDERS, Function, Index, Limit, limits
 
 import autograd as ag
 from autograd import Tensor
@@ -61,7 +61,12 @@ class Told:
         return order in of or name in of
 
     def at_point(self, point: Point) -> float:
-        return float(self.value(*point)) if callable(self.value) else self.value
+        if not callable(self.value):
+            return self.value
+        try:
+            return float(self.value(*point))
+        except (ArithmeticError, ValueError):
+            return math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +89,7 @@ class Row:
 
     op: str
     ours: Callable[..., Any]
-    exact: Exact
+    exact: Callable[..., Any]
     points: Sequence[float | Point]
     told: Sequence[Told] = ()
     smooth: bool | None = None
@@ -147,6 +152,8 @@ def judged(row: Row) -> list[Cell]:
                 index = tuple(path.count(i) for i in range(len(point)))
                 ours = float(values[k])
                 verdict, note = _verdict(row, point, path, dtype, ours, right[index])
+                if verdict == "lost" and path and np.isnan(found[()][k]):
+                    verdict = "nan"  # as its value
                 cells.append(Cell(row, point, path, dtype, ours, right[index], verdict, note))
     return cells
 
@@ -173,7 +180,7 @@ def _verdict(
                 return "nan" if math.isnan(ours) else "choice", told.where
     if math.isnan(ours):
         return ("lost" if math.isfinite(right) else "nan"), ""
-    if math.isnan(right) and math.isinf(ours) and ours in _sides(point, limit):
+    if math.isinf(ours) and ours in _sides(point, limit):
         return "side", ""
     return "wrong", ""
 
@@ -187,7 +194,7 @@ def _sides(point: Point, limit: Limit) -> set[float]:
     return {
         end
         for direction, end in limit.sides
-        if all(x or d * math.copysign(1, x) > 0 for x, d in zip(point, direction, strict=True))
+        if all(x or d * math.copysign(1, x) >= 0 for x, d in zip(point, direction, strict=True))
     }
 
 
@@ -197,7 +204,7 @@ _KNOWN: dict[tuple[Row, str], dict[Index, Limit]] = {}
 def _limits(row: Row, point: Point) -> dict[Index, Limit]:
     key = row, repr(tuple(x + 0.0 for x in point))  # the same for both signs of 0
     if key not in _KNOWN:
-        _KNOWN[key] = limits(row.exact, point, row.smooth, row.slopes, row.digits)
+        _KNOWN[key] = limits(Function(row.exact, row.smooth, row.slopes, row.digits), point)
     return _KNOWN[key]
 
 

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import mpmath
 
-Exact = Callable[..., Any]
 Index = tuple[int, ...]  # how often by each argument
-Slopes = Callable[..., Any]
 
 ORDERS = 4  # 0 to 3
 _NEAR = 28, 34  # digits that steps at a point are smaller than the point
 _APART = (12, 24, 48)  # digits that a point beside it is away
 _FINER = 14  # digits that steps there are smaller than that
 _SAME, _FASTER = 1e-10, 1.3
+_OUTSIDE = ArithmeticError, ValueError, TypeError  # what mpmath raises outside of a domain
 
 
 class Limit(NamedTuple):
@@ -39,24 +39,83 @@ def indices(arguments: int, orders: int = ORDERS) -> list[Index]:
     return [i for i in product(range(orders), repeat=arguments) if sum(i) < orders]
 
 
-def limits(
-    exact: Exact,
-    point: Sequence[float],
-    smooth: bool | None = None,
-    slopes: Slopes | None = None,
-    digits: int = 0,
-) -> dict[Index, Limit]:
-    """Of all derivatives of exact at the point. `smooth` tells what is else found out; `slopes` are
-    the derivatives (index, *numbers) in place of differences, which get so many more `digits`."""
+@dataclass(frozen=True)
+class Function:
+    """A function by mpmath, and how its derivatives are found.
+
+    Args:
+        exact: of mpmath's numbers. An error, or a complex result: it is not defined there.
+        smooth: whether it is smooth at the points asked for; by default that is found out.
+        slopes: its derivatives (index, *numbers) in place of differences.
+        digits: how many more differences take, where a derivative is far below the value.
+    """
+
+    exact: Callable[..., Any]
+    smooth: bool | None = None
+    slopes: Callable[..., Any] | None = None
+    digits: int = 0
+
+
+def limits(function: Function, point: Sequence[float]) -> dict[Index, Limit]:
+    """Of all derivatives of the function at the point."""
     unit = min(abs(x) if 0 < abs(x) < 1 else 1.0 for x in point)
-    at_point = _at(exact, point, unit, smooth, slopes, digits)
-    if at_point is not None:
-        return {i: Limit(_number(v)) for i, v in at_point.items()}
+    found = _at(function, point, unit)
+    if found is not None:
+        return {i: Limit(_number(v)) for i, v in found.items()}
+    result = _around(function, point, unit)
+    for k in range(len(point) if len(point) > 1 else 0):
+        # Along its axis it may be smooth all the same, as x**2 is for x < 0 beside x**2.1.
+        def alone(x: Any, k: int = k) -> Any:
+            return function.exact(*point[:k], x, *point[k + 1 :])
+
+        line, (x,) = replace(function, exact=alone, slopes=None), point[k : k + 1]
+        there = _at(line, (x,), unit)
+        beside = _around(line, (x,), unit)
+        for (order,), limit in beside.items():
+            i = tuple(order if j == k else 0 for j in range(len(point)))
+            ways = [(tuple(d * (j == k) for j in range(len(point))), e) for (d,), e in limit.sides]
+            value = result[i].value if result[i].sides else limit.value
+            value = value if there is None else _number(there[order,])
+            result[i] = Limit(value, result[i].sides + tuple(ways))
+    return result
+
+
+def _at(function: Function, point: Sequence[float], unit: float) -> dict[Index, Any] | None:
+    """The derivatives at the point itself; None where the function is not smooth there.
+
+    Steps to one side and, far shorter, to the other give the same of a smooth function, up to their
+    error: a step times the next derivative. Below that, a derivative is 0.
+    """
+    if function.smooth is False or not all(map(math.isfinite, point)):
+        return None
+    if function.slopes is not None:
+        return _known(function.slopes, point)
+    long, short = _NEAR
+    a = _differences(function, point, unit, long, ORDERS + 1)
+    b = _differences(function, point, -unit, short, ORDERS + 1)
+    if a is None or b is None:
+        return None
+    found = {}
+    for i in indices(len(point)):
+        following = ((*i[:k], i[k] + 1, *i[k + 1 :]) for k in range(len(i)))
+        error = 10 * unit * max(min(abs(a[j]), abs(b[j])) for j in following)
+        apart = abs(a[i] - b[i])
+        if not function.smooth and apart > _SAME * abs(b[i]) + error / mpmath.mpf(10) ** long:
+            return None
+        nothing = any(i) and abs(b[i]) <= error / mpmath.mpf(10) ** short
+        found[i] = mpmath.mpf(0) if nothing else b[i]
+    return found
+
+
+def _around(function: Function, point: Sequence[float], unit: float) -> dict[Index, Limit]:
+    """The limits of the derivatives from all sides."""
     known = {}
     for way in _directions(len(point)):
         places = [_beside(point, way, unit, n) for n in _APART]
         row = [
-            _known(slopes, at) if slopes else _derivatives(exact, at, unit, n + _FINER, digits)
+            _known(function.slopes, at)
+            if function.slopes
+            else _differences(function, at, unit, n + _FINER)
             for at, n in zip(places, _APART, strict=True)
         ]
         if all(row):
@@ -65,61 +124,19 @@ def limits(
     for i in indices(len(point)):
         ends = tuple((way, _tends([at[i] for at in row])) for way, row in known.items())
         result[i] = Limit(_common([end for _, end in ends]), ends)
-    for k in range(len(point) if len(point) > 1 else 0):
-        # Along its axis it may be smooth all the same, as x**2 is for x < 0 beside x**2.1.
-        def alone(x: Any, k: int = k) -> Any:
-            return exact(*point[:k], x, *point[k + 1 :])
-
-        found = _at(alone, point[k : k + 1], unit, smooth, None, digits) or {}
-        for (order,), value in found.items():
-            i = tuple(order if j == k else 0 for j in range(len(point)))
-            result[i] = Limit(_number(value), result[i].sides)
     nothing = (0,) * len(point)
-    value = _value(exact, point)
+    value = _value(function, point)
     if math.isfinite(value):
         result[nothing] = Limit(value, result[nothing].sides)
     return result
 
 
-def _at(
-    exact: Exact,
-    point: Sequence[float],
-    unit: float,
-    smooth: bool | None,
-    slopes: Slopes | None,
-    digits: int,
-) -> dict[Index, Any] | None:
-    """The derivatives at the point itself; None where the function is not smooth there.
-
-    Steps to one side and, far shorter, to the other give the same of a smooth function, up to their
-    error: a step times the next derivative. Below that, a derivative is 0.
-    """
-    if smooth is False or not all(map(math.isfinite, point)):
-        return None
-    if slopes is not None:
-        return _known(slopes, point)
-    long, short = _NEAR
-    a = _derivatives(exact, point, unit, long, digits, ORDERS + 1)
-    b = _derivatives(exact, point, -unit, short, digits, ORDERS + 1)
-    if a is None or b is None:
-        return None
-    found = {}
-    for i in indices(len(point)):
-        following = (i[:k] + (i[k] + 1,) + i[k + 1 :] for k in range(len(i)))
-        error = 10 * unit * max(min(abs(a[j]), abs(b[j])) for j in following)
-        if not smooth and abs(a[i] - b[i]) > _SAME * abs(b[i]) + error / mpmath.mpf(10) ** long:
-            return None
-        nothing = any(i) and abs(b[i]) <= error / mpmath.mpf(10) ** short
-        found[i] = mpmath.mpf(0) if nothing else b[i]
-    return found
-
-
 def _directions(arguments: int) -> Iterable[tuple[float, ...]]:
     """To all sides, and along no axis: an edge is often there."""
-    size = (1.0, *(0.3,) * (arguments - 1))
-    for sizes in {size, size[::-1]}:
+    sizes = tuple(0.3**k for k in range(arguments))
+    for size in {sizes, sizes[::-1]}:
         for signs in product((1, -1), repeat=arguments):
-            yield tuple(s * a for s, a in zip(signs, sizes, strict=True))
+            yield tuple(s * a for s, a in zip(signs, size, strict=True))
 
 
 def _beside(
@@ -133,30 +150,30 @@ def _beside(
         ]
 
 
-def _known(slopes: Slopes, at: Sequence[Any]) -> dict[Index, Any] | None:
+def _known(slopes: Callable[..., Any], at: Sequence[Any]) -> dict[Index, Any] | None:
     with mpmath.workdps(50):
         try:
             found = {i: _real(slopes(i, *map(mpmath.mpf, at))) for i in indices(len(at))}
-        except (ArithmeticError, ValueError, TypeError):
+        except _OUTSIDE:
             return None
     return found if all(map(mpmath.isfinite, found.values())) else None
 
 
-def _derivatives(
-    exact: Exact, at: Sequence[Any], unit: float, digits: int, more: int, orders: int = ORDERS
+def _differences(
+    function: Function, at: Sequence[Any], unit: float, digits: int, orders: int = ORDERS
 ) -> dict[Index, Any] | None:
     """All derivatives at `at`, by differences of steps of 10**-digits units; None where the
     function is not defined."""
     step = unit / mpmath.mpf(10) ** digits
     lost = int(mpmath.log10((max(map(abs, at)) + 1) / abs(step)))
-    with mpmath.workdps(40 + more + orders * lost):
+    with mpmath.workdps(40 + function.digits + orders * lost):
         moved = [[mpmath.mpf(x) + n * step for n in range(orders)] for x in at]
         try:
             values = {
-                i: _real(exact(*[row[n] for row, n in zip(moved, i, strict=True)]))
+                i: _real(function.exact(*[row[n] for row, n in zip(moved, i, strict=True)]))
                 for i in indices(len(at), orders)
             }
-        except (ArithmeticError, ValueError, TypeError):
+        except _OUTSIDE:
             return None
         if not all(map(mpmath.isfinite, values.values())):
             return None
@@ -204,10 +221,12 @@ def _common(ends: Sequence[float]) -> float:
     return first if all(abs(end - first) <= _SAME * abs(first) for end in ends) else math.nan
 
 
-def _value(exact: Exact, point: Sequence[float]) -> float:
+def _value(function: Function, point: Sequence[float]) -> float:
     try:
-        return _number(_real(exact(*map(mpmath.mpf, point))))
-    except (ArithmeticError, ValueError, TypeError):
+        if function.slopes is not None:
+            return _number(_real(function.slopes((0,) * len(point), *map(mpmath.mpf, point))))
+        return _number(_real(function.exact(*map(mpmath.mpf, point))))
+    except _OUTSIDE:
         return math.nan
 
 
