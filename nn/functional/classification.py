@@ -22,7 +22,8 @@ def cross_entropy(
     label_smoothing: Tensor | float = 0.0,
 ) -> Tensor:
     """-log softmax(x)[target], or with label smoothing eps against a distribution that gives the
-    right class 1 - eps and then eps / C to every class (Szegedy et al. 2016, section 7).
+    right class 1 - eps and then eps / C to every class (Szegedy et al. 2016, section 7). Losses and
+    slopes are right to the rounding of 1.
 
     Args:
         x: (N, C) scores before the softmax, or (N, C, ...).
@@ -73,7 +74,7 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """-(q t log(s) + (1 - t) log(1 - s)) for s = 1 / (1 + e^-x), computed without s as
-    (1 - t) x + (1 + (q - 1) t) log(1 + e^-x), which does not overflow.
+    q t log(1 + e^-x) + (1 - t) log(1 + e^x), in which nothing overflows or cancels.
 
     Args:
         x: scores of any shape.
@@ -89,10 +90,8 @@ def binary_cross_entropy_with_logits(
     t = as_target(op, x, target)
     for name, given in (("weight", weight), ("pos_weight", pos_weight)):
         _expect_to_broadcast(op, name, given, x.shape)
-    tail = ag.softplus(-x)
-    if pos_weight is not None:
-        tail = (1 + (in_dtype_of(x, pos_weight) - 1) * t) * tail
-    losses = (1 - t) * x + tail
+    positive = t if pos_weight is None else t * in_dtype_of(x, pos_weight)
+    losses = positive * ag.softplus(-x) + (1 - t) * ag.softplus(x)
     if weight is not None:
         losses = losses * in_dtype_of(x, weight)
     return reduced(op, losses, reduction)

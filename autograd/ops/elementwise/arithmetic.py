@@ -205,11 +205,11 @@ def _falling(n: int, k: int, y: Array) -> Any:
 
 @primitive(kind="elementwise", analytic=True)
 def sqrt(x: Array) -> Array:
-    """The non-negative square root; its slope at 0 is infinite."""
+    """The non-negative square root; its slope at 0 is infinite, of the sign of the zero."""
     return elementwise(np.sqrt, x)
 
 
-sqrt.defvjp(lambda g, out, x: g / (2 * out + 0.0), keeps=["out"])  # of -0 it is -0
+sqrt.defvjp(lambda g, out, x: g / (2 * out), keeps=["out"])
 
 
 @primitive(kind="elementwise")

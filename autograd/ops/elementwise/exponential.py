@@ -50,30 +50,32 @@ expm1.defvjp(lambda g, out, x: g * exp(x), keeps=["x"])  # out + 1 would be 0 wh
 
 @primitive(kind="elementwise", analytic=True)
 def log(x: Array) -> Array:
-    """The natural logarithm. Below 0 it is NaN, and its slope still 1 / x."""
+    """The natural logarithm. Its slope is 1 / x, below 0 too, where it is NaN.
+
+    So at -0 that is -inf.
+    """
     return elementwise(np.log, x)
 
 
-# -0 + 0.0 is 0: the slope there is inf as well.
-log.defvjp(lambda g, out, x: g / (x + 0.0), keeps=["x"])
+log.defvjp(lambda g, out, x: g / x, keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
 def log2(x: Array) -> Array:
-    """The logarithm to base 2. Below 0 it is NaN, and its slope still that of the formula."""
+    """The logarithm to base 2. Below 0 it is NaN, and its slope is as that of log."""
     return elementwise(np.log2, x)
 
 
-log2.defvjp(lambda g, out, x: g / (_LN2 * x + 0.0), keeps=["x"])
+log2.defvjp(lambda g, out, x: g / (_LN2 * x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
 def log10(x: Array) -> Array:
-    """The logarithm to base 10. Below 0 it is NaN, and its slope still that of the formula."""
+    """The logarithm to base 10. Below 0 it is NaN, and its slope is as that of log."""
     return elementwise(np.log10, x)
 
 
-log10.defvjp(lambda g, out, x: g / (_LN10 * x + 0.0), keeps=["x"])
+log10.defvjp(lambda g, out, x: g / (_LN10 * x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -126,12 +128,12 @@ def logit(x: Array) -> Array:
     """log(x / (1 - x)), the inverse of expit: -inf at 0, inf at 1, NaN outside.
 
     Around 1/2, where it is 0, it is computed as 2 artanh(2x - 1), in which nothing cancels. Its
-    slope outside is still 1 / (x (1 - x)).
+    slope is 1 / (x (1 - x)), outside too; at -0 that is -inf.
     """
     return in_blocks(_logit, x)
 
 
-logit.defvjp(lambda g, out, x: g / ((x + 0.0) * (1 - x)), keeps=["x"])
+logit.defvjp(lambda g, out, x: g / (x * (1 - x)), keeps=["x"])
 
 
 def _logit(x: Array) -> Array:
@@ -164,7 +166,7 @@ def xlogy(x: Array, y: Array) -> Array:
     """x * log(y), and 0 where x = 0, unless y is NaN.
 
     Where x = 0 and y <= 0 both slopes are 0, as in PyTorch for that in x; their slopes in
-    y are NaN, in x still 0.
+    y are NaN, in x still 0. Elsewhere the slope in y is x / y, also for y = -0 and below.
     """
     return in_blocks(_xlogy, x, y)
 
@@ -177,14 +179,14 @@ def _pull_factor(g: Tensor, out: Tensor, x: Tensor, y: Any) -> Tensor:
     # A Python number in the dtype of the other: as a tensor of its own it would be float64.
     y = y if isinstance(y, Tensor) else Tensor(np.asarray(y, out.dtype))
     settled = logical_and(equal(x, 0), less_equal(y, 0))
-    return g * log(chosen(settled, 1, y + 0.0))
+    return g * log(chosen(settled, 1, y))
 
 
 def _pull_logarithm(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
     if not isinstance(x, Tensor):
-        return g * (x / (y + 0.0)) if x else where(False, g, 0)
+        return g * (x / y) if x else where(False, g, 0)
     settled = logical_and(equal(x, 0), less_equal(y, 0))
-    return g * (chosen(settled, 0, x) / chosen(settled, 1, y + 0.0))
+    return g * (chosen(settled, 0, x) / chosen(settled, 1, y))
 
 
 xlogy.defvjp(_pull_factor, _pull_logarithm, keeps=["x y", "x y"])

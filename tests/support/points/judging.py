@@ -37,7 +37,6 @@ Path = tuple[int, ...]  # by which arguments, one after the other
 
 NAN, INF = math.nan, math.inf
 _TINY = {"float64": 1e-307, "float32": 1e-37}
-_RTOL32 = 3e-6
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Row:
         slopes: the exact derivatives (index, *numbers), where differences would take long.
         digits: how many more than usual they take, where a slope is far below the value.
         float32: whether values and slopes are judged in float32 too.
-        rtol: how near is right.
+        rtol, rtol32: how near is right, in float64 and in float32.
         label: says what the point 0 is, of a function `along` directions.
     """
 
@@ -97,6 +96,7 @@ class Row:
     digits: int = 0
     float32: bool = True
     rtol: float = 1e-10
+    rtol32: float = 3e-6
     label: str = ""
 
     @property
@@ -169,7 +169,7 @@ def _verdict(
 ) -> tuple[str, str]:
     with np.errstate(over="ignore"):
         right = float(np.dtype(dtype).type(limit.value))
-    rtol = row.rtol if dtype == "float64" else max(row.rtol, _RTOL32)
+    rtol = row.rtol if dtype == "float64" else row.rtol32
     if _near(ours, right, rtol, _TINY[dtype]):
         return "right", ""
     name = "".join(sorted("xyzw"[i] for i in path))
