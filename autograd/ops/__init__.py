@@ -104,7 +104,13 @@ from autograd.ops.linear.subscripts import einsum, scatter_diagonal
 from autograd.ops.mistakes import of_forward as _of_forward
 from autograd.ops.mistakes import of_rule as _of_rule
 from autograd.ops.reductions.communication import allreduce
-from autograd.ops.reductions.cumulative import cumprod, cumsum, linear_recurrence, prod
+from autograd.ops.reductions.cumulative import (
+    cumprod,
+    cumsum,
+    linear_recurrence,
+    prod,
+    products_of_others,
+)
 from autograd.ops.reductions.extremum import (
     argmax,
     argmin,
@@ -113,8 +119,8 @@ from autograd.ops.reductions.extremum import (
     min,
     scatter_first_max,
 )
-from autograd.ops.reductions.moments import std, var
-from autograd.ops.reductions.norms import euclidean_norm, norm, p_norm
+from autograd.ops.reductions.moments import deviations, std, var
+from autograd.ops.reductions.norms import euclidean_norm, norm, norm_slopes, p_norm, tangential
 from autograd.ops.reductions.reduction import (
     all,
     any,
@@ -232,6 +238,7 @@ __all__ = [
     "cumsum",
     "deg2rad",
     "det",
+    "deviations",
     "diag",
     "diagonal",
     "digamma",
@@ -301,6 +308,7 @@ __all__ = [
     "negative",
     "nonzero",
     "norm",
+    "norm_slopes",
     "not_equal",
     "outer",
     "p_norm",
@@ -311,6 +319,7 @@ __all__ = [
     "positive",
     "power",
     "prod",
+    "products_of_others",
     "put_along_axis",
     "qr",
     "rad2deg",
@@ -351,6 +360,7 @@ __all__ = [
     "take",
     "take_along_axis",
     "tan",
+    "tangential",
     "tanh",
     "tensordot",
     "tile",

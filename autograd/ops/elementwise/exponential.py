@@ -15,7 +15,8 @@ from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.elementwise.selection import chosen, where
 from autograd.ops.elementwise.steps import equal, isinf, less_equal, logical_and
 from autograd.ops.kernels.blocks import by_interval, in_blocks
-from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes
+from autograd.ops.kernels.halves import in_single
+from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes, rule_in_single
 from autograd.runtime.threads import elementwise, reduced
 
 _LN2, _LN10 = math.log(2), math.log(10)
@@ -230,6 +231,7 @@ def _difference(x: Any, y: Any) -> Tensor:
 
 
 @primitive(kind="reduction", analytic=True)
+@in_single
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(e ** x)) without overflow; that of no elements is -inf.
 
@@ -271,4 +273,4 @@ def _pull_terms(
     return g * (e / e.sum(axis, keepdims=True))
 
 
-logsumexp.defvjp(_pull_terms, keeps=["x"])
+logsumexp.defvjp(rule_in_single(logsumexp, _pull_terms), keeps=["x"])

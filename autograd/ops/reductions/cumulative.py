@@ -1,4 +1,4 @@
-"""Sums and products, running and whole.
+"""Sums and products, running and whole. They compute in float32 where they are given float16.
 
 The gradient of a product is made of the products of all other elements, never by a division: it is
 right, to every order, where elements are zero.
@@ -6,21 +6,24 @@ right, to every order, where elements are zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Tensor
-from autograd.ops.reductions.reduction import reduced_axes, spread
+from autograd.ops.kernels.halves import in_single
+from autograd.ops.reductions.reduction import along_last, as_before, reduced_axes, spread
 from autograd.ops.shapes.padding import pad_constant
 from autograd.ops.shapes.shape import flip, ravel, reshape
 from autograd.runtime.threads import reduced
 
 
 @primitive(kind="reduction", analytic=True)
+@in_single
 def cumsum(x: Array, axis: int | None = None) -> Array:
     """The sum of each element and all before it along an axis, or in the flattened array."""
     return np.asarray(np.cumsum(x, axis))
@@ -33,6 +36,7 @@ cumsum.defvjp(
 
 
 @primitive(kind="reduction", analytic=True)
+@in_single
 def cumprod(x: Array, axis: int | None = None) -> Array:
     """The product of each element and all before it along an axis, or in the flattened array."""
     return np.asarray(np.cumprod(x, axis))
@@ -40,7 +44,7 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
 
 def _pull_cumprod(g: Tensor, out: Tensor, x: Tensor, axis: int | None = None) -> Tensor:
     # out_k = out_(k-1) x_k: a recurrence.
-    if axis is None:
+    if axis is None or not x.ndim:
         return reshape(_later(g, ravel(x), 0) * _before(out, 0, 1), x.shape)
     return _later(g, x, axis) * _before(out, axis, 1)
 
@@ -49,6 +53,7 @@ cumprod.defvjp(_pull_cumprod, keeps=["out x"])
 
 
 @primitive(kind="reduction", expects="two arrays of one shape", analytic=True)
+@in_single
 def linear_recurrence(a: Array, b: Array, axis: int = -1) -> Array:
     """y_k = a_k y_(k-1) + b_k along an axis, from zero on: y_0 = b_0."""
     if a.shape != b.shape:
@@ -90,25 +95,83 @@ def _before(x: Tensor, axis: int, start: float) -> Tensor:
 
 
 @primitive(kind="reduction", analytic=True)
+@in_single
 def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The product; that of no elements is 1."""
     axes = reduced_axes(axis, x.ndim)
     return reduced(lambda x: np.prod(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
 
 
+@primitive(kind="reduction", analytic=True)
+@in_single
+def products_of_others(x: Array, *along: Array, axis: Axis = None) -> Array:
+    """For each element, the product of all others along the axes: the gradient of `prod`.
+
+    With arrays `along` of the shape of x it is the derivative of that along each of them: the sum
+    of the products in which an element of each has taken the place of one of x. It is right as well
+    where products of some of the elements leave the range of their dtype, and those of all others
+    do not.
+    """
+    axes = reduced_axes(axis, x.ndim)
+    lines = [along_last(a, axes) for a in (x, *along)]
+    if _may_leave_range(lines):
+        with localcontext(Context(prec=30, Emax=MAX_EMAX, Emin=MIN_EMIN)):
+            wide = _with_one_of_each(*map(_as_decimals, lines))
+            with np.errstate(over="ignore", under="ignore"):
+                out = wide.astype(np.float64).astype(x.dtype)
+    else:
+        out = _with_one_of_each(*lines)
+    return as_before(out, x.shape, axes)
+
+
+# <k, sum of e_i e'_j ...> is symmetric in k, e, e' ...: each is the gradient by any other.
+def _pull_others(
+    position: int, g: Tensor, out: Tensor, x: Tensor, *along: Tensor, axis: Axis = None
+) -> Tensor:
+    kept = [a for i, a in enumerate(along) if i != position - 1]
+    return products_of_others(x, *kept, g, axis=axis)
+
+
+products_of_others.defvjp_each(_pull_others)
 prod.defvjp(
     lambda g, out, x, axis=None, keepdims=False: (
-        spread(g, x.shape, axis) * _product_of_others(x, reduced_axes(axis, x.ndim))
+        spread(g, x.shape, axis) * products_of_others(x, axis=axis)
     ),
     keeps=["x"],
 )
 
 
-def _product_of_others(x: Tensor, axes: tuple[int, ...]) -> Any:
-    """For each element, the product of all others along the axes."""
-    if not axes:
-        return 1
-    *rest, axis = axes
-    before = _before(cumprod(x, axis), axis, 1)
-    after = flip(_before(cumprod(flip(x, axis), axis), axis, 1), axis)
-    return before * after * _product_of_others(prod(x, axis, keepdims=True), tuple(rest))
+def _with_one_of_each(x: Array, *along: Array) -> Array:
+    """For each k, the sum of all products of the elements but the k-th along the last axis, in
+    which one of each of `along` has taken the place of one of x."""
+    before = _parts_before(x, along)
+    after = _parts_before(x[..., ::-1], [a[..., ::-1] for a in along])
+    return np.asarray(sum(b * a[..., ::-1] for b, a in zip(before, after[::-1], strict=True)))
+
+
+def _parts_before(x: Array, along: Sequence[Array]) -> list[Array]:
+    """The same of the elements before the k-th alone, for each subset of `along`, by its bits."""
+    found = [_moved_on(np.cumprod(x, axis=-1), 1)]
+    for subset in range(1, 1 << len(along)):
+        terms = sum(found[subset ^ 1 << i] * a for i, a in enumerate(along) if subset >> i & 1)
+        found.append(_moved_on(linear_recurrence.forward(x, terms), 0))
+    return found
+
+
+def _moved_on(x: Array, start: int) -> Array:
+    return np.concatenate([np.full_like(x[..., :1], start), x[..., :-1]], axis=-1)
+
+
+def _may_leave_range(lines: Sequence[Array]) -> bool:
+    x = lines[0]
+    if x.dtype.kind == "c" or not all(np.isfinite(a).all() for a in lines):
+        return False
+    logs = np.log2(np.abs(np.where(x == 0, 1, x)))
+    sums = np.cumsum(logs, axis=-1)
+    reach = max(np.abs(part).max(initial=0) for part in (sums, sums[..., -1:] - sums))
+    return bool(reach + len(lines) * np.abs(logs).max(initial=0) > 0.8 * np.finfo(x.dtype).maxexp)
+
+
+def _as_decimals(x: Array) -> Array:
+    decimals: Array = np.frompyfunc(Decimal, 1, 1)(x.astype(object))
+    return decimals

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,31 @@ def _p_norm(x: Array, p: float, axis: Any = None, keepdims: bool = False) -> Arr
 
 def _euclidean_norm(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     return np.asarray(np.sqrt(np.sum(x * x, axis, keepdims=keepdims)))
+
+
+def _lengths(x: Array, axis: Any) -> int:
+    """How many elements lie along the axes, at least 1."""
+    axes = range(x.ndim) if axis is None else np.atleast_1d(np.array(axis, int))
+    return max(math.prod(x.shape[a] for a in axes), 1)
+
+
+ALIKE = 2 + np.arange(12).reshape(3, 4) % 5 / 5
+
+
+def _products_of_others(x: Array, *along: Array, axis: Any = None) -> Array:
+    """By all ways to choose a place for each of `along`, and one that is left out."""
+    axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(np.array(axis, int)).tolist()
+    kept = x.ndim - len(axes)
+    lines = [np.moveaxis(a, axes, range(kept, x.ndim)) for a in (x, *along)]
+    shape = lines[0].shape
+    lines = [a.reshape(*shape[:kept], -1) for a in lines]
+    out = np.zeros_like(lines[0])
+    n = out.shape[-1]
+    for places in permutations(range(n), len(along) + 1):
+        left = [i for i in range(n) if i not in places]
+        terms = [a[..., k] for a, k in zip(lines[1:], places[1:], strict=True)]
+        out[..., places[0]] += np.prod([lines[0][..., left].prod(-1), *terms], axis=0)
+    return np.moveaxis(out.reshape(shape), range(kept, x.ndim), axes)
 
 
 def _sequence(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +176,31 @@ SPECS = [
             x, axis, ddof=ddof, keepdims=keepdims
         ),
     ),
+    Spec(
+        ops.deviations,
+        reductions(keepdims=False, empty=True),
+        reference=lambda x, axis=None: x - np.sum(x, axis, keepdims=True) / _lengths(x, axis),
+    ),
     Spec(ops.euclidean_norm, reductions(avoid=(0,)), reference=_euclidean_norm),
+    Spec(
+        ops.norm_slopes,
+        calls(
+            *[(Real(2, 3), p, axis) for p in (2, 4, 3, 2.5, 1.5, 0.5, -1) for axis in (None, 1)],
+            *((Real(2, 3), 2, (0, 1)), (Real(), 3), (Real(2), 3, ()), (Real(0, 3), 3, 1)),
+            avoid=(0,),
+        ),
+        reference=lambda x, p, axis=None: (
+            np.sign(x) * (np.abs(x) / _p_norm(x, p, axis, True)) ** (p - 1)
+        ),
+    ),
+    Spec(
+        ops.tangential,  # where no element outweighs the others
+        calls(
+            *[(Real(3, 4), ALIKE, axis) for axis in (None, (0, 1), 0, 1)],
+            *((Real(3, 1), np.ones((3, 1)), 0), (Real(0, 3), np.ones((0, 3)), 1)),
+        ),
+        reference=lambda w, x, axis=None: w,
+    ),
     Spec(
         ops.p_norm,
         calls(
@@ -159,6 +210,16 @@ SPECS = [
             avoid=(0,),
         ),
         reference=_p_norm,
+    ),
+    Spec(
+        ops.products_of_others,
+        calls(
+            *[(Real(2, 3), {"axis": axis}) for axis in (None, 0, 1, (0, 1), ())],
+            *[(with_zeros(4, zeros=n), Real(4)) for n in (1, 2, 3)],
+            *((Real(2, 3), Real(2, 3), Real(2, 3), {"axis": 1}), (Real(), Real()), (Real(0),)),
+            (with_zeros(2, 4, zeros=5), Real(2, 4), Real(2, 4), Real(2, 4), {"axis": 1}),
+        ),
+        reference=_products_of_others,
     ),
     # running sums and products
     Spec(ops.cumsum, RUNNING),
