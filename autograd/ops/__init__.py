@@ -87,7 +87,7 @@ from autograd.ops.elementwise.trigonometric import (
     tan,
     tanh,
 )
-from autograd.ops.linear.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from autograd.ops.linear.decompositions import cholesky, qr
 from autograd.ops.linear.linalg import cofactors, det, inv, matrix_power, pinv, slogdet, solve
 from autograd.ops.linear.products import (
     cross,
@@ -99,6 +99,15 @@ from autograd.ops.linear.products import (
     outer,
     tensordot,
     vecdot,
+)
+from autograd.ops.linear.spectral import (
+    divided,
+    eigh,
+    eigvalsh,
+    svd,
+    svdvals,
+    with_eigenvalues,
+    with_singular_values,
 )
 from autograd.ops.linear.subscripts import einsum, scatter_diagonal
 from autograd.ops.mistakes import of_forward as _of_forward
@@ -243,6 +252,7 @@ __all__ = [
     "diagonal",
     "digamma",
     "divide",
+    "divided",
     "dot",
     "eigh",
     "eigvalsh",
@@ -374,5 +384,7 @@ __all__ = [
     "vecdot",
     "vstack",
     "where",
+    "with_eigenvalues",
+    "with_singular_values",
     "xlogy",
 ]

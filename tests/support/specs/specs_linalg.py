@@ -150,6 +150,21 @@ def weakly(reference: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+NONE_EQUAL = np.zeros((3, 3), bool)
+_STACKS = [((3, 3), None), ((2, 3, 3), None), ((3, 3), "L"), ((3, 3), "U"), ((1, 1), None)]
+_SINGULAR_STACKS = [((2,), (3, 2)), ((2,), (2, 3)), ((2, 2), (2, 2, 2)), ((1,), (1, 1))]
+
+
+def _with_eigenvalues(values: Array, x: Array, uplo: str | None, settled: bool) -> Array:
+    v = np.linalg.eigh(x, uplo or "L")[1]
+    return np.asarray(np.einsum("...ij,...j,...kj->...ik", v, values, v))
+
+
+def _with_singular_values(values: Array, x: Array, settled: bool = False) -> Array:
+    u, _, vh = np.linalg.svd(x, full_matrices=False)
+    return np.asarray(np.einsum("...ij,...j,...jk->...ik", u, values, vh))
+
+
 SPECS = [
     # products
     Spec(
@@ -307,5 +322,27 @@ SPECS = [
             *((x, {"compute_uv": False}) for (x,) in (SQUARES[0], TALL[0], WIDE[0], TALL[-1])),
         ),
         reference=np.linalg.svd,
+    ),
+    Spec(
+        ops.divided,  # where nothing is equal
+        calls(
+            (Real(2, 3, 3), Real(2, 3, 3), NONE_EQUAL, NONE_EQUAL),
+            (Real(3, 3), Real(1, 3), NONE_EQUAL, NONE_EQUAL),
+            avoid=(0,),
+        ),
+        reference=lambda x, by, equal, unknown: x / by,
+    ),
+    Spec(
+        ops.with_eigenvalues,
+        calls(*((Real(*shape[:-1]), spectral(*shape), u, False) for shape, u in _STACKS)),
+        reference=_with_eigenvalues,
+    ),
+    Spec(
+        ops.with_singular_values,
+        calls(
+            (Real(3), regular(3, 3), False),
+            *((Real(*lengths), regular(*shape)) for lengths, shape in _SINGULAR_STACKS),
+        ),
+        reference=_with_singular_values,
     ),
 ]
