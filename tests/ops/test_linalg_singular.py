@@ -3,6 +3,7 @@ there are, and which are refused."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,12 +24,34 @@ def test_second_derivative_of_the_determinant_of_zeros() -> None:
     )
 
 
-def test_third_derivative_of_a_singular_determinant_is_refused(rng: np.random.Generator) -> None:
-    x, v = with_values(rng, (3, 3), (2, 1, 0)), rng.uniform(-1, 1, (3, 3))
-    second = grad(lambda x: (v * grad(ag.det)(x)).sum())
-    assert np.all(np.isfinite(second(Tensor(x)).data))
-    with pytest.raises(RuntimeError, match=r"third derivative of 'det'.*singular"):
-        grad(lambda x: second(x).sum())(Tensor(x))
+@pytest.mark.parametrize("scale", [1.0, 1e120, 1e-120])
+@pytest.mark.parametrize("values", [(3, 2, 1), (2, 1, 0), (2, 0, 0), (0, 0, 0)])
+def test_derivatives_of_the_determinant(
+    values: tuple[float, ...], scale: float, rng: np.random.Generator
+) -> None:
+    """Along three directions: det(a + b + c) has the same terms as their polarization."""
+    x = with_values(rng, (3, 3), values)
+    a, b, c = rng.uniform(-1, 1, (3, 3, 3))
+
+    def mixed(*terms: Any) -> Any:
+        """The derivative of det(x) along all terms, for three matrices x."""
+        every = range(len(terms))
+        chosen = [s for n in every for s in combinations(every, n + 1)]
+        return sum((-1) ** (3 - len(s)) * np.linalg.det(sum(terms[i] for i in s)) for s in chosen)
+
+    def slope(f: Function, v: Any) -> Function:
+        return lambda x: (v * grad(f)(x)).sum()
+
+    first = slope(ag.det, a)
+    second = slope(first, b)
+    third = slope(second, c)
+    with np.errstate(over="ignore", under="ignore"):
+        found = [f(Tensor(scale * x)).item() for f in (first, second, third)]
+        _, tangent = ag.jvp(second, (scale * x,), (c,))
+    expected = [mixed(x, x, a) / 2 * scale**2, mixed(x, a, b) * scale, mixed(a, b, c)]
+    for ours, exact, size in zip(found, expected, (scale**2, scale, 1), strict=True):
+        assert ours == pytest.approx(exact, rel=1e-12, abs=1e-13 * size)
+    assert tangent.item() == pytest.approx(found[2])
 
 
 def test_slogdet_of_a_singular_matrix() -> None:
@@ -143,7 +166,7 @@ def test_other_matrices_of_a_stack_keep_their_gradient(
     f: Function, order: int, rng: np.random.Generator
 ) -> None:
     x = np.stack([symmetric(rng, (3, 3), values) for values in ((1, 2, 4), (1, 1, 1), (3, 2, 1))])
-    a, b = rng.uniform(-1, 1, (2, 3, 3, 3))
+    a = rng.uniform(-1, 1, (3, 3, 3))
 
     def derivative(x: Any) -> Any:
         first = grad(lambda x: f(x).sum())

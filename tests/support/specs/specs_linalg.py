@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,20 @@ def _on_diagonal(g: Array, labels: str, shape: Shape) -> Array:
     distinct = list(dict.fromkeys(labels))
     for index in np.ndindex(g.shape):
         out[tuple(index[distinct.index(label)] for label in labels)] = g[index]
+    return out
+
+
+def _cofactors(x: Array, *along: Array) -> Array:
+    """Minor by minor; along others, by all ways to take an element of each in the place of x's."""
+    out, n = np.zeros_like(x), x.shape[-1]
+    for i, j in np.ndindex(n, n):
+        minors = [np.delete(np.delete(a, i, -2), j, -1) for a in (x, *along)]
+        for columns in permutations(range(n - 1)):
+            sign = (-1) ** (i + j + sum(a > b for a, b in combinations(columns, 2)))
+            for rows in permutations(range(n - 1), len(along)):
+                chosen = {row: minors[k + 1] for k, row in enumerate(rows)}
+                factors = [chosen.get(r, minors[0])[..., r, columns[r]] for r in range(n - 1)]
+                out[..., i, j] += sign * np.prod(factors or [1.0], axis=0)
     return out
 
 
@@ -270,8 +285,12 @@ SPECS = [
     Spec(ops.det, calls(*SQUARES, *SINGULAR), reference=np.linalg.det),
     Spec(
         ops.cofactors,
-        calls(*SQUARES),
-        reference=lambda x: np.linalg.det(x)[..., None, None] * np.linalg.inv(x).swapaxes(-1, -2),
+        calls(
+            *SQUARES,
+            *((regular(*shape), Real(*shape)) for shape in ((3, 3), (2, 3, 3))),
+            (regular(4, 4), Real(4, 4), Real(4, 4)),
+        ),
+        reference=_cofactors,
     ),
     Spec(ops.slogdet, calls(*SQUARES), reference=np.linalg.slogdet),
     Spec(ops.inv, calls(*SQUARES), reference=np.linalg.inv),
