@@ -7,7 +7,7 @@ from typing import Literal
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_axis, number
+from nn.functional.arguments import expect_axis, in_single, number
 
 
 def relu(x: Tensor) -> Tensor:
@@ -81,6 +81,7 @@ def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> 
     return ag.where(linear, x, ag.softplus(scaled) / beta)
 
 
+@in_single
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along one axis, shifted by the maximum so that nothing overflows. The
     slopes are right to the rounding of 1."""
@@ -89,6 +90,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(axis=dim, keepdims=True)
 
 
+@in_single
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - log(sum(exp(x))) along one axis, by the shifted log-sum-exp (Blanchard et al. 2021);
     right to the rounding of 1, as are the slopes."""
