@@ -117,6 +117,7 @@ from autograd.ops.reductions.cumulative import (
     cumprod,
     cumsum,
     linear_recurrence,
+    mixed_product,
     prod,
     products_of_others,
 )
@@ -129,7 +130,7 @@ from autograd.ops.reductions.extremum import (
     scatter_first_max,
 )
 from autograd.ops.reductions.moments import deviations, std, var
-from autograd.ops.reductions.norms import euclidean_norm, norm, norm_slopes, p_norm, tangential
+from autograd.ops.reductions.norms import euclidean_norm, kinked, less_share, norm, p_norm, unit
 from autograd.ops.reductions.reduction import (
     all,
     any,
@@ -288,9 +289,11 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "kinked",
     "kron",
     "less",
     "less_equal",
+    "less_share",
     "linear_recurrence",
     "log",
     "log1p",
@@ -312,13 +315,13 @@ __all__ = [
     "median",
     "min",
     "minimum",
+    "mixed_product",
     "moveaxis",
     "multiply",
     "nan_to_num",
     "negative",
     "nonzero",
     "norm",
-    "norm_slopes",
     "not_equal",
     "outer",
     "p_norm",
@@ -370,7 +373,6 @@ __all__ = [
     "take",
     "take_along_axis",
     "tan",
-    "tangential",
     "tanh",
     "tensordot",
     "tile",
@@ -380,6 +382,7 @@ __all__ = [
     "tril",
     "triu",
     "trunc",
+    "unit",
     "var",
     "vecdot",
     "vstack",

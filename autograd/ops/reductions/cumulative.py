@@ -6,7 +6,7 @@ right, to every order, where elements are zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from itertools import accumulate
 
@@ -16,7 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.kernels.halves import in_single
-from autograd.ops.reductions.reduction import along_last, as_before, reduced_axes, spread
+from autograd.ops.reductions.reduction import along_last, as_before, keepdims_shape, reduced_axes
 from autograd.ops.shapes.padding import pad_constant
 from autograd.ops.shapes.shape import flip, ravel, reshape
 from autograd.runtime.threads import reduced
@@ -97,51 +97,69 @@ def _before(x: Tensor, axis: int, start: float) -> Tensor:
 @primitive(kind="reduction", analytic=True)
 @in_single
 def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The product; that of no elements is 1."""
+    """The product; that of no elements is 1. Products of some elements may leave the range of their
+    dtype, where that of all does not."""
     axes = reduced_axes(axis, x.ndim)
-    return reduced(lambda x: np.prod(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = reduced(lambda x: np.prod(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
+    if not (np.isfinite(out) & (out != 0)).all():
+        line = along_last(x, axes)
+        if _may_leave_range(line):
+            out = _in_decimals(lambda x: np.prod(x, axis=-1), line).reshape(out.shape)
+    return out
 
 
 @primitive(kind="reduction", analytic=True)
 @in_single
-def products_of_others(x: Array, *along: Array, axis: Axis = None) -> Array:
-    """For each element, the product of all others along the axes: the gradient of `prod`.
-
-    With arrays `along` of the shape of x it is the derivative of that along each of them: the sum
-    of the products in which an element of each has taken the place of one of x. It is right as well
-    where products of some of the elements leave the range of their dtype, and those of all others
-    do not.
-    """
+def mixed_product(x: Array, *along: Array, axis: Axis = None) -> Array:
+    """The derivative of `prod` along arrays of the shape of x, one or more: the sum of all products
+    in which an element of each has taken the place of one of x."""
     axes = reduced_axes(axis, x.ndim)
     lines = [along_last(a, axes) for a in (x, *along)]
-    if _may_leave_range(lines):
-        with localcontext(Context(prec=30, Emax=MAX_EMAX, Emin=MIN_EMIN)):
-            wide = _with_one_of_each(*map(_as_decimals, lines))
-            with np.errstate(over="ignore", under="ignore"):
-                out = wide.astype(np.float64).astype(x.dtype)
-    else:
-        out = _with_one_of_each(*lines)
+    compute = _in_decimals if _may_leave_range(*lines) else _directly
+    return compute(lambda *a: np.sum(a[-1] * _one_of_each(*a[:-1]), axis=-1), *lines)
+
+
+@primitive(kind="reduction", analytic=True)
+@in_single
+def products_of_others(g: Array, x: Array, *along: Array, axis: Axis = None) -> Array:
+    """g times the product of all others, for each element: the gradient of `prod`, or with `along`
+    that of `mixed_product`. g has the axes that are reduced, with length 1."""
+    axes = reduced_axes(axis, x.ndim)
+    lines = [along_last(a, axes) for a in (x, *along)]
+    compute = _in_decimals if _may_leave_range(*lines) else _directly
+    out = compute(lambda g, *a: g * _one_of_each(*a), along_last(g, axes), *lines)
     return as_before(out, x.shape, axes)
 
 
-# <k, sum of e_i e'_j ...> is symmetric in k, e, e' ...: each is the gradient by any other.
-def _pull_others(
+# A derivative of a product along several arrays is the same in whichever order.
+def _pull_mixed(
     position: int, g: Tensor, out: Tensor, x: Tensor, *along: Tensor, axis: Axis = None
 ) -> Tensor:
-    kept = [a for i, a in enumerate(along) if i != position - 1]
-    return products_of_others(x, *kept, g, axis=axis)
+    g = reshape(g, keepdims_shape(x.shape, axis))
+    return products_of_others(g, x, *_without(along, position - 1), axis=axis)
 
 
-products_of_others.defvjp_each(_pull_others)
+def _pull_others(
+    position: int, g: Tensor, out: Tensor, own: Tensor, x: Tensor, *along: Tensor, axis: Axis = None
+) -> Tensor:
+    if position == 0:
+        return reshape(mixed_product(x, *along, g, axis=axis), own.shape)
+    return products_of_others(own, x, *_without(along, position - 2), g, axis=axis)
+
+
+def _without(arrays: Sequence[Tensor], place: int) -> list[Tensor]:
+    return [a for i, a in enumerate(arrays) if i != place]
+
+
 prod.defvjp(
-    lambda g, out, x, axis=None, keepdims=False: (
-        spread(g, x.shape, axis) * products_of_others(x, axis=axis)
-    ),
-    keeps=["x"],
+    lambda g, out, x, axis=None, keepdims=False: _pull_mixed(0, g, out, x, axis=axis), keeps=["x"]
 )
+mixed_product.defvjp_each(_pull_mixed)
+products_of_others.defvjp_each(_pull_others)
 
 
-def _with_one_of_each(x: Array, *along: Array) -> Array:
+def _one_of_each(x: Array, *along: Array) -> Array:
     """For each k, the sum of all products of the elements but the k-th along the last axis, in
     which one of each of `along` has taken the place of one of x."""
     before = _parts_before(x, along)
@@ -162,16 +180,24 @@ def _moved_on(x: Array, start: int) -> Array:
     return np.concatenate([np.full_like(x[..., :1], start), x[..., :-1]], axis=-1)
 
 
-def _may_leave_range(lines: Sequence[Array]) -> bool:
-    x = lines[0]
-    if x.dtype.kind == "c" or not all(np.isfinite(a).all() for a in lines):
+def _may_leave_range(x: Array, *along: Array) -> bool:
+    """Whether products of some of the elements along the last axis may overflow or underflow."""
+    if x.dtype.kind != "f" or not all(np.isfinite(a).all() for a in (x, *along)):
         return False
     logs = np.log2(np.abs(np.where(x == 0, 1, x)))
     sums = np.cumsum(logs, axis=-1)
     reach = max(np.abs(part).max(initial=0) for part in (sums, sums[..., -1:] - sums))
-    return bool(reach + len(lines) * np.abs(logs).max(initial=0) > 0.8 * np.finfo(x.dtype).maxexp)
+    largest = (len(along) + 1) * np.abs(logs).max(initial=0)
+    return bool(reach + largest > 0.8 * np.finfo(x.dtype).maxexp)
 
 
-def _as_decimals(x: Array) -> Array:
-    decimals: Array = np.frompyfunc(Decimal, 1, 1)(x.astype(object))
-    return decimals
+def _directly(f: Callable[..., Array], *arrays: Array) -> Array:
+    return f(*arrays)
+
+
+def _in_decimals(f: Callable[..., Array], *arrays: Array) -> Array:
+    """f(*arrays), computed in numbers whose range has no end."""
+    with localcontext(Context(prec=30, Emax=MAX_EMAX, Emin=MIN_EMIN)):
+        out = np.asarray(f(*(np.frompyfunc(Decimal, 1, 1)(a.astype(object)) for a in arrays)))
+        with np.errstate(over="ignore", under="ignore"):
+            return out.astype(np.float64).astype(arrays[-1].dtype)

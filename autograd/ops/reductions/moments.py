@@ -9,7 +9,7 @@ import numpy as np
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.kernels.halves import in_single
-from autograd.ops.reductions.norms import euclidean_norm, magnitudes, norm_slopes
+from autograd.ops.reductions.norms import euclidean_norm, magnitudes, unit
 from autograd.ops.reductions.reduction import (
     keepdims_shape,
     reduced_axes,
@@ -88,7 +88,7 @@ def _pull_std(
 ) -> Tensor:
     slopes = deviations(x, axis)
     if reduced_size(x.shape, axis) > 1:  # that of a single number is 0 wherever it lies
-        slopes = norm_slopes(slopes, 2, axis)
+        slopes = unit(slopes, 2, axis)
     return spread(g / _degrees(x.shape, axis, ddof) ** 0.5, x.shape, axis) * slopes
 
 

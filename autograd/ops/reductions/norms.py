@@ -10,7 +10,7 @@ from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Operand, Tensor
 from autograd.ops.elementwise.arithmetic import absolute
 from autograd.ops.elementwise.selection import where
-from autograd.ops.elementwise.steps import equal
+from autograd.ops.elementwise.steps import equal, sign
 from autograd.ops.kernels.halves import in_single
 from autograd.ops.reductions.extremum import max as max_over
 from autograd.ops.reductions.extremum import min as min_over
@@ -109,37 +109,37 @@ def _scale(size: Array) -> Array:
 
 
 @primitive(kind="reduction")
-def norm_slopes(x: Array, p: float, axis: Axis = None) -> Array:
-    """The slopes of the p-norm, sign(x) (|x| / norm)**(p - 1), of the shape of x."""
+def unit(x: Array, p: float, axis: Axis = None) -> Array:
+    """x by its p-norm, of the shape of x; 0 where that is 0, and its derivatives are NaN there."""
     size = p_norm.forward(x, p, axis, True)
     with np.errstate(invalid="ignore"):  # inf / inf
-        unit = x / np.where(size == 0, 1, size)
+        return np.asarray(x / np.where(size == 0, np.inf, size))
+
+
+def _slopes(unit: Tensor, p: float) -> Tensor:
+    """The slopes of the p-norm at x, sign(x) |x / norm|**(p - 1), from x / norm."""
     if p == 2:
         return unit
     if p % 2 == 0 and p > 0:
         return unit ** (p - 1)
-    slopes = np.sign(x) * np.where(x == 0, 1, np.abs(unit)) ** (p - 1)
-    return np.where(size == 0, 0, slopes)
+    if p > 1:
+        return sign(unit) * absolute(unit) ** (p - 1)
+    zero = equal(unit, 0)
+    return where(zero, kinked(unit), sign(unit) * absolute(where(zero, 1, unit)) ** (p - 1))
 
 
-# With s for the slopes and n for the norm, n H g = (p - 1) (|x / n|**(p - 2) g - s <s, g>).
-def _pull_slopes(g: Tensor, out: Tensor, x: Tensor, p: float, axis: Axis = None) -> Tensor:
-    size = p_norm(x, p, axis, True)
-    size = where(equal(size, 0), np.nan, size)
-    turned = g
-    if p != 2:
-        if p < 1:
-            out = where(equal(x, 0), np.nan, out)
-        unit = x / size
-        turned = g * (unit if p % 2 == 0 else absolute(unit)) ** (p - 2)
-    turned = turned - out * sum_over(g * out, axis, keepdims=True)
-    return (p - 1) * tangential(turned, x, axis) / size
+# By x / norm = u, with slopes s: du = (dx - u <s, dx>) / norm, and <s, u> = 1.
+def _pull_unit(g: Tensor, out: Tensor, x: Tensor, p: float, axis: Axis = None) -> Tensor:
+    size, slopes = p_norm(x, p, axis, True), _slopes(out, p)
+    if p < 1:
+        slopes = where(equal(out, 0), np.nan, slopes)
+    return less_share(g, slopes, out, axis) / where(equal(size, 0), np.nan, size)
 
 
 def _pull_norm(
     g: Tensor, out: Tensor, x: Tensor, p: float, axis: Axis = None, keepdims: bool = False
 ) -> Tensor:
-    return spread(g, x.shape, axis) * norm_slopes(x, p, axis)
+    return spread(g, x.shape, axis) * _slopes(unit(x, p, axis), p)
 
 
 def _pull_euclidean_norm(g: Tensor, out: Tensor, x: Tensor, *args: Any, **options: Any) -> Tensor:
@@ -148,32 +148,52 @@ def _pull_euclidean_norm(g: Tensor, out: Tensor, x: Tensor, *args: Any, **option
 
 p_norm.defvjp(rule_in_single(p_norm, _pull_norm), keeps=["x"])
 euclidean_norm.defvjp(rule_in_single(euclidean_norm, _pull_euclidean_norm), keeps=["x"])
-norm_slopes.defvjp(_pull_slopes, keeps=["out x"])
+unit.defvjp(_pull_unit, keeps=["out x"])
 
 
-@primitive(kind="reduction")
-def tangential(w: Array, x: Array, axis: Axis = None) -> Array:
-    """w, perpendicular to x but for rounding, without the rounding at an element that outweighs
-    all others of x.
+@primitive(kind="elementwise")
+def kinked(x: Array) -> Array:
+    """x, which is known to be 0 where it is 0 by choice: its derivative there is NaN."""
+    return np.array(x)
 
-    There, w is a small difference of large numbers; it is known from the other elements of w, as
-    <w, x> = 0. All this is the identity on what is perpendicular, and so is its gradient.
+
+kinked.defvjp(lambda g, out, x: where(equal(x, 0), np.nan, g), keeps=["x"])
+
+
+@primitive(kind="reduction", expects="three arrays of one shape")
+def less_share(y: Array, a: Array, b: Array, axis: Axis = None) -> Array:
+    """y - a <b, y> for a and b with <a, b> = 1, no product of whose elements is negative: without
+    its share of a, y is perpendicular to b.
+
+    Where one product of elements outweighs all others, y - a <b, y> is a small difference of large
+    numbers in its place; it is known from the other places, being perpendicular to b.
     """
-    axes = reduced_axes(axis, x.ndim)
-    lines, weights = along_last(w, axes), along_last(x, axes)
-    if not w.size:
-        return w
-    first = np.abs(weights).argmax(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        weights = weights / np.take_along_axis(weights, first, axis=-1)
-        outweighs = np.sum(weights * weights, axis=-1, keepdims=True) <= 2
-        np.put_along_axis(weights, first, 0, axis=-1)
-        others = np.where(weights == 0, 0, weights * lines)
-    lines = lines.copy()
-    rest = np.sum(others, axis=-1, keepdims=True)
-    known = np.where(outweighs, -rest, np.take_along_axis(lines, first, axis=-1))
-    np.put_along_axis(lines, first, known, axis=-1)
-    return as_before(lines, x.shape, axes)
+    axes = reduced_axes(axis, y.ndim)
+    if not y.size:
+        return y
+    lines, along, across = (along_last(array, axes) for array in (y, a, b))
+    with np.errstate(invalid="ignore"):
+        lines = lines - along * _inner(across, lines)
+        shares = along * across
+        place = shares.argmax(axis=-1, keepdims=True)
+        here, across_here = (np.take_along_axis(z, place, axis=-1) for z in (lines, across))
+        np.put_along_axis(lines, place, 0, axis=-1)
+        outweighs = np.take_along_axis(shares, place, axis=-1) > 0.5
+        known = -_inner(across, lines) / np.where(outweighs, across_here, 1)
+    np.put_along_axis(lines, place, np.where(outweighs, known, here), axis=-1)
+    return as_before(lines, y.shape, axes)
 
 
-tangential.defvjp(lambda g, out, w, x, axis=None: g, None, keeps=["", ""])
+def _inner(across: Array, lines: Array) -> Array:
+    """The sum of their products. A zero in `lines` makes one zero whatever it meets, and a zero in
+    `across` an infinity, but not what is unknown."""
+    nothing = (lines == 0) | ((across == 0) & ~np.isnan(lines))
+    return np.asarray(np.sum(np.where(nothing, 0, across * lines), axis=-1, keepdims=True))
+
+
+less_share.defvjp(
+    lambda g, out, y, a, b, axis=None: less_share(g, b, a, axis),
+    lambda g, out, y, a, b, axis=None: -g * sum_over(b * y, axis, keepdims=True),
+    lambda g, out, y, a, b, axis=None: -y * sum_over(a * g, axis, keepdims=True),
+    keeps=["a b", "b y", "a y"],
+)

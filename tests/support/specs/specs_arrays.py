@@ -77,22 +77,23 @@ def _lengths(x: Array, axis: Any) -> int:
 
 
 ALIKE = 2 + np.arange(12).reshape(3, 4) % 5 / 5
+_SQUARES = [(a, np.sum(ALIKE * ALIKE, a, keepdims=True)) for a in (None, (0, 1), 0, 1)]
 
 
-def _products_of_others(x: Array, *along: Array, axis: Any = None) -> Array:
+def _products_of_others(g: Array, x: Array, *along: Array, axis: Any = None) -> Array:
     """By all ways to choose a place for each of `along`, and one that is left out."""
     axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(np.array(axis, int)).tolist()
     kept = x.ndim - len(axes)
     lines = [np.moveaxis(a, axes, range(kept, x.ndim)) for a in (x, *along)]
     shape = lines[0].shape
-    lines = [a.reshape(*shape[:kept], -1) for a in lines]
+    lines = [a.reshape(*shape[:kept], math.prod(shape[kept:])) for a in lines]
     out = np.zeros_like(lines[0])
     n = out.shape[-1]
     for places in permutations(range(n), len(along) + 1):
         left = [i for i in range(n) if i not in places]
         terms = [a[..., k] for a, k in zip(lines[1:], places[1:], strict=True)]
         out[..., places[0]] += np.prod([lines[0][..., left].prod(-1), *terms], axis=0)
-    return np.moveaxis(out.reshape(shape), range(kept, x.ndim), axes)
+    return np.asarray(g * np.moveaxis(out.reshape(shape), range(kept, x.ndim), axes))
 
 
 def _sequence(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -183,23 +184,22 @@ SPECS = [
     ),
     Spec(ops.euclidean_norm, reductions(avoid=(0,)), reference=_euclidean_norm),
     Spec(
-        ops.norm_slopes,
+        ops.unit,
         calls(
             *[(Real(2, 3), p, axis) for p in (2, 4, 3, 2.5, 1.5, 0.5, -1) for axis in (None, 1)],
             *((Real(2, 3), 2, (0, 1)), (Real(), 3), (Real(2), 3, ()), (Real(0, 3), 3, 1)),
             avoid=(0,),
         ),
-        reference=lambda x, p, axis=None: (
-            np.sign(x) * (np.abs(x) / _p_norm(x, p, axis, True)) ** (p - 1)
-        ),
+        reference=lambda x, p, axis=None: x / _p_norm(x, p, axis, True),
     ),
+    Spec(ops.kinked, unary(avoid=(0,)), reference=lambda x: x),
     Spec(
-        ops.tangential,  # where no element outweighs the others
+        ops.less_share,  # where no place outweighs the others
         calls(
-            *[(Real(3, 4), ALIKE, axis) for axis in (None, (0, 1), 0, 1)],
-            *((Real(3, 1), np.ones((3, 1)), 0), (Real(0, 3), np.ones((0, 3)), 1)),
+            *[(Real(3, 4), ALIKE / size, ALIKE, axis) for axis, size in _SQUARES],
+            (Real(0, 3), Real(0, 3), Real(0, 3), 1),
         ),
-        reference=lambda w, x, axis=None: w,
+        reference=lambda y, a, b, axis=None: y - a * np.sum(b * y, axis, keepdims=True),
     ),
     Spec(
         ops.p_norm,
@@ -214,12 +214,28 @@ SPECS = [
     Spec(
         ops.products_of_others,
         calls(
-            *[(Real(2, 3), {"axis": axis}) for axis in (None, 0, 1, (0, 1), ())],
-            *[(with_zeros(4, zeros=n), Real(4)) for n in (1, 2, 3)],
-            *((Real(2, 3), Real(2, 3), Real(2, 3), {"axis": 1}), (Real(), Real()), (Real(0),)),
-            (with_zeros(2, 4, zeros=5), Real(2, 4), Real(2, 4), Real(2, 4), {"axis": 1}),
+            *[
+                (Real(*kept), Real(2, 3), {"axis": axis})
+                for kept, axis in (((1, 1), None), ((1, 3), 0), ((2, 1), 1), ((1, 1), (0, 1)))
+            ],
+            *((Real(2, 3), Real(2, 3), {"axis": ()}), (Real(), Real(), Real()), (Real(1), Real(0))),
+            *[(Real(1), with_zeros(4, zeros=n), Real(4)) for n in (1, 2, 3)],
+            (Real(2, 1), Real(2, 3), Real(2, 3), Real(2, 3), {"axis": 1}),
+            (Real(1, 4), with_zeros(3, 4, zeros=5), Real(3, 4), Real(3, 4), {"axis": 0}),
         ),
         reference=_products_of_others,
+    ),
+    Spec(
+        ops.mixed_product,
+        calls(
+            *[(Real(2, 3), Real(2, 3), {"axis": axis}) for axis in (None, 0, 1, (0, 1), ())],
+            *[(with_zeros(4, zeros=n), Real(4), Real(4)) for n in (1, 2, 3)],
+            *((Real(2, 3), Real(2, 3), Real(2, 3), {"axis": 1}), (Real(), Real())),
+            (Real(0), Real(0)),
+        ),
+        reference=lambda x, *along, axis=None: np.sum(
+            along[-1] * _products_of_others(np.ones((), x.dtype), x, *along[:-1], axis=axis), axis
+        ),
     ),
     # running sums and products
     Spec(ops.cumsum, RUNNING),
