@@ -45,8 +45,9 @@ def norm(
     Where a norm has no slope, it is taken as 0: of all norms at the zero vector, for p <= 1 also in
     each direction in which x is zero. Higher derivatives are NaN there, but 0 for orders 1, inf and
     -inf, which are linear on either side. For odd p from 3 on, the p-th derivative in a
-    direction in which x is zero jumps, and is taken as 0. Of elements that tie for inf and -inf,
-    the first in row-major order gets the gradient.
+    direction in which x is zero jumps, and is taken as 0. Where elements are infinite, derivatives
+    are NaN, but for one alone at order 2. Of elements that tie for inf and -inf, the first in
+    row-major order gets the gradient.
 
     Raises:
         ValueError: another order.
@@ -113,7 +114,12 @@ def unit(x: Array, p: float, axis: Axis = None) -> Array:
     """x by its p-norm, of the shape of x; 0 where that is 0, and its derivatives are NaN there."""
     size = p_norm.forward(x, p, axis, True)
     with np.errstate(invalid="ignore"):  # inf / inf
-        return np.asarray(x / np.where(size == 0, np.inf, size))
+        out = x / np.where(size == 0, np.inf, size)
+    infinite = np.isinf(x)
+    if infinite.any():  # one alone is all that counts
+        alone = infinite.sum(axis, keepdims=True) == (1 if p == 2 else 0)
+        out = np.where(alone, np.where(infinite, np.sign(x), out), np.nan)
+    return np.asarray(out)
 
 
 def _slopes(unit: Tensor, p: float) -> Tensor:

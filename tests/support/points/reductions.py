@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from itertools import accumulate
@@ -31,7 +32,7 @@ def _variance(x: Any, ddof: int = 0) -> Any:
 
 
 def _norms(p: float) -> list[Row]:
-    name = "euclidean_norm" if p == 2 else f"p_norm (p = {p})"
+    name = f"norm (p = {p})"
 
     def row(at: Any, label: str, *told: Told, **options: Any) -> Row:
         return along(
@@ -48,7 +49,13 @@ def _norms(p: float) -> list[Row]:
     elif p < 3:
         beside = (Told((2, 3), NAN, "infinite in one direction, times 0 in another"),)
     elif p == 3:
-        beside = (Told("xxx", 0, "the p-th derivative ... jumps, and is taken as 0"),)
+        beside = (
+            Told(
+                "xxx",
+                0,
+                "the p-th derivative in a direction in which x is zero jumps, and is taken as 0",
+            ),
+        )
     return [
         row(np.zeros(3), "zeros", Told(1, 0, SLOPE), Told((2, 3), NAN, CURVE)),
         row([3.0, -4.0, 12.0], "a vector", float32=p != 4),  # there, terms cancel
@@ -65,6 +72,18 @@ def _norms(p: float) -> list[Row]:
             [(1.0, 1e-7), (1e-7, 1.0), (1.0, -1e-3)],
             rtol=1e-8,
         ),
+        _pair(
+            name,
+            lambda x: ag.norm(x, p, axis=0),
+            pair,
+            INFINITE,
+            Told(
+                (1, 2, 3),
+                NAN,
+                "infinite elements",
+                at=lambda x, y: p != 2 or math.isinf(x) == math.isinf(y),
+            ),
+        ),
     ]
 
 
@@ -75,6 +94,7 @@ def _pair(
     return Row(op, lambda x, y: ours(ag.stack([x, y])), exact, points, told, **options)
 
 
+INFINITE = [(INF, 1.0), (1.0, -INF), (INF, -INF), (INF, 0.0)]
 SLOPE = "Where a norm has no slope, it is taken as 0"
 CURVE = "Higher derivatives are NaN there"
 CORNER = Told(1, 0, SLOPE), Told((2, 3), NAN, CURVE)
@@ -129,7 +149,7 @@ ROWS: list[Row] = [
     # Their corners do not show in what they are made into.
     *[
         along(
-            f"euclidean_norm(x)**{n}",
+            f"norm(x)**{n}",
             lambda x, n=n: ag.norm(x) ** n,
             lambda x, n=n: _norm(x) ** n,
             at,
@@ -140,13 +160,25 @@ ROWS: list[Row] = [
         for at in (np.zeros(3), np.zeros(1))
     ],
     _pair(
-        "absolute(x).sum()",
+        "norm (p = 1)",
         lambda x: ag.norm(x, 1, axis=0),
         lambda x, y: abs(x) + abs(y),
         [(0.0, 1.0), (0.0, 0.0), (-1e300, 2.0)],
         Told("x", 0, SLOPE, at=lambda x, y: x == 0),
         Told("y", 0, SLOPE, at=lambda x, y: y == 0),
     ),
+    *[
+        _pair(
+            f"norm (p = {sign * INF})",
+            lambda x, sign=sign: ag.norm(x, sign * np.inf, axis=0),
+            lambda x, y, pick=pick: pick(abs(x), abs(y)),
+            [(1.0, -1.0), (-1.0, 2.0), (-3e300, 2.0), (0.0, 1e-300), (INF, 1.0)],
+            Told("x", 1, "the first in row-major order gets the gradient", at=lambda x, y: x == -y),
+            Told("y", 0, "the first in row-major order gets the gradient", at=lambda x, y: x == -y),
+            Told("x", 0, SLOPE, at=lambda x, y: x == 0),
+        )
+        for sign, pick in ((1, max), (-1, min))
+    ],
     # moments
     along("var", ag.var, _variance, [0.1, 0.1, 0.1], "equal numbers"),
     along(
