@@ -28,13 +28,9 @@ from autograd.ops.linear.decompositions import SYMMETRIC, symmetric_part, tiny, 
 
 
 def _equal_pairs(values: Tensor) -> Array:
-    """Whether values i and j are as good as equal: (..., n) gives (..., n, n), false for i = j."""
+    """Whether values i and j are as good as equal: (..., n) gives (..., n, n)."""
     gaps = np.abs(_differences(values).data)
-    return np.asarray((gaps <= tiny(values.data)[..., None]) & _others(values))
-
-
-def _others(values: Tensor) -> Array:
-    return ~np.eye(values.shape[-1], dtype=bool)
+    return np.asarray(gaps <= tiny(values.data)[..., None])
 
 
 def _zeros(s: Tensor) -> Array:
@@ -43,7 +39,7 @@ def _zeros(s: Tensor) -> Array:
 
 def _both_zero(s: Tensor) -> Array:
     zero = _zeros(s)
-    return np.asarray(zero[..., None, :] & zero[..., :, None] & _others(s))
+    return np.asarray(zero[..., None, :] & zero[..., :, None])
 
 
 def _differences(values: Tensor) -> Tensor:
@@ -80,9 +76,10 @@ divided.defvjp(
 )
 
 
-def _over(x: Tensor, by: Tensor, equal: Array, unknown: Array) -> Tensor:
-    """x / by for matrices whose diagonals are zeros."""
-    return divided(x, where(_others(x), by, 1), equal, unknown)
+def _over(x: Tensor, by: Tensor, equal: Array, unknown: Array, zero: Any = False) -> Tensor:
+    """x / by for matrices whose diagonals are zeros, as are places that are `zero` and stay so."""
+    other = ~(np.eye(x.shape[-1], dtype=bool) | zero)
+    return divided(where(other, x, 0), where(other, by, 1), equal & other, unknown)
 
 
 def _received(g: Tensor) -> Array:
@@ -169,10 +166,13 @@ def with_eigenvalues(
 def _pull_to_matrix(
     g: Tensor, out: Tensor, values: Tensor, x: Tensor, UPLO: str | None, settled: bool
 ) -> Tensor:
+    steps = _differences(values)
+    if settled and not steps.data.any():  # a multiple of V V^T, the identity
+        return g * 0
     w, v = eigh(x, UPLO)
-    h, steps = v.mT @ ((g + g.mT) / 2) @ v, _differences(values)
-    unknown = (h.data != 0) & ~(settled & (steps.data == 0))
-    turns = _over(h * steps, _differences(w), _equal_pairs(w), unknown)
+    h = v.mT @ ((g + g.mT) / 2) @ v
+    zero = settled & (steps.data == 0)
+    turns = _over(h * steps, _differences(w), _equal_pairs(w), h.data != 0, zero)
     return _to_read(v @ turns @ v.mT, UPLO)
 
 
@@ -235,21 +235,28 @@ def _pull_svd(
 
 
 def _pull_vectors(
-    gu: Tensor, gvh: Tensor, u: Tensor, s: Tensor, vh: Tensor, unknown: tuple[Array, ...]
+    gu: Tensor,
+    gvh: Tensor,
+    u: Tensor,
+    s: Tensor,
+    vh: Tensor,
+    unknown: tuple[Array, ...],
+    zero: Any = False,
 ) -> Tensor:
     """From the vectors' gradients. `unknown` says what is, should it be divided by zero: both turns
-    of pairs of vectors, and what moves the spaces of U and Vh, where those are not all space."""
+    of pairs of vectors, and what moves the spaces of U and Vh, where those are not all space.
+    `zero` says which turns of U and V alike are 0 and stay so."""
     a, b = _skew(u.mT @ gu), _skew(vh @ gvh.mT)
     sums = s[..., None, :] + s[..., :, None]
-    turns = _over(a + b, 2 * _differences(s), _equal_pairs(s), unknown[0])
+    turns = _over(a + b, 2 * _differences(s), _equal_pairs(s), unknown[0], zero)
     turns = turns + _over(a - b, 2 * sums, _both_zero(s), unknown[1])
-    pulled, zero = u @ turns @ vh, _zeros(s)
+    pulled, vanishes = u @ turns @ vh, _zeros(s)
     if u.shape[-2] > s.shape[-1]:
         moved = gu - u @ (u.mT @ gu)
-        pulled = pulled + divided(moved, s[..., None, :], zero[..., None, :], unknown[2]) @ vh
+        pulled = pulled + divided(moved, s[..., None, :], vanishes[..., None, :], unknown[2]) @ vh
     if vh.shape[-1] > s.shape[-1]:
         moved = gvh - (gvh @ vh.mT) @ vh
-        pulled = pulled + u @ divided(moved, s[..., :, None], zero[..., :, None], unknown[3])
+        pulled = pulled + u @ divided(moved, s[..., :, None], vanishes[..., :, None], unknown[3])
     return pulled
 
 
@@ -271,9 +278,10 @@ def _pull_to_any_matrix(
     u, s, vh = svd(x, full_matrices=False)
     gv, gu = g @ vh.mT, u.mT @ g
     h = (gu @ vh.mT).data
-    turned = (h + h.mT != 0) & ~(settled & (_differences(values).data == 0))
-    unknown = turned, h != h.mT, gv.data != 0, gu.data != 0
-    return _pull_vectors(gv * values[..., None, :], values[..., :, None] * gu, u, s, vh, unknown)
+    unknown = h != -h.mT, h != h.mT, gv.data != 0, gu.data != 0
+    zero = settled & (_differences(values).data == 0)
+    gu, gvh = gv * values[..., None, :], values[..., :, None] * gu
+    return _pull_vectors(gu, gvh, u, s, vh, unknown, zero)
 
 
 def _pull_to_singular_values(
