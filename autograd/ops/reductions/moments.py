@@ -18,7 +18,7 @@ from autograd.ops.reductions.reduction import (
     spread,
     sum_of_squares,
 )
-from autograd.runtime.threads import reduced
+from autograd.runtime.threads import elementwise, reduced
 
 
 @primitive(kind="reduction", analytic=True)
@@ -29,9 +29,8 @@ def deviations(x: Array, axis: Axis = None) -> Array:
     if not x.size:
         return x
     first = x[tuple(slice(0, 1) if i in axes else slice(None) for i in range(x.ndim))]
-    shifted = np.asarray(x - first)
-    shifted -= shifted.mean(axes, keepdims=True)
-    return shifted
+    shifted = elementwise(np.subtract, x, first)
+    return elementwise(np.subtract, shifted, shifted.mean(axes, keepdims=True))
 
 
 deviations.defvjp(lambda g, out, x, axis=None: deviations(g, axis), keeps=[""])

@@ -26,6 +26,7 @@ from autograd.ops.reductions.reduction import (
 )
 from autograd.ops.reductions.reduction import sum as sum_over
 from autograd.ops.shapes.shape import as_tensor
+from autograd.runtime.threads import elementwise
 
 
 def norm(
@@ -114,12 +115,12 @@ def unit(x: Array, p: float, axis: Axis = None) -> Array:
     """x by its p-norm, of the shape of x; 0 where that is 0, and its derivatives are NaN there."""
     size = p_norm.forward(x, p, axis, True)
     with np.errstate(invalid="ignore"):  # inf / inf
-        out = x / np.where(size == 0, np.inf, size)
-    infinite = np.isinf(x)
-    if infinite.any():  # one alone is all that counts
-        alone = infinite.sum(axis, keepdims=True) == (1 if p == 2 else 0)
+        out = elementwise(np.divide, x, np.where(size == 0, x.dtype.type(np.inf), size))
+    if p < 0 or np.isinf(size).any():  # of infinite elements, one alone is all that counts
+        infinite = np.isinf(x)
+        alone = infinite.sum(reduced_axes(axis, x.ndim), keepdims=True) == (1 if p == 2 else 0)
         out = np.where(alone, np.where(infinite, np.sign(x), out), np.nan)
-    return np.asarray(out)
+    return out
 
 
 def _slopes(unit: Tensor, p: float) -> Tensor:

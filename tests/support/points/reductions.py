@@ -137,11 +137,6 @@ def _recurrence(x: Any) -> list[Any]:
     return y
 
 
-def _logsumexp(x: Any, y: Any) -> Any:
-    return max(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y)))
-
-
-SHARE = "infinities that tie for the largest share alike, as equal numbers do"
 CONSTANT = "Where it is 0, its slope is taken as 0, and higher derivatives are NaN"
 
 ROWS: list[Row] = [
@@ -300,13 +295,6 @@ ROWS: list[Row] = [
         *STABLE,
     ),
     _pair("median", lambda x: ag.median(x, 0), lambda x, y: (x + y) / 2, TIES),
-    _pair(
-        "logsumexp",
-        lambda x: ag.logsumexp(x, 0),
-        _logsumexp,
-        [*TIES, (1000.0, 999.0), (0.0, -800.0), (-1e300, -1e300), (1e300, 0.0)],
-        Told(1, 0.5, SHARE, at=lambda x, y: x == y),
-    ),
 ]
 _LINEAR = "linear"
 _OF_OTHERS = "the slopes of others, judged with them"
