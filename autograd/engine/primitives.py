@@ -284,7 +284,7 @@ class Primitive:
             given[0] = like(out, [g.get(i, zero) for i, zero in enumerate(zeros)])
             given[1] = like(out, [wrap(o, place) for o, place in zip(out, places, strict=True)])
         if record.saved is not None:
-            options = options | {"saved": self._saved_for_rules(record.saved)}
+            options = options | {"saved": self._saved_for_rules(record.saved, parents)}
         return given, options
 
     def rule(self, position: int) -> Rule | None:
@@ -375,10 +375,10 @@ class Primitive:
         name = [*self.parameters(), *["an argument"] * number][number]
         return Dropped(array.shape, array.dtype, f"'{name}' of '{self.name}'")
 
-    def _saved_for_rules(self, saved: Any) -> Any:
+    def _saved_for_rules(self, saved: Any, parents: Sequence[Place | None]) -> Any:
         """What the forward saved, as constants; no derivative of it is known."""
         if isinstance(saved, tuple):
-            return tuple([self._saved_for_rules(value) for value in saved])
+            return tuple([self._saved_for_rules(value, parents) for value in saved])
         if not isinstance(saved, np.ndarray | np.inexact):
             return saved
         saved = np.asarray(saved)
@@ -386,7 +386,8 @@ class Primitive:
         if mode.recording and saved.dtype.kind in "fc":
             refusal = Refusal(
                 f"the derivative of a rule of '{self.name}' was asked for, and the rule reads what "
-                "its forward saved, which has no derivative; make it another output of the op"
+                "its forward saved, which has no derivative; make it another output of the op",
+                parents,
             )
         return wrap(saved, refusal)
 

@@ -100,15 +100,16 @@ class Output:
 
 
 class Refusal:
-    """The place of a value that came from a record and whose derivative nobody knows.
+    """The place of a value that came from `parents` by ways whose derivative nobody knows.
 
     A sweep that reaches it raises RuntimeError with `reason`, rather than leave a part out.
     """
 
-    __slots__ = ("hooks", "reason", "serial")
+    __slots__ = ("hooks", "parents", "reason", "serial")
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, parents: Sequence[Place | None]) -> None:
         self.serial = _next_serial()
+        self.parents = parents
         self.reason = reason
         self.hooks: list[Hook] | None = None
 
@@ -118,11 +119,11 @@ Place = Leaf | Record | Output | Refusal
 
 def parents_of(place: Place) -> Iterable[Place | None]:
     """The places from which a place was computed. Raises RuntimeError for a freed record."""
-    if isinstance(place, Record):
-        if place.arrays is None:
-            raise RuntimeError(why_freed(place))
-        return place.parents
-    return (place.record,) if isinstance(place, Output) else ()
+    if isinstance(place, Output):
+        return (place.record,)
+    if isinstance(place, Record) and place.arrays is None:
+        raise RuntimeError(why_freed(place))
+    return () if isinstance(place, Leaf) else place.parents
 
 
 def reachable(roots: Iterable[Place], oldest: int = 0) -> list[Place]:
@@ -139,12 +140,10 @@ def reachable(roots: Iterable[Place], oldest: int = 0) -> list[Place]:
 
 
 def leading_to(roots: Iterable[Place], wanted: Collection[int]) -> set[int]:
-    """Serial numbers of the places between the roots and `wanted`, and of all that refuse."""
+    """Serial numbers of the places between the roots and `wanted`."""
     needed = set(wanted)
     for place in reachable(roots, min(wanted, default=0)):
-        if isinstance(place, Refusal) or any(
-            parent is not None and parent.serial in needed for parent in parents_of(place)
-        ):
+        if any(parent is not None and parent.serial in needed for parent in parents_of(place)):
             needed.add(place.serial)
     return needed
 

@@ -87,7 +87,7 @@ from autograd.ops.elementwise.trigonometric import (
     tan,
     tanh,
 )
-from autograd.ops.linear.decompositions import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from autograd.ops.linear.decompositions import cholesky, qr
 from autograd.ops.linear.linalg import cofactors, det, inv, matrix_power, pinv, slogdet, solve
 from autograd.ops.linear.products import (
     cross,
@@ -100,11 +100,27 @@ from autograd.ops.linear.products import (
     tensordot,
     vecdot,
 )
+from autograd.ops.linear.spectral import (
+    divided,
+    eigh,
+    eigvalsh,
+    svd,
+    svdvals,
+    with_eigenvalues,
+    with_singular_values,
+)
 from autograd.ops.linear.subscripts import einsum, scatter_diagonal
 from autograd.ops.mistakes import of_forward as _of_forward
 from autograd.ops.mistakes import of_rule as _of_rule
 from autograd.ops.reductions.communication import allreduce
-from autograd.ops.reductions.cumulative import cumprod, cumsum, linear_recurrence, prod
+from autograd.ops.reductions.cumulative import (
+    cumprod,
+    cumsum,
+    linear_recurrence,
+    mixed_product,
+    prod,
+    products_of_others,
+)
 from autograd.ops.reductions.extremum import (
     argmax,
     argmin,
@@ -113,8 +129,8 @@ from autograd.ops.reductions.extremum import (
     min,
     scatter_first_max,
 )
-from autograd.ops.reductions.moments import std, var
-from autograd.ops.reductions.norms import euclidean_norm, norm, p_norm
+from autograd.ops.reductions.moments import deviations, std, var
+from autograd.ops.reductions.norms import euclidean_norm, kinked, less_share, norm, p_norm, unit
 from autograd.ops.reductions.reduction import (
     all,
     any,
@@ -232,10 +248,12 @@ __all__ = [
     "cumsum",
     "deg2rad",
     "det",
+    "deviations",
     "diag",
     "diagonal",
     "digamma",
     "divide",
+    "divided",
     "dot",
     "eigh",
     "eigvalsh",
@@ -271,9 +289,11 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "kinked",
     "kron",
     "less",
     "less_equal",
+    "less_share",
     "linear_recurrence",
     "log",
     "log1p",
@@ -295,6 +315,7 @@ __all__ = [
     "median",
     "min",
     "minimum",
+    "mixed_product",
     "moveaxis",
     "multiply",
     "nan_to_num",
@@ -311,6 +332,7 @@ __all__ = [
     "positive",
     "power",
     "prod",
+    "products_of_others",
     "put_along_axis",
     "qr",
     "rad2deg",
@@ -360,9 +382,12 @@ __all__ = [
     "tril",
     "triu",
     "trunc",
+    "unit",
     "var",
     "vecdot",
     "vstack",
     "where",
+    "with_eigenvalues",
+    "with_singular_values",
     "xlogy",
 ]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd.engine.conforming import like
 from autograd.engine.modes import mode, no_grad
-from autograd.engine.primitives import Primitive, Rule
-from autograd.engine.tape import Refusal
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.primitives import Primitive, Rule, primitive
+from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.runtime.trees import flatten
 
 
 def custom_vjp(function: Callable[..., Any]) -> Primitive:
@@ -32,25 +32,98 @@ def custom_vjp(function: Callable[..., Any]) -> Primitive:
 
 
 def on_arrays(rule: Callable[..., Any]) -> Rule:
-    """Make a rule of a function of arrays. Its gradient refuses to be differentiated again."""
+    """Make a rule of a function of arrays. Its gradient refuses to be differentiated again.
+
+    As it is linear in the gradient g that it gets, `jvp` knows its transpose all the same: it calls
+    the rule once for each element of g.
+    """
+    code = getattr(rule, "__code__", None)
+    where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
+    refusal = (
+        f"the derivative of a rule on arrays{where} was asked for; for second derivatives "
+        "write it in primitives, without on_arrays"
+    )
 
     def lifted(g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
-        plain = [_plain(arg) for arg in (g, out, *args)]
-        result = np.asarray(rule(*plain, **{name: _plain(v) for name, v in options.items()}))
         if not mode.recording:
-            return wrap(result, None)
-        code = getattr(rule, "__code__", None)
-        where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
-        reason = (
-            f"the derivative of a rule on arrays{where} was asked for; for second derivatives "
-            "write it in primitives, without on_arrays"
-        )
-        return wrap(result, Refusal(reason))
+            plain = [_plain(arg) for arg in (g, out, *args)]
+            return wrap(np.asarray(rule(*plain, **_plain(options))), None)
+        leaves, rebuild = flatten((g, out, args, options))
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+
+        def of(*arrays: Array) -> Array:
+            given = iter(arrays)
+            g, out, args, options = rebuild(
+                [next(given) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+            )
+            return np.asarray(rule(g, out, *args, **options))
+
+        count = len(g) if isinstance(g, tuple) else 1
+        return linear_in_first(*tensors, of=of, count=count, refusal=refusal)
 
     return lifted
+
+
+@primitive
+def linear_in_first(*arrays: Array, of: Callable[..., Array], count: int, refusal: str) -> Array:
+    """of(*arrays): a rule on arrays, linear in the first `count` of them, the gradients."""
+    return of(*arrays)
+
+
+@primitive
+def transposed(
+    t: Array,
+    *arrays: Array,
+    of: Callable[..., Array],
+    zeros: Sequence[Array],
+    position: int,
+    refusal: str,
+) -> Array:
+    """The gradient of sum(t * of(*gradients, *arrays)) by the gradient at `position`, of which
+    `zeros` has the shapes; it is the same wherever it is taken."""
+    units = [zero.copy() for zero in zeros]
+    found: Array = np.empty_like(units[position])
+    for place in np.ndindex(found.shape):
+        units[position][place] = 1
+        found[place] = np.sum(t * of(*units, *arrays))
+        units[position][place] = 0
+    return found
+
+
+def _pull_linear(
+    position: int, g: Tensor, out: Tensor, *arrays: Tensor, of: Any, count: int, refusal: str
+) -> Tensor:
+    if position >= count:
+        raise RuntimeError(refusal)
+    zeros = [np.zeros_like(a.data) for a in arrays[:count]]
+    return transposed(g, *arrays[count:], of=of, zeros=zeros, position=position, refusal=refusal)
+
+
+def _pull_transposed(
+    own: int,
+    g: Tensor,
+    out: Tensor,
+    t: Tensor,
+    *arrays: Tensor,
+    of: Any,
+    zeros: Sequence[Array],
+    position: int,
+    refusal: str,
+) -> Tensor:
+    if own:
+        raise RuntimeError(refusal)
+    gradients = [wrap(zero, None) for zero in zeros]
+    gradients[position] = g
+    return linear_in_first(*gradients, *arrays, of=of, count=len(zeros), refusal=refusal)
+
+
+linear_in_first.defvjp_each(_pull_linear)
+transposed.defvjp_each(_pull_transposed)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return like(value, [_plain(part) for part in value])
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
     return value.data if isinstance(value, Tensor) else value

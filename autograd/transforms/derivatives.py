@@ -17,7 +17,7 @@ from autograd import ops
 from autograd.engine.modes import enable_grad as recorded
 from autograd.engine.modes import mode
 from autograd.engine.sweep import sweep
-from autograd.engine.tape import Leaf, Place, Refusal, leading_to, newest, parents_of, reachable
+from autograd.engine.tape import Leaf, Place, leading_to, newest, parents_of, reachable
 from autograd.engine.tensor import Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating
 from autograd.transforms.checkpointing import alias
@@ -128,8 +128,7 @@ class _Variables:
         """Whether places were computed from tracked tensors besides leaves of our own."""
         start = self._start  # what is older belongs to somebody else, and is not looked into
         return any(place.serial < start for place in places) or any(
-            isinstance(place, Refusal)
-            or (isinstance(place, Leaf) and place.serial not in self.own)
+            (isinstance(place, Leaf) and place.serial not in self.own)
             or any(parent is not None and parent.serial < start for parent in parents_of(place))
             for place in reachable(places, start)
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_axis
+from nn.functional.arguments import expect_axis, in_single, number
 
 
 def relu(x: Tensor) -> Tensor:
@@ -15,16 +15,24 @@ def relu(x: Tensor) -> Tensor:
     return ag.maximum(0, x)
 
 
-def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """x above 0, negative_slope * x from 0 down (Maas et al. 2013)."""
-    return ag.where(x > 0, x, float(negative_slope) * x)
+def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
+    """x above 0, negative_slope * x from 0 down (Maas et al. 2013); so is the slope at 0.
+
+    A negative_slope that is a tensor and wants a gradient gets one.
+    """
+    return ag.where(x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x) * x)
 
 
-def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
-    """x above 0, alpha (e^x - 1) from 0 down (Clevert et al. 2016, eq. 15)."""
+def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
+    """x above 0, alpha (e^x - 1) from 0 down (Clevert et al. 2016, eq. 15); so are all derivatives
+    at 0.
+
+    An alpha that is a tensor and wants a gradient gets one.
+    """
     positive = x > 0
     # Where the branch is not taken its argument is 0: e^x would overflow, and inf * 0 is NaN.
-    return ag.where(positive, x, float(alpha) * ag.expm1(ag.where(positive, 0, x)))
+    below = ag.expm1(ag.where(positive, 0, x))
+    return ag.where(positive, x, number("elu", "alpha", alpha, x) * below)
 
 
 def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
@@ -35,11 +43,14 @@ def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
         approximate: "none" is x/2 (1 + erf(x / sqrt(2))), "tanh" their approximation
             x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), which is off by at most 5e-4.
     """
+    c = ag.clip(x, -40, 40)  # beyond, all of a product is in one factor, and may be inf * 0
     if approximate == "none":
-        return 0.5 * x * (1 + ag.erf(x / sqrt(2)))
-    if approximate == "tanh":
-        return 0.5 * x * (1 + ag.tanh(sqrt(2 / pi) * (x + 0.044715 * (x * x * x))))
-    raise ValueError(f"gelu: approximate '{approximate}' given, none or tanh expected")
+        y = c * (0.5 * ag.erfc(c * -sqrt(0.5)))  # in 1 + erf, and in 1 + tanh, digits would cancel
+    elif approximate == "tanh":
+        y = c * ag.expit(sqrt(8 / pi) * (c + 0.044715 * (c * c * c)))
+    else:
+        raise ValueError(f"gelu: approximate '{approximate}' given, none or tanh expected")
+    return ag.where(x > 40, x, y)
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -57,24 +68,32 @@ def tanh(x: Tensor) -> Tensor:
     return ag.tanh(x)
 
 
-def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + e^(beta x)) / beta, a smooth ReLU; x itself where beta x is above the threshold."""
-    beta = float(beta)
+def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + e^(beta x)) / beta, a smooth ReLU; x itself where beta x is above the threshold.
+
+    A beta that is a tensor and wants a gradient gets one.
+    """
+    beta = number("softplus", "beta", beta, x)
     if beta == 0:
         raise ValueError("softplus: beta=0 given, another number expected")
     scaled = beta * x
-    return ag.where(scaled > float(threshold), x, ag.softplus(scaled) / beta)
+    linear = scaled > number("softplus", "threshold", threshold)
+    return ag.where(linear, x, ag.softplus(scaled) / beta)
 
 
+@in_single
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
-    """exp(x) / sum(exp(x)) along one axis, shifted by the maximum so that nothing overflows."""
+    """exp(x) / sum(exp(x)) along one axis, shifted by the maximum so that nothing overflows. The
+    slopes are right to the rounding of 1."""
     expect_axis("softmax", x, dim)
     e = ag.exp(x - x.detach().max(axis=dim, keepdims=True))
     return e / e.sum(axis=dim, keepdims=True)
 
 
+@in_single
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
-    """x - log(sum(exp(x))) along one axis, by the shifted log-sum-exp (Blanchard et al. 2021)."""
+    """x - log(sum(exp(x))) along one axis, by the shifted log-sum-exp (Blanchard et al. 2021);
+    right to the rounding of 1, as are the slopes."""
     expect_axis("log_softmax", x, dim)
     shifted = x - x.detach().max(axis=dim, keepdims=True)
     return shifted - ag.log(ag.exp(shifted).sum(axis=dim, keepdims=True))

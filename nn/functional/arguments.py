@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from operator import index
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
+
+import numpy as np
 
 from autograd import Tensor
 
@@ -13,8 +16,23 @@ Pair = int | tuple[int, int]
 Lengths = int | tuple[int, ...]
 Reduction = Literal["mean", "sum", "none"]
 
+Function = TypeVar("Function", bound=Callable[..., Tensor])
+
 _AXES = {1: "(length,)", 2: "(height, width)"}
 _IMAGES = {1: "sequences (N, C, L)", 2: "images (N, C, H, W)"}
+
+
+def in_single(function: Function) -> Function:
+    """A function that sums or divides: of an x of float16 it computes in float32, and rounds the
+    result, so that neither sums nor numbers of elements leave its range."""
+
+    @functools.wraps(function)
+    def wide(x: Tensor, *args: Any, **options: Any) -> Tensor:
+        if x.dtype.char != "e":
+            return function(x, *args, **options)
+        return function(x.astype(np.float32), *args, **options).astype(np.float16)
+
+    return cast(Function, wide)
 
 
 def lengths(what: str, value: Lengths, axes: int, least: int = 1) -> tuple[int, ...]:

@@ -10,9 +10,18 @@ import autograd as ag
 from autograd import Tensor
 from autograd.engine.tensor import Array
 from nn.functional.activations import log_softmax
-from nn.functional.arguments import Reduction, as_target, expect_shape, in_dtype_of, number, reduced
+from nn.functional.arguments import (
+    Reduction,
+    as_target,
+    expect_shape,
+    in_dtype_of,
+    in_single,
+    number,
+    reduced,
+)
 
 
+@in_single
 def cross_entropy(
     x: Tensor,
     target: Any,
@@ -22,7 +31,8 @@ def cross_entropy(
     label_smoothing: Tensor | float = 0.0,
 ) -> Tensor:
     """-log softmax(x)[target], or with label smoothing eps against a distribution that gives the
-    right class 1 - eps and then eps / C to every class (Szegedy et al. 2016, section 7).
+    right class 1 - eps and then eps / C to every class (Szegedy et al. 2016, section 7). Losses and
+    slopes are right to the rounding of 1.
 
     Args:
         x: (N, C) scores before the softmax, or (N, C, ...).
@@ -50,6 +60,7 @@ def cross_entropy(
     )
 
 
+@in_single
 def nll_loss(
     x: Tensor,
     target: Any,
@@ -65,6 +76,7 @@ def nll_loss(
     return _negative_log("nll_loss", _classes_last(x), classes, weight, ignore_index, reduction)
 
 
+@in_single
 def binary_cross_entropy_with_logits(
     x: Tensor,
     target: Any,
@@ -73,7 +85,7 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """-(q t log(s) + (1 - t) log(1 - s)) for s = 1 / (1 + e^-x), computed without s as
-    (1 - t) x + (1 + (q - 1) t) log(1 + e^-x), which does not overflow.
+    q t log(1 + e^-x) + (1 - t) log(1 + e^x), in which nothing overflows or cancels.
 
     Args:
         x: scores of any shape.
@@ -89,10 +101,8 @@ def binary_cross_entropy_with_logits(
     t = as_target(op, x, target)
     for name, given in (("weight", weight), ("pos_weight", pos_weight)):
         _expect_to_broadcast(op, name, given, x.shape)
-    tail = ag.softplus(-x)
-    if pos_weight is not None:
-        tail = (1 + (in_dtype_of(x, pos_weight) - 1) * t) * tail
-    losses = (1 - t) * x + tail
+    positive = t if pos_weight is None else t * in_dtype_of(x, pos_weight)
+    losses = positive * ag.softplus(-x) + (1 - t) * ag.softplus(x)
     if weight is not None:
         losses = losses * in_dtype_of(x, weight)
     return reduced(op, losses, reduction)

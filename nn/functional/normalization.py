@@ -1,4 +1,4 @@
-"""Normalisation: numbers less their mean, by their deviation."""
+"""Normalisation: numbers less their mean, by their deviation. In float32 for float16."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_shape
+from nn.functional.arguments import expect_shape, in_single
 from nn.processes import Group
 
 
+@in_single
 def batch_norm(
     x: Tensor,
     running_mean: Tensor | None,
@@ -102,6 +103,7 @@ def _move(running: Tensor, value: Any, momentum: float) -> None:
     running.data = blended.astype(running.dtype)
 
 
+@in_single
 def layer_norm(
     x: Tensor,
     normalized_shape: int | tuple[int, ...],
@@ -129,6 +131,7 @@ def layer_norm(
     return y if bias is None else y + bias
 
 
+@in_single
 def group_norm(
     x: Tensor,
     num_groups: int,

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import Length, Lengths, Pair, expect_images, lengths, no_room
+from nn.functional.arguments import (
+    Length,
+    Lengths,
+    Pair,
+    expect_images,
+    in_single,
+    lengths,
+    no_room,
+)
 
 
 def max_pool1d(
@@ -51,6 +59,7 @@ def max_pool2d(
     return _max_pool("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@in_single
 def avg_pool1d(
     x: Tensor,
     kernel_size: Length,
@@ -65,6 +74,7 @@ def avg_pool1d(
     )
 
 
+@in_single
 def avg_pool2d(
     x: Tensor,
     kernel_size: Pair,
@@ -104,6 +114,7 @@ def avg_pool2d(
     )
 
 
+@in_single
 def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
     """The means of output_size windows that cover each axis: window i of m on n pixels goes from
     floor(i n / m) to ceil((i + 1) n / m).

@@ -6,9 +6,10 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import Reduction, as_target, reduced
+from nn.functional.arguments import Reduction, as_target, in_single, number, reduced
 
 
+@in_single
 def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """(x - target)^2.
 
@@ -23,41 +24,45 @@ def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     return reduced("mse_loss", error * error, reduction)
 
 
+@in_single
 def l1_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """|x - target|, with slope 0 where they are equal. Arguments as in `mse_loss`."""
     return reduced("l1_loss", ag.abs(x - as_target("l1_loss", x, target)), reduction)
 
 
-def huber_loss(x: Tensor, target: Any, reduction: Reduction = "mean", delta: float = 1.0) -> Tensor:
+@in_single
+def huber_loss(
+    x: Tensor, target: Any, reduction: Reduction = "mean", delta: Tensor | float = 1.0
+) -> Tensor:
     """e^2 / 2 for e = |x - target| up to delta, and delta (e - delta / 2) beyond (Huber 1964).
 
-    Other arguments as in `mse_loss`; a delta that is not above 0 is a ValueError.
+    Where e = delta the second derivative is 1, as inside. Other arguments as in `mse_loss`; a delta
+    that is a tensor and wants a gradient gets one, and one that is not above 0 is a ValueError.
     """
-    delta = float(delta)
+    delta = number("huber_loss", "delta", delta, x)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta={delta} given, a number above 0 expected")
-    e = ag.abs(x - as_target("huber_loss", x, target))
-    near = e < delta
-    small = ag.where(near, e, 0)  # the square of an outlier could overflow
-    losses = ag.where(near, 0.5 * small * small, delta * (e - 0.5 * delta))
-    return reduced("huber_loss", losses, reduction)
+    error = x - as_target("huber_loss", x, target)
+    near = ag.clip(error, -delta, delta)
+    return reduced("huber_loss", 0.5 * ag.square(near) + delta * ag.abs(error - near), reduction)
 
 
+@in_single
 def smooth_l1_loss(
-    x: Tensor, target: Any, reduction: Reduction = "mean", beta: float = 1.0
+    x: Tensor, target: Any, reduction: Reduction = "mean", beta: Tensor | float = 1.0
 ) -> Tensor:
     """e^2 / (2 beta) for e = |x - target| up to beta, and e - beta / 2 beyond (Girshick 2015, eq.
     3).
 
-    Huber's loss by beta; with beta 0 the L1 loss. Other arguments as in `mse_loss`; a negative beta
-    is a ValueError.
+    Huber's loss by beta, where e = beta too; with beta 0 the L1 loss. Other arguments as in
+    `mse_loss`; a beta that is a tensor and wants a gradient gets one, and a negative one is a
+    ValueError.
     """
-    beta = float(beta)
+    beta = number("smooth_l1_loss", "beta", beta, x)
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} given, at least 0 expected")
-    e = ag.abs(x - as_target("smooth_l1_loss", x, target))
-    if beta:
-        near = e < beta
-        small = ag.where(near, e, 0)  # the square of an outlier could overflow
-        e = ag.where(near, 0.5 / beta * small * small, e - 0.5 * beta)
-    return reduced("smooth_l1_loss", e, reduction)
+    if not beta:
+        return l1_loss(x, as_target("smooth_l1_loss", x, target), reduction)
+    error = x - as_target("smooth_l1_loss", x, target)
+    near = ag.clip(error, -beta, beta)
+    return reduced("smooth_l1_loss", 0.5 * near / beta * near + ag.abs(error - near), reduction)

@@ -19,7 +19,8 @@ class Optimizer(ABC):
     """Moves parameters along their gradients. Subclasses say how, in `_moved`.
 
     Parameters are bound to new arrays; none is written into, for a tape may hold it. Numbers from
-    NumPy are taken as Python's, so that float32 stays float32.
+    NumPy are taken as Python's, so that float32 stays float32. Steps of float16 are computed, and
+    what is remembered of it is kept, in float32, in which squares of gradients and eps are not 0.
 
     Attributes:
         param_groups: one dict for each group of parameters, with them under "params" beside their
@@ -116,7 +117,9 @@ class Optimizer(ABC):
                 if p.grad is not None:
                     g = -p.grad.data if options["maximize"] else p.grad.data
                     state = self.state.setdefault(p, {})
-                    p.data = self._moved(p.data, g, state, options)
+                    wide = _state_dtype(p)
+                    data, g = (a.astype(wide, copy=False) for a in (p.data, g))
+                    p.data = self._moved(data, g, state, options).astype(p.dtype, copy=False)
         return loss
 
     @abstractmethod
@@ -199,7 +202,7 @@ class Optimizer(ABC):
                     f"state, {p.shape} expected"
                 )
             else:
-                yield name, array.astype(p.dtype)
+                yield name, array.astype(_state_dtype(p))
 
     def __repr__(self) -> str:
         lines = [
@@ -208,6 +211,10 @@ class Optimizer(ABC):
             for i, group in enumerate(self.param_groups)
         ]
         return "\n".join([f"{self._name}(", *lines, ")"])
+
+
+def _state_dtype(p: Parameter) -> np.dtype[Any]:
+    return np.result_type(p.dtype, np.float32)
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,20 @@ from support.leaves import identity
 from support.numerical import central
 
 import autograd as ag
-from autograd import Tensor, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp
+from autograd import (
+    Saved,
+    Tensor,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    on_arrays,
+    primitive,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 
 # f, its third derivative, and where to compare them.
 THIRD: dict[str, tuple[Callable[[Any], Any], Callable[[float], float], float]] = {
@@ -267,6 +280,51 @@ def test_jvp_of_several_arguments_and_results() -> None:
 def test_derivatives_through_jvp() -> None:
     # d/dx of the derivative of x^3 along 1 is 6x.
     assert grad(lambda x: jvp(lambda y: y**3, [x], [1.0])[1])(2.0).item() == 12
+
+
+# --- jvp where no second derivative is known -----------------------------------------------------
+
+
+@primitive
+def _polar(x: Any, y: Any) -> Any:
+    return np.hypot(x, y), np.arctan2(y, x)
+
+
+_polar.defvjp(
+    on_arrays(lambda g, out, x, y: g[0] * x / out[0] - g[1] * y / out[0] ** 2),
+    on_arrays(lambda g, out, x, y: g[0] * y / out[0] + g[1] * x / out[0] ** 2),
+)
+
+
+@primitive
+def _growth(x: Any) -> Any:
+    e = np.exp(x)
+    return Saved(2 * e, e)
+
+
+_growth.defvjp(lambda g, out, x, saved: g * 2 * saved)
+
+
+def test_jvp_of_rules_on_arrays(rng: np.random.Generator) -> None:
+    x, y, t, u = rng.uniform(1, 2, (4, 3))
+    _, (dr, da) = jvp(_polar, (x, y), (t, u))
+    r = np.hypot(x, y)
+    np.testing.assert_allclose(dr.data, (x * t + y * u) / r)
+    np.testing.assert_allclose(da.data, (x * u - y * t) / r**2)
+    assert not dr.requires_grad
+    along = jacobian(lambda t: jvp(lambda x: _polar(x, y)[0], (x,), (t,))[1])(t)
+    np.testing.assert_allclose(along.data, np.diag(x / r))
+    for third in (hvp, lambda f, x, t: grad(lambda x: jvp(f, (x,), t)[1])(*x)):
+        with pytest.raises(RuntimeError, match="rule on arrays"):
+            third(lambda x: _polar(x, y)[0].sum(), (Tensor(x),), (Tensor(t),))
+
+
+def test_jvp_of_a_rule_that_reads_what_the_forward_saved(rng: np.random.Generator) -> None:
+    x, t = rng.uniform(-1, 1, (2, 3))
+    _, tangent = jvp(lambda x: _growth(_growth(x) / 2), (x,), (t,))
+    np.testing.assert_allclose(tangent.data, 2 * np.exp(np.exp(x)) * np.exp(x) * t)
+    with pytest.raises(RuntimeError, match="what its forward saved"):
+        hvp(lambda x: _growth(x).sum(), (x,), (t,))
 
 
 def test_stop_gradient() -> None:

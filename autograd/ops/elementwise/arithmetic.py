@@ -5,6 +5,9 @@ Arguments broadcast; where a rule does not sum a gradient back over broadcast ax
 
 from __future__ import annotations
 
+import math
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,9 @@ import numpy as np
 from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Tensor
-from autograd.ops.elementwise.exponential import log
-from autograd.ops.elementwise.selection import divisor, where
+from autograd.ops.elementwise.selection import where
 from autograd.ops.elementwise.steps import equal, floor_divide, sign
+from autograd.ops.kernels.blocks import in_blocks
 from autograd.ops.reductions.reduction import sum_of_products
 from autograd.ops.shapes.shape import sum_to
 from autograd.runtime.threads import elementwise
@@ -91,6 +94,7 @@ def remainder(x: Array, y: Array) -> Array:
     """x - floor(x / y) * y, with the sign of y. The slope in x is 1, in y it is -floor(x / y).
 
     Where x is a multiple of y it jumps; the slopes there are those of the side without the jump.
+    Where y = 0 it is NaN, and the slopes the same.
     """
     return elementwise(np.remainder, x, y)
 
@@ -131,30 +135,77 @@ abs = absolute  # NumPy has both names
 
 @primitive(kind="elementwise", analytic=True, broadcasts=True)
 def power(x: Array, y: Array) -> Array:
-    """x ** y. At x = 0 the slope in y is 0, its limit from the right for y > 0."""
+    """x ** y. At x = 0 the slope in y is 0 for y >= 0, its limit from the right; also at y = 0,
+    where 0 ** y jumps, and the slope's own in y is NaN.
+
+    Where x < 0 all that is differentiated by y is NaN.
+    """
     return np.asarray(x**y)  # the operator, unlike np.power, squares for y = 2
 
 
-# 0 ** -1 and log(0) are not formed where their factor is 0 anyway. A Python number stays one: as a
-# tensor it would be float64, and no longer take the dtype of the other.
+# A Python number stays one: as a tensor it would be float64, and no longer take the dtype of the
+# other.
 def _pull_base(g: Tensor, out: Tensor, x: Tensor, y: Any) -> Tensor:
     if isinstance(y, Tensor):
-        return g * y * power(x, where(equal(y, 0), 1, y - 1))
-    return multiply(g * power(x, y - 1 if y else 1), y)
+        return g * power_slope(1, 0, x, y)
+    return multiply(g * power(x, y - 1), y) if y else where(False, g, 0)
 
 
 def _pull_exponent(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
-    if isinstance(x, Tensor):
-        return g * out * log(where(equal(x, 0), 1, x))
-    return g * out * (float(np.log(x)) if x else 0.0)
+    if isinstance(x, Tensor) or not 0 < x < math.inf:
+        return g * power_slope(0, 1, x, y)
+    return g * out * math.log(x)
 
 
-power.defvjp(_pull_base, _pull_exponent, keeps=["x y", "out x"])
+power.defvjp(_pull_base, _pull_exponent, keeps=["x y", "out x y"])
+
+
+@primitive(kind="elementwise", expects="two ints >= 0 and two arrays", broadcasts=True)
+def power_slope(n: int, m: int, x: Array, y: Array) -> Array:
+    """The derivative of x ** y, n times by x and m times by y.
+
+    It is x ** (y - n) times a polynomial in log(x), whose coefficients are derivatives by y of
+    y (y - 1) ... (y - n + 1) (Leibniz). Where these are 0, x may be 0 or infinite.
+    """
+    return in_blocks(lambda x, y: _power_slope(n, m, x, y), x, y)
+
+
+power_slope.defvjp(
+    None,
+    None,
+    lambda g, out, n, m, x, y: g * power_slope(n + 1, m, x, y),
+    lambda g, out, n, m, x, y: g * power_slope(n, m + 1, x, y),
+    keeps=["", "", "x y", "x y"],
+)
+
+
+def _power_slope(n: int, m: int, x: Array, y: Array) -> Array:
+    factor = (x + 0.0 if m else x) ** (y - n)  # where y is differentiated by, -0 is 0
+    log_x = np.log(x) if m else 0
+    polynomial = _falling(n, 0, y)
+    for k in range(1, m + 1):
+        # 0 * inf is 0 here: a term that is not there.
+        grown = np.where(polynomial == 0, 0, polynomial * log_x)
+        polynomial = grown + math.comb(m, k) * _falling(n, k, y)
+    out = np.where((factor == 0) | (polynomial == 0), 0, factor * polynomial)
+    if not m:
+        return out
+    out = np.where(x < 0, np.nan, out)
+    # 0 ** y jumps at y = 0.
+    return out if n else np.where((x == 0) & (y == 0), 0 if m == 1 else np.nan, out)
+
+
+def _falling(n: int, k: int, y: Array) -> Any:
+    """The k-th derivative of y (y - 1) ... (y - n + 1)."""
+    if k > n:
+        return 0
+    terms = [math.prod([y - i for i in left]) for left in combinations(range(n), n - k)]
+    return math.factorial(k) * sum(terms)
 
 
 @primitive(kind="elementwise", analytic=True)
 def sqrt(x: Array) -> Array:
-    """The non-negative square root; its slope at 0 is infinite."""
+    """The non-negative square root; its slope at 0 is infinite, of the sign of the zero."""
     return elementwise(np.sqrt, x)
 
 
@@ -167,18 +218,57 @@ def cbrt(x: Array) -> Array:
     return elementwise(np.cbrt, x)
 
 
-cbrt.defvjp(lambda g, out, x: g / (3 * square(out)), keeps=["out"])
+cbrt.defvjp(lambda g, out, x: g / out / (3 * out), keeps=["out"])
 
 
 @primitive(kind="elementwise", broadcasts=True)
 def hypot(x: Array, y: Array) -> Array:
-    """sqrt(x ** 2 + y ** 2) without overflow or underflow on the way. The slopes at 0 are 0."""
+    """sqrt(x ** 2 + y ** 2) without overflow or underflow on the way.
+
+    The slopes at 0 are 0, and their own are NaN; two infinities have the slopes of equal numbers.
+    """
     return elementwise(np.hypot, x, y)
 
 
-# The quotient lies between -1 and 1 however large or small x is.
+@primitive(kind="elementwise", broadcasts=True)
+def cosine_of(x: Array, y: Array) -> Array:
+    """x / hypot(x, y), the cosine of the angle of the point (x, y); 0 at the origin."""
+    return in_blocks(lambda x, y: polar(x, y)[0], x, y)
+
+
 hypot.defvjp(
-    lambda g, out, x, y: g * (x / divisor(out)),
-    lambda g, out, x, y: g * (y / divisor(out)),
-    keeps=["out x", "out y"],
+    lambda g, out, x, y: g * cosine_of(x, y),
+    lambda g, out, x, y: g * cosine_of(y, x),
+    keeps=["x y", "x y"],
 )
+
+
+def _pull_cosine(g: Tensor, out: Tensor, x: Any, y: Any, by_x: bool) -> Tensor:
+    # y ** 2 / r ** 3 and -x y / r ** 3: in 1 - (x / r) ** 2 digits would cancel, r ** 3 overflow.
+    radius = hypot(x, y)
+    sine = cosine_of(y, x)
+    over_radius = sine / where(equal(radius, 0), math.nan, radius)
+    return g * (sine * over_radius if by_x else -out * over_radius)
+
+
+cosine_of.defvjp(
+    partial(_pull_cosine, by_x=True), partial(_pull_cosine, by_x=False), keeps=["x y", "out x y"]
+)
+
+
+def polar(x: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Cosine and sine of the angle of the point (x, y), 0 at the origin, and its radius.
+
+    Two infinite coordinates are taken as equal.
+    """
+    radius = np.asarray(np.sqrt(x * x + y * y))
+    cosine, sine = np.asarray(x / radius), np.asarray(y / radius)
+    odd = ~((radius > 1e-15) & (radius < 1e15))
+    if odd.any():  # the squares may have been rounded to few digits, or infinite
+        x, y = (np.broadcast_to(a, odd.shape)[odd] for a in (x, y))
+        radius[odd] = np.hypot(x, y)
+        size = np.maximum(np.abs(x), np.abs(y))
+        x, y = (np.where(np.isinf(size), np.sign(a) * np.isinf(a), a / size) for a in (x, y))
+        scaled = np.sqrt(x * x + y * y)
+        cosine[odd], sine[odd] = (np.where(size == 0, 0, a / scaled) for a in (x, y))
+    return cosine, sine, radius

@@ -12,10 +12,11 @@ import numpy as np
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Tensor
-from autograd.ops.elementwise.selection import where
+from autograd.ops.elementwise.selection import chosen, where
 from autograd.ops.elementwise.steps import equal, isinf, less_equal, logical_and
 from autograd.ops.kernels.blocks import by_interval, in_blocks
-from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes
+from autograd.ops.kernels.halves import in_single
+from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes, rule_in_single
 from autograd.runtime.threads import elementwise, reduced
 
 _LN2, _LN10 = math.log(2), math.log(10)
@@ -50,7 +51,10 @@ expm1.defvjp(lambda g, out, x: g * exp(x), keeps=["x"])  # out + 1 would be 0 wh
 
 @primitive(kind="elementwise", analytic=True)
 def log(x: Array) -> Array:
-    """The natural logarithm."""
+    """The natural logarithm. Its slope is 1 / x, below 0 too, where it is NaN.
+
+    So at -0 that is -inf.
+    """
     return elementwise(np.log, x)
 
 
@@ -59,7 +63,7 @@ log.defvjp(lambda g, out, x: g / x, keeps=["x"])
 
 @primitive(kind="elementwise", analytic=True)
 def log2(x: Array) -> Array:
-    """The logarithm to base 2."""
+    """The logarithm to base 2. Below 0 it is NaN, and its slope is as that of log."""
     return elementwise(np.log2, x)
 
 
@@ -68,7 +72,7 @@ log2.defvjp(lambda g, out, x: g / (_LN2 * x), keeps=["x"])
 
 @primitive(kind="elementwise", analytic=True)
 def log10(x: Array) -> Array:
-    """The logarithm to base 10."""
+    """The logarithm to base 10. Below 0 it is NaN, and its slope is as that of log."""
     return elementwise(np.log10, x)
 
 
@@ -77,7 +81,7 @@ log10.defvjp(lambda g, out, x: g / (_LN10 * x), keeps=["x"])
 
 @primitive(kind="elementwise", analytic=True)
 def log1p(x: Array) -> Array:
-    """log(1 + x), accurate for small x too."""
+    """log(1 + x), accurate for small x too. Below -1 it is NaN, its slope still 1 / (1 + x)."""
     return elementwise(np.log1p, x)
 
 
@@ -93,7 +97,26 @@ def expit(x: Array) -> Array:
     return in_blocks(_expit, x)
 
 
-expit.defvjp(lambda g, out, x: g * (out * expit(-x)), keeps=["out x"])
+@primitive(kind="elementwise", analytic=True)
+def expit_slope(x: Array) -> Array:
+    """The slope of expit, whose own is that times -tanh(x / 2): 1 - 2 expit(x) would cancel."""
+    return in_blocks(_expit_slope, x)
+
+
+@primitive(kind="elementwise", analytic=True)
+def tanh_of_half(x: Array) -> Array:
+    """tanh(x / 2), which is 2 expit(x) - 1."""
+    return elementwise(np.tanh, x / 2)
+
+
+expit.defvjp(lambda g, out, x: g * expit_slope(x), keeps=["x"])
+expit_slope.defvjp(lambda g, out, x: g * (-out * tanh_of_half(x)), keeps=["out x"])
+tanh_of_half.defvjp(lambda g, out, x: g * (2 * expit_slope(x)), keeps=["x"])
+
+
+def _expit_slope(x: Array) -> Array:
+    e = np.exp(np.minimum(x, -x))
+    return np.asarray(e / np.square(1 + e))
 
 
 # Without a branch: np.where on random signs would take as long as all the rest.
@@ -105,7 +128,8 @@ def _expit(x: Array) -> Array:
 def logit(x: Array) -> Array:
     """log(x / (1 - x)), the inverse of expit: -inf at 0, inf at 1, NaN outside.
 
-    Around 1/2, where it is 0, it is computed as 2 artanh(2x - 1), in which nothing cancels.
+    Around 1/2, where it is 0, it is computed as 2 artanh(2x - 1), in which nothing cancels. Its
+    slope is 1 / (x (1 - x)), outside too; at -0 that is -inf.
     """
     return in_blocks(_logit, x)
 
@@ -142,7 +166,8 @@ def _softplus(x: Array) -> Array:
 def xlogy(x: Array, y: Array) -> Array:
     """x * log(y), and 0 where x = 0, unless y is NaN.
 
-    Where x = 0 and y <= 0 both slopes are 0, as in PyTorch for that in x.
+    Where x = 0 and y <= 0 both slopes are 0, as in PyTorch for that in x; their slopes in
+    y are NaN, in x still 0. Elsewhere the slope in y is x / y, also for y = -0 and below.
     """
     return in_blocks(_xlogy, x, y)
 
@@ -151,16 +176,21 @@ def _xlogy(x: Array, y: Array) -> Array:
     return np.asarray(x * np.log(np.where((x == 0) & ~np.isnan(y), 1, y)))
 
 
-# A Python number stays one: as a tensor it would be float64.
-xlogy.defvjp(
-    lambda g, out, x, y: g * (log(_usable(x, y)) if isinstance(y, Tensor) else float(np.log(y))),
-    lambda g, out, x, y: g * (x / _usable(x, y)),
-    keeps=["x y", "x y"],
-)
+def _pull_factor(g: Tensor, out: Tensor, x: Tensor, y: Any) -> Tensor:
+    # A Python number in the dtype of the other: as a tensor of its own it would be float64.
+    y = y if isinstance(y, Tensor) else Tensor(np.asarray(y, out.dtype))
+    settled = logical_and(equal(x, 0), less_equal(y, 0))
+    return g * log(chosen(settled, 1, y))
 
 
-def _usable(x: Any, y: Tensor) -> Tensor:
-    return where(logical_and(equal(x, 0), less_equal(y, 0)), 1, y)
+def _pull_logarithm(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
+    if not isinstance(x, Tensor):
+        return g * (x / y) if x else where(False, g, 0)
+    settled = logical_and(equal(x, 0), less_equal(y, 0))
+    return g * (chosen(settled, 0, x) / chosen(settled, 1, y))
+
+
+xlogy.defvjp(_pull_factor, _pull_logarithm, keeps=["x y", "x y"])
 
 
 @primitive(kind="elementwise", broadcasts=True)
@@ -201,6 +231,7 @@ def _difference(x: Any, y: Any) -> Tensor:
 
 
 @primitive(kind="reduction", analytic=True)
+@in_single
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """log(sum(e ** x)) without overflow; that of no elements is -inf.
 
@@ -242,4 +273,4 @@ def _pull_terms(
     return g * (e / e.sum(axis, keepdims=True))
 
 
-logsumexp.defvjp(_pull_terms, keeps=["x"])
+logsumexp.defvjp(rule_in_single(logsumexp, _pull_terms), keeps=["x"])

@@ -26,7 +26,11 @@ from autograd.runtime.threads import elementwise
 
 @primitive(kind="elementwise", analytic=True, broadcasts=True)
 def where(condition: Array, x: Array, y: Array) -> Array:
-    """x where the condition holds, y elsewhere."""
+    """x where the condition holds, y elsewhere.
+
+    What is not taken gets a gradient of 0, which makes NaN of a slope that is infinite there. So
+    choose its argument too: `where(x > 0, sqrt(where(x > 0, x, 1)), 0)`.
+    """
     if type(y) is int and y == 0 and _is_mask(condition) and isinstance(x, np.ndarray):
         return masked(x, condition)
     if type(x) is int and x == 0 and _is_mask(condition) and isinstance(y, np.ndarray):
@@ -49,6 +53,23 @@ def _is_mask(condition: Any) -> bool:
 def divisor(x: Tensor) -> Tensor:
     """x, but 1 where x is 0: to divide by where what is divided is then 0 too."""
     return where(equal(x, 0), 1, x)
+
+
+@primitive(kind="elementwise", broadcasts=True)
+def chosen(condition: Array, value: float, x: Array) -> Array:
+    """The value where the condition holds, x elsewhere; the slope in x is NaN where it holds.
+
+    For rules that choose a slope at a corner: nothing is known of what it depends on there.
+    """
+    return np.where(condition, value, x)
+
+
+chosen.defvjp(
+    None,
+    None,
+    lambda g, out, condition, value, x: where(condition, np.nan, g),
+    keeps=["", "", "condition"],
+)
 
 
 @primitive(kind="elementwise", analytic=True, broadcasts=True)

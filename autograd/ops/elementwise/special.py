@@ -16,7 +16,7 @@ from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
 from autograd.ops.elementwise.arithmetic import square
 from autograd.ops.elementwise.exponential import exp
-from autograd.ops.kernels.blocks import by_interval, in_double
+from autograd.ops.kernels.blocks import by_interval, in_blocks, in_double
 
 Coefficients = Sequence[float]
 
@@ -74,7 +74,27 @@ def erf(x: Array) -> Array:
     return in_double(_erf, x)
 
 
-erf.defvjp(lambda g, out, x: g * (_SLOPE * exp(-square(x))), keeps=["x"])
+@primitive(kind="elementwise", expects="an int >= 0 and an array", analytic=True, broadcasts=True)
+def bell(n: int, x: Array) -> Array:
+    """The n-th derivative of e ** -x**2, that times (-1)**n H_n(x); 0 infinitely far out.
+
+    Hermite's polynomials by their recurrence (Abramowitz and Stegun 1964, 22.7.13).
+    """
+    return in_blocks(lambda x: _bell(n, x), x)
+
+
+bell.defvjp(None, lambda g, out, n, x: g * bell(n + 1, x), keeps=["", "x"])
+
+
+def _bell(n: int, x: Array) -> Array:
+    e = np.exp(-x * x)
+    before, hermite = 0 * e, np.ones_like(e)
+    for k in range(n):
+        before, hermite = hermite, -2 * (x * hermite + k * before)
+    return np.where(e == 0, 0, e * hermite) if n else np.asarray(e)
+
+
+erf.defvjp(lambda g, out, x: g * (_SLOPE * bell(0, x)), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -86,7 +106,7 @@ def erfc(x: Array) -> Array:
     return in_double(_erfc, x)
 
 
-erfc.defvjp(lambda g, out, x: g * (-_SLOPE * exp(-square(x))), keeps=["x"])
+erfc.defvjp(lambda g, out, x: g * (-_SLOPE * bell(0, x)), keeps=["x"])
 
 
 def _erf(x: Array) -> Array:
@@ -227,7 +247,7 @@ _DIGAMMA_FAR = (0.0, *(-b / (2 * k) for k, b in enumerate(_BERNOULLI, start=1)))
 
 @primitive(kind="elementwise", analytic=True)
 def gammaln(x: Array) -> Array:
-    """log |Gamma(x)|; inf at the poles 0, -1, -2, ...
+    """log |Gamma(x)|; inf at the poles 0, -1, -2, ... and at -inf.
 
     From 10 on by Stirling's series (Abramowitz and Stegun 1964, 6.1.41), between 3/2 and 5/2 by
     the Taylor series around 2 (6.1.33), in between by the recurrence (6.1.15), and for x <= 0 by

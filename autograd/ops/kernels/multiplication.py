@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from autograd.engine.tensor import Array
+from autograd.ops.kernels.halves import in_single, is_half
 from autograd.runtime.threads import LARGE, blas_on_one_thread, share, slabs
 
 _SMALL = 4096  # elements of both arguments, below which BLAS keeps to one thread by itself
@@ -22,7 +23,10 @@ _NARROW = 256  # narrower blocks lose more than that
 
 
 def product(x: Array, y: Array) -> Array:
-    """np.matmul(x, y), which says what it takes."""
+    """np.matmul(x, y), which says what it takes. Of float16 by BLAS in float32, and then rounded:
+    NumPy sums it in float32 as well, without BLAS."""
+    if is_half(x) or is_half(y):
+        return _product_of_halves(x, y)
     size = x.size + y.size
     if size < _SMALL:
         return np.asarray(np.matmul(x, y))
@@ -32,6 +36,9 @@ def product(x: Array, y: Array) -> Array:
         if size >= LARGE and x.ndim == y.ndim == 3 and len(x) == len(y):
             return _of_stacks(x, y)
         return np.asarray(np.matmul(x, y))
+
+
+_product_of_halves = in_single(product)
 
 
 def _of_matrices(x: Array, y: Array) -> Array:

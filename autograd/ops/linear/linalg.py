@@ -6,13 +6,13 @@ reverse mode algorithmic differentiation", Oxford University, report NA-08/01.
 
 from __future__ import annotations
 
+from itertools import combinations, permutations
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
-from autograd.engine.modes import mode
 from autograd.engine.primitives import primitive
-from autograd.engine.tape import Refusal
 from autograd.engine.tensor import Array, Operand, Tensor, wrap
 from autograd.ops.elementwise.selection import where
 
@@ -24,8 +24,8 @@ _REGULAR = f"{_SQUARE} that are not singular"
 def det(x: Array) -> Array:
     """The determinant of each matrix.
 
-    x (..., n, n) gives (...). The gradient holds for singular matrices too, and so does the second
-    derivative; the third is refused where the second was taken at a matrix that is close to one.
+    x (..., n, n) gives (...). Its derivatives of all orders hold for singular matrices too, and for
+    those whose determinant is out of range. Those of order k take memory for n**k numbers.
     """
     return np.asarray(np.linalg.det(x))
 
@@ -39,67 +39,68 @@ def _pull_det(g: Tensor, out: Tensor, x: Tensor) -> Tensor:
 det.defvjp(_pull_det, keeps=["x"])
 
 
-@primitive(kind="contraction", expects=_SQUARE, analytic=True)
-def cofactors(x: Array) -> Array:
+@primitive(kind="contraction", expects=f"{_SQUARE}, all of one shape", analytic=True)
+def cofactors(x: Array, *along: Array) -> Array:
     """The matrices of cofactors, det(x) inv(x)^T, for singular x too: the gradient of det.
 
-    From X = U S V^T they are det(U V^T) U D V^T, where D holds the products of all singular values
-    but one (Stewart 1998, "On the adjugate matrix").
+    With matrices `along` of the shape of x it is the derivative of that along each of them, one
+    after the other: the gradient of the mixed derivative of det along all of them.
+
+    From X = U S V^T the cofactors are det(U V^T) U D V^T, where D holds the products of all
+    singular values but one (Stewart 1998, "On the adjugate matrix"). In the coordinates of the
+    singular vectors, det(S + T) is the sum of (the product of the singular values of all rows but
+    some) * (the minor of T of those rows and columns), of which this is a mixed derivative.
     """
     u, s, vh = np.linalg.svd(x)
-    sign = np.linalg.det(u) * np.linalg.det(vh)
-    return np.asarray(
-        sign[..., None, None] * (u.conj() * _all_but_one(s)[..., None, :]) @ vh.conj()
-    )
+    terms = [u.conj().swapaxes(-1, -2) @ e @ vh.conj().swapaxes(-1, -2) for e in along]
+    places = range(len(along) + 1)
+    rows = ascii_letters[: len(places)]
+    products, itself = _all_but(s, len(places)), np.eye(s.shape[-1], dtype=bool)
+    inner: Any = 0
+    for columns in permutations(rows):
+        # The sign of the permutation; an element of each term, and of what the result stands for.
+        sign = (-1) ** sum(columns[i] > columns[j] for i, j in combinations(places, 2))
+        *pairs, (row, column) = zip(rows, columns, strict=True)
+        labels = [f"...{rows}", *(f"...{''.join(pair)}" for pair in pairs)]
+        target = row if row == column else row + column
+        found = np.einsum(f"{','.join(labels)}->...{target}", products, *terms)
+        inner = inner + sign * (found if row != column else found[..., None] * itself)
+    orientation = np.linalg.det(u) * np.linalg.det(vh)
+    return np.asarray(orientation[..., None, None] * (u.conj() @ inner @ vh.conj()))
+
+
+# <K, mixed derivative> is symmetric in K and all of `along`: each is the gradient by any other.
+def _pull_cofactors(position: int, g: Tensor, out: Tensor, x: Tensor, *along: Tensor) -> Tensor:
+    kept = [e for i, e in enumerate(along) if i != position - 1]
+    return cofactors(x, *kept, g)
+
+
+cofactors.defvjp_each(_pull_cofactors)
+
+
+def _all_but(s: Array, count: int) -> Array:
+    """The products of all elements along the last axis but those at `count` different places, which
+    the result has an axis for each of; without a division, and in range where the result is."""
+    itself, (*batch, n) = np.eye(s.shape[-1], dtype=bool), s.shape
+    exponents = np.rint(np.log2(np.where(s > 0, s, 1))).astype(int)
+    numbers, total = np.ldexp(s, -exponents), exponents.sum(axis=-1)  # of the order of 1, or 0
+    distinct = np.ones((n,) * count, bool)
+    for axis in range(count):
+        total = total[..., None] - exponents.reshape(*batch, *[1] * axis, n)
+        if axis:
+            numbers = np.where(itself, 1, numbers[..., None, :])
+        for other in range(axis):
+            others = [i for i in range(count) if i not in (axis, other)]
+            distinct &= ~np.expand_dims(itself, others)
+    return np.where(distinct, np.ldexp(_all_but_one(numbers), total), 0)
 
 
 def _all_but_one(s: Array) -> Array:
-    """The products of all elements along the last axis but one, without a division."""
+    """The products of all elements along the last axis but one."""
     one = np.ones_like(s[..., :1])
     before = np.cumprod(np.concatenate([one, s[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([one, s[..., :0:-1]], axis=-1), axis=-1)
     return np.asarray(before * after[..., ::-1])
-
-
-# Where X is far from singular, from C = det(X) X^-T: <G, dC> = <(<G, C> C - C G^T C) / det, dX>.
-def _pull_cofactors(g: Tensor, out: Tensor, x: Tensor) -> Tensor:
-    if not mode.recording:
-        return wrap(_pull_by_svd(g.data, x.data), None)
-    if _far_from_singular(x.data):
-        along = (g * out).sum(axis=(-2, -1), keepdims=True)
-        return (along * out - out @ g.mT @ out) / det(x)[..., None, None]
-    reason = (
-        "the third derivative of 'det' was asked for at a matrix that is singular, or close to it; "
-        "only the first two are known there"
-    )
-    return wrap(_pull_by_svd(g.data, x.data), Refusal(reason))
-
-
-cofactors.defvjp(_pull_cofactors, keeps=["out x"])
-
-
-def _far_from_singular(x: Array) -> bool:
-    s = np.linalg.svd(x, compute_uv=False)
-    return bool(np.all(s[..., -1:] > s[..., :1] * np.sqrt(np.finfo(s.dtype).eps)))
-
-
-def _pull_by_svd(g: Array, x: Array) -> Array:
-    """<G, dC> as a function of dX, for any X.
-
-    With hats for the coordinates of the singular vectors, det(X + E) has the terms of second order
-    det(U V^T) P_ij (E^_ii E^_jj - E^_ij E^_ji) for i < j, where P_ij is the product of all singular
-    values but those two; <G, dC> is that form's polarization at (G, dX).
-    """
-    u, s, vh = np.linalg.svd(x)
-    ut, v = u.swapaxes(-1, -2), vh.swapaxes(-1, -2)
-    itself = np.eye(s.shape[-1], dtype=bool)
-    rest = _all_but_one(np.where(itself, s.dtype.type(1), s[..., None, :]))
-    rest = np.where(itself, s.dtype.type(0), rest)
-    seen = ut @ g @ v
-    diagonal = np.einsum("...ij,...jj->...i", rest, seen)
-    inner = np.where(itself, diagonal[..., None], -rest * seen.swapaxes(-1, -2))
-    sign = np.linalg.det(u) * np.linalg.det(vh)
-    return np.asarray(sign[..., None, None] * (u @ inner @ vh))
 
 
 @primitive(kind="contraction", expects=_SQUARE)

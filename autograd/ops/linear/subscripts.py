@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Tensor
+from autograd.ops.kernels.halves import in_single
 from autograd.ops.linear.products import as_arrays
 from autograd.ops.shapes.shape import broadcast_to, reshape
 
@@ -20,6 +21,7 @@ from autograd.ops.shapes.shape import broadcast_to, reshape
     expects="subscripts such as 'ij,jk->ik', a term for each operand",
     analytic=True,
 )
+@in_single
 def einsum(subscripts: str, *operands: Array, optimize: Any = True) -> Array:
     """Sums of products of the operands, over the axes whose letters the output does not have.
 
@@ -31,6 +33,7 @@ def einsum(subscripts: str, *operands: Array, optimize: Any = True) -> Array:
             where they can, and are taken in a cheap order.
 
     A gradient is again an einsum: of g and the other operands, to the letters of the operand.
+    float16 is summed in float32.
     """
     if not isinstance(subscripts, str):
         raise TypeError(

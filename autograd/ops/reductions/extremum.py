@@ -15,7 +15,12 @@ import numpy as np
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.kernels.masking import masked
-from autograd.ops.reductions.reduction import keepdims_shape, reduced_axes
+from autograd.ops.reductions.reduction import (
+    along_last,
+    as_before,
+    keepdims_shape,
+    reduced_axes,
+)
 from autograd.ops.shapes.shape import reshape
 from autograd.runtime.threads import in_slabs, outermost
 
@@ -39,12 +44,10 @@ def scatter_first_max(g: Array, peak: Array, x: Array) -> Array:
             _scatter_few(g, peak, x, axes, out=out)
             return out
         return in_slabs(partial(_scatter_few, axes=axes), out, g, peak, x)
-    lines = _lines(x, axes)
+    lines = along_last(x, axes)
     out = np.zeros_like(lines, dtype=g.dtype)
     np.put_along_axis(out, _argfirst(lines), g.reshape(*lines.shape[:-1], 1), axis=-1)
-    kept = [n for i, n in enumerate(x.shape) if i not in axes]
-    out = out.reshape(kept + [x.shape[a] for a in axes])
-    return np.moveaxis(out, range(len(kept), x.ndim), axes)
+    return as_before(out, x.shape, axes)
 
 
 def _scatter_few(g: Array, peak: Array, x: Array, axes: tuple[int, ...], out: Array) -> None:
@@ -64,7 +67,7 @@ def gather_first_max(h: Array, peak: Array, x: Array) -> Array:
         for index, hit in _first_hits(peak, x, axes):
             np.add(out, masked(h[index], hit), out=out)
         return out
-    picked = np.take_along_axis(_lines(h, axes), _argfirst(_lines(x, axes)), axis=-1)
+    picked = np.take_along_axis(along_last(h, axes), _argfirst(along_last(x, axes)), axis=-1)
     return picked.reshape(peak.shape)
 
 
@@ -173,12 +176,6 @@ def _few_and_finite(peak: Array, x: Array, axes: tuple[int, ...]) -> bool:
 
 def _collapsed(short: tuple[int, ...], full: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(i for i, (n, m) in enumerate(zip(short, full, strict=True)) if n != m)
-
-
-def _lines(x: Array, axes: tuple[int, ...]) -> Array:
-    """x with `axes` moved last and flattened, in their order, into one."""
-    moved = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
-    return moved.reshape(*moved.shape[: x.ndim - len(axes)], prod(x.shape[a] for a in axes))
 
 
 def _argfirst(lines: Array) -> Array:

@@ -1,16 +1,22 @@
-"""Reductions over one axis, several, or all (axis=None); keepdims as in NumPy."""
+"""Reductions over one axis, several, or all (axis=None); keepdims as in NumPy.
+
+What sums or divides computes in float32 where it is given float16, its gradient too.
+"""
 
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autograd.engine.primitives import primitive
+from autograd.engine.primitives import Primitive, Rule, primitive
 from autograd.engine.tensor import Array, Axis, Tensor
-from autograd.ops.shapes.shape import broadcast_to, reshape
+from autograd.ops.kernels.halves import in_single, is_half
+from autograd.ops.shapes.shape import astype, broadcast_to, reshape
 from autograd.runtime.threads import reduced
 
 
@@ -39,13 +45,42 @@ def reduced_size(shape: tuple[int, ...], axis: Axis) -> int:
     return prod(shape[a] for a in reduced_axes(axis, len(shape)))
 
 
+def along_last(x: Array, axes: tuple[int, ...]) -> Array:
+    """x with `axes` moved last and flattened, in their order, into one."""
+    moved = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
+    return moved.reshape(*moved.shape[: x.ndim - len(axes)], prod(x.shape[a] for a in axes))
+
+
+def as_before(lines: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """The inverse of `along_last`, for an array of that shape before."""
+    kept = [n for i, n in enumerate(shape) if i not in axes]
+    apart = lines.reshape(kept + [shape[a] for a in axes])
+    return np.moveaxis(apart, range(len(kept), len(shape)), axes)
+
+
+def rule_in_single(op: Primitive, rule: Callable[..., Tensor]) -> Rule:
+    """The rule of an op of one tensor, in float32 where that is float16; so is the output then."""
+
+    def wide(g: Tensor, out: Tensor, x: Tensor, *args: Any, **options: Any) -> Tensor:
+        if not is_half(x):
+            return rule(g, out, x, *args, **options)
+        single = astype(x, np.float32)
+        out = op(single, *args, **options)
+        return astype(rule(astype(g, np.float32), out, single, *args, **options), np.float16)
+
+    return wide
+
+
 @primitive(kind="reduction", analytic=True)
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The sum. A narrow float stays narrow; NumPy sums pairwise along contiguous axes."""
+    if is_half(x):
+        return _sum_of_halves(x, axis, keepdims)
     axes = reduced_axes(axis, x.ndim)
     return reduced(lambda x: np.sum(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
 
 
+_sum_of_halves = in_single(sum.forward)
 sum.defvjp(lambda g, out, x, axis=None, keepdims=False: spread(g, x.shape, axis), keeps=[""])
 
 
@@ -58,10 +93,17 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
 
 mean.defvjp(
     lambda g, out, x, axis=None, keepdims=False: spread(
-        g / reduced_size(x.shape, axis), x.shape, axis
+        _by_count(g, reduced_size(x.shape, axis)), x.shape, axis
     ),
     keeps=[""],
 )
+
+
+def _by_count(g: Tensor, count: int) -> Tensor:
+    """g / count, which float16 cannot hold above 65,504; of no elements g, which none gets."""
+    if is_half(g):
+        return astype(astype(g, np.float32) / (count or 1), np.float16)
+    return g / (count or 1)
 
 
 @primitive(kind="contraction", expects="two arrays of one shape", analytic=True)
@@ -72,8 +114,13 @@ def sum_of_products(x: Array, y: Array, axis: Axis = None) -> Array:
     """
     if x.shape != y.shape:
         raise ValueError("the shapes differ")
+    if is_half(x) or is_half(y):
+        return _sum_of_products_of_halves(x, y, axis)
     axes = reduced_axes(axis, x.ndim)
     return reduced(lambda x, y: _sum_of_products(x, y, axes), axes, False, x, y)
+
+
+_sum_of_products_of_halves = in_single(sum_of_products.forward)
 
 
 def _sum_of_products(x: Array, y: Array, axes: tuple[int, ...]) -> Array:

@@ -24,7 +24,11 @@ def argsort(x: Array, axis: int | None = -1) -> Array:
 
 
 def sort(x: Operand, axis: int | None = -1) -> Tensor:
-    """x in ascending order along an axis: a new tensor. See `argsort` for ties and NaN."""
+    """x in ascending order along an axis: a new tensor.
+
+    Elements that tie stay in their order (the sort is stable), and NaN comes last. axis=None sorts
+    the flattened array.
+    """
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0

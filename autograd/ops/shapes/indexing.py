@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.elementwise.selection import where
+from autograd.ops.kernels.halves import is_half
 from autograd.ops.shapes.shape import as_tensor, ravel, reshape
 
 
@@ -197,6 +198,10 @@ def _add_at(out: Array, index: Any, y: Any) -> None:
     """Add y to out at index, in place; repeated indices add up. out is dense in memory."""
     if _reaches_once(index):
         out[index] += y
+    elif is_half(out):  # in which a sum of ones would stay at 2,048
+        total = out.astype(np.float32)
+        _add_at(total, index, y)
+        out[...] = total
     elif 8 * np.size(y) < out.size:
         np.add.at(out, index, y)
     else:

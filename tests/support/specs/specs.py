@@ -35,6 +35,7 @@ from support.specs.sampling import (
 
 from autograd import ops
 from autograd.engine.primitives import Primitive
+from autograd.ops.declaring import linear_in_first, transposed
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,30 @@ def _scatters(rng: np.random.Generator) -> Iterable[Sample]:
         yield Sample(sample.name, (g, index, x.shape))
 
 
+class Rule:
+    """One of two gradients, linear in them."""
+
+    def __call__(self, g: Array, h: Array) -> Array:
+        return np.asarray(2 * g - np.cumsum(h))
+
+    def __repr__(self) -> str:
+        return "a rule"
+
+
+LINEAR = {"of": Rule(), "refusal": ""}
+
 SPECS: list[Spec] = [
+    # rules on arrays
+    Spec(
+        linear_in_first,
+        calls((Real(3), Real(3), {**LINEAR, "count": 2})),
+        reference=lambda g, h, of, **_: of(g, h),
+    ),
+    Spec(
+        transposed,
+        calls((Real(3), {**LINEAR, "zeros": [np.zeros(3)] * 2, "position": 1})),
+        reference=lambda t, **_: -np.cumsum(t[::-1], dtype=float)[::-1],  # as its zeros
+    ),
     # indexing
     Spec(ops.getitem, calls(*INDEXED), reference=lambda x, index: x[index]),
     Spec(ops.scatter, _scatters, reference=_scattered),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -66,6 +68,32 @@ def _p_norm(x: Array, p: float, axis: Any = None, keepdims: bool = False) -> Arr
 
 def _euclidean_norm(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     return np.asarray(np.sqrt(np.sum(x * x, axis, keepdims=keepdims)))
+
+
+def _lengths(x: Array, axis: Any) -> int:
+    """How many elements lie along the axes, at least 1."""
+    axes = range(x.ndim) if axis is None else np.atleast_1d(np.array(axis, int))
+    return max(math.prod(x.shape[a] for a in axes), 1)
+
+
+ALIKE = 2 + np.arange(12).reshape(3, 4) % 5 / 5
+_SQUARES = [(a, np.sum(ALIKE * ALIKE, a, keepdims=True)) for a in (None, (0, 1), 0, 1)]
+
+
+def _products_of_others(g: Array, x: Array, *along: Array, axis: Any = None) -> Array:
+    """By all ways to choose a place for each of `along`, and one that is left out."""
+    axes = tuple(range(x.ndim)) if axis is None else np.atleast_1d(np.array(axis, int)).tolist()
+    kept = x.ndim - len(axes)
+    lines = [np.moveaxis(a, axes, range(kept, x.ndim)) for a in (x, *along)]
+    shape = lines[0].shape
+    lines = [a.reshape(*shape[:kept], math.prod(shape[kept:])) for a in lines]
+    out = np.zeros_like(lines[0])
+    n = out.shape[-1]
+    for places in permutations(range(n), len(along) + 1):
+        left = [i for i in range(n) if i not in places]
+        terms = [a[..., k] for a, k in zip(lines[1:], places[1:], strict=True)]
+        out[..., places[0]] += np.prod([lines[0][..., left].prod(-1), *terms], axis=0)
+    return np.asarray(g * np.moveaxis(out.reshape(shape), range(kept, x.ndim), axes))
 
 
 def _sequence(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,7 +177,30 @@ SPECS = [
             x, axis, ddof=ddof, keepdims=keepdims
         ),
     ),
+    Spec(
+        ops.deviations,
+        reductions(keepdims=False, empty=True),
+        reference=lambda x, axis=None: x - np.sum(x, axis, keepdims=True) / _lengths(x, axis),
+    ),
     Spec(ops.euclidean_norm, reductions(avoid=(0,)), reference=_euclidean_norm),
+    Spec(
+        ops.unit,
+        calls(
+            *[(Real(2, 3), p, axis) for p in (2, 4, 3, 2.5, 1.5, 0.5, -1) for axis in (None, 1)],
+            *((Real(2, 3), 2, (0, 1)), (Real(), 3), (Real(2), 3, ()), (Real(0, 3), 3, 1)),
+            avoid=(0,),
+        ),
+        reference=lambda x, p, axis=None: x / _p_norm(x, p, axis, True),
+    ),
+    Spec(ops.kinked, unary(avoid=(0,)), reference=lambda x: x),
+    Spec(
+        ops.less_share,  # where no place outweighs the others
+        calls(
+            *[(Real(3, 4), ALIKE / size, ALIKE, axis) for axis, size in _SQUARES],
+            (Real(0, 3), Real(0, 3), Real(0, 3), 1),
+        ),
+        reference=lambda y, a, b, axis=None: y - a * np.sum(b * y, axis, keepdims=True),
+    ),
     Spec(
         ops.p_norm,
         calls(
@@ -159,6 +210,32 @@ SPECS = [
             avoid=(0,),
         ),
         reference=_p_norm,
+    ),
+    Spec(
+        ops.products_of_others,
+        calls(
+            *[
+                (Real(*kept), Real(2, 3), {"axis": axis})
+                for kept, axis in (((1, 1), None), ((1, 3), 0), ((2, 1), 1), ((1, 1), (0, 1)))
+            ],
+            *((Real(2, 3), Real(2, 3), {"axis": ()}), (Real(), Real(), Real()), (Real(1), Real(0))),
+            *[(Real(1), with_zeros(4, zeros=n), Real(4)) for n in (1, 2, 3)],
+            (Real(2, 1), Real(2, 3), Real(2, 3), Real(2, 3), {"axis": 1}),
+            (Real(1, 4), with_zeros(3, 4, zeros=5), Real(3, 4), Real(3, 4), {"axis": 0}),
+        ),
+        reference=_products_of_others,
+    ),
+    Spec(
+        ops.mixed_product,
+        calls(
+            *[(Real(2, 3), Real(2, 3), {"axis": axis}) for axis in (None, 0, 1, (0, 1), ())],
+            *[(with_zeros(4, zeros=n), Real(4), Real(4)) for n in (1, 2, 3)],
+            *((Real(2, 3), Real(2, 3), Real(2, 3), {"axis": 1}), (Real(), Real())),
+            (Real(0), Real(0)),
+        ),
+        reference=lambda x, *along, axis=None: np.sum(
+            along[-1] * _products_of_others(np.ones((), x.dtype), x, *along[:-1], axis=axis), axis
+        ),
     ),
     # running sums and products
     Spec(ops.cumsum, RUNNING),

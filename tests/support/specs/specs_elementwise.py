@@ -22,7 +22,7 @@ from support.specs.sampling import (
 from support.specs.specs import MASK, Spec
 
 from autograd import ops
-from autograd.ops.elementwise import trigonometric
+from autograd.ops.elementwise import arithmetic, exponential, selection, special, trigonometric
 
 # --- samples -------------------------------------------------------------------------------------
 
@@ -103,11 +103,27 @@ def _polygamma(n: int, x: float) -> float:
     return math.fsum(terms) * math.factorial(n) * (1 if n % 2 else -1)
 
 
-def _bessel(n: int, x: float) -> float:
-    """Poisson's integral (DLMF 10.54.1), which gives j_n(x) / x**n, by Gauss's rule."""
+def _sinc_slope(n: int, x: float) -> float:
+    """sinc(x) is the mean of cos(pi x t) for t from 0 to 1; its derivatives by Gauss's rule."""
     t, weights = np.polynomial.legendre.leggauss(40)
-    integral = np.sum(weights * np.cos(x * t) * (1 - t * t) ** n)
-    return float(integral) / math.prod([2] * (n + 1), start=math.factorial(n))
+    t = (1 + t) / 2
+    terms = (math.pi * t) ** n * np.cos(math.pi * (x * t + n / 2))
+    return float(np.sum(weights * terms)) / 2
+
+
+def _bell(n: int, x: Array) -> Array:
+    hermite = np.polynomial.hermite.hermval(x, [0] * n + [1])
+    return np.asarray((-1) ** n * np.exp(-x * x) * hermite, np.result_type(x, 1.0))
+
+
+def _power_slope(n: int, m: int, x: Any, y: Any) -> Array:
+    """(d/dy)**m of y (y - 1) ... (y - n + 1) x**(y - n), by NumPy's polynomials."""
+    falling = np.polynomial.Polynomial.fromroots(range(n)) if n else np.polynomial.Polynomial([1.0])
+    terms = (
+        math.comb(m, k) * (falling.deriv(m - k) if m > k else falling)(y) * np.log(x) ** k
+        for k in range(m + 1)
+    )
+    return np.asarray(sum(terms) * np.asarray(x) ** (y - n), np.result_type(x, y, 1.0))
 
 
 # --- the rows ------------------------------------------------------------------------------------
@@ -158,6 +174,11 @@ SELECTION = [
         ),
     ),
     Spec(
+        selection.chosen,
+        calls(*((np.zeros(3, bool), 0.5, Real(*shape)) for shape in ((2, 3), (3,), (0, 3)))),
+        reference=np.where,
+    ),
+    Spec(
         ops.nan_to_num,
         both(
             unary(),
@@ -181,6 +202,20 @@ ARITHMETIC = [
     Spec(ops.reciprocal, unary(avoid=(0,))),
     Spec(ops.remainder, _quotients),
     Spec(ops.hypot, binary(avoid=(0,))),
+    Spec(
+        arithmetic.cosine_of,
+        binary(avoid=(0,)),
+        reference=lambda x, y: x / np.sqrt(x * x + y * y),
+    ),
+    Spec(
+        arithmetic.power_slope,
+        calls(
+            *((n, m, Real(2, 3), Real(3)) for n, m in ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2))),
+            *((1, 1, Real(), Real(2)), (2, 1, Real(2), 1.5), (1, 1, 2, Real(3)), (3, 2, Real(), 3)),
+            domain=(0.3, 2.5),
+        ),
+        reference=_power_slope,
+    ),
 ]
 
 EXPONENTIAL = [
@@ -194,6 +229,12 @@ EXPONENTIAL = [
     Spec(ops.logaddexp, binary()),
     Spec(ops.logaddexp2, binary()),
     Spec(ops.expit, unary(domain=(-5, 5)), reference=lambda x: 1 / (1 + np.exp(-x))),
+    Spec(
+        exponential.expit_slope,
+        unary(domain=(-5, 5)),
+        reference=lambda x: 1 / (2 + 2 * np.cosh(x)),
+    ),
+    Spec(exponential.tanh_of_half, unary(), reference=lambda x: np.tanh(x / 2)),
     Spec(
         ops.logit,
         unary(domain=(0.05, 0.95)),
@@ -227,18 +268,32 @@ TRIGONOMETRIC = [
     Spec(ops.tan, unary(domain=(-1.2, 1.2))),
     Spec(ops.arccosh, unary(domain=(1.2, 4))),
     Spec(ops.arctan2, binary(avoid=(0,))),
+    Spec(
+        trigonometric.inverse_power,
+        calls(
+            *((1, part, Real(2, 3), Real(3)) for part in (False, True)),
+            *((2, True, 1, Real(3)), (3, False, Real(2), Real()), (2, False, Real(2), -1.5)),
+            avoid=(0,),
+        ),
+        reference=lambda n, part, x, y: (
+            ((x + 1j * y) ** -n).imag if part else ((x + 1j * y) ** -n).real
+        ),
+    ),
+    Spec(trigonometric.one_minus_square, unary(), reference=lambda x: 1 - x * x),
+    Spec(trigonometric.reciprocal_of_square, unary(), reference=lambda x: 1 / (1 + x * x)),
     Spec(ops.deg2rad, unary(domain=(-200, 200))),
     Spec(ops.rad2deg, unary()),
     Spec(ops.sinc, unary()),
     Spec(
-        trigonometric.bessel_over_power,
-        _orders(0, 1, 2, 5, domain=(-8, 8)),
-        reference=lambda n, x: each(partial(_bessel, n))(x),
+        trigonometric.sinc_slope,
+        _orders(0, 1, 2, 5, domain=(-3, 3)),
+        reference=lambda n, x: each(partial(_sinc_slope, n))(x),
     ),
 ]
 
 SPECIAL_FUNCTIONS = [
     Spec(ops.erf, unary(domain=(-3, 5)), reference=each(math.erf)),
+    Spec(special.bell, _orders(0, 1, 2, 5), reference=_bell),
     Spec(ops.erfc, unary(domain=(-3, 5)), reference=each(math.erfc)),
     Spec(ops.erfinv, unary(domain=(-0.95, 0.95)), reference=each(_erfinv)),
     Spec(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,20 @@ def _on_diagonal(g: Array, labels: str, shape: Shape) -> Array:
     return out
 
 
+def _cofactors(x: Array, *along: Array) -> Array:
+    """Minor by minor; along others, by all ways to take an element of each in the place of x's."""
+    out, n = np.zeros_like(x), x.shape[-1]
+    for i, j in np.ndindex(n, n):
+        minors = [np.delete(np.delete(a, i, -2), j, -1) for a in (x, *along)]
+        for columns in permutations(range(n - 1)):
+            sign = (-1) ** (i + j + sum(a > b for a, b in combinations(columns, 2)))
+            for rows in permutations(range(n - 1), len(along)):
+                chosen = {row: minors[k + 1] for k, row in enumerate(rows)}
+                factors = [chosen.get(r, minors[0])[..., r, columns[r]] for r in range(n - 1)]
+                out[..., i, j] += sign * np.prod(factors or [1.0], axis=0)
+    return out
+
+
 def weakly(reference: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy's function, where Python's numbers do not widen float32, as in its ufuncs."""
 
@@ -148,6 +163,21 @@ def weakly(reference: Callable[..., Any]) -> Callable[..., Any]:
         return reference(*(dtype.type(a) if type(a) in numbers else a for a in args), **options)
 
     return function
+
+
+NONE_EQUAL = np.zeros((3, 3), bool)
+_STACKS = [((3, 3), None), ((2, 3, 3), None), ((3, 3), "L"), ((3, 3), "U"), ((1, 1), None)]
+_SINGULAR_STACKS = [((2,), (3, 2)), ((2,), (2, 3)), ((2, 2), (2, 2, 2)), ((1,), (1, 1))]
+
+
+def _with_eigenvalues(values: Array, x: Array, uplo: str | None, settled: bool) -> Array:
+    v = np.linalg.eigh(x, uplo or "L")[1]
+    return np.asarray(np.einsum("...ij,...j,...kj->...ik", v, values, v))
+
+
+def _with_singular_values(values: Array, x: Array, settled: bool = False) -> Array:
+    u, _, vh = np.linalg.svd(x, full_matrices=False)
+    return np.asarray(np.einsum("...ij,...j,...jk->...ik", u, values, vh))
 
 
 SPECS = [
@@ -255,8 +285,12 @@ SPECS = [
     Spec(ops.det, calls(*SQUARES, *SINGULAR), reference=np.linalg.det),
     Spec(
         ops.cofactors,
-        calls(*SQUARES),
-        reference=lambda x: np.linalg.det(x)[..., None, None] * np.linalg.inv(x).swapaxes(-1, -2),
+        calls(
+            *SQUARES,
+            *((regular(*shape), Real(*shape)) for shape in ((3, 3), (2, 3, 3))),
+            (regular(4, 4), Real(4, 4), Real(4, 4)),
+        ),
+        reference=_cofactors,
     ),
     Spec(ops.slogdet, calls(*SQUARES), reference=np.linalg.slogdet),
     Spec(ops.inv, calls(*SQUARES), reference=np.linalg.inv),
@@ -307,5 +341,27 @@ SPECS = [
             *((x, {"compute_uv": False}) for (x,) in (SQUARES[0], TALL[0], WIDE[0], TALL[-1])),
         ),
         reference=np.linalg.svd,
+    ),
+    Spec(
+        ops.divided,  # where nothing is equal
+        calls(
+            (Real(2, 3, 3), Real(2, 3, 3), NONE_EQUAL, NONE_EQUAL),
+            (Real(3, 3), Real(1, 3), NONE_EQUAL, NONE_EQUAL),
+            avoid=(0,),
+        ),
+        reference=lambda x, by, equal, unknown: x / by,
+    ),
+    Spec(
+        ops.with_eigenvalues,
+        calls(*((Real(*shape[:-1]), spectral(*shape), u, False) for shape, u in _STACKS)),
+        reference=_with_eigenvalues,
+    ),
+    Spec(
+        ops.with_singular_values,
+        calls(
+            (Real(3), regular(3, 3), False),
+            *((Real(*lengths), regular(*shape)) for lengths, shape in _SINGULAR_STACKS),
+        ),
+        reference=_with_singular_values,
     ),
 ]

@@ -1,0 +1,17 @@
+"""Ops that move numbers, and no more."""
+
+from __future__ import annotations
+
+from support.points.judging import Row
+
+ROWS: list[Row] = []
+
+PLAIN: dict[str, str] = dict.fromkeys(
+    (
+        *("reshape", "transpose", "broadcast_to", "flip", "roll", "ascontiguousarray", "copy"),
+        *("astype", "getitem", "scatter", "index_add", "index_update", "concatenate_all"),
+        *("stack_all", "split", "pad_constant", "sliding_windows", "fold_windows"),
+        *("transform_tiles", "fold_tiles"),
+    ),
+    "linear",
+)
