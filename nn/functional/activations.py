@@ -7,26 +7,31 @@ from typing import Literal
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_axis
+from nn.functional.arguments import expect_axis, number, of_lists
 
 
+@of_lists
 def relu(x: Tensor) -> Tensor:
     """max(0, x); the slope at 0 is 0, because the tie goes to the first argument."""
     return ag.maximum(0, x)
 
 
-def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+@of_lists
+def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
     """x above 0, negative_slope * x from 0 down (Maas et al. 2013)."""
-    return ag.where(x > 0, x, float(negative_slope) * x)
+    return ag.where(x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x) * x)
 
 
-def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
+@of_lists
+def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     """x above 0, alpha (e^x - 1) from 0 down (Clevert et al. 2016, eq. 15)."""
+    alpha = number("elu", "alpha", alpha, x)
     positive = x > 0
     # Where the branch is not taken its argument is 0: e^x would overflow, and inf * 0 is NaN.
-    return ag.where(positive, x, float(alpha) * ag.expm1(ag.where(positive, 0, x)))
+    return ag.where(positive, x, alpha * ag.expm1(ag.where(positive, 0, x)))
 
 
+@of_lists
 def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """x Phi(x), with Phi the distribution of N(0, 1) (Hendrycks & Gimpel 2016, section 2).
 
@@ -42,30 +47,36 @@ def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     raise ValueError(f"gelu: approximate '{approximate}' given, none or tanh expected")
 
 
+@of_lists
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow."""
     return ag.expit(x)
 
 
+@of_lists
 def silu(x: Tensor) -> Tensor:
     """x / (1 + e^-x), also called swish (Elfwing et al. 2018; Ramachandran et al. 2017)."""
     return x * ag.expit(x)
 
 
+@of_lists
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return ag.tanh(x)
 
 
-def softplus(x: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+@of_lists
+def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e^(beta x)) / beta, a smooth ReLU; x itself where beta x is above the threshold."""
-    beta = float(beta)
+    beta = number("softplus", "beta", beta, x)
     if beta == 0:
         raise ValueError("softplus: beta=0 given, another number expected")
     scaled = beta * x
-    return ag.where(scaled > float(threshold), x, ag.softplus(scaled) / beta)
+    above = scaled > number("softplus", "threshold", threshold)
+    return ag.where(above, x, ag.softplus(scaled) / beta)
 
 
+@of_lists
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along one axis, shifted by the maximum so that nothing overflows."""
     expect_axis("softmax", x, dim)
@@ -73,6 +84,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(axis=dim, keepdims=True)
 
 
+@of_lists
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - log(sum(exp(x))) along one axis, by the shifted log-sum-exp (Blanchard et al. 2021)."""
     expect_axis("log_softmax", x, dim)

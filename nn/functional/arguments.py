@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from operator import index
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from autograd import Tensor
+from autograd.engine.tensor import holds_tensors
 
 Length = int | tuple[int]
 Pair = int | tuple[int, int]
 Lengths = int | tuple[int, ...]
 Reduction = Literal["mean", "sum", "none"]
 
+Function = TypeVar("Function", bound=Callable[..., Tensor])
+
 _AXES = {1: "(length,)", 2: "(height, width)"}
 _IMAGES = {1: "sequences (N, C, L)", 2: "images (N, C, H, W)"}
+
+
+def of_lists(function: Function) -> Function:
+    """A function that, as ops do, stacks the lists and tuples that hold tensors."""
+
+    @functools.wraps(function)
+    def stacking(*args: Any, **options: Any) -> Tensor:
+        if any(isinstance(a, list | tuple) for a in (*args, *options.values())):
+            args = tuple([_stacked(a) for a in args])
+            options = {name: _stacked(a) for name, a in options.items()}
+        return function(*args, **options)
+
+    return cast(Function, stacking)
+
+
+def _stacked(argument: Any) -> Any:
+    return Tensor(argument) if holds_tensors(argument) else argument
 
 
 def lengths(what: str, value: Lengths, axes: int, least: int = 1) -> tuple[int, ...]:

@@ -10,9 +10,18 @@ import autograd as ag
 from autograd import Tensor
 from autograd.engine.tensor import Array
 from nn.functional.activations import log_softmax
-from nn.functional.arguments import Reduction, as_target, expect_shape, in_dtype_of, number, reduced
+from nn.functional.arguments import (
+    Reduction,
+    as_target,
+    expect_shape,
+    in_dtype_of,
+    number,
+    of_lists,
+    reduced,
+)
 
 
+@of_lists
 def cross_entropy(
     x: Tensor,
     target: Any,
@@ -50,6 +59,7 @@ def cross_entropy(
     )
 
 
+@of_lists
 def nll_loss(
     x: Tensor,
     target: Any,
@@ -65,6 +75,7 @@ def nll_loss(
     return _negative_log("nll_loss", _classes_last(x), classes, weight, ignore_index, reduction)
 
 
+@of_lists
 def binary_cross_entropy_with_logits(
     x: Tensor,
     target: Any,

@@ -11,10 +11,11 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_shape
+from nn.functional.arguments import expect_shape, number, of_lists
 from nn.processes import Group
 
 
+@of_lists
 def batch_norm(
     x: Tensor,
     running_mean: Tensor | None,
@@ -42,6 +43,7 @@ def batch_norm(
         ValueError: other shapes; one of running_mean and running_var without the other; or one
             value per channel in training, which has no variance.
     """
+    momentum = number("batch_norm", "momentum", momentum)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x (N, C, ...) expected, shape {x.shape} given")
     if (running_mean is None) != (running_var is None):
@@ -102,6 +104,7 @@ def _move(running: Tensor, value: Any, momentum: float) -> None:
     running.data = blended.astype(running.dtype)
 
 
+@of_lists
 def layer_norm(
     x: Tensor,
     normalized_shape: int | tuple[int, ...],
@@ -129,6 +132,7 @@ def layer_norm(
     return y if bias is None else y + bias
 
 
+@of_lists
 def group_norm(
     x: Tensor,
     num_groups: int,

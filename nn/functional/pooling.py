@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import Length, Lengths, Pair, expect_images, lengths, no_room
+from nn.functional.arguments import Length, Lengths, Pair, expect_images, lengths, no_room, of_lists
 
 
+@of_lists
 def max_pool1d(
     x: Tensor,
     kernel_size: Length,
@@ -25,6 +26,7 @@ def max_pool1d(
     return _max_pool("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@of_lists
 def max_pool2d(
     x: Tensor,
     kernel_size: Pair,
@@ -51,6 +53,7 @@ def max_pool2d(
     return _max_pool("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
+@of_lists
 def avg_pool1d(
     x: Tensor,
     kernel_size: Length,
@@ -65,6 +68,7 @@ def avg_pool1d(
     )
 
 
+@of_lists
 def avg_pool2d(
     x: Tensor,
     kernel_size: Pair,
@@ -104,6 +108,7 @@ def avg_pool2d(
     )
 
 
+@of_lists
 def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
     """The means of output_size windows that cover each axis: window i of m on n pixels goes from
     floor(i n / m) to ceil((i + 1) n / m).

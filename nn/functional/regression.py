@@ -6,9 +6,10 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import Reduction, as_target, reduced
+from nn.functional.arguments import Reduction, as_target, number, of_lists, reduced
 
 
+@of_lists
 def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """(x - target)^2.
 
@@ -23,17 +24,21 @@ def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     return reduced("mse_loss", error * error, reduction)
 
 
+@of_lists
 def l1_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """|x - target|, with slope 0 where they are equal. Arguments as in `mse_loss`."""
     return reduced("l1_loss", ag.abs(x - as_target("l1_loss", x, target)), reduction)
 
 
-def huber_loss(x: Tensor, target: Any, reduction: Reduction = "mean", delta: float = 1.0) -> Tensor:
+@of_lists
+def huber_loss(
+    x: Tensor, target: Any, reduction: Reduction = "mean", delta: Tensor | float = 1.0
+) -> Tensor:
     """e^2 / 2 for e = |x - target| up to delta, and delta (e - delta / 2) beyond (Huber 1964).
 
     Other arguments as in `mse_loss`; a delta that is not above 0 is a ValueError.
     """
-    delta = float(delta)
+    delta = number("huber_loss", "delta", delta, x)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta={delta} given, a number above 0 expected")
     e = ag.abs(x - as_target("huber_loss", x, target))
@@ -43,8 +48,9 @@ def huber_loss(x: Tensor, target: Any, reduction: Reduction = "mean", delta: flo
     return reduced("huber_loss", losses, reduction)
 
 
+@of_lists
 def smooth_l1_loss(
-    x: Tensor, target: Any, reduction: Reduction = "mean", beta: float = 1.0
+    x: Tensor, target: Any, reduction: Reduction = "mean", beta: Tensor | float = 1.0
 ) -> Tensor:
     """e^2 / (2 beta) for e = |x - target| up to beta, and e - beta / 2 beyond (Girshick 2015, eq.
     3).
@@ -52,7 +58,7 @@ def smooth_l1_loss(
     Huber's loss by beta; with beta 0 the L1 loss. Other arguments as in `mse_loss`; a negative beta
     is a ValueError.
     """
-    beta = float(beta)
+    beta = number("smooth_l1_loss", "beta", beta, x)
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} given, at least 0 expected")
     e = ag.abs(x - as_target("smooth_l1_loss", x, target))
