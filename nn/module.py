@@ -27,12 +27,19 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that belongs to a Module's state and has no gradient, such as a running mean."""
+    """A tensor that belongs to a Module's state and has no gradient, such as a running mean.
+
+    Raises ValueError for data that wants a gradient.
+    """
 
     __slots__ = ()
 
     def __init__(self, data: Any) -> None:
-        super().__init__(data.detach() if isinstance(data, Tensor) else data)
+        super().__init__(data)
+        if self.requires_grad:
+            raise ValueError(
+                "Buffer: the data wants a gradient, and a buffer has none; give its detach()"
+            )
 
 
 class Module:

@@ -298,7 +298,7 @@ class Primitive:
             return functools.partial(self.rule_for_each, position)
         raise RuntimeError(
             f"'{self.name}' has no rule for argument {position}, and a gradient is wanted there: "
-            f"declare it with {self.name}.defvjp (None for an argument without a gradient)"
+            f"give its detach(), or declare it with {self.name}.defvjp (None where there is none)"
         )
 
     def _several(

@@ -63,8 +63,8 @@ class Tensor(Methods):
             place = data._place if mode.recording else None
             if place is not None and requires_grad:
                 raise ValueError(
-                    "Tensor: requires_grad=True asks for a leaf, and the data has a history; "
-                    "give its detach(), or leave requires_grad out to keep the history"
+                    f"{type(self).__name__}: requires_grad=True asks for a leaf, and the data "
+                    "has a history; give its detach(), or leave requires_grad out to keep it"
                 )
             if isinstance(place, Leaf) or (place is not None and dtype is not None):
                 data = needs.astype(data, data.dtype if dtype is None else np.dtype(dtype))
@@ -369,10 +369,10 @@ def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:
     if array.dtype.kind in "biufc" and dtype is not None:
         array = array.astype(dtype, copy=False)
     if array.dtype.kind not in "biufc" or hasattr(value, "filled"):
-        given = "a masked array" if hasattr(value, "filled") else f"data of dtype {array.dtype}"
+        kind = "a masked array" if hasattr(value, "filled") else type(value).__name__
         raise TypeError(
-            f"{caller}: {given} given, numbers expected; a nested list must have rows of equal "
-            "length, and no None; a masked array is to be filled"
+            f"{caller}: {kind} of {array.dtype} given, numbers expected; a nested list must have "
+            "rows of equal length, and no None; tensors are given in lists, masked arrays filled"
         )
     return array
 

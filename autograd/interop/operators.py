@@ -4,6 +4,7 @@ Python asks of a container of numbers."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -24,6 +25,8 @@ def _operator(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
         try:
             return _call(op, self, other)
         except UnsupportedError:
+            if isinstance(other, list | tuple):
+                raise  # the error says what is in it
             return NotImplemented  # its class may know what to do
 
     return operator
@@ -34,6 +37,8 @@ def _reflected(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
         try:
             return _call(op, other, self)
         except UnsupportedError:
+            if isinstance(other, list | tuple):
+                raise
             return NotImplemented
 
     return operator
@@ -143,7 +148,8 @@ _METHODS: dict[str, Any] = {
 }
 
 for _name, _op in _BINARY.items():
-    setattr(Tensor, f"__{_name}__", _operator(_op))
-    setattr(Tensor, f"__r{_name}__", _reflected(_op))
+    _METHODS |= {f"__{_name}__": _operator(_op), f"__r{_name}__": _reflected(_op)}
 for _name, _op in _METHODS.items():
+    if isinstance(_op, FunctionType):
+        _op.__qualname__ = f"Tensor.{_name}"  # what Python's own errors call it
     setattr(Tensor, _name, _op)

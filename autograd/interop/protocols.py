@@ -64,12 +64,14 @@ _ABOUT = {
 def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
     op = _OPS.get(ufunc)
     if op is None or method != "__call__":
-        call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        raise TypeError(_missing(call))
+        name = ufunc.__name__
+        own = f"np.{name}" if getattr(np, name, None) is ufunc else f"the ufunc {name}"
+        raise TypeError(_missing(own if method == "__call__" else f"{own}.{method}", name))
     if options:
         raise TypeError(
-            f"np.{ufunc.__name__} on a tensor takes no {', '.join(options)}: "
-            "tensors are not written to; use where() or astype() on the result"
+            f"np.{ufunc.__name__} on a tensor takes no {', '.join(options)}: nothing is written "
+            "into, as in array += tensor; write array = array + tensor, and use where() or "
+            "astype() on the result"
         )
     return op(*inputs)
 
@@ -83,14 +85,16 @@ def _array_function(
         return function(*args, **options)
     op = _OPS.get(function)
     if op is None:
-        raise TypeError(_missing(f"{function.__module__}.{function.__name__}"))
+        module = function.__module__.removeprefix("numpy")
+        raise TypeError(_missing(f"np{module}.{function.__name__}", function.__name__))
     return op(*args, **options)
 
 
-def _missing(call: str) -> str:
+def _missing(call: str, name: str) -> str:
+    own = f"call autograd.{name}" if name in ops.__all__ else "declare it with @primitive"
     return (
-        f"np.{call.removeprefix('numpy').removeprefix('.')} has no differentiable counterpart "
-        "here; for a constant call it on tensor.data, for a gradient declare it with @primitive"
+        f"{call} has no differentiable counterpart here; for a constant call it on tensor.data, "
+        f"for a gradient {own}"
     )
 
 

@@ -2,18 +2,21 @@
 what it gives where its dtype is another than that of its arguments.
 
 A list or tuple that holds tensors is stacked, so that these keep their gradients; a tensor given by
-keyword stands for the argument of that name. The rest becomes an array where the op expects one.
+keyword stands for the argument of that name. The rest becomes an array where the op expects one,
+or is refused: what is not numeric, and what holds tensors whose gradients would be lost in it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Number
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from autograd.engine.conforming import CLEAR, like
 from autograd.engine.keeping import Dropped
+from autograd.engine.modes import mode
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Primitive
 from autograd.engine.tensor import Array, Tensor, holds_tensors
@@ -37,19 +40,19 @@ def clear(
         TypeError: an option holds a tensor, and is not differentiated.
     """
     args, options = _by_position(op, args, options)
-    given = [_weak(arg) for arg in args]
+    given = [as_number(arg) for arg in args]
     for i, arg in enumerate(given):
         if isinstance(arg, Dropped):
             arg.refuse()
         if holds_tensors(arg) and _may_be_array(op, i):
-            given[i] = needs.stack(arg)
+            given[i] = _stacked(f"{op.name}: argument {i}", arg)
     arrays = [a for a in given if isinstance(a, Tensor | np.ndarray)]
     floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
     for i, arg in enumerate(given):
         if isinstance(arg, Tensor) or not _takes_array(op, i):
             continue
-        if type(arg) not in CLEAR:
-            array = _numeric(op.name, i, arg)
+        if type(arg) not in CLEAR or type(arg) is np.ndarray:
+            array = as_numeric(f"{op.name}: argument {i}", arg)
             follows = isinstance(arg, list | tuple) and floats and array.dtype.kind in "biuf"
             given[i] = array.astype(np.result_type(*floats)) if follows else array
         elif not arrays and isinstance(arg, int | float | complex):
@@ -62,10 +65,11 @@ def settled(op: Primitive, out: Any, saved: Any, arguments: list[Any]) -> tuple[
     integers alone made them wider. Raises TypeError for results that are not numeric."""
     for part in out if isinstance(out, tuple) else (out,):
         if part.dtype.kind not in "biufc":
+            expect_numbers(op, arguments)
             given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
             raise TypeError(
                 f"{op.name}: the forward returned {given}; an array of numbers expected, or a "
-                "tuple of such. An argument that is an array of objects makes another"
+                "tuple of such"
             )
     dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
     floats = [d for d in dtypes if d.kind == "f"]
@@ -88,7 +92,7 @@ def _by_position(
     """The same call with tensors among the options given by position."""
     if not any(map(_has_tensor, options.values())):
         return args, options
-    from inspect import signature  # slow to import, and seldom needed
+    from inspect import Parameter, signature  # slow to import, and seldom needed
 
     parameters = signature(op.forward).parameters
     names = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -103,8 +107,12 @@ def _by_position(
                 )
             last = max(last, i + 1)
     rest = dict(options)
-    more = [rest.pop(name, parameters[name].default) for name in names[len(args) : last]]
-    return (*args, *more), rest
+    more = {name: rest.pop(name, parameters[name].default) for name in names[len(args) : last]}
+    for name, value in more.items():
+        if value is Parameter.empty:
+            raise TypeError(f"{op.name}: no argument '{name}' given, and it has no default")
+    moved = tuple(more.values())
+    return args + (mode.watcher.all_given(moved) if mode.watcher else moved), rest
 
 
 def _has_tensor(value: Any) -> bool:
@@ -112,7 +120,8 @@ def _has_tensor(value: Any) -> bool:
     return any(isinstance(part, Tensor) or holds_tensors(part) for part in parts)
 
 
-def _weak(value: Any) -> Any:
+def as_number(value: Any) -> Any:
+    """NumPy's scalars, fractions and decimals as Python's numbers; anything else as it is."""
     if isinstance(value, np.number | np.bool_):
         return value.item()
     is_number = isinstance(value, Number) and not isinstance(value, int | float | complex)
@@ -132,14 +141,52 @@ def _takes_array(op: Primitive, position: int) -> bool:
     return op.rules[position] is not None
 
 
-def _numeric(name: str, position: int, value: Any) -> Array:
+def _stacked(where: str, parts: Any) -> Tensor:
+    try:
+        return needs.stack(parts)
+    except (TypeError, ValueError) as error:
+        kind = next(k for k in (UnsupportedError, TypeError, ValueError) if isinstance(error, k))
+        raise kind(f"{where}: {error}") from error
+
+
+def as_numeric(where: str, value: Any) -> Array:
+    """An array of numbers of what is no tensor.
+
+    Raises:
+        UnsupportedError: it is not numeric, says so itself, is masked, or a matrix.
+        ValueError: a list of rows that differ in length.
+    """
+    if getattr(value, "__array_ufunc__", value) is None:  # how NumPy is told to stay away
+        _refuse(where, value)
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{name}: argument {position}: {error}") from error
-    if array.dtype.kind not in "biufc" or hasattr(value, "filled"):
-        kind = "a masked array: fill it;" if hasattr(value, "filled") else type(value).__name__
-        raise UnsupportedError(
-            f"{name}: argument {position} is {kind}; a number or an array of numbers expected"
-        )
+        raise ValueError(f"{where}: {error}") from error
+    if array.dtype.kind == "O" and isinstance(value, list | tuple):  # fractions, and others
+        parts = enumerate(map(as_number, value))
+        array = np.asarray([as_numeric(f"{where}[{i}]", part) for i, part in parts])
+    if array.dtype.kind not in "biufc" or isinstance(value, np.matrix) or hasattr(value, "filled"):
+        _refuse(where, value)
     return array
+
+
+def expect_numbers(op: Primitive, arguments: list[Any]) -> None:
+    """Raise UnsupportedError where an argument is no number and no array of numbers."""
+    for kinds in (str | bytes | np.ndarray, type(None)):  # some arguments may be None
+        for i, arg in enumerate(arguments):
+            plain = isinstance(arg, np.ndarray) and arg.dtype.kind in "biufc"
+            if isinstance(arg, kinds) and not plain and _takes_array(op, i):
+                _refuse(f"{op.name}: argument {i}", arg)
+
+
+def _refuse(where: str, value: Any) -> NoReturn:
+    given = type(value).__name__
+    if hasattr(value, "filled"):
+        given = "a masked array, which is to be filled"
+    elif isinstance(value, np.matrix):
+        given = "an np.matrix, whose * is another; take np.asarray of it"
+    elif isinstance(value, np.ndarray):
+        given = f"an array of {value.dtype}; stack() makes a tensor of several"
+    elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        given += "; list() or stack() make an array of what can be"
+    raise UnsupportedError(f"{where} is {given}; a number or an array of numbers expected")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.conforming import like
-from autograd.engine.modes import mode, no_grad
+from autograd.engine.modes import mode
 from autograd.engine.primitives import Primitive, Rule, primitive
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.runtime.trees import flatten
@@ -20,13 +20,25 @@ def custom_vjp(function: Callable[..., Any]) -> Primitive:
 
     The function is a composition of other ops; its own gradient is not taken. For gradients that
     are clipped, passed straight through, or computed in a stabler form.
+
+    Raises RuntimeError, when called, where the result hangs on a tensor that wants a gradient and
+    that the function closes over, or finds inside an argument: no rule could give it one.
     """
 
     @functools.wraps(function)
     def forward(*arrays: Any, **options: Any) -> Any:
-        with no_grad():
-            tensors = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
-            return _plain(function(*tensors, **options))
+        tensors = [wrap(a, None) if isinstance(a, np.ndarray) else a for a in arrays]
+        result = function(*tensors, **options)
+        # Arguments are constants here, of which nothing is recorded: what wants a gradient is
+        # another tensor's doing.
+        for out in result if isinstance(result, tuple) else (result,):
+            if isinstance(out, Tensor) and out.requires_grad:
+                raise RuntimeError(
+                    f"custom_vjp: '{forward.__name__}' computes from a tensor that wants a "
+                    "gradient and is no argument of it, so that it would get none; make it an "
+                    "argument, with a rule, or use its detach()"
+                )
+        return _plain(result)
 
     return Primitive(forward)
 

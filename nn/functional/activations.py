@@ -7,14 +7,16 @@ from typing import Literal
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_axis, in_single, number
+from nn.functional.arguments import expect_axis, in_single, number, of_lists
 
 
+@of_lists
 def relu(x: Tensor) -> Tensor:
     """max(0, x); the slope at 0 is 0, because the tie goes to the first argument."""
     return ag.maximum(0, x)
 
 
+@of_lists
 def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
     """x above 0, negative_slope * x from 0 down (Maas et al. 2013); so is the slope at 0.
 
@@ -23,6 +25,7 @@ def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
     return ag.where(x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x) * x)
 
 
+@of_lists
 def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     """x above 0, alpha (e^x - 1) from 0 down (Clevert et al. 2016, eq. 15); so are all derivatives
     at 0.
@@ -35,6 +38,7 @@ def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     return ag.where(positive, x, number("elu", "alpha", alpha, x) * below)
 
 
+@of_lists
 def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """x Phi(x), with Phi the distribution of N(0, 1) (Hendrycks & Gimpel 2016, section 2).
 
@@ -53,21 +57,25 @@ def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     return ag.where(x > 40, x, y)
 
 
+@of_lists
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow."""
     return ag.expit(x)
 
 
+@of_lists
 def silu(x: Tensor) -> Tensor:
     """x / (1 + e^-x), also called swish (Elfwing et al. 2018; Ramachandran et al. 2017)."""
     return x * ag.expit(x)
 
 
+@of_lists
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return ag.tanh(x)
 
 
+@of_lists
 def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e^(beta x)) / beta, a smooth ReLU; x itself where beta x is above the threshold.
 
@@ -81,6 +89,7 @@ def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> 
     return ag.where(linear, x, ag.softplus(scaled) / beta)
 
 
+@of_lists
 @in_single
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along one axis, shifted by the maximum so that nothing overflows. The
@@ -90,6 +99,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(axis=dim, keepdims=True)
 
 
+@of_lists
 @in_single
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - log(sum(exp(x))) along one axis, by the shifted log-sum-exp (Blanchard et al. 2021);

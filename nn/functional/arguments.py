@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, cast
 import numpy as np
 
 from autograd import Tensor
+from autograd.engine.tensor import holds_tensors
 
 Length = int | tuple[int]
 Pair = int | tuple[int, int]
@@ -33,6 +34,23 @@ def in_single(function: Function) -> Function:
         return function(x.astype(np.float32), *args, **options).astype(np.float16)
 
     return cast(Function, wide)
+
+
+def of_lists(function: Function) -> Function:
+    """A function that, as ops do, stacks the lists and tuples that hold tensors."""
+
+    @functools.wraps(function)
+    def stacking(*args: Any, **options: Any) -> Tensor:
+        if any(isinstance(a, list | tuple) for a in (*args, *options.values())):
+            args = tuple([_stacked(a) for a in args])
+            options = {name: _stacked(a) for name, a in options.items()}
+        return function(*args, **options)
+
+    return cast(Function, stacking)
+
+
+def _stacked(argument: Any) -> Any:
+    return Tensor(argument) if holds_tensors(argument) else argument
 
 
 def lengths(what: str, value: Lengths, axes: int, least: int = 1) -> tuple[int, ...]:

@@ -11,10 +11,11 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_shape, in_single
+from nn.functional.arguments import expect_shape, in_single, number, of_lists
 from nn.processes import Group
 
 
+@of_lists
 @in_single
 def batch_norm(
     x: Tensor,
@@ -43,6 +44,7 @@ def batch_norm(
         ValueError: other shapes; one of running_mean and running_var without the other; or one
             value per channel in training, which has no variance.
     """
+    momentum = number("batch_norm", "momentum", momentum)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x (N, C, ...) expected, shape {x.shape} given")
     if (running_mean is None) != (running_var is None):
@@ -103,6 +105,7 @@ def _move(running: Tensor, value: Any, momentum: float) -> None:
     running.data = blended.astype(running.dtype)
 
 
+@of_lists
 @in_single
 def layer_norm(
     x: Tensor,
@@ -131,6 +134,7 @@ def layer_norm(
     return y if bias is None else y + bias
 
 
+@of_lists
 @in_single
 def group_norm(
     x: Tensor,

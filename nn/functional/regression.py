@@ -6,9 +6,10 @@ from typing import Any
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import Reduction, as_target, in_single, number, reduced
+from nn.functional.arguments import Reduction, as_target, in_single, number, of_lists, reduced
 
 
+@of_lists
 @in_single
 def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """(x - target)^2.
@@ -24,12 +25,14 @@ def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     return reduced("mse_loss", error * error, reduction)
 
 
+@of_lists
 @in_single
 def l1_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """|x - target|, with slope 0 where they are equal. Arguments as in `mse_loss`."""
     return reduced("l1_loss", ag.abs(x - as_target("l1_loss", x, target)), reduction)
 
 
+@of_lists
 @in_single
 def huber_loss(
     x: Tensor, target: Any, reduction: Reduction = "mean", delta: Tensor | float = 1.0
@@ -47,6 +50,7 @@ def huber_loss(
     return reduced("huber_loss", 0.5 * ag.square(near) + delta * ag.abs(error - near), reduction)
 
 
+@of_lists
 @in_single
 def smooth_l1_loss(
     x: Tensor, target: Any, reduction: Reduction = "mean", beta: Tensor | float = 1.0

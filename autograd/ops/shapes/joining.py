@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
+from autograd.ops.arguments import as_number, as_numeric
 from autograd.ops.shapes.shape import as_tensor, atleast_1d, atleast_2d, ravel
 
 
@@ -79,27 +80,44 @@ stack_all.defvjp_each(
 def stack_nested(parts: Sequence[Any]) -> Tensor:
     """One tensor of a list or tuple, nested or not, that holds tensors: np.array of tensors.
 
-    Python numbers among the parts take the dtype of the others. Raises ValueError where the shapes
-    differ.
+    Numbers among the parts take the dtype of the others, and integers do not widen floats.
+
+    Raises:
+        UnsupportedError: a part is neither a tensor nor numeric.
+        ValueError: the shapes differ.
     """
-    dtype = np.result_type(*_weak_leaves(parts))
+    plain = _plain_parts(parts)
+    leaves = list(_leaves(plain))
+    arrays = [leaf.dtype for leaf in leaves if isinstance(leaf, Tensor | np.ndarray)]
+    floats = [dtype for dtype in arrays if dtype.kind in "fc"]
+    numbers = [leaf for leaf in leaves if isinstance(leaf, int | float | complex)]
+    dtype = np.result_type(*(floats or arrays), *numbers)
 
     def joined(part: Any) -> Any:
-        if isinstance(part, list | tuple):
+        if isinstance(part, list):
             return stack_all(*[joined(inner) for inner in part])
-        return np.asarray(part, dtype) if isinstance(part, int | float) else part
+        return part if isinstance(part, Tensor | np.ndarray) else np.asarray(part, dtype)
 
-    joint: Tensor = joined(parts)
+    joint: Tensor = joined(plain)
     return joint
 
 
-def _weak_leaves(part: Any) -> Iterator[Any]:
-    """What decides the dtype of a nested list: of tensors and arrays theirs, and Python numbers."""
+def _plain_parts(part: Any) -> Any:
+    """Nested lists of tensors, arrays and Python's numbers."""
     if isinstance(part, list | tuple):
+        return [_plain_parts(inner) for inner in part]
+    part = as_number(part)
+    if isinstance(part, Tensor | int | float | complex):
+        return part
+    return as_numeric("a part of a list that holds tensors", part)
+
+
+def _leaves(part: Any) -> Iterator[Any]:
+    if isinstance(part, list):
         for inner in part:
-            yield from _weak_leaves(inner)
+            yield from _leaves(inner)
     else:
-        yield part.dtype if hasattr(part, "dtype") else part
+        yield part
 
 
 def hstack(arrays: Iterable[Operand]) -> Tensor:
