@@ -130,6 +130,16 @@ def flip(x: Array, axis: Axis = None) -> Array:
 flip.defvjp(lambda g, out, x, axis=None: flip(g, axis), keeps=[""])
 
 
+def flipud(x: Operand) -> Tensor:
+    """x with the order along its first axis reversed."""
+    return flip(x, 0)
+
+
+def fliplr(x: Operand) -> Tensor:
+    """x, of two axes or more, with the order along its second axis reversed."""
+    return flip(x, 1)
+
+
 def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """x turned k times by 90 degrees, from the first of the two axes towards the second."""
     x = as_tensor(x)
