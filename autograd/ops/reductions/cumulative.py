@@ -45,7 +45,8 @@ def diff(
     """Each element less the one before it along an axis, and of that again, n times in all.
 
     Args:
-        prepend, append: what is put before and behind x first: arrays, or a number each.
+        prepend, append: what is put before and behind x first: arrays, or a number each. Where n
+            is 0 x is returned as it is.
 
     Raises ValueError where n is negative.
     """
@@ -54,7 +55,7 @@ def diff(
         raise ValueError(f"diff: n={n} given, a number of times of at least 0 expected")
     axis = normalize_axis_index(axis, x.ndim)
     one = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-    if prepend is not None or append is not None:
+    if n and (prepend is not None or append is not None):
         x = concatenate([*_end(prepend, x, one), x, *_end(append, x, one)], axis)
     less = not_equal if x.dtype == bool else subtract  # of truth values, as in NumPy
     along = (slice(None),) * axis
