@@ -148,6 +148,7 @@ COMPOSITIONS = [
             ("dsplit", ((2, 1, 4), (1, 2, 2, 3))),
         )
     ),
+    *(Composition(f, calls("2x3", "0-d", "0x3")) for f in (ag.real, ag.conj, ag.conjugate)),
     Composition(ag.flipud, calls("3", "2x3", "0x2", "2x3x2")),
     Composition(ag.fliplr, calls("2x3", "2x0", "2x3x2")),
     Composition(
