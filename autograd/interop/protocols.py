@@ -1,12 +1,15 @@
 """NumPy's functions on tensors: np.exp(t), np.sum(t, axis=0), ndarray * t; and DLPack.
 
 A NumPy function stands for the op of the same name. Where there is none, the call is an error that
-says so, rather than a constant that silently has no gradient.
+says so, rather than a constant that silently has no gradient. What NumPy's function takes and the
+op does not, `out` and `dtype` for instance, may be given as NumPy's default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,32 @@ def _linalg_norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = Fal
     return ops.norm(x, ord, axis, keepdims)
 
 
+def _einsum(*operands: Any, **options: Any) -> Tensor:
+    """np.einsum, also in the form with lists of axes: einsum(x, [0, 1], y, [1, 2], [0, 2])."""
+    if isinstance(operands[0], str):
+        return ops.einsum(*operands, **options)
+    count = len(operands) // 2
+    terms = ["".join(map(_label, axes)) for axes in (*operands[1::2], *operands[2 * count :])]
+    subscripts = "->".join([",".join(terms[:count]), *terms[count:]])
+    return ops.einsum(subscripts, *operands[: 2 * count : 2], **options)
+
+
+def _label(axis: Any) -> str:
+    if axis is not ... and not 0 <= axis < len(_LABELS):
+        raise ValueError(
+            f"einsum: axis {axis} given, a number from 0 to {len(_LABELS) - 1} expected"
+        )
+    return "..." if axis is ... else _LABELS[axis]
+
+
+_LABELS = ascii_uppercase + ascii_lowercase  # in the order in which axes without an output come
+
+
+def _of_each(op: Callable[[Any], Tensor]) -> Callable[..., Any]:
+    """np.atleast_1d and its like: of several arrays a tuple."""
+    return lambda *arrays: op(*arrays) if len(arrays) == 1 else tuple([op(x) for x in arrays])
+
+
 # NumPy's function -> the op. np.linalg's functions count as well: np.linalg.inv is ops.inv.
 _OPS: dict[Any, Callable[..., Any]] = {
     getattr(namespace, name): getattr(ops, name)
@@ -34,8 +63,15 @@ _OPS: dict[Any, Callable[..., Any]] = {
     for name in ops.__all__
     if hasattr(namespace, name)
 }
-# Of the same name, but not the same function: these go by the last two axes, or by matrices.
+# Other names, other forms; and of np.linalg what goes by the last two axes, or by matrices.
 _OPS |= {
+    np.amax: ops.max,
+    np.amin: ops.min,
+    np.around: ops.round,
+    np.einsum: _einsum,
+    np.atleast_1d: _of_each(ops.atleast_1d),
+    np.atleast_2d: _of_each(ops.atleast_2d),
+    np.atleast_3d: _of_each(ops.atleast_3d),
     np.linalg.trace: lambda x, *, offset=0: ops.trace(x, offset, -2, -1),
     np.linalg.diagonal: lambda x, *, offset=0: ops.diagonal(x, offset, -2, -1),
     np.linalg.norm: _linalg_norm,
@@ -58,7 +94,20 @@ _ABOUT = {
     np.array_str,
     np.iscomplexobj,
     np.isrealobj,
+    np.iscomplex,
+    np.isreal,
+    np.zeros_like,
+    np.ones_like,
+    np.empty_like,
 }
+
+# What is written in C tells no signature before NumPy 2.4: of those, what has more than the op.
+_IN_C: dict[Any, Callable[..., Any]] = {
+    np.concatenate: lambda arrays, axis=0, out=None, *, dtype=None, casting="same_kind": None,
+    np.dot: lambda a, b, out=None: None,
+}
+_UFUNC_DEFAULTS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None}
+_SYNONYMS = {"correction": "ddof", "min": "a_min", "max": "a_max"}
 
 
 def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -67,9 +116,10 @@ def _array_ufunc(self: Tensor, ufunc: np.ufunc, method: str, *inputs: Any, **opt
         name = ufunc.__name__
         own = f"np.{name}" if getattr(np, name, None) is ufunc else f"the ufunc {name}"
         raise TypeError(_missing(own if method == "__call__" else f"{own}.{method}", name))
-    if options:
+    more = [name for name, value in options.items() if _UFUNC_DEFAULTS.get(name, ...) is not value]
+    if more:
         raise TypeError(
-            f"np.{ufunc.__name__} on a tensor takes no {', '.join(options)}: nothing is written "
+            f"np.{ufunc.__name__} on a tensor takes no {', '.join(more)}: nothing is written "
             "into, as in array += tensor; write array = array + tensor, and use where() or "
             "astype() on the result"
         )
@@ -85,9 +135,72 @@ def _array_function(
         return function(*args, **options)
     op = _OPS.get(function)
     if op is None:
-        module = function.__module__.removeprefix("numpy")
-        raise TypeError(_missing(f"np{module}.{function.__name__}", function.__name__))
-    return op(*args, **options)
+        raise TypeError(_missing(_called(function), function.__name__))
+    if len(args) <= 1 and not options:
+        return op(*args)
+    given, named = _as_op_takes(function, op, args, options)
+    return op(*given, **named)
+
+
+def _as_op_takes(
+    function: Any, op: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """The arguments of a call of NumPy's function as the op takes them.
+
+    Those that both have go by name, the first of them, which may be named otherwise, by place;
+    those that NumPy alone has must be its defaults. Raises TypeError where one is not.
+    """
+    theirs, own, alike = _signatures(function, op)
+    if len(args) <= alike and all(n in own and v is not np._NoValue for n, v in options.items()):
+        return args, options
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    given = theirs.bind(*args, **options).arguments
+    for place, (name, parameter) in enumerate(theirs.parameters.items()):
+        if name not in given:
+            continue
+        value, name = given[name], _SYNONYMS.get(name, name)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional += value
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            named |= value
+        elif place < alike and place == len(positional):
+            positional.append(value)
+        elif value is np._NoValue or (value is parameter.default and name not in own):
+            continue
+        elif name in own or "options" in own:
+            named[name] = value
+        else:
+            raise TypeError(
+                f"{_called(function)} on a tensor takes no {name}={value!r}; arguments of "
+                f"{', '.join(own)} are taken: use astype(), where() or transpose()"
+            )
+    return positional, named
+
+
+@cache
+def _signatures(function: Any, op: Callable[..., Any]) -> tuple[Any, dict[str, Any], int]:
+    """NumPy's signature, the op's parameters, and how many of the first stand in the same place."""
+    from inspect import signature  # slow to import, and seldom needed
+
+    own = dict(signature(op).parameters)
+    try:
+        theirs = signature(_IN_C.get(function, function))
+    except ValueError:
+        theirs = signature(op)
+    alike = 0
+    for parameter, here in zip(theirs.parameters.values(), own.values(), strict=False):
+        same = here.name == parameter.name or here.name not in theirs.parameters
+        by_place = (here.POSITIONAL_ONLY, here.POSITIONAL_OR_KEYWORD)
+        if not (same and here.kind in by_place and parameter.kind in by_place):
+            break
+        alike += 1
+    return theirs, own, alike
+
+
+def _called(function: Any) -> str:
+    path = f"{function.__module__}.{function.__name__}"
+    return f"np.{path.removeprefix('numpy').removeprefix('.')}"
 
 
 def _missing(call: str, name: str) -> str:

@@ -36,6 +36,28 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: ag.split(np.ones(7), 0), ValueError, "cannot be cut into 0"),
     (lambda: ag.split(np.ones(7), [3, 1]), ValueError, r"before \[3, 1\].*overlap.*ascending"),
     (lambda: ag.array_split(np.ones(7), 0), ValueError, "array_split: 0 parts given"),
+    (
+        lambda: ag.vsplit(np.ones(4), 2),
+        ValueError,
+        r"vsplit: a tensor of shape \(4,\) given, 2 axes",
+    ),
+    (
+        lambda: ag.dsplit(np.ones((4, 4)), 2),
+        ValueError,
+        r"dsplit: a tensor of shape \(4, 4\) given, 3 axes",
+    ),
+    (lambda: ag.diff(X, -1), ValueError, "diff: n=-1 given"),
+    (lambda: ag.diff(X, 1, 3), ValueError, "axis 3 is out of bounds"),
+    (lambda: ag.diff(X, 1, 0, X[0]), ValueError, "concatenate.*shapes are equal but along"),
+    (lambda: ag.column_stack([]), ValueError, "column_stack: no arrays given"),
+    *(
+        (
+            lambda part=part: part(Tensor(1.0, requires_grad=True) * 1j),
+            TypeError,
+            "a tensor of complex128 that wants a gradient given, a real one expected",
+        )
+        for part in (ag.real, ag.imag, ag.conj, np.real, np.conj)
+    ),
     (lambda: ag.concatenate([]), ValueError, "concatenate: no arrays given"),
     (lambda: ag.stack([]), ValueError, "stack: no arrays given"),
     (lambda: ag.stack([np.ones(2), np.ones(3)]), ValueError, "float64 .3,.*expected arrays of one"),

@@ -302,3 +302,12 @@ def test_python_numbers_do_not_widen(op: Callable[..., Tensor], number: float) -
     x = np.array([0.75, 1.5], np.float32)
     for found in derivatives(lambda t: op(t, number) * op(number, t) * t, x, 2):
         assert found.dtype == np.float32
+
+
+def test_parts_of_complex_constants_are_numpys_and_real_numbers_have_no_imaginary_part() -> None:
+    z = np.array([1 + 2j, -3.5j])
+    for part in (ag.real, ag.imag, ag.conj), (np.real, np.imag, np.conj):
+        for of, numpys in zip(part, (np.real, np.imag, np.conj), strict=True):
+            assert (of(Tensor(z)).data == numpys(z)).all()
+    zeros = ag.imag(Tensor(np.array([np.inf, 1], np.float32), requires_grad=True))
+    assert (zeros.dtype, zeros.data.tolist(), zeros.requires_grad) == (np.float32, [0, 0], False)

@@ -117,6 +117,8 @@ UNARY = {
     "exp": "exp",
     "exp2": "exp2",
     "expm1": "expm1",
+    "fliplr": "fliplr",
+    "flipud": "flipud",
     "floor": "floor",
     "isfinite": "isfinite",
     "isinf": "isinf",
@@ -253,6 +255,13 @@ def adapters() -> dict[str, Callable[..., Any]]:
             else outside("a stack of vectors, which NumPy takes for matrices")
         ),
         "stack": lambda tensors, dim=0: ag.stack(tensors, dim),
+        "column_stack": ag.column_stack,
+        "hsplit": ag.hsplit,
+        "vsplit": ag.vsplit,
+        "dsplit": ag.dsplit,
+        "diff": lambda x, n=1, dim=-1, prepend=None, append=None: ag.diff(
+            x, n, dim, prepend, append
+        ),
         "roll": lambda x, shifts, dims=None: ag.roll(x, shifts, dims),
         "rot90": lambda x, k=1, dims=(0, 1): ag.rot90(x, k, tuple(dims)),
         "diagonal": lambda x, offset=0, dim1=0, dim2=1: ag.diagonal(x, offset, dim1, dim2),

@@ -184,6 +184,7 @@ def deg2rad(x: Array) -> Array:
 
 
 deg2rad.defvjp(lambda g, out, x: g * (math.pi / 180), keeps=[""])
+radians = deg2rad  # NumPy has both names
 
 
 @primitive(kind="elementwise", analytic=True)
@@ -193,6 +194,7 @@ def rad2deg(x: Array) -> Array:
 
 
 rad2deg.defvjp(lambda g, out, x: g * (180 / math.pi), keeps=[""])
+degrees = rad2deg
 
 
 @primitive(kind="elementwise", analytic=True)

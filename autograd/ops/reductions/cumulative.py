@@ -9,16 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.engine.primitives import primitive
-from autograd.engine.tensor import Array, Axis, Tensor
+from autograd.engine.tensor import Array, Axis, Operand, Tensor
+from autograd.ops.elementwise.arithmetic import subtract
+from autograd.ops.elementwise.steps import not_equal
 from autograd.ops.kernels.halves import in_single
-from autograd.ops.reductions.reduction import along_last, as_before, keepdims_shape, reduced_axes
+from autograd.ops.reductions.reduction import (
+    along_last,
+    as_before,
+    keepdims_shape,
+    reduced_axes,
+)
+from autograd.ops.shapes.joining import concatenate
 from autograd.ops.shapes.padding import pad_constant
-from autograd.ops.shapes.shape import flip, ravel, reshape
+from autograd.ops.shapes.shape import as_tensor, broadcast_to, flip, ravel, reshape
 from autograd.runtime.threads import reduced
 
 
@@ -33,6 +42,45 @@ cumsum.defvjp(
     lambda g, out, x, axis=None: reshape(flip(cumsum(flip(g, axis), axis), axis), x.shape),
     keeps=[""],
 )
+
+
+def diff(
+    x: Operand,
+    n: int = 1,
+    axis: int = -1,
+    prepend: Operand | None = None,
+    append: Operand | None = None,
+) -> Tensor:
+    """Each element less the one before it along an axis, and of that again, n times in all.
+
+    Args:
+        prepend, append: what is put before and behind x first: arrays, or a number each. Where n
+            is 0 x is returned as it is.
+
+    Raises ValueError where n is negative.
+    """
+    x = as_tensor(x)
+    if n < 0:
+        raise ValueError(f"diff: n={n} given, a number of times of at least 0 expected")
+    axis = normalize_axis_index(axis, x.ndim)
+    one = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+    if n and (prepend is not None or append is not None):
+        x = concatenate([*_end(prepend, x, one), x, *_end(append, x, one)], axis)
+    less = not_equal if x.dtype == bool else subtract  # of truth values, as in NumPy
+    along = (slice(None),) * axis
+    later, earlier = (*along, slice(1, None)), (*along, slice(-1))
+    for _ in range(n):
+        x = less(x[later], x[earlier])
+    return x
+
+
+def _end(end: Any, x: Tensor, shape: tuple[int, ...]) -> list[Any]:
+    """What is put at an end of x: nothing, numbers in `shape`, or what is given."""
+    if end is None or np.ndim(end):
+        return [] if end is None else [end]
+    if isinstance(end, int | float):
+        end = np.asarray(end, np.result_type(x.dtype, end))
+    return [broadcast_to(end, shape)]
 
 
 @primitive(kind="reduction", analytic=True)

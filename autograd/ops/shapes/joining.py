@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.arguments import as_number, as_numeric
-from autograd.ops.shapes.shape import as_tensor, atleast_1d, atleast_2d, ravel
+from autograd.ops.shapes.shape import as_tensor, atleast_1d, atleast_2d, ravel, reshape
 
 
 def concatenate(arrays: Iterable[Operand], axis: int | None = 0) -> Tensor:
@@ -87,11 +87,7 @@ def stack_nested(parts: Sequence[Any]) -> Tensor:
         ValueError: the shapes differ.
     """
     plain = _plain_parts(parts)
-    leaves = list(_leaves(plain))
-    arrays = [leaf.dtype for leaf in leaves if isinstance(leaf, Tensor | np.ndarray)]
-    floats = [dtype for dtype in arrays if dtype.kind in "fc"]
-    numbers = [leaf for leaf in leaves if isinstance(leaf, int | float | complex)]
-    dtype = np.result_type(*(floats or arrays), *numbers)
+    dtype = _joint_dtype(plain)
 
     def joined(part: Any) -> Any:
         if isinstance(part, list):
@@ -110,6 +106,15 @@ def _plain_parts(part: Any) -> Any:
     if isinstance(part, Tensor | int | float | complex):
         return part
     return as_numeric("a part of a list that holds tensors", part)
+
+
+def _joint_dtype(plain: list[Any]) -> np.dtype[Any]:
+    """The dtype of the floating arrays in a nested list, or else of all, with numbers as weak."""
+    leaves = list(_leaves(plain))
+    arrays = [leaf.dtype for leaf in leaves if isinstance(leaf, Tensor | np.ndarray)]
+    floats = [dtype for dtype in arrays if dtype.kind in "fc"]
+    numbers = [leaf for leaf in leaves if isinstance(leaf, int | float | complex)]
+    return np.result_type(*(floats or arrays), *numbers)
 
 
 def _leaves(part: Any) -> Iterator[Any]:
@@ -131,10 +136,25 @@ def vstack(arrays: Iterable[Operand]) -> Tensor:
     return concatenate([atleast_2d(a) for a in _several("vstack", arrays)], 0)
 
 
+def column_stack(arrays: Iterable[Operand]) -> Tensor:
+    """Matrices beside each other; vectors and numbers are columns."""
+    parts = [as_tensor(a) for a in _several("column_stack", arrays)]
+    return concatenate([a if a.ndim > 1 else reshape(a, (-1, 1)) for a in parts], 1)
+
+
+def append(x: Operand, values: Operand, axis: int | None = None) -> Tensor:
+    """x, and the values behind it along an axis; without it both are flattened."""
+    return concatenate([x, values], axis)
+
+
 def _several(name: str, arrays: Iterable[Operand]) -> list[Any]:
+    """The arrays, with Python numbers among them in the dtype of the others."""
     parts = list(arrays)
     if not parts:
         raise ValueError(f"{name}: no arrays given, at least one expected")
+    if any(isinstance(part, int | float) for part in parts):
+        dtype = _joint_dtype(_plain_parts(parts))
+        parts = [np.asarray(p, dtype) if isinstance(p, int | float) else p for p in parts]
     return parts
 
 
@@ -173,7 +193,7 @@ def array_split(
 ) -> tuple[Tensor, ...]:
     """split, but a number of parts need not divide the length: the first get one element more."""
     x = as_tensor(x)
-    if isinstance(indices_or_sections, Sequence):
+    if isinstance(indices_or_sections, Sequence | np.ndarray):
         return _split(x, indices_or_sections, axis)
     parts = operator.index(indices_or_sections)
     if parts < 1:
@@ -183,6 +203,31 @@ def array_split(
     return _split(x, [shorter * i + min(i, longer) for i in range(1, parts)], axis)
 
 
-def _split(x: Tensor, cuts: Sequence[int], axis: int) -> tuple[Tensor, ...]:
+def hsplit(x: Operand, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """split along the second axis; of a vector, along the only one."""
+    x = as_tensor(x)
+    return _split(x, indices_or_sections, 0 if x.ndim == 1 else 1)
+
+
+def vsplit(x: Operand, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """split of an array of two axes or more along the first."""
+    return _split(_of_rank("vsplit", x, 2), indices_or_sections, 0)
+
+
+def dsplit(x: Operand, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+    """split of an array of three axes or more along the third."""
+    return _split(_of_rank("dsplit", x, 3), indices_or_sections, 2)
+
+
+def _of_rank(name: str, x: Operand, least: int) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim < least:
+        raise ValueError(
+            f"{name}: a tensor of shape {x.shape} given, {least} axes or more expected"
+        )
+    return x
+
+
+def _split(x: Tensor, cuts: int | Sequence[int], axis: int) -> tuple[Tensor, ...]:
     parts: Any = split(x, cuts, axis)  # an op of several outputs, which the checker cannot know
     return tuple(parts)

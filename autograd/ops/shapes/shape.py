@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
@@ -130,6 +130,16 @@ def flip(x: Array, axis: Axis = None) -> Array:
 flip.defvjp(lambda g, out, x, axis=None: flip(g, axis), keeps=[""])
 
 
+def flipud(x: Operand) -> Tensor:
+    """x with the order along its first axis reversed."""
+    return flip(x, 0)
+
+
+def fliplr(x: Operand) -> Tensor:
+    """x, of two axes or more, with the order along its second axis reversed."""
+    return flip(x, 1)
+
+
 def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """x turned k times by 90 degrees, from the first of the two axes towards the second."""
     x = as_tensor(x)
@@ -185,3 +195,38 @@ def astype(x: Array, dtype: DTypeLike) -> Array:
 
 
 astype.defvjp(lambda g, out, x, dtype: astype(g, x.dtype), keeps=[""])
+
+
+def real(x: Operand) -> Tensor:
+    """x, where it is real: for formulas that hold for complex numbers as well.
+
+    Raises TypeError, as imag and conj do, for complex numbers that want a gradient.
+    """
+    return _of_complex("real", np.real, x)
+
+
+def imag(x: Operand) -> Tensor:
+    """Zeros, where x is real; see real."""
+    x = as_tensor(x)
+    return _of_complex("imag", np.imag, x if x.dtype.kind == "c" else np.zeros_like(x.data))
+
+
+def conj(x: Operand) -> Tensor:
+    """x, where it is real; see real."""
+    return _of_complex("conj", np.conj, x)
+
+
+conjugate = conj  # NumPy has both names
+
+
+def _of_complex(name: str, function: Callable[[Array], Array], x: Operand) -> Tensor:
+    x = as_tensor(x)
+    if x.dtype.kind != "c":
+        return x
+    if x.requires_grad:
+        raise TypeError(
+            f"{name}: a tensor of {x.dtype} that wants a gradient given, a real one expected: "
+            "gradients are real throughout; declare an op with @primitive that leaves complex "
+            "numbers inside"
+        )
+    return Tensor(function(x.data))

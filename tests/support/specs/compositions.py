@@ -126,11 +126,46 @@ COMPOSITIONS = [
     sequences("stack", calls("2x3, 2x3", "0-d, 0-d", (Real(2), Real(2), {"axis": -1}))),
     sequences("hstack", calls("2, 3", "0-d, 2", "2x1, 2x3", "2x1x2, 2x3x2")),
     sequences("vstack", calls("3, 3", "2x3, 3", "0-d, 0-d", "1x2x2, 3x2x2")),
+    sequences("hstack", calls((Real(2), 1.5), (2, Real(3)))),
+    sequences("column_stack", calls("3, 3", "2x3, 2", "2x1, 2x3", "0-d, 0-d", "1x2x2, 1x3x2")),
+    Composition(
+        ag.append,
+        calls(
+            *("3, 2", "2x3, 4", "0-d, 0-d", (Real(2, 3), 1.5), (Real(2, 3), Real(1, 3), 0)),
+            (Real(2, 3), Real(2, 0), -1),
+        ),
+    ),
+    *(
+        Composition(
+            getattr(ag, name),
+            calls(*((Real(*s), cuts) for s in shapes for cuts in (2, [1, 3], [0, 1, 1]))),
+            lambda x, cuts, name=name: tuple(getattr(np, name)(x, cuts)),  # type: ignore[misc]
+            name,
+        )
+        for name, shapes in (
+            ("hsplit", ((4,), (2, 4), (3, 2, 2))),
+            ("vsplit", ((4, 2), (2, 1, 3))),
+            ("dsplit", ((2, 1, 4), (1, 2, 2, 3))),
+        )
+    ),
+    *(Composition(f, calls("2x3", "0-d", "0x3")) for f in (ag.real, ag.conj, ag.conjugate)),
+    Composition(ag.flipud, calls("3", "2x3", "0x2", "2x3x2")),
+    Composition(ag.fliplr, calls("2x3", "2x0", "2x3x2")),
+    Composition(
+        ag.diff,
+        calls(
+            *("5", "2x4", "1", "3x0", (Real(5, 3), 2, 0), (Real(2, 4), 0), (Real(2, 3), 5)),
+            *((Real(4), 3), (Real(3), 1, -1, 0.5), (Real(3), 2, 0, Real(2), Real(1))),
+            (Real(3), 0, 0, 0.5),
+            *((Real(2, 3), 1, 0, Real(), 1.5), (Real(2, 3), 1, 1, Real(2, 2), Real(2, 1))),
+        ),
+    ),
     Composition(
         ag.array_split,
         calls(
             *((Real(7), n) for n in (1, 2, 3, 7, 9)),
             *((Real(2, 5), 2, 1), (Real(5, 2), [1, 3], 0), (Real(2, 5), 3, -1), (Real(0, 2), 2)),
+            (Real(5), np.array([1, 3])),
         ),
         lambda *args: tuple(np.array_split(*args)),
         "array_split",
