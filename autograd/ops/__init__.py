@@ -8,10 +8,7 @@ inside, as in a convolution or a power spectrum, declare one op with `primitive`
 its rules may use np.fft, and arrays enter and leave it real.
 """
 
-import numpy as _np
-
 from autograd.engine.needs import needs as _needs
-from autograd.engine.tensor import Array as _Array
 from autograd.ops.arguments import clear as _clear
 from autograd.ops.arguments import settled as _settled
 from autograd.ops.elementwise.arithmetic import (
@@ -89,6 +86,7 @@ from autograd.ops.elementwise.trigonometric import (
     tan,
     tanh,
 )
+from autograd.ops.kernels.blocks import add_into as _add_into
 from autograd.ops.linear.decompositions import cholesky, qr
 from autograd.ops.linear.linalg import cofactors, det, inv, matrix_power, pinv, slogdet, solve
 from autograd.ops.linear.products import (
@@ -201,16 +199,6 @@ from autograd.ops.shapes.shape import sum_to as _sum_to
 from autograd.ops.shapes.tiling import repeat, tile
 from autograd.ops.shapes.windows import fold_windows, sliding_windows
 from autograd.ops.shapes.winograd import fold_tiles, transform_tiles
-from autograd.runtime.threads import STREAMED as _STREAMED
-from autograd.runtime.threads import in_slabs as _in_slabs
-
-
-def _add_into(total: _Array, part: _Array) -> None:
-    if total.size < _STREAMED:  # by one thread, without further ado
-        _np.add(total, part, out=total)
-    else:
-        _in_slabs(_np.add, total, total, part)
-
 
 _needs.add = add
 _needs.sum_to = _sum_to

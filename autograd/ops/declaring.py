@@ -10,7 +10,8 @@ import numpy as np
 
 from autograd.engine.conforming import like
 from autograd.engine.modes import mode
-from autograd.engine.primitives import Primitive, Rule, primitive
+from autograd.engine.primitives import Primitive, primitive
+from autograd.engine.rules import Rule
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.runtime.trees import flatten
 

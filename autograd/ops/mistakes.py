@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.exceptions import AxisError
 
-from autograd.engine.primitives import Primitive, Rule
+from autograd.engine.primitives import Primitive
+from autograd.engine.rules import Rule
 from autograd.ops.arguments import expect_numbers
 
 _KINDS = (AxisError, np.linalg.LinAlgError, ValueError, TypeError, IndexError)

@@ -13,7 +13,7 @@ from support.leaves import grad, identity, leaf
 
 from autograd import BroadcastWarning, Saved, Tensor, no_grad, primitive
 from autograd import grad as grad_of
-from autograd.engine.primitives import Rule
+from autograd.engine.rules import Rule
 
 Array = NDArray[Any]
 

@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from autograd.runtime.threads import in_slabs
+from autograd.runtime.threads import STREAMED, in_slabs
 
 _BLOCK = 1 << 14
+
+
+def add_into(total: Array, part: Array) -> None:
+    """Add an array to another in place."""
+    if total.size < STREAMED:  # by one thread, without further ado
+        np.add(total, part, out=total)
+    else:
+        in_slabs(np.add, total, total, part)
 
 
 def in_blocks(function: Callable[..., Any], *arrays: Any) -> Array:

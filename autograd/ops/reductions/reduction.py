@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autograd.engine.primitives import Primitive, Rule, primitive
+from autograd.engine.primitives import Primitive, primitive
+from autograd.engine.rules import Rule
 from autograd.engine.tensor import Array, Axis, Tensor
 from autograd.ops.kernels.halves import in_single, is_half
 from autograd.ops.shapes.shape import astype, broadcast_to, reshape

@@ -107,9 +107,7 @@ WAYS = [
         {
             "np.full(n, t, float)": lambda a: np.full(3, a, float),
             "np.full_like(array, t)": lambda a: np.full_like(np.zeros(3), a),
-            **each(
-                np.zeros_like, np.empty_like, np.vander, np.ix_, np.broadcast_arrays, name="np."
-            ),
+            **each(np.vander, np.ix_, np.broadcast_arrays, name="np."),
             "np.linspace(t, t, 5)": lambda a, b: np.linspace(a, b, 5),
             "np.geomspace(t, t, 5)": lambda a, b: np.geomspace(a, b, 5),
             "np.savez(file, t)": lambda x: reloaded(lambda file: np.savez(file, x)),
