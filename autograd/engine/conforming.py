@@ -71,7 +71,7 @@ def _summed_back(
     g: Tensor, shape: tuple[int, ...], op: Any, position: int, broadcasts: bool
 ) -> Tensor:
     name = op.name
-    extra = g.ndim - len(shape)
+    extra = len(g.shape) - len(shape)
     padded = (1,) * extra + shape
     if extra < 0 or any(n not in (1, m) for n, m in zip(padded, g.shape, strict=True)):
         raise ValueError(

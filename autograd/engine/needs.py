@@ -24,8 +24,9 @@ class Needs:
             plainly tensors, arrays and numbers, as the op takes them. By default as they are.
         settle: (op, out, saved, arrays) -> what a forward gave and saved, where its dtype is
             another than that of its arguments, in the dtype it shall have. By default as they are.
-        explain_forward, explain_rule: (op, error, ...) -> the error to raise for one that a forward
-            or a rule has raised. By default the same.
+        explain_forward: (op, error, arrays) -> the error to raise for one of a forward's.
+        explain_rule: (op, error, rule, position, given, options) notes where a rule's error came
+            from, or raises a clearer one.
         add_into: (total, part) adds an array to another in place, which nobody else has seen.
     """
 
@@ -37,7 +38,7 @@ class Needs:
         self.clear: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = lambda _, *call: call
         self.settle: Callable[..., tuple[Any, Any]] = lambda op, out, saved, arrays: (out, saved)
         self.explain_forward: Callable[..., Exception] = lambda op, error, arrays: error
-        self.explain_rule: Callable[..., Exception] = lambda op, error, *call: error
+        self.explain_rule: Callable[..., None] = lambda op, error, *call: None
         self.add_into: Callable[[NDArray[Any], NDArray[Any]], object] = lambda total, part: np.add(
             total, part, out=total
         )

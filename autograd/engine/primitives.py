@@ -1,11 +1,5 @@
 """@primitive: a forward on arrays and one pullback per argument. Built-in and user ops alike.
 
-    @primitive
-    def cube(x):
-        return x ** 3
-
-    cube.defvjp(lambda g, out, x: g * 3 * x ** 2)
-
 A rule gets the gradient `g` of the output, the output, and the arguments as the forward got them;
 every array among these is a Tensor. It returns the gradient of its argument, a Tensor made by
 primitives, so that it can be differentiated in turn. An op with several outputs returns a tuple;
@@ -172,9 +166,7 @@ class Primitive(Rules):
             try:
                 pulled = rule(*given, **options) if options else rule(*given)
             except Exception as error:
-                explained = needs.explain_rule(self, error, rule, position, given, options)
-                if explained is not error:
-                    raise explained from error
+                needs.explain_rule(self, error, rule, position, given, options)
                 raise
             array = arrays[position]
             if (

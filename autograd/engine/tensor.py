@@ -146,14 +146,6 @@ class Tensor(Methods):
         return self._array.shape
 
     @property
-    def ndim(self) -> int:
-        return self._array.ndim
-
-    @property
-    def size(self) -> int:
-        return self._array.size
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         return self._array.dtype
 

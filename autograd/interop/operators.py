@@ -114,6 +114,8 @@ _METHODS: dict[str, Any] = {
     "__eq__": _operator(ops.equal),
     "__ne__": _operator(ops.not_equal),
     "__getitem__": lambda self, index: ops.getitem(self, as_index(index)),
+    "ndim": property(lambda self: self._array.ndim),
+    "size": property(lambda self: self._array.size),
     "T": property(ops.transpose),
     "mT": property(ops.matrix_transpose),
     "dot": ops.dot,

@@ -32,9 +32,9 @@ def of_forward(op: Primitive, error: Exception, arrays: list[Any]) -> Exception:
 
 def of_rule(
     op: Primitive, error: Exception, rule: Rule, position: int, given: list[Any], options: Any
-) -> Exception:
-    """The error, with a note of which rule raised it; or one that says that the rule does not take
-    what rules get."""
+) -> None:
+    """Note with the error which rule raised it. Raises TypeError where the rule does not take what
+    rules get."""
     from inspect import signature  # slow to import, and seldom needed
 
     what = f"rule {position} of '{op.name}'"
@@ -42,13 +42,12 @@ def of_rule(
         signature(rule).bind(*given, **options)
     except TypeError as misfit:
         call = ", ".join(["g", *op.parameters(), *[f"{name}=..." for name in options]])
-        return TypeError(
+        raise TypeError(
             f"{what} does not take what it is called with, ({call}): {misfit}; a rule takes "
             "(g, out, *args, **options)"
-        )
+        ) from error
     except ValueError:
         pass  # what is not written in Python may have no signature
     if hasattr(error, "add_note"):  # from Python 3.11 on
         g = "a tuple, one gradient for each output" if isinstance(given[0], tuple) else "a Tensor"
         error.add_note(f"in {what}, a function (g, out, *args, **options) here with {g} for g")
-    return error
