@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import FunctionType
+from math import prod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -114,8 +115,8 @@ _METHODS: dict[str, Any] = {
     "__eq__": _operator(ops.equal),
     "__ne__": _operator(ops.not_equal),
     "__getitem__": lambda self, index: ops.getitem(self, as_index(index)),
-    "ndim": property(lambda self: self._array.ndim),
-    "size": property(lambda self: self._array.size),
+    "ndim": property(lambda self: len(self.shape)),
+    "size": property(lambda self: prod(self.shape)),
     "T": property(ops.transpose),
     "mT": property(ops.matrix_transpose),
     "dot": ops.dot,
