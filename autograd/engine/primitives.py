@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from autograd.engine.conforming import CLEAR, conformed, like
+from autograd.engine.conforming import CLEAR, NUMBERS, conformed, like
 from autograd.engine.keeping import LARGE, Dropped
 from autograd.engine.modes import mode
 from autograd.engine.needs import needs
@@ -45,8 +45,8 @@ class Primitive:
 
     # What a call looks up lies in slots: it is found there faster than among all the rest.
     # fmt: off
-    __slots__ = ("__dict__", "__weakref__", "_keeps", "_reads", "_rules", "differentiable",
-                 "forward", "ufunc")
+    __slots__ = ("__dict__", "__weakref__", "_keeps", "_reads", "_rules", "clear",
+                 "differentiable", "forward", "ufunc")
     # fmt: on
 
     def __init__(
@@ -70,6 +70,7 @@ class Primitive:
         self.name = name or self.__qualname__.rpartition(".")[2]
         self.kind = kind
         self.broadcasts = broadcasts
+        self.clear = NUMBERS if broadcasts else CLEAR
         self.differentiable = differentiable
         self.expects = expects
         self.analytic = analytic
@@ -155,6 +156,7 @@ class Primitive:
         parents: list[Place | None] = []
         array: Any = None  # of the last tensor among the arguments
         tracked = unclear = False
+        clear = self.clear
         for arg in args:
             if type(arg) is Tensor or isinstance(arg, Tensor):
                 array = arg._array
@@ -166,7 +168,7 @@ class Primitive:
             else:
                 arrays.append(arg)
                 parents.append(None)
-                if type(arg) not in CLEAR:
+                if type(arg) not in clear:
                     unclear = True
         for value in options.values():
             if type(value) not in CLEAR:
@@ -185,7 +187,7 @@ class Primitive:
             forward = self.ufunc
         try:
             out = forward(*arrays, **options) if options else forward(*arrays)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise needs.explain_forward(self, error, arrays) from error
         if type(out) is not np.ndarray:
             if isinstance(out, Saved):
