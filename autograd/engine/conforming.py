@@ -12,8 +12,9 @@ from autograd.engine.tape import Record
 from autograd.engine.tensor import Tensor
 
 # Types of arguments that are passed on as they are. Python's scalars are weak (NEP 50): they take
-# the dtype of the array they meet.
-CLEAR = frozenset({np.ndarray, int, float, bool, complex, slice, type(None), type(...), str, type})
+# the dtype of the array they meet. What broadcasts takes numbers alone.
+NUMBERS = frozenset({np.ndarray, int, float, bool, complex})
+CLEAR = NUMBERS | {slice, type(None), type(...), str, type}
 
 
 _warned: dict[Any, Any] = {}  # as Python keeps one for each module, to warn once of a rule

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from autograd.engine.conforming import CLEAR, conformed, like
+from autograd.engine.conforming import CLEAR, NUMBERS, conformed, like
 from autograd.engine.keeping import LARGE, Dropped
 from autograd.engine.modes import mode
 from autograd.engine.needs import needs
@@ -36,7 +36,7 @@ class Primitive(Rules):
     """A differentiable operation, and how it is called and pulled; see `primitive`."""
 
     # What a call looks up lies in slots: it is found there faster than among all the rest.
-    __slots__ = ("differentiable", "ufunc")
+    __slots__ = ("clear", "differentiable", "ufunc")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Primitive(Rules):
         super().__init__(forward, name or self.__qualname__.rpartition(".")[2])
         self.kind = kind
         self.broadcasts = broadcasts
+        self.clear = NUMBERS if broadcasts else CLEAR
         self.differentiable = differentiable
         self.expects = expects
         self.analytic = analytic
@@ -79,6 +80,7 @@ class Primitive(Rules):
         parents: list[Place | None] = []
         array: Any = None  # of the last tensor among the arguments
         tracked = unclear = False
+        clear = self.clear
         for arg in args:
             if type(arg) is Tensor or isinstance(arg, Tensor):
                 array = arg._array
@@ -90,7 +92,7 @@ class Primitive(Rules):
             else:
                 arrays.append(arg)
                 parents.append(None)
-                if type(arg) not in CLEAR:
+                if type(arg) not in clear:
                     unclear = True
         for value in options.values():
             if type(value) not in CLEAR:
@@ -109,7 +111,7 @@ class Primitive(Rules):
             forward = self.ufunc
         try:
             out = forward(*arrays, **options) if options else forward(*arrays)
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
             raise needs.explain_forward(self, error, arrays) from error
         if type(out) is not np.ndarray:
             if isinstance(out, Saved):

@@ -4,8 +4,8 @@ Python asks of a container of numbers."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import FunctionType
 from math import prod
+from types import FunctionType
 from typing import Any, NoReturn
 
 import numpy as np

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd.engine.conforming import CLEAR, like
+from autograd.engine.conforming import like
 from autograd.engine.keeping import Dropped
 from autograd.engine.modes import mode
 from autograd.engine.needs import needs
@@ -44,34 +44,35 @@ def clear(
     for i, arg in enumerate(given):
         if isinstance(arg, Dropped):
             arg.refuse()
-        if holds_tensors(arg) and _may_be_array(op, i):
+        if holds_tensors(arg) and (i >= len(op.rules) or _takes_array(op, i)):
             given[i] = _stacked(f"{op.name}: argument {i}", arg)
     arrays = [a for a in given if isinstance(a, Tensor | np.ndarray)]
     floats = [a.dtype for a in arrays if a.dtype.kind == "f"]
     for i, arg in enumerate(given):
         if isinstance(arg, Tensor) or not _takes_array(op, i):
             continue
-        if type(arg) not in CLEAR or type(arg) is np.ndarray:
+        if isinstance(arg, int | float | complex):
+            given[i] = arg if arrays else np.asarray(arg)
+        elif not _stands(op, i, arg):
             array = as_numeric(f"{op.name}: argument {i}", arg)
-            follows = isinstance(arg, list | tuple) and floats and array.dtype.kind in "biuf"
+            follows = isinstance(arg, list | tuple) and floats and array.dtype.kind in "iuf"
             given[i] = array.astype(np.result_type(*floats)) if follows else array
-        elif not arrays and isinstance(arg, int | float | complex):
-            given[i] = np.asarray(arg)
     return tuple(given), options
 
 
 def settled(op: Primitive, out: Any, saved: Any, arguments: list[Any]) -> tuple[Any, Any]:
     """What a forward gave and saved, floats in the widest floating dtype of its arguments where
     integers alone made them wider. Raises TypeError for results that are not numeric."""
+    dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
+    if any(d.kind not in "biufc" for d in dtypes):
+        expect_numbers(op, arguments)
     for part in out if isinstance(out, tuple) else (out,):
         if part.dtype.kind not in "biufc":
-            expect_numbers(op, arguments)
             given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
             raise TypeError(
                 f"{op.name}: the forward returned {given}; an array of numbers expected, or a "
                 "tuple of such"
             )
-    dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
     floats = [d for d in dtypes if d.kind == "f"]
     if not floats or not any(d.kind in "biu" for d in dtypes):
         return out, saved
@@ -128,17 +129,17 @@ def as_number(value: Any) -> Any:
     return float(value) if is_number else value
 
 
-def _may_be_array(op: Primitive, position: int) -> bool:
-    """Whether a gradient may be wanted there: all but where the op declares that there is none."""
-    return position >= len(op.rules) or op.rules[position] is not None
-
-
 def _takes_array(op: Primitive, position: int) -> bool:
+    """Whether an array stands there: where there may be a gradient, and where the forward of an op
+    of ours says so; not where an index is, which may be a tuple."""
     if not op.differentiable:
         return position == 0 or op.broadcasts
     if position >= len(op.rules):
         return op.rule_for_each is not None
-    return op.rules[position] is not None
+    if op.rules[position] is not None:
+        return True
+    declared = getattr(op.forward, "__annotations__", {})
+    return declared.get(op.parameters()[1 + position]) == "Array"
 
 
 def _stacked(where: str, parts: Any) -> Tensor:
@@ -147,6 +148,15 @@ def _stacked(where: str, parts: Any) -> Tensor:
     except (TypeError, ValueError) as error:
         kind = next(k for k in (UnsupportedError, TypeError, ValueError) if isinstance(error, k))
         raise kind(f"{where}: {error}") from error
+
+
+def _stands(op: Primitive, position: int, value: Any) -> bool:
+    """Whether what is no number may stand among arrays: None where it is the forward's default, and
+    in ops of users, who know what they make of it; text before any number of arrays."""
+    if value is None and op.__module__.startswith("autograd."):
+        defaults = getattr(op.forward, "__defaults__", None) or ()
+        return None in defaults and position + 1 >= len(op.parameters()) - len(defaults)
+    return value is None or (isinstance(value, str) and op.rule_for_each is not None)
 
 
 def as_numeric(where: str, value: Any) -> Array:
@@ -172,11 +182,9 @@ def as_numeric(where: str, value: Any) -> Array:
 
 def expect_numbers(op: Primitive, arguments: list[Any]) -> None:
     """Raise UnsupportedError where an argument is no number and no array of numbers."""
-    for kinds in (str | bytes | np.ndarray, type(None)):  # some arguments may be None
-        for i, arg in enumerate(arguments):
-            plain = isinstance(arg, np.ndarray) and arg.dtype.kind in "biufc"
-            if isinstance(arg, kinds) and not plain and _takes_array(op, i):
-                _refuse(f"{op.name}: argument {i}", arg)
+    for i, arg in enumerate(arguments):
+        if _takes_array(op, i) and not _stands(op, i, arg):
+            as_numeric(f"{op.name}: argument {i}", arg)
 
 
 def _refuse(where: str, value: Any) -> NoReturn:

@@ -11,16 +11,15 @@ from autograd.engine.primitives import Primitive
 from autograd.engine.rules import Rule
 from autograd.ops.arguments import expect_numbers
 
-_KINDS = (AxisError, np.linalg.LinAlgError, ValueError, TypeError, IndexError)
+_KINDS = (AxisError, np.linalg.LinAlgError, ValueError, TypeError, IndexError, AttributeError)
 
 
 def of_forward(op: Primitive, error: Exception, arrays: list[Any]) -> Exception:
     """An error of the same kind that says what the forward of `op` was given, and expected."""
-    if isinstance(error, TypeError):
-        try:
-            expect_numbers(op, arrays)
-        except TypeError as cause:
-            return cause
+    try:
+        expect_numbers(op, arrays)
+    except TypeError as cause:
+        return cause
     given = ", ".join(
         f"{a.dtype} {a.shape}" if isinstance(a, np.ndarray) else repr(a) for a in arrays
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.engine.conforming import CLEAR
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Tensor
 from autograd.ops.elementwise.steps import (
@@ -143,6 +144,9 @@ def clip(x: Array, a_min: Array | None = None, a_max: Array | None = None) -> Ar
     a_max does. Bounds that want a gradient are given by position.
     """
     return np.asarray(np.clip(x, a_min, a_max))
+
+
+clip.clear = CLEAR  # a bound may be None
 
 
 def _pull_clipped(

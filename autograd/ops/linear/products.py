@@ -67,7 +67,8 @@ matmul.defvjp(_pull_x, _pull_y, keeps=["x y", "x y"])
 def as_arrays(*args: Any) -> list[Array]:
     """Python's numbers among the arguments as arrays of a dtype that does not widen the others."""
     dtype = np.result_type(*args)
-    return [a if isinstance(a, np.ndarray) else np.asarray(a, dtype) for a in args]
+    # Plus 0, for None would be NaN in that dtype.
+    return [a if isinstance(a, np.ndarray) else np.asarray(a + 0, dtype) for a in args]
 
 
 def as_tensor(argument: Any, g: Tensor) -> Tensor:
@@ -346,7 +347,7 @@ def matrix_transpose(x: Operand) -> Tensor:
     Raises:
         ValueError: x has fewer than two axes.
     """
-    shape = np.shape(getattr(x, "data", x))
-    if len(shape) < 2:
-        raise ValueError(f"matrix_transpose: at least two axes expected, an array of {shape} given")
+    x = x if isinstance(x, Tensor) else Tensor(x)
+    if x.ndim < 2:
+        raise ValueError(f"matrix_transpose: at least two axes expected, shape {x.shape} given")
     return swapaxes(x, -1, -2)
