@@ -71,6 +71,11 @@ CALLS = [
     *_calls("matrix_power", ag.matrix_power, (MATRIX, 3), {}),
     *_calls("matrix_transpose", ag.matrix_transpose, (MATRIX,), {}),
     *_calls("svdvals", ag.svdvals, (MATRIX,), {}),
+    *[
+        call
+        for name in ("conj", "conjugate", "degrees", "imag", "radians", "real")
+        for call in _calls(name, getattr(ag, name), (MATRIX,), {})
+    ],
 ]
 
 
