@@ -23,7 +23,7 @@ import numpy as np
 
 from autograd.engine.conforming import CLEAR, cleared, conformed, drifted, integers_as_floats
 from autograd.engine.keeping import LARGE, Dropped
-from autograd.engine.modes import mode
+from autograd.engine.modes import current, mode
 from autograd.engine.tape import Output, Place, Record, Refusal
 from autograd.engine.tensor import Tensor, empty, wrap
 
@@ -120,7 +120,7 @@ class Primitive:
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         # Written for few interpreter steps: on small tensors they are what an op costs.
-        here = mode.__dict__
+        here = current()
         observer = here["observer"]
         if here["watcher"] is not None:
             args = here["watcher"].all_given(args)
@@ -202,7 +202,7 @@ class Primitive:
         outputs, g is a dict of those gradients that there are."""
         arrays, rules = record.arrays, self._rules
         assert arrays is not None
-        here = mode.__dict__
+        here = current()
         observer = here["observer"]
         given, options = self.given(record, g)
         for position, parent in enumerate(record.parents):
@@ -233,7 +233,7 @@ class Primitive:
         """
         out, options, parents, reads = record.out, record.options, record.parents, self._reads
         assert record.arrays is not None
-        recording = mode.__dict__["recording"]
+        recording = current()["recording"]
         given = [g, out, *record.arrays]
         for i in range(1, len(given)) if reads is None or recording else reads:
             array = given[i] if i < len(given) else None  # some arguments have defaults

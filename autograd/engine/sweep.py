@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from autograd.engine.modes import Observer, enable_grad, mode, no_grad
+from autograd.engine.modes import Observer, current, enable_grad, mode, no_grad
 from autograd.engine.needs import needs
 from autograd.engine.tape import Hook, Leaf, Output, Place, Record, Refusal, last_readers, why_freed
 
@@ -59,7 +59,7 @@ def sweep(
         else:
             # By the op, which records the sum where a part of it is recorded.
             total = pending[serial] = needs.add(waiting, g)
-            if total._place is None and mode.watcher is None:
+            if total._place is None and current()["watcher"] is None:
                 own.add(serial)
             else:
                 own.discard(serial)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd.engine.modes import enable_grad, mode
+from autograd.engine.modes import current, enable_grad
 from autograd.engine.needs import needs
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record
@@ -70,7 +70,7 @@ class Tensor(Methods):
         Raises TypeError where something else than an array of numbers is assigned, and ValueError
         where a tensor that wants a gradient would get another shape or dtype; see `rebind`.
         """
-        watcher = mode.__dict__["watcher"]
+        watcher = current()["watcher"]
         return self._array if watcher is None else watcher.read(self)
 
     @data.setter

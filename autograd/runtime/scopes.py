@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from autograd.engine.modes import mode
 from autograd.engine.tape import Record
+from autograd.runtime.holding import manager
 
 
-@contextmanager
+@manager
 def scope(name: str) -> Iterator[None]:
     """Records made within, in this thread, carry `name`: the modules of `nn` give theirs."""
     before = mode.scope
@@ -26,7 +26,7 @@ def scope(name: str) -> Iterator[None]:
             observer.entering(None)
 
 
-@contextmanager
+@manager
 def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
     """Call hook(record, g) for each record of every sweep within, in this thread.
 
