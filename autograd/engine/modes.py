@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from autograd.engine.tape import Operation, Record
+    from autograd.engine.tape import Operation, Place, Record
     from autograd.engine.tensor import Tensor
 
 
@@ -52,6 +51,10 @@ class Watcher:
     def read(self, tensor: Tensor) -> NDArray[Any]:
         """The array that `tensor.data` gives."""
         return self.given(tensor)._array
+
+    def place(self, tensor: Tensor) -> Place | None:
+        """Where hooks on the tensor are put."""
+        return tensor._place
 
 
 class _Mode:
@@ -105,13 +108,3 @@ class enable_grad(no_grad):
     """Context manager: ops in it are recorded again, also within `no_grad`."""
 
     wanted = True
-
-
-@contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Within it `watcher` sees what is read."""
-    before, mode.watcher = mode.watcher, watcher
-    try:
-        yield
-    finally:
-        mode.watcher = before

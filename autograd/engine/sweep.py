@@ -133,8 +133,13 @@ def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:
     for hook in tuple(hooks):
         changed = hook(g)
         if changed is not None:
+            if not hasattr(changed, "_place"):
+                raise TypeError(
+                    f"a gradient hook returned {type(changed).__name__}; a Tensor of {g.dtype} "
+                    f"{g.shape} expected, in the gradient's place, or None, which leaves it"
+                )
             if changed.shape != g.shape or changed.dtype != g.dtype:
-                raise ValueError(
+                raise (ValueError if changed.dtype == g.dtype else TypeError)(
                     f"a gradient hook returned {changed.dtype} {changed.shape} for a gradient of "
                     f"{g.dtype} {g.shape}; the two must be equal"
                 )
