@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from autograd.engine.conforming import BroadcastWarning
-from autograd.engine.modes import enable_grad, no_grad
 from autograd.engine.primitives import Primitive, Saved, primitive
 from autograd.engine.tensor import Tensor
 from autograd.interop import operators as _operators  # gives Tensor its operators
@@ -197,6 +196,7 @@ from autograd.ops import (
     where,
     xlogy,
 )
+from autograd.runtime.holding import enable_grad, no_grad
 from autograd.runtime.scopes import sweep_hook
 from autograd.runtime.threads import get_num_threads, set_num_threads
 

@@ -1,16 +1,15 @@
-"""What holds in a thread while ops run: whether they are recorded, and what observes them."""
+"""What holds while ops run: whether they are recorded, and what observes them."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ContextDecorator, contextmanager
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from autograd.engine.tape import Operation, Record
+    from autograd.engine.tape import Operation, Place, Record
     from autograd.engine.tensor import Tensor
 
 
@@ -53,59 +52,59 @@ class Watcher:
         """The array that `tensor.data` gives."""
         return self.given(tensor)._array
 
-
-class _Mode(threading.local):
-    """What holds in this thread. Where ops are called, its `__dict__` is read instead: to look up
-    one attribute of a threading.local takes 40 ns, and one entry of a dict 10."""
-
-    def __init__(self) -> None:  # called once in every thread
-        self.recording = True
-        self.scope: tuple[str, ...] = ()
-        self.observer: Observer | None = None
-        self.watcher: Watcher | None = None
-        self.sweep_hooks: tuple[Callable[[Record, Any], None], ...] = ()
+    def place(self, tensor: Tensor) -> Place | None:
+        """Where hooks on the tensor are put."""
+        return tensor._place
 
 
+class _Mode:
+    """What holds in this thread, or in this asyncio task. `current()` gives it as a dict, which is
+    never changed: each setting puts another in its place."""
+
+    recording: bool
+    before: Any  # what `no_grad` restores
+    scope: tuple[str, ...]
+    observer: Observer | None
+    watcher: Watcher | None
+    sweep_hooks: tuple[Callable[[Record, Any], None], ...]
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _START:
+            raise AttributeError(name)
+        return current()[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _holding.set({**current(), name: value})
+
+
+_START = {"recording": True, "before": None, "scope": (), "observer": None, "watcher": None}
+_START["sweep_hooks"] = ()
+_holding: ContextVar[dict[str, Any]] = ContextVar("autograd", default=_START)
+current = _holding.get  # as fast as a lookup in a threading.local, which tasks would share
 mode = _Mode()
 
 
-class _Recording(ContextDecorator):
-    """Sets whether this thread records, and restores what was before, also when nested."""
+class no_grad:
+    """Context manager: ops in it are not recorded. What was before is restored, also when nested.
 
-    _wanted: bool
+    It is kept beside what holds, so that threads and tasks may share one object.
+    """
 
-    def __init__(self) -> None:
-        self._before: list[bool] = []
+    wanted = False
 
     def __enter__(self) -> None:
-        self._before.append(mode.recording)
-        mode.recording = self._wanted
+        here = current().copy()
+        here["before"] = here["recording"], here["before"]
+        here["recording"] = self.wanted
+        _holding.set(here)
 
     def __exit__(self, *exception: object) -> None:
-        mode.recording = self._before.pop()
-
-    def _recreate_cm(self) -> _Recording:
-        # A decorated function may run on several threads at once: each call gets its own stack.
-        return type(self)()
+        here = current().copy()
+        here["recording"], here["before"] = here["before"] or (here["recording"], None)
+        _holding.set(here)
 
 
-class no_grad(_Recording):
-    """Context manager and decorator: ops in it are not recorded, in this thread."""
+class enable_grad(no_grad):
+    """Context manager: ops in it are recorded again, also within `no_grad`."""
 
-    _wanted = False
-
-
-class enable_grad(_Recording):
-    """Context manager and decorator: ops in it are recorded again, also within `no_grad`."""
-
-    _wanted = True
-
-
-@contextmanager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Within it, in this thread, `watcher` sees what is read."""
-    before, mode.watcher = mode.watcher, watcher
-    try:
-        yield
-    finally:
-        mode.watcher = before
+    wanted = True

@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd.engine.conforming import CLEAR, NUMBERS, conformed, like
 from autograd.engine.keeping import LARGE, Dropped
-from autograd.engine.modes import mode
+from autograd.engine.modes import current, mode
 from autograd.engine.needs import needs
 from autograd.engine.rules import Keeps, Rules
 from autograd.engine.tape import Output, Place, Record, Refusal
@@ -72,7 +72,7 @@ class Primitive(Rules):
 
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         # Written for few interpreter steps: on small tensors they are what an op costs.
-        here = mode.__dict__
+        here = current()
         observer = here["observer"]
         if here["watcher"] is not None:
             args = here["watcher"].all_given(args)
@@ -156,7 +156,7 @@ class Primitive(Rules):
         outputs, g is a dict of those gradients that there are."""
         arrays, rules = record.arrays, self._rules
         assert arrays is not None
-        here = mode.__dict__
+        here = current()
         observer = here["observer"]
         given, options = self.given(record, g)
         for position, parent in enumerate(record.parents):
@@ -191,7 +191,7 @@ class Primitive(Rules):
         """
         out, options, parents, reads = record.out, record.options, record.parents, self._reads
         assert record.arrays is not None
-        recording = mode.__dict__["recording"]
+        recording = current()["recording"]
         given = [g, out, *record.arrays]
         for i in range(1, len(given)) if reads is None or recording else reads:
             array = given[i] if i < len(given) else None  # some arguments have defaults

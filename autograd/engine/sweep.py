@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from autograd.engine.modes import Observer, enable_grad, mode, no_grad
+from autograd.engine.modes import Observer, current, enable_grad, mode, no_grad
 from autograd.engine.needs import needs
 from autograd.engine.tape import Hook, Leaf, Output, Place, Record, Refusal, last_readers, why_freed
 
@@ -59,7 +59,7 @@ def sweep(
         else:
             # By the op, which records the sum where a part of it is recorded.
             total = pending[serial] = needs.add(waiting, g)
-            if total._place is None and mode.watcher is None:
+            if total._place is None and current()["watcher"] is None:
                 own.add(serial)
             else:
                 own.discard(serial)
@@ -133,8 +133,13 @@ def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:
     for hook in tuple(hooks):
         changed = hook(g)
         if changed is not None:
+            if not hasattr(changed, "_place"):
+                raise TypeError(
+                    f"a gradient hook returned {type(changed).__name__}; a Tensor of {g.dtype} "
+                    f"{g.shape} expected, in the gradient's place, or None, which leaves it"
+                )
             if changed.shape != g.shape or changed.dtype != g.dtype:
-                raise ValueError(
+                raise (ValueError if changed.dtype == g.dtype else TypeError)(
                     f"a gradient hook returned {changed.dtype} {changed.shape} for a gradient of "
                     f"{g.dtype} {g.shape}; the two must be equal"
                 )

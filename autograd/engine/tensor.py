@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd.engine.modes import enable_grad, mode
+from autograd.engine.modes import current, enable_grad
 from autograd.engine.needs import needs
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record
@@ -80,10 +81,10 @@ class Tensor(Methods):
     def data(self) -> Array:
         """The array itself, not a copy. Settable: what was recorded keeps the array that it saw.
 
-        Raises TypeError where something else than an array of numbers is assigned, and ValueError
-        where a tensor that wants a gradient would get another shape or dtype; see `rebind`.
+        Raises TypeError where something else than an array of numbers is assigned. To a tensor that
+        wants a gradient another dtype is a TypeError, another shape a ValueError; see `rebind`.
         """
-        watcher = mode.__dict__["watcher"]
+        watcher = current()["watcher"]
         return self._array if watcher is None else watcher.read(self)
 
     @data.setter
@@ -97,7 +98,7 @@ class Tensor(Methods):
         array = _numeric(value, self._array.dtype if weak else None, "data")
         own = self._array
         if self._place is not None and (array.shape, array.dtype) != (own.shape, own.dtype):
-            raise ValueError(
+            raise (ValueError if array.dtype == own.dtype else TypeError)(
                 f"data: {array.dtype} {array.shape} was assigned to a tensor of {own.dtype} "
                 f"{own.shape} that wants a gradient; the two must be equal, or use rebind()"
             )
@@ -117,7 +118,8 @@ class Tensor(Methods):
     def grad(self) -> Tensor | None:
         """What `backward` left here: a Tensor of this one's shape and dtype, or None. Settable.
 
-        Raises TypeError or ValueError where something else is assigned.
+        Raises TypeError where something else is assigned, or another dtype, and ValueError where it
+        is of another shape.
         """
         return self._grad
 
@@ -129,15 +131,10 @@ class Tensor(Methods):
                     f"grad: {type(value).__name__} was assigned, a Tensor or None expected; "
                     "wrap an array in Tensor()"
                 )
-            if value.shape != self.shape:
-                raise ValueError(
-                    f"grad: a gradient of shape {value.shape} was assigned to a tensor of shape "
-                    f"{self.shape}; the two must be equal"
-                )
-            if value.dtype != self.dtype:
-                raise TypeError(
-                    f"grad: a gradient of {value.dtype} was assigned to a tensor of {self.dtype}; "
-                    "the two must be equal: convert it with astype"
+            if (value.shape, value.dtype) != (self.shape, self.dtype):
+                raise (ValueError if value.dtype == self.dtype else TypeError)(
+                    f"grad: a gradient of {value.dtype} {value.shape} was assigned to a tensor of "
+                    f"{self.dtype} {self.shape}; the two must be equal: reshape it, or use astype"
                 )
         self._grad = value
 
@@ -229,18 +226,12 @@ class Tensor(Methods):
         return wrap(self.data, None)
 
     def retain_grad(self) -> None:
-        """Let `backward` leave a gradient in `.grad` of this computed tensor too."""
-        place = self._place_for("retain_grad")
-        if isinstance(place, Leaf):
-            return
-        reference = weakref.ref(self)  # the place must not keep the tensor that keeps the place
-
-        def retain(g: Tensor) -> None:
-            tensor = reference()
-            if tensor is not None:
-                tensor.accumulate_grad(g)
-
-        place.hooks = [*(place.hooks or ()), retain]
+        """Let `backward` leave a gradient in `.grad` of this computed tensor too: once, however
+        often it is asked for, and after all hooks."""
+        place, hooks = self._place_for("retain_grad")
+        own = weakref.ref(self)  # the place must not keep the tensor that keeps the place
+        if not (isinstance(place, Leaf) or any(_retains(h) and h.args[0] is own for h in hooks)):
+            place.hooks = [*hooks, partial(_retain, own)]
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
         """Show the gradient of this tensor to `hook` during backward, once it is complete.
@@ -248,21 +239,25 @@ class Tensor(Methods):
         A tensor that `hook` returns takes the gradient's place. Hooks run in the order in which
         they were registered. Returns a function that removes the hook.
         """
-        place = self._place_for("register_hook")
-        place.hooks = [*(place.hooks or ()), hook]
+        place, hooks = self._place_for("register_hook")
+        own = partial(hook)  # another object each time, so that it alone is removed
+        place.hooks = sorted([*hooks, own], key=_retains)
 
         def remove() -> None:
-            place.hooks = [other for other in place.hooks or () if other is not hook]
+            place.hooks = [other for other in place.hooks or () if other is not own]
 
         return remove
 
-    def _place_for(self, method: str) -> Place:
-        if self._place is None:
+    def _place_for(self, method: str) -> tuple[Place, list[Any]]:
+        """The place for hooks, and those that are there."""
+        watcher = current()["watcher"]
+        place = self._place if watcher is None else watcher.place(self)
+        if place is None:
             raise RuntimeError(
                 f"{method}: this tensor is a constant, no gradient will reach it; "
                 "set requires_grad on what it is computed from"
             )
-        return self._place
+        return place, place.hooks or []
 
     def accumulate_grad(self, g: Tensor) -> None:
         """Add `g` to `.grad`. The first is copied, so that `.grad` shares memory with nothing.
@@ -373,6 +368,15 @@ def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool) -> Tensor:
     tensor = empty(kind)
     Tensor.__init__(tensor, data, requires_grad)
     return tensor
+
+
+def _retains(hook: Any) -> bool:
+    return getattr(hook, "func", None) is _retain
+
+
+def _retain(reference: weakref.ref[Tensor], g: Tensor) -> None:
+    if (tensor := reference()) is not None:
+        tensor.accumulate_grad(g)
 
 
 def _deposit(leaf: Place, g: Tensor) -> None:

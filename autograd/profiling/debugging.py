@@ -7,7 +7,6 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,12 @@ from autograd.engine.keeping import Dropped
 from autograd.engine.modes import Observer, mode
 from autograd.engine.tape import Operation, Record
 from autograd.engine.tensor import Tensor
+from autograd.runtime.holding import manager
 
 _HERE = os.path.dirname(os.path.dirname(__file__))  # pathlib would make the import longer
 
 
-@contextmanager
+@manager
 def debug() -> Iterator[None]:
     """Within it, in this thread, every op and every rule is checked. Slow: for finding mistakes.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from os import PathLike
@@ -16,6 +15,7 @@ from autograd.engine.modes import mode
 from autograd.profiling.chrome import trace
 from autograd.profiling.recording import Message, Recorder
 from autograd.profiling.tally import Phase, Tally
+from autograd.runtime.holding import manager
 
 _HEADER = ("", "calls", "ms", "share", "MB", "GB/s", "GFLOP/s")
 _TITLES: dict[Phase, str] = {
@@ -25,7 +25,7 @@ _TITLES: dict[Phase, str] = {
 }
 
 
-@contextmanager
+@manager
 def profile() -> Iterator[Profile]:
     """Within it, in this thread, every op and every rule is timed.
 

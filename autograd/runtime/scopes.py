@@ -1,16 +1,16 @@
-"""Names of the scopes in which ops are called, and hooks on every sweep."""
+"""Names of the scopes in which ops are called, hooks on every sweep, and watchers of tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from autograd.engine.modes import mode
+from autograd.engine.modes import Watcher, mode
 from autograd.engine.tape import Record
+from autograd.runtime.holding import manager
 
 
-@contextmanager
+@manager
 def scope(name: str) -> Iterator[None]:
     """Records made within, in this thread, carry `name`: the modules of `nn` give theirs."""
     before = mode.scope
@@ -26,7 +26,7 @@ def scope(name: str) -> Iterator[None]:
             observer.entering(None)
 
 
-@contextmanager
+@manager
 def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
     """Call hook(record, g) for each record of every sweep within, in this thread.
 
@@ -39,3 +39,13 @@ def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
         yield
     finally:
         mode.sweep_hooks = before
+
+
+@manager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Within it `watcher` sees what is read."""
+    before, mode.watcher = mode.watcher, watcher
+    try:
+        yield
+    finally:
+        mode.watcher = before

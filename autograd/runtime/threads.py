@@ -1,21 +1,18 @@
 """Several threads over one large array, and one control over how many.
 
 NumPy lets go of the interpreter lock inside its loops, so halves of an array are worked on at once.
-BLAS is held to one thread while ours share a product: its idle threads spin for milliseconds and
-would take the cores away from whatever comes next. What is worth sharing depends on the machine: to
-hand over a task took 0.02 ms on one and 0.06 on another, whose memory one core alone can keep busy;
-the limits below were measured on the latter.
+What is worth sharing depends on the machine: to hand over a task took 0.02 ms on one and 0.06 on
+another, whose memory one core alone can keep busy; the limits below were measured on the latter.
+Threads that help see what holds where the work comes from, `np.errstate` above all.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from contextvars import Context, copy_context
 from itertools import pairwise
 from typing import Any
 
@@ -47,6 +44,13 @@ class _Job:
         self._done = threading.Lock()
         self._done.acquire()
         self._error: BaseException | None = None
+        self._context: Context | None = copy_context()
+
+    def help(self) -> None:
+        """Work on it in another thread than the one that it comes from."""
+        context = self._context
+        if context is not None:
+            context.copy().run(self.work)  # a copy for each: only one may be in a context
 
     def work(self) -> None:
         while self._tasks:
@@ -64,7 +68,8 @@ class _Job:
 
     def finish(self) -> None:
         self._done.acquire()
-        error, self._error = self._error, None  # whose traceback holds arrays; workers keep the job
+        self._context = None  # workers keep the job, which must not keep what this holds
+        error, self._error = self._error, None  # nor the arrays in its traceback
         if error is not None:
             raise error
 
@@ -89,7 +94,7 @@ class _Worker:
             job = self._job
             if job is None:
                 return
-            job.work()
+            job.help()
             del job
 
 
@@ -268,39 +273,3 @@ def elementwise(ufunc: np.ufunc, *arrays: Any) -> Array:
     kinds = [np.empty(0, a.dtype) if isinstance(a, np.ndarray) else a for a in arrays]
     out = np.empty_like(largest, dtype=ufunc(*kinds).dtype)
     return in_slabs(ufunc, out, *arrays)
-
-
-@contextmanager
-def blas_on_one_thread() -> Iterator[None]:
-    """Hold OpenBLAS, where NumPy brings its own, to the calling thread."""
-    blas = _openblas()
-    if blas is None:
-        yield
-        return
-    set_count, count = blas
-    set_count(1)
-    try:
-        yield
-    finally:
-        set_count(count)
-
-
-@lru_cache(maxsize=1)
-def _openblas() -> tuple[Callable[[int], None], int] | None:
-    """The function that sets the number of threads, and their number when first asked for."""
-    try:
-        with open("/proc/self/maps") as maps:
-            paths = {line.split()[-1] for line in maps if "openblas" in line}
-    except OSError:
-        return None
-    for path in sorted(paths):
-        try:
-            library = ctypes.CDLL(path)
-        except OSError:
-            continue
-        for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads"):
-            setter = getattr(library, name.format("set"), None)
-            getter = getattr(library, name.format("get"), None)
-            if setter is not None and getter is not None:
-                return setter, getter()
-    return None

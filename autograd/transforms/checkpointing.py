@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd.engine.modes import Watcher, enable_grad, mode, no_grad, watched_by
+from autograd.engine.modes import Watcher, enable_grad, mode, no_grad
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Output, Place, Record, leading_to, newest
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.declaring import custom_vjp
 from autograd.runtime.draws import replayable
+from autograd.runtime.scopes import watched_by
 from autograd.runtime.trees import flatten
 
 

@@ -14,7 +14,7 @@ from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
-from autograd.runtime.threads import blas_on_one_thread
+from autograd.runtime.blas import blas_on_one_thread
 from mnist.serving.handler import Handler
 from mnist.serving.site import Site
 from mnist.storage.weights import Trained

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from benchmarks.sides import cores
 
+from autograd.runtime.blas import openblas_libraries
+
 VECTORS = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
 
 
@@ -65,15 +67,9 @@ def _cpuinfo() -> dict[str, str]:
 
 def _blas() -> str:
     """OpenBLAS's own words, which end with the kernels it chose for this processor; else empty."""
-    try:
-        with open("/proc/self/maps") as maps:
-            paths = {line.split()[-1] for line in maps if "openblas" in line}
-        for path in sorted(paths):
-            library = ctypes.CDLL(path)
-            for name in ("scipy_openblas_get_config64_", "openblas_get_config"):
-                if (told := getattr(library, name, None)) is not None:
-                    told.restype = ctypes.c_char_p
-                    return str(told().decode())
-    except OSError:
-        pass
+    for library in openblas_libraries():
+        for name in ("scipy_openblas_get_config64_", "openblas_get_config"):
+            if (told := getattr(library, name, None)) is not None:
+                told.restype = ctypes.c_char_p
+                return str(told().decode())
     return ""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Iterator
+from contextvars import ContextVar, copy_context
 from functools import partial
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
-from autograd import get_num_threads, set_num_threads
+from autograd import Tensor, get_num_threads, log, set_num_threads
 from autograd.runtime import threads
 
 
@@ -70,3 +74,50 @@ def test_parts_and_blocks_of_an_elementwise_function(
     x, y = rng.normal(size=(3, 300, 200)), rng.normal(size=(300, 1))
     out = threads.in_slabs(np.multiply, np.empty_like(x), x, y, block=block)
     np.testing.assert_array_equal(out, x * y)
+
+
+def test_helpers_see_the_callers_error_state() -> None:
+    set_num_threads(2)
+    both, states = threading.Barrier(2, timeout=10), []
+
+    def task() -> None:
+        both.wait()  # each thread has one of the two
+        states.append((threading.get_ident(), np.geterr()["divide"]))
+
+    for wanted in ("raise", "ignore"):
+        with np.errstate(divide=wanted):  # type: ignore[arg-type]
+            threads.share([task, task])
+    assert [state for _, state in states] == ["raise"] * 2 + ["ignore"] * 2
+    assert len({thread for thread, _ in states}) == 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_callers_error_state_holds_in_every_part_of_a_large_array(count: int) -> None:
+    set_num_threads(count)
+    size = 4 * threads.LARGE
+    for place in (0, size // 2, size - 1):
+        x = np.ones(size)
+        x[place] = 0
+        with np.errstate(divide="ignore"):
+            assert np.isinf(log(Tensor(x)).data[place])
+        with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+            log(Tensor(x))
+        called = Mock()
+        with np.errstate(divide="call", call=called):
+            log(Tensor(x))
+        called.assert_called_once()
+
+
+def test_what_holds_in_a_caller_is_let_go_of() -> None:
+    class Held:
+        pass
+
+    def share_within() -> weakref.ref[Held]:
+        held = Held()
+        own.set(held)
+        threads.share([lambda: None] * 3)
+        return weakref.ref(held)
+
+    own: ContextVar[Held] = ContextVar("own")
+    reference = copy_context().run(share_within)
+    assert reference() is None

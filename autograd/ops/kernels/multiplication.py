@@ -9,7 +9,8 @@ import numpy as np
 
 from autograd.engine.tensor import Array
 from autograd.ops.kernels.halves import in_single, is_half
-from autograd.runtime.threads import LARGE, blas_on_one_thread, share, slabs
+from autograd.runtime.blas import blas_on_one_thread
+from autograd.runtime.threads import LARGE, share, slabs
 
 _SMALL = 4096  # elements of both arguments, below which BLAS keeps to one thread by itself
 _WORK = 1 << 24  # multiplications below which a second thread takes longer to come than it saves

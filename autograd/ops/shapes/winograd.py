@@ -15,7 +15,8 @@ from numpy.lib.stride_tricks import as_strided
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
 from autograd.ops.kernels.multiplication import by_columns
-from autograd.runtime.threads import blas_on_one_thread, share, slabs
+from autograd.runtime.blas import blas_on_one_thread
+from autograd.runtime.threads import share, slabs
 
 Pair = tuple[int, int]
 Matrix = tuple[tuple[float, ...], ...]  # its rows
