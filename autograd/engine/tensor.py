@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from autograd.engine.modes import current, enable_grad
+from autograd.engine.modes import current, enable_grad, mode
 from autograd.engine.needs import needs
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record
