@@ -205,7 +205,7 @@ if _TYPE_CHECKING:
     from autograd.checking import GradcheckError, check_tape, compare, gradcheck
     from autograd.explanation import explain, tape_of
     from autograd.ops.declaring import custom_vjp, on_arrays
-    from autograd.profiling import debug, profile
+    from autograd.profiling import LostGradientWarning, debug, profile
     from autograd.runtime.memory import keep_pages
     from autograd.transforms.checkpointing import checkpoint
 
@@ -216,32 +216,31 @@ if _TYPE_CHECKING:
 
 # fmt: off
 __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
-    "BroadcastWarning", "GradcheckError", "Primitive", "Saved", "Tensor", "abs", "absolute",
-    "add", "all", "allreduce", "any", "append", "arccos", "arccosh", "arcsin", "arcsinh",
-    "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "array_split",
-    "ascontiguousarray", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to",
-    "cbrt", "ceil", "check_tape", "checkpoint", "cholesky", "clip", "cofactors", "column_stack",
-    "compare", "concatenate", "conj", "conjugate", "copy", "cos", "cosh", "count_nonzero",
-    "cross", "cumprod", "cumsum", "custom_vjp", "debug", "deg2rad", "degrees", "det", "diag",
-    "diagonal", "diff", "digamma", "divide", "dot", "dsplit", "eigh", "eigvalsh", "einsum",
-    "enable_grad", "equal", "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expit",
-    "explain", "expm1", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin",
-    "fold_windows", "gammaln", "gather_first_max", "get_num_threads", "getitem", "grad",
-    "gradcheck", "greater", "greater_equal", "hessian", "hsplit", "hstack", "hvp", "hypot",
-    "imag", "index_add", "index_update", "inner", "inv", "isfinite", "isinf", "isnan",
-    "jacobian", "jvp", "keep_pages", "kron", "less", "less_equal", "log", "log10", "log1p",
-    "log2", "logaddexp", "logaddexp2", "logical_and", "logical_not", "logical_or", "logit",
-    "logsumexp", "matmul", "matrix_power", "matrix_transpose", "max", "maximum", "mean",
-    "median", "min", "minimum", "moveaxis", "multiply", "nan_to_num", "negative", "no_grad",
-    "nonzero", "norm", "not_equal", "on_arrays", "outer", "pad", "pinv", "polygamma",
-    "positive", "power", "primitive", "prod", "profile", "put_along_axis", "qr", "rad2deg",
-    "radians", "random", "ravel", "real", "reciprocal", "remainder", "repeat", "reshape",
-    "roll", "rot90", "round", "scatter", "scatter_diagonal", "scatter_first_max",
-    "set_num_threads", "sign", "sin", "sinc", "sinh", "sliding_windows", "slogdet", "softplus",
-    "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "stop_gradient",
-    "subtract", "sum", "sum_of_products", "sum_of_squares", "svd", "svdvals", "swapaxes",
-    "sweep_hook", "take", "take_along_axis", "tan", "tanh", "tape_of", "tensordot", "tile",
-    "trace", "transpose", "tril", "triu", "trunc", "value_and_grad", "var", "vecdot", "vjp",
+    "BroadcastWarning", "GradcheckError", "LostGradientWarning", "Primitive", "Saved", "Tensor",
+    "abs", "absolute", "add", "all", "allreduce", "any", "append", "arccos", "arccosh", "arcsin",
+    "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "array_split",
+    "ascontiguousarray", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to", "cbrt",
+    "ceil", "check_tape", "checkpoint", "cholesky", "clip", "cofactors", "column_stack", "compare",
+    "concatenate", "conj", "conjugate", "copy", "cos", "cosh", "count_nonzero", "cross", "cumprod",
+    "cumsum", "custom_vjp", "debug", "deg2rad", "degrees", "det", "diag", "diagonal", "diff",
+    "digamma", "divide", "dot", "dsplit", "eigh", "eigvalsh", "einsum", "enable_grad", "equal",
+    "erf", "erfc", "erfinv", "exp", "exp2", "expand_dims", "expit", "explain", "expm1", "flip",
+    "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fold_windows", "gammaln",
+    "gather_first_max", "get_num_threads", "getitem", "grad", "gradcheck", "greater",
+    "greater_equal", "hessian", "hsplit", "hstack", "hvp", "hypot", "imag", "index_add",
+    "index_update", "inner", "inv", "isfinite", "isinf", "isnan", "jacobian", "jvp", "keep_pages",
+    "kron", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2",
+    "logical_and", "logical_not", "logical_or", "logit", "logsumexp", "matmul", "matrix_power",
+    "matrix_transpose", "max", "maximum", "mean", "median", "min", "minimum", "moveaxis",
+    "multiply", "nan_to_num", "negative", "no_grad", "nonzero", "norm", "not_equal", "on_arrays",
+    "outer", "pad", "pinv", "polygamma", "positive", "power", "primitive", "prod", "profile",
+    "put_along_axis", "qr", "rad2deg", "radians", "random", "ravel", "real", "reciprocal",
+    "remainder", "repeat", "reshape", "roll", "rot90", "round", "scatter", "scatter_diagonal",
+    "scatter_first_max", "set_num_threads", "sign", "sin", "sinc", "sinh", "sliding_windows",
+    "slogdet", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "stop_gradient", "subtract", "sum", "sum_of_products", "sum_of_squares", "svd", "svdvals",
+    "swapaxes", "sweep_hook", "take", "take_along_axis", "tan", "tanh", "tape_of", "tensordot",
+    "tile", "trace", "transpose", "tril", "triu", "trunc", "value_and_grad", "var", "vecdot", "vjp",
     "vsplit", "vstack", "where", "xlogy",
 ]
 # fmt: on
@@ -254,7 +253,7 @@ _LATER = {
     "autograd.checking": ("GradcheckError", "check_tape", "compare", "gradcheck"),
     "autograd.explanation": ("explain", "tape_of"),
     "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
-    "autograd.profiling": ("debug", "profile"),
+    "autograd.profiling": ("LostGradientWarning", "debug", "profile"),
     "autograd.runtime.memory": ("keep_pages",),
     "autograd.transforms.checkpointing": ("checkpoint",),
     "autograd.transforms.derivatives": (

@@ -132,10 +132,14 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("module", [name for name in MODULES if "engine" not in name.split(".")])
 def test_storage_and_calls_are_the_engines(module: str) -> None:
-    """Others read and assign `data` and `grad`, and nobody reads bytecode."""
+    """Others read and assign `data` and `grad`, and nobody reads bytecode but debug mode, to tell
+    `buffer[i] = t` from `float(t)`."""
+    forbidden = {"_array", "_grad", "co_code"}
+    if module == "autograd.profiling.conversions":
+        forbidden.remove("co_code")
     for node in ast.walk(parse(module)):
         if isinstance(node, ast.Attribute):
-            assert node.attr not in {"_array", "_grad", "co_code"}, f"{module}, line {node.lineno}"
+            assert node.attr not in forbidden, f"{module}, line {node.lineno}"
     assert not any(name == "dis" for name, _ in _every_import(parse(module)))
 
 

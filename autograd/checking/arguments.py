@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.differences import FIRST_STEPS, apart, slope_change
+from autograd.checking.corners import Corner
+from autograd.checking.differences import apart, slope_change
 from autograd.checking.judging import FLOOR, NEGLIGIBLE, Judged, Scales
 from autograd.checking.point import Point, flat, length
 from autograd.checking.report import ArgumentReport, Choice, describe_difference
@@ -53,7 +54,7 @@ def holds_beside(point: Point, i: int) -> bool:
     subject, variable = point.subject, point.subject.variables[i]
     at = variable.at
     try:
-        variable.at = at + 1e-2 * variable.unit() * point.signs(variable.shape)
+        variable.at = at + variable.steps.beside * variable.moves(point.signs(variable.shape))
         beside = Point(subject, point.judge, point.rng)
         report = ArgumentReport(variable.name, variable.given.dtype, variable.shape)
         check = _Check(beside, i, report)
@@ -66,7 +67,8 @@ class _Check:
     def __init__(self, point: Point, i: int, report: ArgumentReport) -> None:
         self.point, self.i, self.report = point, i, report
         self.variable = point.subject.variables[i]
-        self.unit = self.variable.unit()
+        self._wrong_by_itself = False  # an element that is at no kink
+        self.unit = self.variable.moves(np.ones(self.variable.shape))  # signed, at a bound
         together = sum(variable.size for variable in point.subject.variables)
         self.elementwise = (
             self.variable.size <= SMALL and point.outputs <= SMALL and together <= SMALL_TOGETHER
@@ -81,12 +83,24 @@ class _Check:
         if self.elementwise:
             smooth = self._all_elements()
             if any(doubtful) and self.report.verdict == "pass" and self._is_linear() and smooth:
-                self.report.lower("inconclusive", _NO_SUM)
+                self._meet()
         elif any(doubtful):
             self._search()
             if self.report.verdict == "pass":
                 self._is_linear()
         self.report.method = "differences" if self.point.judge.took_differences else "complex step"
+
+    def _meet(self) -> None:
+        """Judge elements whose slopes are right one by one, and do not add up."""
+        rows, told = np.eye(self.point.outputs), False
+        for element in range(self.variable.size):
+            for corner in self.point.corners.at(self.i, element, rows):
+                if corner is not None and corner.right is not None:
+                    told = True
+                    if not corner.right:
+                        self.report.lower("fail", self._no_combination(corner))
+        if not told:
+            self.report.lower("inconclusive", _NO_SUM)
 
     def _is_linear(self) -> bool:
         """Whether the gradient is linear in the cotangent; "fail" where it is not.
@@ -109,8 +123,7 @@ class _Check:
         return True
 
     def _gradient_along(self, v: Array) -> Array:
-        found = self.point.taped.gradients(self.point.split(v))[self.i]
-        return np.zeros(self.variable.shape) if found is None else found.data
+        return self.point.gradient_along(v)[self.i]
 
     def _is_additive(self) -> bool:
         """Whether the gradients of single outputs add up to those of their combinations."""
@@ -138,8 +151,8 @@ class _Check:
 
     def direction(self) -> bool:
         """Check along one random direction, all cotangents at once. Whether doubt is left."""
-        curve, given, scales = self._question(self.point.signs(self.unit.shape) * self.unit)
-        judged = self.point.judge.judge(curve, given, scales)
+        question = self._question(self.variable.moves(self.point.signs(self.unit.shape)))
+        judged, scales = self.point.judge.judge(*question), question[2]
         self.report.directions += 1
         self._note(judged, scales, _UNLUCKY)
         return not bool(judged.ok.all())
@@ -153,8 +166,9 @@ class _Check:
     def _each_cotangent(self) -> range:
         return range(len(self.point.cotangents))
 
-    def _question(self, direction: Array) -> tuple[Callable[[complex], Array], Array, Scales]:
-        """The curve of all combinations of outputs, their slopes on the tape, and their scales."""
+    def _question(self, direction: Array) -> tuple[Callable[[complex], Array], Array, Scales, bool]:
+        """The curve of all combinations of outputs, their slopes on the tape, their scales, and
+        whether it leads inward."""
         point = self.point
         v = np.array(point.cotangents)
         along = point.subject.along(self._only(direction))
@@ -165,9 +179,17 @@ class _Check:
         scales = Scales(
             self._lengths(direction),
             np.array([length(row * values) for row in v]),
-            np.array([length(row * point.noise) for row in v]),
+            np.array(
+                [
+                    length(row * point.noise, self.variable.rounding(point.gradient(k, self.i)))
+                    for k, row in enumerate(v)
+                ]
+            ),
         )
-        return lambda h: v @ flat(along(h)), given, scales
+        return lambda h: v @ flat(along(h)), given, scales, self._inward(direction)
+
+    def _inward(self, direction: Array) -> bool:
+        return bool(self.variable.inward[direction != 0].any())
 
     def _only(self, direction: Array) -> list[Array | None]:
         every: list[Array | None] = [None] * len(self.point.subject.variables)
@@ -186,7 +208,10 @@ class _Check:
         for index in np.ndindex(self.variable.shape):
             column: Any = (slice(None), *index)
             slopes = jacobian[column] * self.unit[index]
-            judged = self.point.judge.judge(self._curve(index), slopes, scales)
+            inward = bool(self.variable.inward[index])
+            rounding = self.variable.rounding(jacobian)[column]
+            scales = scales._replace(noise=np.maximum(self.point.noise, rounding))
+            judged = self.point.judge.judge(self._curve(index), slopes, scales, inward)
             expected[column] = judged.numeric / self.unit[index]
             self.report.elements += 1
             if judged.ok.all():
@@ -194,7 +219,7 @@ class _Check:
                 if not self._bends(index, scales._replace(gradient=sizes)):
                     continue
             smooth &= not self._kink(index, judged, np.eye(self.point.outputs))
-        if self.report.verdict == "fail":
+        if self._wrong_by_itself:  # at kinks what to expect is a choice, and tells nothing
             v = self.point.cotangents[0]
             self.report.given = np.tensordot(v, jacobian, 1)
             self.report.expected = np.tensordot(v, expected, 1)
@@ -203,13 +228,18 @@ class _Check:
     def _scales_of_outputs(self, sizes: Array) -> Scales:
         values = flat(self.point.values)
         natural = np.maximum(np.abs(values), length(values) / np.sqrt(len(values)))
-        along = self.point.subject.along(self._only(self._random(np.arange(self.variable.size))))
-        change = slope_change(lambda h: flat(along(h)))
+        direction = self._random(np.arange(self.variable.size))
+        along = self.point.subject.along(self._only(direction))
+        widest = self.point.judge.steps.widest
+        change = slope_change(lambda h: flat(along(h)), widest, self._inward(direction))
         return Scales(1e-6 * sizes, natural, self.point.noise, change)
 
     def _bends(self, index: tuple[int, ...], scales: Scales) -> bool:
         """Whether there may be a kink whose middle slope is that of the tape, as at abs(0)."""
-        curve, at_zero, step = self._curve(index), flat(self.point.values), FIRST_STEPS[2]
+        if self.variable.inward[index]:
+            return False
+        curve, at_zero = self._curve(index), flat(self.point.values)
+        step = self.point.judge.steps.bend
         with np.errstate(invalid="ignore"):
             bend = np.abs(curve(step) + curve(-step) - 2 * at_zero) / step
             bent = bend > np.maximum(1e-3 * scales.gradient, 10 * self.point.noise / step)
@@ -227,8 +257,9 @@ class _Check:
         With a kink in several outputs, any combination of slopes between each one's two may be
         chosen; `rows` are the combinations of outputs that the judged numbers are slopes of.
         """
+        inward = bool(self.variable.inward[index])
         left, right = self.point.judge.slopes(
-            self._curve(index), flat(self.point.values), self.point.noise
+            self._curve(index), flat(self.point.values), self.point.noise, inward
         )
         error = left.error + right.error
         bent = ((rows != 0) & apart(left, right)).any(axis=1)
@@ -237,7 +268,16 @@ class _Check:
         allowance = 10 * (np.abs(rows) @ error) + 1e-6 * np.maximum(np.abs(lower), np.abs(upper))
         between = (lower - allowance <= judged.given) & (judged.given <= upper + allowance)
         unit = float(self.unit[index])
-        for k in range(len(rows)):
+        unlike = [int(k) for k in np.flatnonzero(bent | ~judged.ok)]
+        element = int(np.ravel_multi_index(index, self.variable.shape)) if index else 0
+        corners = self.point.corners.at(self.i, element, rows[unlike]) if unlike else []
+        for k, corner in zip(unlike, corners, strict=True):
+            if corner is not None and corner.right is not None:
+                bent[k] = True
+                if not corner.right:
+                    self.report.lower("fail", self._no_combination(corner))
+                    continue
+                between[k] = True
             if bent[k] and not between[k] and not judged.wrong[k]:
                 self._differs(index, judged, k, unit)  # too noisy to tell a kink from a jump
             elif bent[k]:
@@ -245,15 +285,26 @@ class _Check:
                 kept = self.report.choices if between[k] else self.report.outside
                 if all(known.index != index for known in kept):
                     kept.append(choice)
-            elif not judged.ok[k]:
+            else:
                 self._differs(index, judged, k, unit)
         return bool(bent.any())
 
+    def _no_combination(self, corner: Corner) -> str:
+        given, closest = (
+            self.point.corners.values(corner, g) for g in (corner.given, corner.closest)
+        )
+        return (
+            f"slopes divide at {self.point.corners.names(corner)}, where they meet, and the tape "
+            f"says {given}: together that is no convex combination of the gradients close by (at a "
+            f"tie the parts sum to one); {closest} would be"
+        )
+
     def _differs(self, index: tuple[int, ...], judged: Judged, k: int, unit: float) -> None:
         tape, numbers = judged.given[k] / unit, judged.numeric[k] / unit
-        error = judged.tolerance[k] / unit
+        error = judged.tolerance[k] / abs(unit)
         self._raise_error(judged, k)
         if judged.wrong[k]:
+            self._wrong_by_itself = True
             self.report.lower("fail", describe_difference(index, tape, numbers, error))
         else:
             self.report.lower("inconclusive", _no_judgement(tape, numbers, error))
@@ -312,15 +363,15 @@ class _Check:
             lambda h: v @ flat(along(h)),
             v @ flat(self.point.values),
             np.array([length(row * self.point.noise) for row in v]),
+            self._inward(direction),
         )
         return judged, apart(left, right)
 
     def _random(self, group: Array) -> Array:
         """A random direction of the elements of a group; of a single one, its unit."""
-        direction = np.zeros(self.variable.size)
-        signs = self.point.signs((len(group),)) if len(group) > 1 else np.ones(1)
-        direction[group] = signs * self.unit.ravel()[group]
-        return direction.reshape(self.variable.shape)
+        lengths = np.zeros(self.variable.size)
+        lengths[group] = self.point.signs((len(group),)) if len(group) > 1 else 1.0
+        return self.variable.moves(lengths.reshape(self.variable.shape))
 
     def _blame(self, group: Array, judged: Judged, bent: Array) -> None:
         """Fail, and name the fewest elements on which the difference can be seen."""

@@ -1,12 +1,12 @@
 """Derivatives of a curve by differences, each with an estimate of its own error.
 
 A curve is a function of a step h that returns a vector. All elements are differentiated at once,
-and each picks the step that suits it.
+and each picks the step that suits it. A curve that leads inward is asked at positive h alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import factorial
 from typing import NamedTuple
 
@@ -16,11 +16,37 @@ from autograd.engine.tensor import Array
 
 Curve = Callable[[float], Array]
 
-# First steps of the tables, as fractions of the arguments' size, in the order in which they are
-# tried: smooth functions are content with the first, piecewise ones need the smaller.
-FIRST_STEPS = (1e-2, 1e-4, 1e-6, 1e-7, 1e-8, 1e-10)
 _LEVELS = 5
 _EPS = float(np.finfo(float).eps)
+
+
+class Steps(NamedTuple):
+    """How far from the point a function is asked, in units of its arguments.
+
+    Attributes:
+        first: the first steps of the tables, in the order in which they are tried: smooth functions
+            are content with the first, piecewise ones need the smaller.
+        more: of a step that was tried, by what it is multiplied for tables that confirm it.
+        widest: the longest of all.
+        beside: to a point that is to have no kink.
+        bend: over which a kink is seen, that lies at the point itself.
+        corner, within_corner: to a point beside a kink, and about that point.
+        given: the caller's longest step, in the argument's own units.
+    """
+
+    first: tuple[float, ...] = (1e-2, 1e-4, 1e-6, 1e-7, 1e-8, 1e-10)
+    more: tuple[float, ...] = (2.0, 0.3, 0.1)
+    widest: float = 0.1
+    beside: float = 1e-2
+    bend: float = 1e-6
+    corner: float = 1e-5
+    within_corner: float = 1e-7
+    given: float | None = None
+
+    @classmethod
+    def up_to(cls, given: float) -> Steps:
+        """Those of a caller who says how far; a small fraction of it is too small as well."""
+        return cls((1.0, 0.3, 0.1), (0.7, 0.2, 0.05), 1.0, 0.5, 0.1, 0.3, 0.01, given)
 
 
 class Estimate(NamedTuple):
@@ -28,6 +54,14 @@ class Estimate(NamedTuple):
 
     value: Array
     error: Array
+
+
+def derivative(curve: Curve, first_step: float, noise: Array, inward: bool = False) -> Estimate:
+    """The derivative at h = 0, from the side of positive h alone where the others lead out of the
+    domain."""
+    if inward:
+        return one_sided(curve, curve(0.0), first_step, noise)
+    return central(curve, first_step, noise)
 
 
 def central(curve: Curve, first_step: float, noise: Array) -> Estimate:
@@ -147,32 +181,28 @@ def noise_of(values: Array | float) -> Array:
     return np.asarray(8 * _EPS * np.abs(values))
 
 
-def steps(preferred: float) -> Iterator[float]:
-    """First steps of tables, the preferred one before the others."""
-    yield preferred
-    yield from (step for step in FIRST_STEPS if step != preferred)
-
-
-def slope_change(curve: Curve, step: float = 0.1) -> Array:
+def slope_change(curve: Curve, step: float, inward: bool = False) -> Array:
     """By how much the slope changes over a step: what terms that cancel at 0 are made of.
 
     0 where the curve is no polynomial at that scale: twice the step, and it would change by much
     more than any power of low order does.
     """
     at_zero = curve(0.0)
+    sides = (1,) if inward else (1, -1)
     with np.errstate(all="ignore"):
         near, far = (
-            np.abs(curve(h) - at_zero) + np.abs(curve(-h) - at_zero) for h in (step / 2, step)
+            sum(np.abs(curve(side * h) - at_zero) for side in sides) / len(sides)
+            for h in (step / 2, step)
         )
-        return np.where(np.isfinite(far) & (far <= 1000 * near), far / (2 * step), 0.0)
+        return np.where(np.isfinite(far) & (far <= 1000 * near), far / step, 0.0)
 
 
-def measured_noise(curve: Curve, step: float) -> Array:
+def measured_noise(curve: Curve, step: float, first: int = -3) -> Array:
     """How far the curve's elements jump by rounding: their higher differences over steps so small
     that a smooth curve would have none (Hamming 1973; Moré and Wild 2011, "Estimating computational
-    noise", eq. 2.2)."""
+    noise", eq. 2.2). The curve is asked at seven points, the first so many steps from 0."""
     with np.errstate(all="ignore"):
-        table = np.array([curve(step * i) for i in range(-3, 4)])
+        table = np.array([curve(step * i) for i in range(first, first + 7)])
         sizes = []
         for order in range(1, 6):
             table = np.diff(table, axis=0)

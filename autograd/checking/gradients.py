@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
+from autograd.checking.differences import Steps
 from autograd.checking.point import Point
 from autograd.checking.records import check_records
 from autograd.checking.report import GradcheckError, GradcheckReport
 from autograd.checking.subject import Subject
 from autograd.checking.subject_check import check
+from autograd.checking.variable import Bounds
 from autograd.engine.modes import enable_grad
 from autograd.engine.tensor import Tensor
 
@@ -20,6 +23,8 @@ def gradcheck(
     f: Callable[..., Any],
     *inputs: Any,
     order: int = 1,
+    step: float | None = None,
+    domain: Bounds | list[Bounds | None] | None = None,
     seed: int = 0,
     raise_exception: bool = True,
 ) -> GradcheckReport:
@@ -32,8 +37,22 @@ def gradcheck(
     relative to the size of the gradient itself and to that error: there is no absolute tolerance.
 
     At a kink (a slope that differs from side to side) every value between the two slopes passes and
-    is reported as a choice. Arguments of float32 or float16 are checked in float64, and then their
-    own precision is compared with that.
+    is reported as a choice. Where several elements meet at one, they are judged together: the
+    gradient by them is to be a convex combination of the gradients close by. So elements that tie
+    for a maximum may share its gradient in any way, but each may not have the whole of it.
+    Arguments of float32 or float16 are checked in float64, and then their own precision is compared
+    with that.
+
+    What f or its rules write into and should not (a forward into its argument, a rule into the
+    gradient that it is given) fails the check, and is named.
+
+    >>> from autograd import arcsin, gradcheck
+    >>> bool(gradcheck(arcsin, np.array([0.5, 1 - 1e-9]), domain=(-1, 1)))
+    True
+    >>> def f(x, y):  # it rounds to float32 inside, so short steps say nothing of it
+    ...     return (x.astype(np.float32) * y).astype(np.float64)
+    >>> bool(gradcheck(f, np.ones(3), np.ones(3), step=0.1))
+    True
 
     Args:
         f: takes the inputs and returns a Tensor, or a tree of them. It is called many times, and
@@ -42,7 +61,12 @@ def gradcheck(
             leaf tensor is passed as the same object, bound to moved arrays while the check runs, so
             f may be a model closed over its parameters: `gradcheck(lambda *_: loss(model(x), y),
             *model.parameters())`.
-        order: 2 checks the gradient of the gradient too.
+        order: 2 checks the gradient of the gradient too, with cotangents on the tape and without.
+        step: the longest step of the differences, in the units of the inputs. By default steps from
+            1e-2 to 1e-10 of the size of each element are tried, which says nothing of an f that is
+            rough at that scale, and leads too far where f has a scale of its own.
+        domain: (lo, hi), numbers or arrays or None, that no input may leave while it is moved;
+            differences are one-sided at a bound. A list has one such pair, or None, for each input.
         seed: of the random directions.
         raise_exception: False returns the report also where the verdict is not "pass".
 
@@ -50,12 +74,14 @@ def gradcheck(
         GradcheckError: the verdict is "fail" or "inconclusive"; `.report` is what is returned
             otherwise.
         TypeError: no argument is floating, or f returns no Tensor.
-        ValueError: f returned two different values for the same arguments, or one not finite.
+        ValueError: f returned two different values for the same arguments, or one not finite; an
+            input is not in the domain; `order`, `step` or `domain` is none.
     """
     if order not in (1, 2):
         raise ValueError(f"gradcheck: order={order} given, 1 or 2 expected")
+    _expect_function(f, inputs)
     rng = np.random.default_rng(seed)
-    with Subject(f, inputs) as subject:
+    with Subject(f, inputs, steps=_steps(step), domain=_domains(domain, inputs)) as subject:
         report = check(subject, rng, ops_are_right=_ops_are_right)
         names = [variable.name for variable in subject.variables]
         for tracked in (True, False) if order == 2 else ():
@@ -74,7 +100,16 @@ def gradcheck(
 
 
 def _ops_are_right(point: Point) -> bool:
-    return all(record.verdict == "pass" for record in check_records(point.taped.outs, point.rng))
+    subject = point.subject
+    places = [variable.tensor._place for variable in subject.variables]
+    domains = {p.serial: v.bounds for p, v in zip(places, subject.variables, strict=True) if p}
+    try:
+        records = check_records(point.taped.outs, point.rng, subject.steps, domains)
+    except Exception:
+        if any(domains.values()):
+            return False  # of what is computed on the way no domain is known
+        raise
+    return all(record.verdict == "pass" for record in records)
 
 
 def _gradients_of(subject: Subject, rng: np.random.Generator, tracked: bool) -> Subject:
@@ -97,4 +132,52 @@ def _gradients_of(subject: Subject, rng: np.random.Generator, tracked: bool) -> 
     tensors = [variable.tensor for variable in subject.variables]
     for variable in subject.variables:
         variable.tensor.rebind(variable.at)
-    return Subject(gradients, [*tensors, *(cotangents if tracked else ())])
+    inputs = [*tensors, *(cotangents if tracked else ())]
+    domain = [v.bounds for v in subject.variables] + [None] * (len(inputs) - count)
+    return Subject(gradients, inputs, steps=subject.steps, domain=domain)
+
+
+def _expect_function(f: Any, inputs: tuple[Any, ...]) -> None:
+    if isinstance(f, Tensor) or not callable(f):
+        raise TypeError(
+            f"gradcheck: {type(f).__name__} given for f, a function expected, and its inputs after "
+            "it: gradcheck(op, x), not gradcheck(op(x), x)"
+        )
+    try:
+        signature(f).bind(*inputs)
+    except TypeError as error:
+        raise TypeError(
+            f"gradcheck: f does not take these {len(inputs)} inputs: {error}; give them one after "
+            "the other, gradcheck(f, x, y), and wrap f where it takes options"
+        ) from error
+    except ValueError:
+        pass  # it has no signature to be seen
+
+
+def _steps(step: Any) -> Steps:
+    if step is None:
+        return Steps()
+    if (
+        isinstance(step, bool)
+        or not isinstance(step, int | float | np.number)
+        or not 0 < step < np.inf
+    ):
+        raise ValueError(f"gradcheck: step={step!r} given, a positive number expected, or None")
+    return Steps.up_to(float(step))
+
+
+def _domains(domain: Any, inputs: tuple[Any, ...]) -> list[Bounds | None]:
+    """The domain of each input."""
+    pairs = domain if isinstance(domain, list) else [domain] * len(inputs)
+    if len(pairs) != len(inputs):
+        raise ValueError(
+            f"gradcheck: domain is a list of {len(pairs)} for {len(inputs)} inputs; one pair "
+            "expected for each, or None"
+        )
+    for pair in pairs:
+        if pair is not None and not (isinstance(pair, tuple) and len(pair) == 2):
+            raise ValueError(
+                f"gradcheck: domain={pair!r} given, a pair (lo, hi) expected, with None on a side "
+                "without a bound, or a list with a pair for each input"
+            )
+    return pairs

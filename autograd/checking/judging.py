@@ -8,14 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.checking.differences import (
-    FIRST_STEPS,
     Estimate,
+    Steps,
     Trusted,
-    central,
+    derivative,
     noise_of,
     one_sided,
     slope_change,
-    steps,
 )
 from autograd.engine.tensor import Array
 
@@ -67,8 +66,9 @@ class Scales(NamedTuple):
 class Judge:
     """Decides whether numbers are derivatives of a curve, with as few evaluations as that takes."""
 
-    def __init__(self) -> None:
-        self._first_step = FIRST_STEPS[0]  # learned: curves of one function are much alike
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self._first_step = steps.first[0]  # learned: curves of one function are much alike
         self.complex_works = False
         self.took_differences = False
 
@@ -77,14 +77,18 @@ class Judge:
         curve: Callable[[complex], Array],
         given: Array,
         scales: Scales,
+        inward: bool = False,
     ) -> Judged:
-        """Compare `given` with the derivatives at 0 of the curve's elements."""
+        """Compare `given` with the derivatives at 0 of the curve's elements.
+
+        With `inward` the curve is asked at positive h alone.
+        """
         if self.complex_works:
             judged = self._by_complex_step(curve, given, scales)
             if judged is not None and bool(judged.ok.all()):
                 return judged  # if not, differences are to confirm it
         self.took_differences = True
-        return self._by_differences(curve, given, scales)
+        return self._by_differences(curve, given, scales, inward)
 
     def _by_complex_step(
         self, curve: Callable[[complex], Array], given: Array, scales: Scales
@@ -100,18 +104,19 @@ class Judge:
         return _verdicts(given, Estimate(numeric, error), scales, np.zeros(given.shape, int))
 
     def _by_differences(
-        self, curve: Callable[[float], Array], given: Array, scales: Scales
+        self, curve: Callable[[float], Array], given: Array, scales: Scales, inward: bool
     ) -> Judged:
         trusted = Trusted()
-        for step in steps(self._first_step):
-            trusted.add(step, central(curve, step, scales.noise))
+        others = [step for step in self.steps.first if step != self._first_step]
+        for step in (self._first_step, *others):
+            trusted.add(step, derivative(curve, step, scales.noise, inward))
             judged = _verdicts(given, trusted.estimate(), scales, np.zeros(given.shape, int))
             if judged.ok.all() and judged.sharp(scales):
                 self._first_step = step
                 return judged
         # The slope may be what rounding has left of terms that cancel; so may that of the tape be.
         if scales.change is None:
-            scales = scales._replace(change=slope_change(curve))
+            scales = scales._replace(change=slope_change(curve, self.steps.widest, inward))
         # Two tables at least must speak against a rule, or differences may be what is wrong.
         for _ in range(2):
             estimate = trusted.estimate()
@@ -120,23 +125,29 @@ class Judge:
             judged = _verdicts(given, estimate, scales, confirmed)
             if not judged.unclear.any():
                 break
-            for factor in (2.0, 0.3, 0.1):
+            for factor in self.steps.more:
                 step = factor * self._first_step
-                trusted.add(step, central(curve, step, scales.noise))
+                trusted.add(step, derivative(curve, step, scales.noise, inward))
         return judged
 
-    def seems_off(self, curve: Callable[[float], Array], given: Array, scales: Scales) -> bool:
+    def seems_off(
+        self, curve: Callable[[float], Array], given: Array, scales: Scales, inward: bool = False
+    ) -> bool:
         """A first look, by one table: whether any element is not what differences say."""
-        estimate = central(curve, self._first_step, scales.noise)
+        estimate = derivative(curve, self._first_step, scales.noise, inward)
         return not _verdicts(given, estimate, scales, np.zeros(given.shape, int)).ok.all()
 
     def slopes(
-        self, curve: Callable[[float], Array], at_zero: Array, noise: Array
+        self,
+        curve: Callable[[float], Array],
+        at_zero: Array,
+        noise: Array,
+        inward: bool = False,
     ) -> tuple[Estimate, Estimate]:
-        """The slopes at 0 on the left and on the right."""
+        """The slopes at 0 on the left and on the right; of a curve that leads inward the same."""
         left, right = Trusted(), Trusted()
-        for step in FIRST_STEPS:
-            left.add(step, one_sided(curve, at_zero, -step, noise))
+        for step in self.steps.first:
+            left.add(step, one_sided(curve, at_zero, step if inward else -step, noise))
             right.add(step, one_sided(curve, at_zero, step, noise))
         return left.estimate(), right.estimate()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
+from autograd.checking.corners import Corners
 from autograd.checking.differences import measured_noise, noise_of
 from autograd.checking.judging import Judge
 from autograd.checking.subject import Subject, Taped
@@ -30,13 +32,12 @@ class Point:
         self.gradients = [self._gradients(v) for v in self.cotangents]
         for i in range(len(subject.variables)):
             self._stretch(i)
-        everything = [
-            variable.unit() * self.signs(variable.shape) for variable in subject.variables
-        ]
-        curve = subject.along(everything)
-        self.noise = np.maximum(
-            measured_noise(lambda h: flat(curve(h)), _NOISE_STEP), noise_of(flat(self.values))
-        )
+        self.noise = np.maximum(self._measured_noise(), noise_of(flat(self.values)))
+
+    @functools.cached_property
+    def corners(self) -> Corners:
+        """Where slopes divide and several elements meet."""
+        return Corners(self)
 
     @property
     def outputs(self) -> int:
@@ -54,17 +55,19 @@ class Point:
 
     def jacobian(self, i: int) -> Array:
         """By argument i, from the tape: a row for each number that f returns."""
-        rows = []
-        for unit in np.eye(self.outputs):
-            found = self.taped.gradients(self.split(unit))[i]
-            shape = self.subject.variables[i].shape
-            rows.append(np.zeros(shape) if found is None else np.asarray(found.data))
-        return np.array(rows)
+        return np.array([self.gradient_along(unit)[i] for unit in np.eye(self.outputs)])
+
+    def gradient_along(self, v: Array) -> list[Array]:
+        """From the tape: the gradients of the outputs combined by v, by each argument."""
+        return [
+            np.zeros(variable.shape) if found is None else np.asarray(found.data)
+            for variable, found in zip(self.subject.variables, self._gradients(v), strict=True)
+        ]
 
     def _stretch(self, i: int) -> None:
         """Lengthen the steps of argument i until f notices them; as they were if it never does."""
         variable, at_zero = self.subject.variables[i], flat(self.values)
-        if not variable.size or not at_zero.size:
+        if not variable.size or not at_zero.size or variable.steps.given is not None:
             return
         noticed = _NOTICED * float(np.abs(at_zero).max())
         size = float(variable.unit().max())
@@ -72,7 +75,7 @@ class Point:
             if stretch > 1 and stretch * size > 1:
                 break  # not for want of size: here f is flat
             variable.stretch = float(stretch)
-            direction = _TRIED * variable.unit() * self.signs(variable.shape)
+            direction = _TRIED * variable.moves(self.signs(variable.shape))
             moves: list[Array | None] = [None] * len(self.subject.variables)
             moves[i] = direction
             change = flat(self.subject.along(moves)(1.0)) - at_zero
@@ -81,6 +84,22 @@ class Point:
             if np.abs(change).max() > noticed:
                 return
         variable.stretch = 1.0
+
+    def _measured_noise(self) -> Array:
+        variables = self.subject.variables
+        along = self.subject.along([v.moves(self.signs(v.shape)) for v in variables])
+        inward = any(v.inward.any() for v in variables)
+
+        def curve(h: float) -> Array:
+            return flat(along(h))
+
+        noise = measured_noise(curve, _NOISE_STEP, 0 if inward else -3)
+        if self.judge.steps.given is None:
+            return noise
+        # The caller's steps may be so long because f is rough; on one side of any kink, that shows.
+        step = self.judge.steps.within_corner
+        sides = [measured_noise(curve, step, first) for first in ((1,) if inward else (1, -7))]
+        return np.asarray(np.fmax(noise, np.min(sides, axis=0)))
 
     def _random_cotangents(self) -> list[Array]:
         """Flat ones: of several outputs, each concerns one, so that a large one hides no other."""

@@ -51,7 +51,7 @@ def _difference(
     Of all cotangents one after the other, along the first axis.
     """
     at = [
-        np.asarray(v.at * (1 + move), v.given.dtype)
+        np.asarray(v.within(v.at * (1 + move)), v.given.dtype)
         for v, move in zip(subject.variables, moves, strict=True)
     ]
     exact = subject.taped([np.asarray(a, np.float64) for a in at])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from autograd.checking.differences import Steps
 from autograd.checking.report import GradcheckReport, Verdict
 from autograd.checking.subject import Subject
 from autograd.checking.subject_check import check
+from autograd.checking.variable import Bounds
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Record
 from autograd.engine.tensor import Tensor
@@ -45,15 +47,31 @@ class RecordReport:
         return title if self.verdict == "pass" else f"{title}\n{details}"
 
 
-def check_records(roots: Sequence[Tensor], rng: np.random.Generator) -> list[RecordReport]:
-    """The check of every record from which the roots were computed, oldest first."""
+def check_records(
+    roots: Sequence[Tensor],
+    rng: np.random.Generator,
+    steps: Steps | None = None,
+    domains: Mapping[int, Bounds | None] | None = None,
+) -> list[RecordReport]:
+    """The check of every record from which the roots were computed, oldest first.
+
+    Args:
+        domains: of places, by their serial numbers.
+    """
     values = Values(*roots)
     return [
-        _checked(number, values.full(record), rng) for number, record in enumerate(values.records)
+        _checked(number, values.full(record), rng, steps, domains or {})
+        for number, record in enumerate(values.records)
     ]
 
 
-def _checked(number: int, record: Record, rng: np.random.Generator) -> RecordReport:
+def _checked(
+    number: int,
+    record: Record,
+    rng: np.random.Generator,
+    steps: Steps | None,
+    domains: Mapping[int, Bounds | None],
+) -> RecordReport:
     op = record.op
     if not isinstance(op, Primitive):
         note = (
@@ -74,7 +92,10 @@ def _checked(number: int, record: Record, rng: np.random.Generator) -> RecordRep
         return op(*args, **record.options)
 
     try:
-        with Subject(again, [arrays[i] for i in positions], of=f"check_tape, {op.name}") as subject:
+        given = [arrays[i] for i in positions]
+        parents = [record.parents[i] for i in positions]
+        domain = [None if parent is None else domains.get(parent.serial) for parent in parents]
+        with Subject(again, given, f"check_tape, {op.name}", steps, domain) as subject:
             report = check(subject, rng, op.name)
     except ValueError as error:
         return RecordReport(number, record, None, str(error))

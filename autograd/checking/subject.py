@@ -9,75 +9,50 @@ from typing import Any
 
 import numpy as np
 
+from autograd.checking.differences import Steps
+from autograd.checking.variable import Bounds, Variable
 from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.modes import Observer, enable_grad, mode, no_grad
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Operation, Place, leading_to
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating
-
-
-class Variable:
-    """A floating argument that is moved: a tensor whose array is bound anew for every call.
-
-    A leaf tensor that the caller gave stays the same object, so a function that closes over it
-    (a model over its parameters) sees it move; the caller gets it back as it was.
-    """
-
-    def __init__(self, name: str, given: Any) -> None:
-        self.name = name
-        own = isinstance(given, Tensor) and given.is_leaf
-        self.tensor: Tensor = given if own else Tensor(np.array(_array(given)))
-        self.given: Array = self.tensor.data
-        self.at: Array = np.array(self.given, np.float64)
-        self.stretch = 1.0
-        self._requires_grad = self.tensor.requires_grad
-        self._given_grad = self.tensor.grad
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.given.shape
-
-    @property
-    def size(self) -> int:
-        return self.given.size
-
-    def restore(self) -> None:
-        self.tensor.rebind(self.given)
-        self.tensor.grad = self._given_grad
-        if self.tensor.requires_grad != self._requires_grad:
-            self.tensor.requires_grad = self._requires_grad
-
-    def unit(self) -> Array:
-        """What a step of 1 is for each element: its own size, or for those near 0 a little; all
-        times `stretch`, for arguments so small beside what they are added to that it does not show.
-        """
-        sizes = np.abs(self.at)
-        scale = float(np.sqrt(np.mean(np.square(sizes)))) if self.size else 0.0
-        return self.stretch * (
-            np.maximum(sizes, 1e-3 * scale) if scale > 0 else np.ones(self.shape)
-        )
+from autograd.runtime.writes import Writes
 
 
 class Subject:
     """f at given arguments. Use as a context manager: it puts the arguments back.
 
-    Raises TypeError where no argument is floating.
+    Args:
+        steps: how far the arguments are moved.
+        domain: for each input, what the arguments in it must stay within; None for all at once.
+
+    Raises TypeError where no argument is floating, ValueError where one is not in its domain.
     """
 
-    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any], of: str = "gradcheck") -> None:
-        self.f, self.of = f, of
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        inputs: Sequence[Any],
+        of: str = "gradcheck",
+        steps: Steps | None = None,
+        domain: Sequence[Bounds | None] | None = None,
+    ) -> None:
+        self.f, self.of, self.steps = f, of, steps or Steps()
         leaves, self._rebuild = flatten(tuple(inputs))
-        names = _names(inputs)
+        names, bounds = _names(inputs, domain or [None] * len(inputs))
         self.variables: list[Variable] = []
         self._given: list[Any] = []
         by_identity: dict[int, Tensor] = {}
-        for name, leaf in zip(names, leaves, strict=True):
+        for name, pair, leaf in zip(names, bounds, leaves, strict=True):
             if not is_floating(leaf):
                 self._given.append(leaf)
                 continue
             if not (isinstance(leaf, Tensor) and id(leaf) in by_identity):
-                self.variables.append(Variable(name, leaf))
+                try:
+                    self.variables.append(Variable(name, leaf, self.steps, pair))
+                except ValueError as error:
+                    raise ValueError(f"{of}: {error}") from error
                 by_identity[id(leaf)] = self.variables[-1].tensor
             self._given.append(by_identity[id(leaf)])
         if not self.variables:
@@ -136,6 +111,24 @@ class Subject:
             )
 
         return at
+
+    def writes(self) -> list[str]:
+        """What a call of f, and its rules, write into and should not."""
+        found: list[str] = []
+        before = [np.array(at) for at in self.at_point()]
+        with Writes(found.append).watching():
+            self.bind([np.array(at) for at in before])
+            for variable in self.variables:
+                variable.tensor.requires_grad = True
+            with enable_grad(), np.errstate(all="ignore"):
+                outs = self.outputs()
+            for variable, at in zip(self.variables, before, strict=True):
+                if not found and not np.array_equal(variable.tensor.data, at, equal_nan=True):
+                    found.append(f"f wrote into {variable.name}, outside of any op")
+            if not found:
+                taped = Taped(self, outs)
+                taped.gradients([np.full(out.shape, 0.5, out.dtype) for out in outs])
+        return list(dict.fromkeys(found))
 
     # --- gradients ---------------------------------------------------------------------------
 
@@ -216,19 +209,20 @@ def _seen() -> Iterator[list[Operation]]:
         mode.observer = before
 
 
-def _names(inputs: Sequence[Any]) -> list[str]:
-    names = []
-    for position, value in enumerate(inputs):
+def _names(
+    inputs: Sequence[Any], domain: Sequence[Bounds | None]
+) -> tuple[list[str], list[Bounds | None]]:
+    """For every leaf of the inputs, how it is called, and its domain."""
+    names: list[str] = []
+    bounds: list[Bounds | None] = []
+    for position, (value, pair) in enumerate(zip(inputs, domain, strict=True)):
         leaves, _ = flatten(value)
         several = isinstance(value, list | tuple | dict)
         names += [
             f"argument {position}" + (f", leaf {i}" if several else "") for i in range(len(leaves))
         ]
-    return names
-
-
-def _array(value: Any) -> Array:
-    return np.asarray(value.data if isinstance(value, Tensor) else value)
+        bounds += [pair] * len(leaves)
+    return names, bounds
 
 
 def _describe(leaf: Any) -> str:

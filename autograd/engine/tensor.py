@@ -168,9 +168,13 @@ class Tensor(Methods):
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
+        if mode.observer is not None:
+            mode.observer.converting(self)
         return float(self.item())
 
     def __int__(self) -> int:
+        if mode.observer is not None:
+            mode.observer.converting(self)
         return int(self.item())
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,35 +1,40 @@
-"""Finding the first NaN and the array that was written to: debug mode."""
+"""Finding the first NaN, the array that was written to, and the tensor that became a number: debug
+mode."""
 
 from __future__ import annotations
 
-import linecache
-import os
-import sys
-import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd.engine.keeping import Dropped
-from autograd.engine.modes import Observer, mode
+from autograd.engine.modes import mode
 from autograd.engine.tape import Operation, Record
 from autograd.engine.tensor import Tensor
+from autograd.profiling.conversions import warn_of_conversion
 from autograd.runtime.holding import manager
-
-_HERE = os.path.dirname(os.path.dirname(__file__))  # pathlib would make the import longer
+from autograd.runtime.writes import Writes, caller, where
 
 
 @manager
 def debug() -> Iterator[None]:
     """Within it, in this thread, every op and every rule is checked. Slow: for finding mistakes.
 
+        with debug():
+            loss(model(x), y).backward()
+
+    Warns with LostGradientWarning where a tensor that wants a gradient became a number though
+    nobody called `float`, `int` or `item`: by `buffer[i] = t`, or `math.exp(t)` (from Python 3.11
+    on, where the source can be read).
+
     Raises:
         FloatingPointError: an op or a rule made a NaN or an infinity from finite numbers; names it
             and the line of your code that called the op.
-        RuntimeError: an array that a record had saved was written to before the backward pass,
-            through whatever view; names the op that saved it and the line. Or profile() watches
-            already: its times would be those of the checks.
+        RuntimeError: something was written to, through whatever view, that a record holds (an
+            argument, an index, an option, an output, a saved value): by a forward, at its call; by
+            a rule, as it returns; by anything else, in the backward pass. Names the op, what of it
+            was written to, and the line that called the op. Or profile() watches already: its
+            times would be those of the checks.
     """
     before = mode.observer
     if before is not None and before.times:
@@ -37,19 +42,15 @@ def debug() -> Iterator[None]:
             "debug() was entered within profile(), whose times would be those of the checks; use "
             "one at a time"
         )
-    mode.observer = _Checks()
-    try:
+    with (before if isinstance(before, _Checks) else _Checks()).watching():
         yield
-    finally:
-        mode.observer = before
 
 
-class _Checks(Observer):
-    """The observer of debug mode: keeps a checksum of every array that a record saved."""
+class _Checks(Writes):
+    """The observer of debug mode."""
 
     def __init__(self) -> None:
-        self.sums: dict[int, list[int | None]] = {}
-        self.sweeps = 0  # under way: one may run within another
+        super().__init__(_refuse)
 
     def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
         if self.sweeps or getattr(op, "kind", None) == "view":
@@ -60,36 +61,11 @@ class _Checks(Observer):
                 raise FloatingPointError(
                     f"'{op.name}' made the first {result[place]} of this computation, at {place} "
                     f"of its result {result.dtype} {result.shape}, from finite arguments; "
-                    f"called {_where()}"
+                    f"called {where()}"
                 )
-
-    def recorded(self, record: Record) -> None:
-        record.line = _where()
-        assert record.arrays is not None
-        self.sums[record.serial] = [_checksum(a) for a in record.arrays]
-
-    def sweeping(self, begins: bool) -> None:
-        self.sweeps += 1 if begins else -1
-
-    def pulling(self, record: Record | None) -> None:
-        if record is None:
-            return
-        assert record.arrays is not None
-        before = self.sums.pop(record.serial, None)
-        if before is None:
-            return
-        for position, (array, then) in enumerate(zip(record.arrays, before, strict=True)):
-            if isinstance(array, Dropped):
-                continue  # let go, since no rule reads it
-            if then is not None and then != _checksum(array):
-                raise RuntimeError(
-                    f"argument {position} of '{record.op.name}', {array.dtype} {array.shape}, was "
-                    f"written to after the op saved it, so its gradient would be wrong; the op was "
-                    f"called {record.line}. Write to a copy, or after the backward pass"
-                )
-        self.sums[record.serial] = before  # for another sweep over a retained graph
 
     def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None:
+        super().pulled(record, position, g, result)
         place = _first_not_finite(result.data)
         given = [t.data for t in (g if isinstance(g, tuple) else (g,))]
         if place is not None and all(_first_not_finite(a) is None for a in given):
@@ -99,6 +75,14 @@ class _Checks(Observer):
                 f"{result.dtype} {result.shape}, from finite gradients; the op was called "
                 f"{record.line or 'outside debug mode'}"
             )
+
+    def converting(self, tensor: Tensor) -> None:
+        if tensor.requires_grad and mode.recording:
+            warn_of_conversion(tensor, caller())
+
+
+def _refuse(message: str) -> NoReturn:
+    raise RuntimeError(message)
 
 
 def _first_not_finite(value: Any) -> tuple[int, ...] | None:
@@ -110,17 +94,3 @@ def _first_not_finite(value: Any) -> tuple[int, ...] | None:
     if finite.all():
         return None
     return tuple(int(i) for i in np.unravel_index(int(np.argmin(finite)), value.shape))
-
-
-def _checksum(value: Any) -> int | None:
-    return zlib.crc32(value.tobytes()) if isinstance(value, np.ndarray) else None
-
-
-def _where() -> str:
-    """The innermost line of code outside this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
-        frame = frame.f_back
-    name, line = frame.f_code.co_filename, frame.f_lineno
-    source = linecache.getline(name, line).strip()
-    return f"at {name}, line {line}" + (f": {source}" if source else "")
