@@ -167,16 +167,6 @@ class Tensor(Methods):
             )
         return np.array(self.data, dtype=dtype, copy=copy)
 
-    def __float__(self) -> float:
-        if mode.observer is not None:
-            mode.observer.converting(self)
-        return float(self.item())
-
-    def __int__(self) -> int:
-        if mode.observer is not None:
-            mode.observer.converting(self)
-        return int(self.item())
-
     def __reduce__(self) -> tuple[Any, ...]:
         """For copy, deepcopy and pickle: a leaf of the same values, without its gradient."""
         if not self.is_leaf:

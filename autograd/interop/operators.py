@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd import ops
+from autograd.engine.modes import mode
 from autograd.engine.primitives import Primitive
 from autograd.engine.tensor import Tensor
 from autograd.ops.arguments import UnsupportedError
@@ -52,6 +53,15 @@ def _truth(self: Tensor) -> bool:
             "compare one element, or use np.any or np.all on its .data"
         )
     return bool(self.data.item())
+
+
+def _number(kind: type[float]) -> Callable[[Tensor], float]:
+    def converted(self: Tensor) -> float:
+        if mode.observer is not None:
+            mode.observer.converting(self)
+        return kind(self.item())
+
+    return converted
 
 
 def _length(self: Tensor) -> int:
@@ -101,6 +111,8 @@ _BINARY = {
 
 _METHODS: dict[str, Any] = {
     "__bool__": _truth,
+    "__float__": _number(float),
+    "__int__": _number(int),
     "__len__": _length,
     "__iter__": _elements,
     "__setitem__": _assign,

@@ -29,7 +29,7 @@ def wrong_rules(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
             yield from _overwritten_windows(g, right, where, arrays[1:])
         case "getitem":
             yield from _overwritten_items(g, right, where, arrays[1])
-        case "pad_constant":
+        case "pad":
             yield from _cut_elsewhere(g, right, where)
         case "max" | "min":
             yield from _to_others(context, use, g, right, where)

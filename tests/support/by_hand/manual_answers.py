@@ -74,7 +74,7 @@ FIRST: dict[str, tuple[str, str]] = {
     "columns: the kernel flipped": ("flipped", "axis 3"),
     "columns: one filter left out": ("subset", "axis 3 of 'matmul'"),
     "images: = for +=": ("overwritten", "overlap"),
-    "images: padding cut off at one edge": ("padding", "'pad_constant'"),
+    "images: padding cut off at one edge": ("padding", "'pad'"),
     "images: padding left on": ("padding", "left on axes 2, 3"),
     "images: taps flipped": ("flipped", "runs backwards along axis 3"),
     "images: added twice": ("factor", "2 times the right gradient: it is counted or accumulated"),
