@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 from zlib import crc32
@@ -16,7 +15,15 @@ from support.by_hand.manual_mistakes import planted as planted_step
 from support.by_hand.manual_network import backward, forward
 from support.mistakes.mutation_formulas import Formula, Scale, formulas
 from support.mistakes.mutation_kinds import FACTOR, UNKNOWN
-from support.mistakes.mutations import DTYPES, GRADCHECK_EVERY, SCALES, Found, Outcome, compared
+from support.mistakes.mutations import (
+    DTYPES,
+    GRADCHECK_EVERY,
+    SCALES,
+    Found,
+    Outcome,
+    compared,
+    twin,
+)
 
 from autograd import Tensor, no_grad, ops
 from autograd.checking.gradients import gradcheck
@@ -67,7 +74,7 @@ def _by_gradcheck(formula: Formula, gradient: Array) -> Found:
 
 def whole(formula: Formula, gradient: Array) -> Primitive:
     """The formula as an op with this gradient; the registry does not see it."""
-    op = copy.copy(ops.negative)
+    op = twin(ops.negative)
 
     def loss(x: Array) -> Array:
         with no_grad():

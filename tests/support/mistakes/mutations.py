@@ -114,7 +114,7 @@ class Planting:
         return f
 
 
-def _twin(op: Primitive) -> Primitive:
+def twin(op: Primitive) -> Primitive:
     """Another op that is declared alike; a copy would be the op itself, as of functions."""
     twin = object.__new__(Primitive)
     vars(twin).update(vars(op))
@@ -127,7 +127,7 @@ def _twin(op: Primitive) -> Primitive:
 
 def planted(op: Primitive, position: int, change: Change) -> Primitive:
     """A primitive like `op`, with a mistake in the rule of one argument. `op` stays as it is."""
-    wrong = _twin(op)
+    wrong = twin(op)
 
     def rule(g: Tensor, out: Tensor, *args: Any, **options: Any) -> Tensor:
         with no_grad():
