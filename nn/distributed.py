@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from numpy.typing import DTypeLike, NDArray
 from autograd import Tensor, sweep_hook
 from autograd.engine.tensor import Array
 from autograd.random import Generator
-from autograd.runtime.draws import Shape
+from autograd.runtime.draws import Shape, noted
 from nn.layers.normalization import BatchNorm1d, BatchNorm2d
 from nn.module import Module
 from nn.processes import (
@@ -271,7 +272,15 @@ class ShardedGenerator(Generator):
     def __init__(self, seed: Any = None, rank: int = 0, size: int = 1) -> None:
         super().__init__(seed)
         self._rank, self._size = rank, size
-        self.count = 0
+        self._dealt = SimpleNamespace(rows=0)
+
+    @property
+    def count(self) -> int:
+        return int(noted(self._dealt).rows)  # in a checkpoint's second run, as in its first
+
+    @count.setter
+    def count(self, count: int) -> None:
+        noted(self._dealt).rows = count
 
     def normal(self, shape: Shape = (), dtype: DTypeLike = np.float64) -> Tensor:
         return self._rows(partial(super().normal, dtype=dtype), shape)

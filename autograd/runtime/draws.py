@@ -6,13 +6,14 @@ import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.engine.tensor import Tensor
 
+T = TypeVar("T")
 Shape = int | tuple[int, ...]
 
 
@@ -20,8 +21,8 @@ class _Draws(threading.local):
     """What `replayable` needs to know, by the identity of a source of numbers: it, and a copy of it
     before the first draw; and what to draw from instead, the second time."""
 
-    first: dict[int, tuple[np.random.Generator, np.random.Generator]] | None = None
-    again: dict[int, np.random.Generator] | None = None
+    first: dict[int, tuple[Any, Any]] | None = None
+    again: dict[int, Any] | None = None
 
 
 _draws = _Draws()
@@ -73,13 +74,17 @@ class Generator:
         return Tensor(self._noted().permutation(n))
 
     def _noted(self) -> np.random.Generator:
-        """What to draw from: the source, or a copy of it where draws are made again."""
-        first, source, key = _draws.first, self.numpy, id(self.numpy)
-        if _draws.again is not None:
-            source = _draws.again.get(key, source)
-        if first is not None and key not in first:
-            first[key] = self.numpy, copy.deepcopy(source)
-        return source
+        return noted(self.numpy)
+
+
+def noted(source: T) -> T:
+    """What draws are made from: `source`, or a copy of it as it was, where they are made again."""
+    first, now, key = _draws.first, source, id(source)
+    if _draws.again is not None:
+        now = _draws.again.get(key, source)
+    if first is not None and key not in first:
+        first[key] = source, copy.deepcopy(now)
+    return now
 
 
 class _Default(threading.local):

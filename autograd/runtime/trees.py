@@ -1,7 +1,8 @@
-"""Nested lists, tuples and dicts of tensors, as a flat list and back."""
+"""Nested lists, tuples and dicts of tensors, as a flat list and back, and one beside another."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -10,12 +11,15 @@ import numpy as np
 
 from autograd.engine.tensor import Tensor
 
+_PLAIN = (Tensor, np.ndarray, np.generic, int, float, complex, str, bytes, type(None))
+
 
 def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """The leaves of a tree, left to right, and the function that puts others in their places.
 
-    Lists, tuples (named ones too) and dicts are nodes; everything else is a leaf. Dicts go by their
-    own order of keys.
+    Lists, tuples (named ones too) and dicts are nodes, and so are those of classes derived from
+    them, which come back as what they were; everything else is a leaf. Dicts go by their own order
+    of keys.
     """
     leaves: list[Any] = []
     return leaves, partial(_rebuild, _structure(tree, leaves))
@@ -23,11 +27,20 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
 
 # Functions of the module, not closures: one that calls itself is a reference cycle.
 def _structure(node: Any, leaves: list[Any]) -> Any:
-    if isinstance(node, list | tuple):
-        return type(node), [_structure(child, leaves) for child in node]
+    children = _children(node)
+    if children is None:
+        leaves.append(node)
+        return None
+    model = type(node) if type(node) in (list, tuple, dict) else node
+    return model, [(key, _structure(child, leaves)) for key, child in children.items()]
+
+
+def _children(node: Any) -> dict[Any, Any] | None:
+    """What is in a node, by key, field or number; None for a leaf."""
     if isinstance(node, dict):
-        return dict, [(key, _structure(child, leaves)) for key, child in node.items()]
-    leaves.append(node)
+        return node
+    if isinstance(node, list | tuple):
+        return dict(zip(getattr(node, "_fields", range(len(node))), node, strict=True))
     return None
 
 
@@ -38,11 +51,73 @@ def _rebuild(structure: Any, values: list[Any]) -> Any:
 def _made(structure: Any, rest: Iterator[Any]) -> Any:
     if structure is None:
         return next(rest)
-    kind, children = structure
-    if kind is dict:
-        return {key: _made(child, rest) for key, child in children}
-    parts = [_made(child, rest) for child in children]
-    return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    model, children = structure
+    parts = {key: _made(child, rest) for key, child in children}
+    if model is dict:
+        return parts
+    if isinstance(model, type):
+        return model(parts.values())
+    if isinstance(model, tuple):
+        return tuple.__new__(type(model), parts.values())  # whatever its class asks for
+    made = copy.copy(model)  # with its other attributes
+    made.clear()
+    made.update(parts) if isinstance(made, dict) else made.extend(parts.values())
+    return made
+
+
+def matched(reference: Any, given: Any, name: str) -> Iterator[tuple[str, Any, Any]]:
+    """The leaves of `reference`, each with what `given` has in its place, and that place's name.
+
+    Dicts are paired by key. Raises ValueError where the structures differ, and says where.
+    """
+    expected, found = _children(reference), _children(given)
+    if expected is None and found is None:
+        yield name, reference, given
+        return
+    if expected is None or found is None or _sort(reference) != _sort(given):
+        raise ValueError(f"{name} is {_described(given)}, {_described(reference)} expected")
+    if found.keys() != expected.keys():
+        raise ValueError(f"{name} has {_keys(given)}, {_keys(reference)} expected")
+    for key, child in expected.items():
+        yield from matched(child, found[key], f"{name}[{key!r}]")
+
+
+def _sort(node: Any) -> str:
+    if isinstance(node, dict):
+        return "dict"
+    return "list" if isinstance(node, list) else "tuple"
+
+
+def _keys(node: Any) -> str:
+    if isinstance(node, dict):
+        return f"the keys {list(node)}"
+    return f"the fields {node._fields}" if hasattr(node, "_fields") else f"{len(node)} parts"
+
+
+def _described(value: Any) -> str:
+    if _children(value) is not None:
+        return f"a {_sort(value)} with {_keys(value)}"
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        return f"a leaf of shape {value.shape}"
+    return f"a leaf, {type(value).__name__}"
+
+
+def returned(result: Any, name: str) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+    """`flatten` of what a function returned, which may hold no more than numbers and text.
+
+    Raises TypeError where a tensor could be in something that is not looked into.
+    """
+    leaves, rebuild = flatten(result)
+    for leaf in leaves:
+        objects = isinstance(leaf, np.ndarray) and leaf.dtype.hasobject
+        if objects or not isinstance(leaf, _PLAIN):
+            what = "an array of objects" if objects else type(leaf).__name__
+            raise TypeError(
+                f"{name}: the function returned {what}; tensors, arrays, numbers, and lists, "
+                "tuples and dicts of them expected: a tensor inside anything else would lose its "
+                "gradient"
+            )
+    return leaves, rebuild
 
 
 def is_floating(leaf: Any) -> bool:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Container
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
-
-import numpy as np
 
 from autograd.engine.modes import Watcher, enable_grad, mode, no_grad
 from autograd.engine.sweep import sweep
-from autograd.engine.tape import Output, Place, Record, leading_to, newest
+from autograd.engine.tape import (
+    Output,
+    Place,
+    Record,
+    Refusal,
+    leading_to,
+    newest,
+    parents_of,
+    reachable,
+)
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.declaring import custom_vjp
 from autograd.runtime.draws import replayable
 from autograd.runtime.scopes import watched_by
-from autograd.runtime.trees import flatten
+from autograd.runtime.trees import flatten, returned
 
 
 @custom_vjp
@@ -62,16 +70,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             reads.note(leaves[i], leaves[i] if watcher is None else watcher.given(leaves[i]))
         with replayable() as again, no_grad(), watched_by(reads):
             result = f(*args, **options)
-            outs, rebuild_result = flatten(result)
+            outs, rebuild_result = returned(result, name)
             for out in outs:
                 if isinstance(out, Tensor):
                     reads.given(out)
-                elif not isinstance(out, _PLAIN):
-                    raise TypeError(
-                        f"{name}: the function returned {type(out).__name__}; tensors, arrays, "
-                        "numbers, and lists, tuples and dicts of them expected: a tensor inside "
-                        "anything else would lose its gradient"
-                    )
         if not any(reads.places):
             return result
 
@@ -101,26 +103,48 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     return checkpointed
 
 
-_PLAIN = (np.ndarray, np.generic, int, float, complex, str, type(None))
 _UNSEEN = Watcher()  # reads the array of a tensor without the watcher of this thread
 
 
-class _Reads(Watcher):
+class _Run(Watcher):
+    """One of the two runs of a checkpointed function, within another run or not."""
+
+    def along(self, tensor: Tensor, roots: list[Tensor]) -> Tensor:
+        """What stands for a tensor on a tape that a pullback from outside goes back over, from
+        `roots`."""
+        return tensor
+
+    def wants(self, place: Place) -> bool:
+        """Whether a gradient of what `along` gave is wanted."""
+        return False
+
+
+class _Reads(_Run):
     """Notes the tensors from outside that a function reads, with their arrays and places."""
 
     def __init__(self, start: int, outer: Watcher | None) -> None:
-        self._start, self._outer = start, outer
+        self._start, self.outer = start, outer
         self.numbers: dict[int, int] = {}  # by the identity of a tensor, which is kept alive
         self.tensors: list[Tensor] = []
         self.arrays: list[Array] = []
         self.places: list[Place | None] = []
 
     def given(self, tensor: Tensor) -> Tensor:
-        seen = tensor if self._outer is None else self._outer.given(tensor)
+        seen = tensor if self.outer is None else self.outer.given(tensor)
         place = seen._place
         if seen is not tensor or (place is not None and place.serial < self._start):
             self.note(tensor, seen)
         return seen
+
+    def place(self, tensor: Tensor) -> Place | None:
+        place = tensor._place if self.outer is None else self.outer.place(tensor)
+        return _nowhere() if place is None else place  # it will have one the second time
+
+    def along(self, tensor: Tensor, roots: list[Tensor]) -> Tensor:
+        return self.outer.along(tensor, roots) if isinstance(self.outer, _Run) else tensor
+
+    def wants(self, place: Place) -> bool:
+        return isinstance(self.outer, _Run) and self.outer.wants(place)
 
     def note(self, tensor: Tensor, seen: Tensor) -> None:
         """Note a tensor, and as what it was seen: a watcher further out may have replaced it."""
@@ -142,23 +166,122 @@ class _Reads(Watcher):
         return self.numbers.get(id(tensor))
 
 
-class _Substitutes(Watcher):
-    """Puts variables in the places of the tensors that were read the first time."""
+class _Substitutes(_Run):
+    """Puts variables in the places of the tensors that were read the first time.
 
-    def __init__(self, reads: _Reads, variables: list[Tensor], start: int, name: str) -> None:
-        self._reads, self._variables, self._start, self._name = reads, variables, start, name
+    Attributes:
+        variables: one for each.
+        origins: by the serial number of a variable that a gradient is wanted of, where it stems
+            from. While the sweep is recorded they stay connected to it, for higher derivatives.
+    """
+
+    def __init__(self, record: Record, needed: Container[int] | None, name: str) -> None:
+        self._reads: _Reads = record.saved[1]
+        self._start, self._create_graph = newest(), mode.recording
+        self._needed, self._name = needed, name
+        self._on_the_way: dict[int, Tensor] = {}
+        self.origins: dict[int, Place] = {}
+        assert record.arrays is not None
+        self._parents = record.parents
+        self.variables = [
+            self._variable(array, parent, self._needs(parent))
+            for array, parent in zip(record.arrays, record.parents, strict=True)
+        ]
+
+    def _needs(self, place: Place | None) -> bool:
+        return place is not None and (self._needed is None or place.serial in self._needed)
+
+    def _variable(self, array: Array, parent: Place | None, wanted: bool) -> Tensor:
+        if self._create_graph and parent is not None:
+            variable: Tensor = alias(wrap(array, parent))
+        else:
+            variable = Tensor(array, requires_grad=parent is not None)
+        if wanted:
+            assert variable._place is not None and parent is not None
+            self.origins[variable._place.serial] = parent
+        return variable
 
     def given(self, tensor: Tensor) -> Tensor:
         number = self._reads.number(tensor)
         if number is not None:
-            return self._variables[number]
-        if tensor._place is not None and tensor._place.serial < self._start:
+            return self.variables[number]
+        if self._is_old(tensor):
             raise RuntimeError(
                 f"{self._name}: run again for the backward pass, the function computes from a "
                 f"tensor of shape {tensor.shape} that it did not read in the forward pass, or that "
                 "did not want a gradient then; it must do the same both times"
             )
         return tensor
+
+    def place(self, tensor: Tensor) -> Place | None:
+        return _nowhere() if self._is_old(tensor) else tensor._place  # it has had the hook before
+
+    def along(self, tensor: Tensor, roots: list[Tensor]) -> Tensor:
+        if not self._is_old(tensor):
+            return tensor
+        assert tensor._place is not None
+        serial = tensor._place.serial
+        if serial not in self._on_the_way:
+            seen = self._reads.along(tensor, roots)
+            place = seen._place
+            if seen is tensor:
+                wanted = self._needs(place)
+            else:  # a variable of the run around this one, which this sweep may have no part in
+                numbers = [self._reads.number(root) for root in roots]
+                part = any(n is not None and self._needs(self._parents[n]) for n in numbers)
+                wanted = part and place is not None and self._reads.wants(place)
+            with enable_grad(), watched_by(_UNSEEN):
+                self._on_the_way[serial] = self._variable(seen.data, place, wanted)
+        return self._on_the_way[serial]
+
+    def wants(self, place: Place) -> bool:
+        return place.serial in self.origins
+
+    def _is_old(self, tensor: Tensor) -> bool:
+        return tensor._place is not None and tensor._place.serial < self._start
+
+
+class _Along(_Run):
+    """Lets a pullback read the tape that it goes back over."""
+
+    def __init__(self, run: _Run, tape: set[int], roots: list[Tensor]) -> None:
+        self._run, self._tape, self._roots = run, tape, roots
+
+    def given(self, tensor: Tensor) -> Tensor:
+        known = tensor._place is not None and tensor._place.serial in self._tape
+        return self._run.along(tensor, self._roots) if known else self._run.given(tensor)
+
+    def place(self, tensor: Tensor) -> Place | None:
+        return self._run.place(tensor)
+
+    def along(self, tensor: Tensor, roots: list[Tensor]) -> Tensor:
+        return self._run.along(tensor, roots)
+
+    def wants(self, place: Place) -> bool:
+        return self._run.wants(place)
+
+
+def pulling(roots: list[Tensor], start: int) -> AbstractContextManager[None]:
+    """While a pullback goes from `roots` over a tape that began at `start`.
+
+    Within a checkpoint that tape may be older than the run, and what lies on it is read by rules
+    alone. The roots are noted as read: so the tape is among what the checkpoint was computed from,
+    and gradients that the second run finds for it belong there.
+    """
+    run = mode.watcher
+    if not isinstance(run, _Run):
+        return nullcontext()
+    tape: set[int] = set()
+    for place in reachable([r._place for r in roots if r._place is not None], start):
+        tape |= {place.serial, *(p.serial for p in parents_of(place) if p is not None)}
+    for root in roots:
+        run.given(root)
+    return watched_by(_Along(run, tape, roots))
+
+
+def _nowhere() -> Place:
+    """A place whose hooks nobody runs."""
+    return Refusal("")
 
 
 class _Checkpoint:
@@ -180,30 +303,16 @@ class _Checkpoint:
         needed: Container[int] | None,
         deliver: Callable[[Place, Tensor], None],
     ) -> None:
-        assert record.arrays is not None
-        call, reads, again = record.saved
-        start, create_graph = newest(), mode.recording
-        variables: list[Tensor] = []
-        origins: dict[int, Place] = {}
-        for array, parent in zip(record.arrays, record.parents, strict=True):
-            wanted = parent is not None and (needed is None or parent.serial in needed)
-            # Where the sweep is recorded, it stays connected to its origin, for higher derivatives.
-            if create_graph and parent is not None:
-                variable = alias(wrap(array, parent))
-            else:
-                variable = Tensor(array, requires_grad=parent is not None)
-            variables.append(variable)
-            if wanted:
-                assert variable._place is not None
-                assert parent is not None
-                origins[variable._place.serial] = parent
-        substitutes = _Substitutes(reads, variables, start, self.name)
+        call, _, again = record.saved
+        create_graph = mode.recording
+        substitutes = _Substitutes(record, needed, self.name)
         with again(), enable_grad(), watched_by(substitutes):
             outs: list[Any] = [
                 substitutes.given(out)._place if isinstance(out, Tensor) else None
-                for out in call(variables)
+                for out in call(substitutes.variables)
             ]
         roots = [(outs[i], gradient) for i, gradient in g.items() if outs[i] is not None]
+        origins = substitutes.origins
         sweep(
             roots,
             lambda place, gradient: deliver(origins[place.serial], gradient),

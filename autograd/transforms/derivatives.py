@@ -3,135 +3,40 @@
 Arguments and results may be nested lists, tuples and dicts of tensors, arrays and floats; integers
 and other values among the arguments are passed on. Transforms nest to any order, and see tensors
 that the function closes over: these keep their own gradients.
+
+Of plain arrays and numbers results are plain too: new arrays, which may be written into, and
+NumPy's numbers for those of no dimension. With a tensor anywhere among the arguments (or tangents,
+or in the cotangent) they are tensors; and so is what hangs on a tensor that the function closes
+over and that wants a gradient, for as an array it would lose its history.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd import ops
 from autograd.engine.modes import enable_grad as recorded
-from autograd.engine.modes import mode
-from autograd.engine.sweep import sweep
-from autograd.engine.tape import Leaf, Place, leading_to, newest, parents_of, reachable
 from autograd.engine.tensor import Tensor, wrap
-from autograd.runtime.trees import flatten, is_floating
-from autograd.transforms.checkpointing import alias
-
-Argnums = int | Sequence[int]
-
-
-class _Variables:
-    """The floating leaves among chosen arguments, as places of their own on the tape.
-
-    One that was computed from something tracked stays connected to it, so that transforms nest.
-    """
-
-    def __init__(self, args: tuple[Any, ...], argnums: Argnums, name: str) -> None:
-        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        if not chosen or any(not -len(args) <= i < len(args) for i in chosen):
-            raise ValueError(
-                f"{name}: argnums {argnums} given, positions of the {len(args)} arguments expected"
-            )
-        self.single = isinstance(argnums, int)
-        self._start = newest()
-        self.args = list(args)
-        self.tensors: list[Tensor] = []
-        self.own: set[int] = set()  # leaves that nobody outside can differentiate by
-        self._rebuilds = []
-        for i in chosen:
-            leaves, rebuild = flatten(args[i])
-            fresh = [self._variable(leaf) if is_floating(leaf) else leaf for leaf in leaves]
-            if not any(is_floating(leaf) for leaf in leaves):
-                raise TypeError(
-                    f"{name}: argument {i} has no floating numbers to differentiate by; "
-                    f"{_kinds(leaves)} given"
-                )
-            self.args[i] = rebuild(fresh)
-            self._rebuilds.append((leaves, rebuild))
-
-    def _variable(self, leaf: Any) -> Tensor:
-        if isinstance(leaf, Tensor) and mode.watcher is not None:
-            leaf = mode.watcher.given(leaf)
-        if isinstance(leaf, Tensor) and leaf.requires_grad:
-            variable = alias(leaf)
-        else:
-            variable = self.leaf(leaf)
-        self.tensors.append(variable)
-        return variable
-
-    def leaf(self, value: Any) -> Tensor:
-        """A new variable that is connected to nothing."""
-        variable = Tensor(value, requires_grad=True)
-        assert variable._place is not None
-        self.own.add(variable._place.serial)
-        return variable
-
-    def like_arguments(self, values: Sequence[Tensor]) -> Any:
-        """One value for each variable, in the structure of the chosen arguments."""
-        rest = iter(values)
-        trees = tuple(
-            rebuild([next(rest) if is_floating(leaf) else None for leaf in leaves])
-            for leaves, rebuild in self._rebuilds
-        )
-        return trees[0] if self.single else trees
-
-    def gradients(
-        self,
-        roots: list[tuple[Tensor, Tensor]],
-        retain_graph: bool = False,
-        by: list[Tensor] | None = None,
-    ) -> list[Tensor]:
-        """Gradients of the variables, or of the tensors `by`, from those of the roots.
-
-        Zeros where there is no way between them.
-        """
-        by = self.tensors if by is None else by
-        places = [variable._place for variable in by]
-        wanted = {place.serial: i for i, place in enumerate(places) if place is not None}
-        starts = [(root._place, g) for root, g in roots if root._place is not None]
-        found: dict[int, Tensor] = {}
-
-        def deposit(place: Place, g: Tensor) -> None:
-            found[place.serial] = g
-
-        outer = mode.recording and self._depends_on_others(starts)
-        sweep(
-            starts,
-            deposit,
-            retain_graph=True if outer else retain_graph,
-            create_graph=outer,
-            wanted=wanted,
-            needed=leading_to([place for place, _ in starts], list(wanted)),
-        )
-        return [
-            found[place.serial]
-            if place is not None and place.serial in found
-            else wrap(np.zeros_like(variable.data), None)
-            for place, variable in zip(places, by, strict=True)
-        ]
-
-    def _depends_on_others(self, starts: list[tuple[Place, Tensor]]) -> bool:
-        """Whether gradients hang on something tracked besides leaves of our own.
-
-        Only then need the sweep be recorded: someone may want to differentiate through it.
-        """
-        return any(g.requires_grad for _, g in starts) or self.leave_trace(
-            [place for place, _ in starts]
-        )
-
-    def leave_trace(self, places: list[Place]) -> bool:
-        """Whether places were computed from tracked tensors besides leaves of our own."""
-        start = self._start  # what is older belongs to somebody else, and is not looked into
-        return any(place.serial < start for place in places) or any(
-            (isinstance(place, Leaf) and place.serial not in self.own)
-            or any(parent is not None and parent.serial < start for parent in parents_of(place))
-            for place in reachable(places, start)
-        )
+from autograd.runtime.trees import flatten, is_floating, matched, returned
+from autograd.transforms.checkpointing import pulling
+from autograd.transforms.variables import (
+    NUMBERS,
+    Argnums,
+    Variables,
+    can_vary,
+    direction,
+    floating,
+    holds_tensors,
+    kinds,
+    positions,
+    refuse_direction,
+    with_floats,
+    zeros_of,
+)
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -139,29 +44,30 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
 
     That function may be called several times. It returns a tuple with an entry for each primal, of
     its structure; None stands where the primal has no floating number. The cotangent has the
-    structure of the result.
+    structure of the result, with dicts paired by key, and numbers or None at what is no tensor. It
+    raises ValueError where a structure or shape differs.
     """
     with recorded():
-        variables = _Variables(primals, _with_floats(primals, "vjp"), "vjp")
+        variables = Variables(primals, with_floats(primals, "vjp"), "vjp")
         result = f(*variables.args)
-    leaves, rebuild = flatten(result)
+    leaves, rebuild = returned(result, "vjp")
+    kept = rebuild(leaves)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
-        given, _ = flatten(cotangent)
-        if len(given) != len(leaves):
-            raise ValueError(
-                f"vjp: a cotangent of {len(given)} parts given for a result of {len(leaves)}"
-            )
-        roots = [
-            (out, out._cotangent(g))
-            for out, g in zip(leaves, given, strict=True)
-            if isinstance(out, Tensor)
-        ]
-        found = iter(variables.like_arguments(variables.gradients(roots, retain_graph=True)))
-        chosen = _with_floats(primals, "vjp")
+        roots = []
+        for where, out, g in matched(kept, cotangent, "vjp: the cotangent"):
+            if can_vary(out):
+                roots.append((out, direction(where, g, out)))
+            elif g is not None and isinstance(out, NUMBERS):
+                direction(where, g, wrap(np.empty(np.shape(out)), None))  # of the right shape
+        plainly = variables.plainly(roots) and not holds_tensors(cotangent)
+        with pulling([out for out, _ in roots], variables.start):
+            pulled = variables.gradients(roots, retain_graph=True)
+        found = iter(variables.like_arguments([variables.outside(g, plainly) for g in pulled]))
+        chosen = with_floats(primals, "vjp")
         return tuple(next(found) if i in chosen else None for i in range(len(primals)))
 
-    return rebuild([_without(leaf, variables) for leaf in leaves]), pull
+    return rebuild([variables.outside(leaf) for leaf in leaves]), pull
 
 
 def value_and_grad(
@@ -169,26 +75,38 @@ def value_and_grad(
 ) -> Callable[..., tuple[Any, Any]]:
     """The function that gives f's value, one number, and its gradient by the arguments `argnums`.
 
-    Gradients have the structure of the arguments; of several arguments they come as a tuple. With
+    Gradients have the structure of the arguments; of several arguments they come as a tuple. They
+    are zeros where the value does not hang on the argument, also where it is a plain number. With
     `has_aux` f returns (value, anything else), and so does the first part of the result.
 
-    Raises ValueError, when called, where f's value is not one number.
+    Raises, when called, ValueError where f's value is not one number, and TypeError where it is no
+    floating one.
+
+    >>> value_and_grad(lambda x: x**3)(2.0)
+    (np.float64(8.0), np.float64(12.0))
     """
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
         with recorded():
-            variables = _Variables(args, argnums, "grad")
+            variables = Variables(args, argnums, "grad", options)
             result = f(*variables.args, **options)
-        value = result[0] if has_aux else result
-        if not isinstance(value, Tensor) or value.size != 1:
-            given = f"a tensor of shape {value.shape}" if isinstance(value, Tensor) else repr(value)
-            raise ValueError(
-                f"grad: the function returned {given}, one number expected; reduce it (sum, mean), "
-                "or use jacobian or vjp"
+        if has_aux and not (isinstance(result, tuple | list) and len(result) == 2):
+            raise TypeError(
+                f"grad: the function returned {kinds([result])}; with has_aux a pair "
+                "(value, anything else) expected"
             )
-        shown = _without_all(result, variables)  # now: the sweep may free what this looks at
-        gradients = variables.gradients([(value, wrap(np.ones_like(value.data), None))])
+        value = floating(result[0] if has_aux else result, "grad", "one number")
+        if value.size != 1:
+            raise ValueError(
+                f"grad: the function returned a tensor of shape {value.shape}, one number "
+                "expected; reduce it (sum, mean), or use jacobian or vjp"
+            )
+        roots = [(value, wrap(np.ones_like(value.data), None))]
+        plainly = variables.plainly(roots)  # now: the sweep may free what this looks at
+        leaves, rebuild = flatten(result)
+        shown = rebuild([variables.outside(leaf) for leaf in leaves])
+        gradients = [variables.outside(g, plainly) for g in variables.gradients(roots)]
         return shown, variables.like_arguments(gradients)
 
     return value_and_gradient
@@ -210,47 +128,65 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """f(*primals), and its derivative along `tangents`, of the structure of the primals.
 
+    What in the result does not hang on the primals, or is no floating number, has zeros for its
+    derivative, of its shape. At primals that are not floating the tangents say nothing, and may be
+    None. Raises ValueError where the structure or a shape of the tangents differs.
+
     From the pullbacks alone: a vjp is linear in its cotangent u, and the pullback of that linear
     map, applied to the tangents, is the jvp (Townsend 2017, "A new trick for calculating
     Jacobian vector products").
     """
+    return _jvp(f, primals, tangents, "jvp")
+
+
+def _jvp(
+    f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], name: str
+) -> tuple[Any, Any]:
+    for what, given in ("primals", primals), ("tangents", tangents):
+        if not isinstance(given, list | tuple):
+            raise TypeError(f"{name}: {what} {kinds([given])} given, a list or tuple expected")
     if len(primals) != len(tangents):
-        raise ValueError(f"jvp: {len(primals)} primals and {len(tangents)} tangents given")
-    directions = [leaf for leaf in flatten(list(tangents))[0] if is_floating(leaf)]
+        raise ValueError(f"{name}: {len(primals)} primals and {len(tangents)} tangents given")
+    pairs = list(matched(tuple(primals), tuple(tangents), f"{name}: tangents"))
     with recorded():
-        variables = _Variables(tuple(primals), _with_floats(primals, "jvp"), "jvp")
-        if len(directions) != len(variables.tensors):
-            raise ValueError(
-                f"jvp: tangents with {len(directions)} floating leaves given, "
-                f"{len(variables.tensors)} expected as in the primals"
-            )
-        result = f(*variables.args)
-        leaves, rebuild = flatten(result)
-        outs = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+        variables = Variables(tuple(primals), with_floats(primals, name), name, tangents)
+        own = iter(variables.tensors)
+        directions = []
+        for where, primal, t in pairs:
+            if is_floating(primal):
+                directions.append(direction(where, t, next(own)))
+            else:
+                refuse_direction(where, t, primal)
+        leaves, rebuild = returned(f(*variables.args), name)
+        outs = [leaf for leaf in leaves if can_vary(leaf)]
         dummies = [variables.leaf(np.zeros_like(out.data)) for out in outs]
-        pulled = variables.gradients(list(zip(outs, dummies, strict=True)), retain_graph=True)
-        total = [
-            (p, p._cotangent(t)) for p, t in zip(pulled, directions, strict=True) if p.requires_grad
-        ]
+        roots = list(zip(outs, dummies, strict=True))
+        pulled = variables.gradients(roots, retain_graph=True)
+        total = [(p, t) for p, t in zip(pulled, directions, strict=True) if p.requires_grad]
     pushed = iter(variables.gradients(total, retain_graph=True, by=dummies))
-    derivative = rebuild([next(pushed) if isinstance(leaf, Tensor) else None for leaf in leaves])
-    return rebuild([_without(leaf, variables) for leaf in leaves]), derivative
+    dtype = np.result_type(*[variable.dtype for variable in variables.tensors])
+    found = [next(pushed) if can_vary(leaf) else zeros_of(leaf, dtype) for leaf in leaves]
+    plainly = variables.plainly(roots)
+    derivative = rebuild([variables.outside(t, plainly) for t in found])
+    return rebuild([variables.outside(leaf) for leaf in leaves]), derivative
 
 
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The function that gives all derivatives of f's result, one tensor, by the arguments.
 
     For a result of shape R and an argument of shape A the derivative has shape R + A. It takes one
-    pullback for each element of the result.
+    pullback for each element of the result. Raises TypeError, when called, where f returns anything
+    else than one tensor or array of floating numbers.
     """
+    return _jacobian(f, argnums, "jacobian")
 
+
+def _jacobian(f: Callable[..., Any], argnums: Argnums, name: str) -> Callable[..., Any]:
     @functools.wraps(f)
     def derivatives(*args: Any, **options: Any) -> Any:
         with recorded():
-            variables = _Variables(args, argnums, "jacobian")
-            result = f(*variables.args, **options)
-        if not isinstance(result, Tensor):
-            raise TypeError(f"jacobian: one tensor expected, {_kinds([result])} returned")
+            variables = Variables(args, argnums, name, options)
+            result = floating(f(*variables.args, **options), name, "one tensor")
         rows: list[list[Tensor]] = []
         for i in range(result.size):
             unit = np.zeros_like(result.data)
@@ -260,7 +196,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
             _stacked([row[k] for row in rows], result.shape, variable)
             for k, variable in enumerate(variables.tensors)
         ]
-        return variables.like_arguments(columns)
+        plainly = variables.plainly([(result, result)])
+        return variables.like_arguments([variables.outside(column, plainly) for column in columns])
 
     return derivatives
 
@@ -268,9 +205,21 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The function that gives the second derivatives of f's value, one number: shape A + A for an
     argument of shape A. Of one argument that is one tensor."""
-    if not isinstance(argnums, int):
+    if isinstance(argnums, Iterable):
         raise TypeError(f"hessian: one argument expected, argnums {argnums} given")
-    return jacobian(grad(f, argnums), argnums)
+    second = _jacobian(grad(f, argnums), argnums, "hessian")
+
+    @functools.wraps(f)
+    def derivatives(*args: Any, **options: Any) -> Any:
+        (i,) = positions(argnums, len(args), "hessian")
+        if not is_floating(args[i]):
+            raise TypeError(
+                f"hessian: argument {i} is {kinds([args[i]])}; a floating number, array or tensor "
+                "expected: of a tree take hvp, or jacobian and grad by its leaves"
+            )
+        return second(*args, **options)
+
+    return derivatives
 
 
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -280,7 +229,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     One gradient and one derivative along the tangents: no Hessian is formed (Pearlmutter 1994).
     """
     every = 0 if len(primals) == 1 else tuple(range(len(primals)))
-    return jvp(grad(f, every), primals, tangents)[1]
+    return _jvp(grad(f, every), primals, tangents, "hvp")[1]
 
 
 def stop_gradient(x: Any) -> Any:
@@ -289,33 +238,7 @@ def stop_gradient(x: Any) -> Any:
     return rebuild([leaf.detach() if isinstance(leaf, Tensor) else leaf for leaf in leaves])
 
 
-def _with_floats(args: Sequence[Any], name: str) -> tuple[int, ...]:
-    chosen = tuple(i for i, arg in enumerate(args) if any(map(is_floating, flatten(arg)[0])))
-    if not chosen:
-        raise TypeError(f"{name}: no argument has floating numbers; {_kinds(args)} given")
-    return chosen
-
-
-def _without(leaf: Any, variables: _Variables) -> Any:
-    """A result for the caller: a constant, unless it hangs on something the caller tracks."""
-    if not isinstance(leaf, Tensor) or leaf._place is None:
-        return leaf
-    return leaf if mode.recording and variables.leave_trace([leaf._place]) else leaf.detach()
-
-
-def _without_all(tree: Any, variables: _Variables) -> Any:
-    leaves, rebuild = flatten(tree)
-    return rebuild([_without(leaf, variables) for leaf in leaves])
-
-
 def _stacked(rows: list[Tensor], shape: tuple[int, ...], variable: Tensor) -> Tensor:
     if not rows:
         return wrap(np.zeros(shape + variable.shape, variable.dtype), None)
     return ops.stack(rows).reshape(shape + variable.shape)
-
-
-def _kinds(leaves: Sequence[Any]) -> str:
-    return ", ".join(
-        f"{leaf.dtype} {leaf.shape}" if hasattr(leaf, "dtype") else type(leaf).__name__
-        for leaf in leaves
-    )

@@ -264,7 +264,7 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     assert now in source
     made = dict(vars(sweep_module))
     exec(compile(source.replace(now, "elif serial in own:"), path, "exec"), made)
-    for module in ("engine.tensor", "checking.subject", "transforms.derivatives"):
+    for module in ("engine.tensor", "checking.subject", "transforms.variables"):
         monkeypatch.setattr(f"autograd.{module}.sweep", made["sweep"])
 
 

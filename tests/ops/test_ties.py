@@ -58,14 +58,14 @@ def test_first_extremum_gets_the_gradient(op: Any, shape: tuple[int, int]) -> No
     for axis, index in ((None, (0, 0)), ((0, 1), (0, 0)), (0, 0), (1, (slice(None), 0))):
         expected = np.zeros(shape)
         expected[index] = 1
-        assert_array_equal(ag.grad(lambda x, a=axis: op(x, a).sum())(x).data, expected)
+        assert_array_equal(ag.grad(lambda x, a=axis: op(x, a).sum())(x), expected)
 
 
 @pytest.mark.parametrize("n", [3, 16, 17, 40])  # up to 16 are looked at one by one
 @pytest.mark.parametrize(("op", "place"), [(ag.max, np.argmax), (ag.min, np.argmin)])
 def test_extremum_of_few_and_of_many(op: Any, place: Any, n: int, rng: np.random.Generator) -> None:
     x = rng.standard_normal((5, n))
-    g = ag.grad(lambda x: op(x, axis=1).sum())(x).data
+    g = ag.grad(lambda x: op(x, axis=1).sum())(x)
     assert_array_equal(g, np.arange(n) == place(x, axis=1)[:, None])
 
 
@@ -75,8 +75,8 @@ def test_nan_passes_through_with_its_gradient(op: Any, n: int) -> None:
     x = np.arange(n, dtype=float)
     x[1] = np.nan
     value, g = ag.value_and_grad(op)(x)
-    assert np.isnan(value.data)
-    assert_array_equal(g.data, np.arange(n) == 1)
+    assert np.isnan(value)
+    assert_array_equal(g, np.arange(n) == 1)
 
 
 # --- order ---------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_nan_passes_through_with_its_gradient(op: Any, n: int) -> None:
 def test_equal_elements_stay_in_their_order() -> None:
     x = np.array([2.0, 1, 2, 1, 2])
     assert_array_equal(ag.argsort(x).data, [1, 3, 0, 2, 4])
-    assert_array_equal(ag.jacobian(ag.sort)(x).data, np.eye(5)[[1, 3, 0, 2, 4]])
+    assert_array_equal(ag.jacobian(ag.sort)(x), np.eye(5)[[1, 3, 0, 2, 4]])
     many = np.tile(x, 20)
     assert_array_equal(ag.argsort(many).data, np.argsort(many, kind="stable"))
 
@@ -95,11 +95,11 @@ def test_nan_is_sorted_to_the_end() -> None:
 
 
 def test_median_with_ties() -> None:
-    g = ag.grad(ag.median)(np.array([1.0, 3, 2, 2, 2, 5])).data
+    g = ag.grad(ag.median)(np.array([1.0, 3, 2, 2, 2, 5]))
     assert_array_equal(
         g, [0, 0, 0, 0.5, 0.5, 0]
     )  # the second and third of the 2s are in the middle
-    assert_array_equal(ag.grad(ag.median)(np.array([2.0, 1, 2])).data, [1, 0, 0])
+    assert_array_equal(ag.grad(ag.median)(np.array([2.0, 1, 2])), [1, 0, 0])
 
 
 def test_median_of_nothing_is_as_in_numpy() -> None:

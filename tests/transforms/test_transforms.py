@@ -77,7 +77,7 @@ THIRD: dict[str, tuple[Callable[[Any], Any], Callable[[float], float], float]] =
 
 @pytest.mark.parametrize(("f", "third", "at"), THIRD.values(), ids=THIRD)
 def test_third_derivatives(f: Any, third: Callable[[float], float], at: float) -> None:
-    assert_allclose(grad(grad(grad(f)))(at).data, third(at), rtol=1e-12)
+    assert_allclose(grad(grad(grad(f)))(at), third(at), rtol=1e-12)
 
 
 class Weights(NamedTuple):
@@ -110,23 +110,23 @@ def test_trees_keep_their_structure(rng: np.random.Generator) -> None:
 
 
 def test_results_at_the_top_are_constants() -> None:
-    value, slope = value_and_grad(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+    value, slope = value_and_grad(lambda x: (x**3).sum())(Tensor([1.0, 2.0]))
     assert not value.requires_grad
     assert not slope.requires_grad
     assert value.item() == 9
     assert_array_equal(slope.data, [3, 12])
-    out, pull = vjp(lambda x: x * x, 3.0)
+    out, pull = vjp(lambda x: x * x, Tensor(3.0))
     assert not out.requires_grad
     assert pull(1.0)[0].item() == pull(1.0)[0].item() == 6
-    assert not jvp(lambda x: x * x, [3.0], [1.0])[1].requires_grad
-    assert not hvp(lambda x: x**3, [2.0], [1.0]).requires_grad
+    assert not jvp(lambda x: x * x, [Tensor(3.0)], [1.0])[1].requires_grad
+    assert not hvp(lambda x: x**3, [Tensor(2.0)], [1.0]).requires_grad
 
 
 def test_aux_and_argnums() -> None:
     def f(x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         return x * y, {"sum": x + y}
 
-    (value, aux), (by_y, by_x) = value_and_grad(f, argnums=(1, 0), has_aux=True)(2.0, 5.0)
+    (value, aux), (by_y, by_x) = value_and_grad(f, argnums=(1, 0), has_aux=True)(Tensor(2.0), 5.0)
     assert (value.item(), aux["sum"].item(), by_y.item(), by_x.item()) == (10, 7, 2, 5)
     assert not aux["sum"].requires_grad
     assert grad(f, -1, has_aux=True)(2.0, 5.0)[0].item() == 2
@@ -202,8 +202,8 @@ def test_arguments_hold_other_things_beside_numbers() -> None:
 
 def test_an_argument_without_influence_gets_zeros() -> None:
     by_x, by_y = grad(lambda x, y: x.sum(), argnums=(0, 1))(np.ones(2), np.ones((2, 1)))
-    assert_array_equal(by_x.data, [1, 1])
-    assert_array_equal(by_y.data, [[0], [0]])
+    assert_array_equal(by_x, [1, 1])
+    assert_array_equal(by_y, [[0], [0]])
 
 
 def doubled(x: Any, times: int = 60) -> Any:
@@ -224,7 +224,7 @@ def f_of_vector(x: Tensor) -> Tensor:
 
 def test_jacobian_jvp_and_vjp_agree(rng: np.random.Generator) -> None:
     x, u, v = rng.standard_normal(3), rng.standard_normal(2), rng.standard_normal(3)
-    full = jacobian(f_of_vector)(x).data
+    full = jacobian(f_of_vector)(x)
     assert full.shape == (2, 3)
     for i in range(3):
         unit = np.eye(3)[i]
@@ -234,10 +234,10 @@ def test_jacobian_jvp_and_vjp_agree(rng: np.random.Generator) -> None:
         ]
         assert_allclose(full[:, i], expected, rtol=1e-8)
     out, pull = vjp(f_of_vector, x)
-    assert_allclose(pull(u)[0].data, u @ full, rtol=1e-10)
+    assert_allclose(pull(u)[0], u @ full, rtol=1e-10)
     value, push = jvp(f_of_vector, [x], [v])
-    assert_allclose(push.data, full @ v, rtol=1e-10)
-    assert_array_equal(value.data, out.data)
+    assert_allclose(push, full @ v, rtol=1e-10)
+    assert_array_equal(value, out)
 
 
 def quartic(x: Tensor) -> Tensor:
@@ -250,8 +250,8 @@ def test_hessian_and_hvp(rng: np.random.Generator) -> None:
     expected = np.diag(12 * x**2) + np.array(
         [[0, c * c, 2 * b * c], [c * c, 0, 2 * a * c], [2 * b * c, 2 * a * c, 2 * a * b]]
     )
-    assert_allclose(hessian(quartic)(x).data, expected, rtol=1e-12)
-    assert_allclose(hvp(quartic, [x], [v]).data, expected @ v, rtol=1e-12)
+    assert_allclose(hessian(quartic)(x), expected, rtol=1e-12)
+    assert_allclose(hvp(quartic, [x], [v]), expected @ v, rtol=1e-12)
 
 
 @pytest.mark.oracle
@@ -267,9 +267,9 @@ def test_hessian_and_hvp_are_pytorchs(torch: Any, rng: np.random.Generator) -> N
 
     at = torch.tensor(x)
     expected = torch.autograd.functional.hessian(theirs, at).numpy()
-    assert_allclose(hessian(ours)(x).data, expected, rtol=1e-10)
+    assert_allclose(hessian(ours)(x), expected, rtol=1e-10)
     expected = torch.autograd.functional.hvp(theirs, at, torch.tensor(v))[1].numpy()
-    assert_allclose(hvp(ours, [x], [v]).data, expected, rtol=1e-10)
+    assert_allclose(hvp(ours, [x], [v]), expected, rtol=1e-10)
 
 
 def test_jvp_of_several_arguments_and_results() -> None:
@@ -340,7 +340,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         ValueError,
         ["grad", "(3,)", "one number", "jacobian"],
     ),
-    "no tensor": (lambda: grad(lambda x: 3)(1.0), ValueError, ["grad", "3"]),
+    "no tensor": (lambda: grad(lambda x: 3)(1.0), TypeError, ["grad", "int", "floats"]),
     "jacobian's argnums": (lambda: jacobian(abs, 1)(1.0), ValueError, ["jacobian", "argnums 1"]),
     "integers": (lambda: grad(lambda x: x * x)(3), TypeError, ["grad", "argument 0", "int"]),
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), ValueError, ["argnums 1", "1 argument"]),
@@ -352,17 +352,16 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         TypeError,
         ["jacobian", "one tensor", "tuple"],
     ),
-    "tangents of another kind": (
-        lambda: jvp(lambda x: x, [1.0], [1]),
-        ValueError,
-        ["jvp", "0 floating leaves", "1 expected"],
-    ),
     "tangent's shape": (
         lambda: jvp(lambda x: x, [np.ones(3)], [np.ones(2)]),
         ValueError,
         ["(2,)", "(3,)"],
     ),
-    "cotangent": (lambda: vjp(lambda x: x, 1.0)[1]((1.0, 2.0)), ValueError, ["2 parts", "1"]),
+    "cotangent": (
+        lambda: vjp(lambda x: x, 1.0)[1]((1.0, 2.0)),
+        ValueError,
+        ["vjp", "tuple", "2 parts", "()"],
+    ),
     "hessian": (lambda: hessian(quartic, (0, 1)), TypeError, ["one argument", "(0, 1)"]),  # type: ignore[arg-type]
 }
 
@@ -385,7 +384,7 @@ def test_checkpoint_gives_the_same_gradients_to_any_order() -> None:
 
     plain, kept = grad(grad(lambda x: block(block(x)))), ag.checkpoint(block)
     again = grad(grad(lambda x: kept(kept(x))))
-    assert_allclose(again(0.3).data, plain(0.3).data, rtol=1e-14)
+    assert_allclose(again(0.3), plain(0.3), rtol=1e-14)
     block(block(Tensor(0.3))).backward()
     expected, w.grad = w.grad, None
     kept(kept(Tensor(0.3))).backward()

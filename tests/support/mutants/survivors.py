@@ -93,8 +93,8 @@ JUDGED: list[Judged] = [
         reason="the sum of two numbers is the same to the bit, whichever comes first",
     ),
     Judged(
-        "autograd/transforms/derivatives.py",
-        "_Variables.gradients",
+        "autograd/transforms/variables.py",
+        "Variables.gradients",
         "wanted = {place.serial: i for i, place in enumerate(places) if place is not None}",
         "wanted = {place.serial: i for i, place in enumerate(places) if True}",
         equivalent=True,
@@ -102,22 +102,11 @@ JUDGED: list[Judged] = [
     ),
     Judged(
         "autograd/transforms/derivatives.py",
-        "jvp",
+        "_jvp",
         "dummies = [variables.leaf(np.zeros_like(out.data)) for out in outs]",
         "dummies = [variables.leaf(np.ones_like(out.data)) for out in outs]",
         equivalent=True,
         reason="a vjp is linear in its cotangent, so its derivative is the same at every one",
-    ),
-    Judged(
-        "autograd/transforms/derivatives.py",
-        "jvp",
-        'variables = _Variables(tuple(primals), _with_floats(primals, "jvp"), "jvp")',
-        'variables = _Variables(tuple(primals), _with_floats(primals, "jvp"), "other")',
-        equivalent=True,
-        reason=(
-            "the name is for errors of argnums and of arguments without floats, and these are"
-            " given by _with_floats, which has looked"
-        ),
     ),
     Judged(
         "autograd/transforms/derivatives.py",
