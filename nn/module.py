@@ -8,22 +8,42 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd import Tensor
 from autograd.runtime.scopes import scope
+from autograd.runtime.trees import flatten
 from nn.hooks import Hook, RemovableHandle
 
 M = TypeVar("M", bound="Module")
 
+_data = vars(Tensor)["data"]
+
 
 class Parameter(Tensor):
-    """A tensor that an optimizer changes: requires a gradient, and is found by its Module."""
+    """A tensor that an optimizer changes: requires a gradient, and is found by its Module.
+
+    What is assigned to its data has its shape and dtype, also while it is frozen; `rebind` takes
+    others.
+    """
 
     __slots__ = ()
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         super().__init__(data, requires_grad)
+
+    def _bind(self, value: ArrayLike) -> None:
+        before = self.data
+        _data.fset(self, value)
+        after = self.data
+        if (after.shape, after.dtype) != (before.shape, before.dtype):
+            _data.fset(self, before)
+            raise (ValueError if after.dtype == before.dtype else TypeError)(
+                f"data: {after.dtype} {after.shape} was assigned to a Parameter of {before.dtype} "
+                f"{before.shape}; the two must be equal, or use rebind()"
+            )
+
+    data = property(_data.fget, _bind, doc=_data.__doc__)
 
 
 class Buffer(Tensor):
@@ -44,13 +64,35 @@ class Buffer(Tensor):
 
 class Module:
     """A callable with state. Subclasses assign parameters, buffers and modules to attributes in
-    `__init__`, and define `forward`; the attributes' order is the order of everything below."""
+    `__init__`, and define `forward`; the attributes' order is the order of everything below.
+
+    In the place of one of them another may be put, of whatever of the three kinds, or None; and
+    each may be deleted. Anything else is a TypeError, for the state would lose it; and so is a
+    list, tuple or dict of them, in which they would not be found: see ModuleList and ModuleDict.
+    """
 
     training: bool = True
 
     # Lists of a module's own once it has hooks. Subclasses need not call this class's __init__.
     _forward_pre_hooks: list[Hook] | None = None
     _forward_hooks: list[Hook] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        held = vars(self).get(name)
+        if isinstance(held, _STATE) and not (value is None or isinstance(value, _STATE)):
+            kind = "Module" if isinstance(held, Module) else type(held).__name__
+            hint = "" if kind == "Module" else ", or to its .data to change its numbers"
+            raise TypeError(
+                f"{type(self).__name__}: {_kind(value)} was assigned to '{name}' over a {kind}, "
+                f"and would not be found in its place; assign a {kind}{hint}, or None"
+            )
+        if isinstance(value, list | tuple | dict) and (lost := _not_found(self, value)):
+            raise TypeError(
+                f"{type(self).__name__}: a {type(value).__name__} that holds a {lost} was assigned "
+                f"to '{name}', where it would not be found; assign an attribute to each, or a "
+                "ModuleList or ModuleDict of modules"
+            )
+        super().__setattr__(name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
@@ -279,6 +321,25 @@ def _walk(module: Module, name: str, seen: set[int]) -> Iterator[tuple[str, Modu
     yield name, module
     for child_name, child in module.named_children():
         yield from _walk(child, f"{name}.{child_name}" if name else child_name, seen)
+
+
+_STATE = (Parameter, Buffer, Module)
+
+
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
+
+
+def _not_found(module: Module, tree: Any) -> str | None:
+    """The class of what is in a tree and part of no module that `module` has."""
+    held = [leaf for leaf in flatten(tree)[0] if isinstance(leaf, _STATE)]
+    if not held:
+        return None
+    found: set[int] = set()
+    for each in module.modules():
+        found |= {id(each), *(id(value) for value in vars(each).values())}
+    return next((type(leaf).__name__ for leaf in held if id(leaf) not in found), None)
 
 
 class _Calls(threading.local):

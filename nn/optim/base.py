@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ Parameters = Iterable[Parameter | Mapping[str, Any]]
 class Optimizer(ABC):
     """Moves parameters along their gradients. Subclasses say how, in `_moved`.
 
-    Parameters are bound to new arrays; none is written into, for a tape may hold it. Numbers from
-    NumPy are taken as Python's, so that float32 stays float32. Steps of float16 are computed, and
-    what is remembered of it is kept, in float32, in which squares of gradients and eps are not 0.
+    Parameters are bound to new arrays; none is written into, for a tape may hold it. They keep
+    their dtype, whatever that of a gradient; options that are NumPy's numbers, or tensors of one
+    element, are taken as Python's. Steps of float16 are computed, and what is remembered of it is
+    kept, in float32, in which squares of gradients and eps are not 0.
 
     Attributes:
         param_groups: one dict for each group of parameters, with them under "params" beside their
@@ -33,7 +35,7 @@ class Optimizer(ABC):
         defaults: as above.
 
     Raises:
-        TypeError: a single tensor is given, or an unknown option.
+        TypeError: a single tensor is given, an unknown option, or one that wants a gradient.
         ValueError: no parameters are given, one is given twice, or an option is out of range.
     """
 
@@ -67,7 +69,7 @@ class Optimizer(ABC):
     @lr.setter
     def lr(self, lr: float) -> None:
         for group in self.param_groups:
-            group["lr"] = lr
+            group["lr"] = _as_python("lr", lr)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Take in another group of parameters: {"params": parameters, option: value}."""
@@ -89,8 +91,8 @@ class Optimizer(ABC):
         everything = [*self.params, *added]
         if len({id(p) for p in everything}) < len(everything):
             raise ValueError(f"{self._name}: a parameter is given twice, and would move twice")
-        options = self.defaults | {k: v for k, v in group.items() if k != "params"}
-        self._check(_plain(options))
+        options = _plain(self.defaults | {k: v for k, v in group.items() if k != "params"})
+        self._check(options)
         self.param_groups.append({"params": added} | options)
 
     def zero_grad(self) -> None:
@@ -115,11 +117,17 @@ class Optimizer(ABC):
             options = _plain(group)
             for p in group["params"]:
                 if p.grad is not None:
-                    g = -p.grad.data if options["maximize"] else p.grad.data
+                    g = p.grad.data.astype(p.dtype, copy=False)
+                    if g.shape != p.shape:
+                        raise ValueError(
+                            f"{self._name}: a parameter of shape {p.shape} has a gradient of shape "
+                            f"{g.shape}; the two must be equal"
+                        )
                     state = self.state.setdefault(p, {})
                     wide = _state_dtype(p)
                     data, g = (a.astype(wide, copy=False) for a in (p.data, g))
-                    p.data = self._moved(data, g, state, options).astype(p.dtype, copy=False)
+                    moved = self._moved(data, -g if options["maximize"] else g, state, options)
+                    p.data = moved.astype(p.dtype, copy=False)
         return loss
 
     @abstractmethod
@@ -218,14 +226,25 @@ def _state_dtype(p: Parameter) -> np.dtype[Any]:
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """NumPy's numbers as Python's: the former would turn float32 into float64."""
-    return {k: v if k == "params" else _as_python(v) for k, v in options.items()}
+    """Options as Python's numbers: NumPy's and tensors would turn float32 into float64."""
+    return {k: v if k == "params" else _as_python(k, v) for k, v in options.items()}
 
 
-def _as_python(value: Any) -> Any:
+def _as_python(name: str, value: Any) -> Any:
     if isinstance(value, tuple | list):
-        return tuple(_as_python(v) for v in value)
-    return value.item() if isinstance(value, np.generic | np.ndarray) else value
+        return tuple(_as_python(name, v) for v in value)
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise TypeError(
+            f"{name}: a Tensor that wants a gradient given, and no step is differentiated; a "
+            "number expected, or its detach()"
+        )
+    if isinstance(value, Tensor | np.generic | np.ndarray):
+        if value.size != 1:
+            raise ValueError(f"{name}: shape {value.shape} given, one number expected")
+        return value.item()
+    if isinstance(value, Number) and not isinstance(value, int | float | complex):
+        return float(value)  # type: ignore[arg-type]  # Fraction and Decimal, which have one
+    return value
 
 
 def _copied(value: Any) -> Any:

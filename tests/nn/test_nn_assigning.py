@@ -1,0 +1,163 @@
+"""What is assigned to a module or a parameter is found there, or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Tensor
+
+
+def layer() -> nn.BatchNorm1d:
+    return nn.BatchNorm1d(3)
+
+
+OVER: dict[str, Callable[[], Any]] = {
+    "array": lambda: np.ones(3, np.float32),
+    "array of another shape": lambda: np.ones((2, 2)),
+    "tensor": lambda: Tensor(np.ones(3, np.float32)),
+    "tensor that wants a gradient": lambda: Tensor(np.ones(3), requires_grad=True),
+    "computed tensor": lambda: nn.Parameter(np.ones(3)) * 2,
+    "number": lambda: 1.0,
+    "list": lambda: [1.0, 2.0, 3.0],
+    "function": lambda: abs,
+}
+over = pytest.mark.parametrize("value", OVER.values(), ids=OVER)
+
+
+@over
+@pytest.mark.parametrize(("name", "kind"), [("weight", "Parameter"), ("running_mean", "Buffer")])
+def test_over_a_parameter_or_buffer(value: Callable[[], Any], name: str, kind: str) -> None:
+    module = layer()
+    before, state = getattr(module, name), list(module.state_dict())
+    with pytest.raises(TypeError) as caught:
+        setattr(module, name, value())
+    for word in ("BatchNorm1d", type(value()).__name__, f"'{name}'", kind, ".data", "None"):
+        assert word in str(caught.value)
+    assert getattr(module, name) is before
+    assert list(module.state_dict()) == state
+
+
+@over
+def test_over_a_module(value: Callable[[], Any]) -> None:
+    model = nn.Sequential(layer(), nn.ReLU())
+    before = model[0]
+    with pytest.raises(TypeError, match=r"Sequential: an? \w+ was assigned to '0' over a Module"):
+        setattr(model, "0", value())
+    with pytest.raises(TypeError, match=r"a Module expected"):
+        model[0] = value()
+    assert model[0] is before
+
+
+def test_within_lists_of_modules_too() -> None:
+    for model in (
+        nn.Sequential(layer(), layer()),
+        nn.ModuleList([layer(), layer()]),
+        nn.ModuleDict({"a": layer(), "b": layer()}),
+    ):
+        inner = next(iter(model.children()))
+        with pytest.raises(TypeError, match="Tensor was assigned to 'bias' over a Parameter"):
+            inner.bias = Tensor(np.zeros(3))
+        inner.bias = nn.Parameter(np.full(3, 5, np.float32))
+        assert any((p.data == 5).all() for p in model.parameters())
+        assert sum(1 for _ in model.parameters()) == 4
+
+
+def test_what_takes_its_place_is_found() -> None:
+    module = layer()
+    new = module.weight = nn.Parameter(np.full(3, 7.0))
+    assert dict(module.named_parameters())["weight"] is new
+    buffer = module.running_mean = nn.Buffer(np.full(3, 7.0))
+    assert dict(module.named_buffers())["running_mean"] is buffer
+    frozen: Any = nn.Buffer(np.ones(3))
+    module.weight = frozen  # of another kind
+    assert [name for name, _ in module.named_parameters()] == ["bias"]
+    assert dict(module.named_buffers())["weight"] is frozen
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    model[0] = nn.Linear(2, 3)
+    assert model.state_dict()["0.weight"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("name", ["weight", "running_mean", "num_batches_tracked"])
+def test_none_and_deleting_take_it_away(name: str) -> None:
+    for away in (lambda m: setattr(m, name, None), lambda m: delattr(m, name)):
+        module = layer()
+        away(module)
+        assert name not in module.state_dict()
+        names = [n for n, _ in [*module.named_parameters(), *module.named_buffers()]]
+        assert name not in names
+        assert len(names) == 4
+
+
+def test_other_attributes_are_anybodys() -> None:
+    module = layer()
+    module.last = None  # type: ignore[attr-defined]
+    for value in (Tensor(1.0), np.ones(2), [1, [2, np.ones(2)]], {"a": (Tensor(1.0),)}, [module]):
+        module.last = value  # type: ignore[attr-defined]
+    module.eps = 1e-3
+    assert len(module.state_dict()) == 5
+
+
+class Holds(nn.Module):
+    def __init__(self, value: Any) -> None:
+        self.first = nn.Linear(2, 2)
+        self.held = value(self.first) if callable(value) else value
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ([nn.Linear(2, 2), nn.Linear(2, 2)], "list that holds a Linear"),
+        ((nn.ReLU(),), "tuple that holds a ReLU"),
+        ({"a": nn.Linear(2, 2)}, "dict that holds a Linear"),
+        ([[nn.Parameter(np.ones(2))]], "list that holds a Parameter"),
+        ({"stats": [nn.Buffer(np.ones(2))]}, "dict that holds a Buffer"),
+        (lambda first: [first, nn.Linear(2, 2)], "list that holds a Linear"),
+    ],
+)
+def test_lists_in_which_they_would_not_be_found(value: Any, named: str) -> None:
+    with pytest.raises(TypeError, match=rf"Holds: a {named} was assigned to 'held'.*ModuleList"):
+        Holds(value)
+
+
+def test_lists_of_what_is_found_already() -> None:
+    model = Holds(lambda first: [first, {"w": first.weight}])
+    assert list(model.state_dict()) == ["first.weight", "first.bias"]
+    assert model.held[0] is model.first
+
+
+# --- the data of a parameter ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wants", [True, False])
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (np.ones(3), TypeError, ["float64 (3,)", "float32 (3,)", "rebind()"]),
+        (np.ones(3, np.float16), TypeError, ["float16", "float32"]),
+        (np.ones((3, 1), np.float32), ValueError, ["(3, 1)", "(3,)", "rebind()"]),
+        (np.float32(1.0), ValueError, ["()", "(3,)"]),
+        (np.arange(3), TypeError, ["int64", "float32"]),
+        ([1.0, 2.0, 3.0], TypeError, ["float64", "float32"]),
+        (Tensor(np.ones(3, np.float32)), TypeError, ["Tensor", "array expected"]),
+        (None, TypeError, ["numbers expected"]),
+        ("abc", TypeError, ["numbers expected"]),
+    ],
+)
+def test_the_data_of_a_parameter_keeps_its_form(
+    value: Any, error: type[Exception], words: list[str], wants: bool
+) -> None:
+    p = nn.Parameter(np.zeros(3, np.float32), requires_grad=wants)
+    before = p.data
+    with pytest.raises(error) as caught:
+        p.data = value
+    assert [word for word in words if word not in str(caught.value)] == []
+    assert p.data is before
+    p.data = new = np.ones(3, np.float32)
+    assert p.data is new
+    p.rebind(np.ones(2))
+    assert (p.shape, p.dtype) == ((2,), np.float64)
