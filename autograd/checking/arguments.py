@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.corners import Corner
+from autograd.checking.choices.corners import Corner
 from autograd.checking.differences import apart, slope_change
 from autograd.checking.judging import FLOOR, NEGLIGIBLE, Judged, Scales
 from autograd.checking.point import Point, flat, length
@@ -30,6 +30,10 @@ _NO_SUM = (
 _NOT_LINEAR = (
     "the gradient along a combination of outputs is not the combination of their gradients: a rule "
     "on the way is not linear in the gradient that it gets"
+)
+_NOT_A_MULTIPLE = (
+    "twice the gradient of the result does not give twice the gradient here: a rule on the way "
+    "does not multiply by the g that it gets, or not once"
 )
 
 
@@ -88,6 +92,9 @@ class _Check:
             self._search()
             if self.report.verdict == "pass":
                 self._is_linear()
+        known = self.report.verdict != "fail" or _NOT_LINEAR in self.report.reasons
+        if not known and not self.point.is_homogeneous(self.i):
+            self.report.reasons.insert(0, _NOT_A_MULTIPLE)
         self.report.method = "differences" if self.point.judge.took_differences else "complex step"
 
     def _meet(self) -> None:
@@ -107,35 +114,12 @@ class _Check:
 
         At a kink any slope between the two may be right, but of every cotangent the same one.
         """
-        linear = self._is_homogeneous() and (not self.elementwise or self._is_additive())
+        linear = self.point.is_homogeneous(self.i)
+        if linear and self.elementwise:
+            linear = self.point.is_additive(self.i, max(FLOOR, self.report.limit))
         if not linear:
             self.report.lower("fail", _NOT_LINEAR)
         return linear
-
-    def _is_homogeneous(self) -> bool:
-        """Whether -1 and 2 times a cotangent give as many times its gradient. Neither rounds."""
-        for k, v in enumerate(self.point.cotangents):
-            g = self.point.gradient(k, self.i)
-            for factor in (-1.0, 2.0):
-                gap = np.abs(self._gradient_along(factor * v) - factor * g)
-                if not gap.max() <= FLOOR * np.abs(g).max():
-                    return False
-        return True
-
-    def _gradient_along(self, v: Array) -> Array:
-        return self.point.gradient_along(v)[self.i]
-
-    def _is_additive(self) -> bool:
-        """Whether the gradients of single outputs add up to those of their combinations."""
-        if not flat(self.point.values).any():
-            return True  # f is 0: its gradient may be what rounding left, and add up to anything
-        jacobian = self.point.jacobian(self.i)
-        for k, v in enumerate(self.point.cotangents):
-            parts = v.reshape(-1, *(1,) * len(self.variable.shape)) * jacobian
-            gap = np.abs(self.point.gradient(k, self.i) - parts.sum(axis=0))
-            if gap.max() > max(FLOOR, self.report.limit) * np.abs(parts).sum(axis=0).max():
-                return False
-        return True
 
     def _finite(self) -> bool:
         for k in range(len(self.point.cotangents)):
@@ -423,7 +407,7 @@ class _Check:
 def _no_judgement(tape: float, numbers: float, error: float) -> str:
     return (
         f"the tape says {tape:.6g}, differences say {numbers:.6g}, but only to {error:.1g}: f is "
-        "too noisy or too steep here to judge by"
+        "too noisy or too steep here to judge by; another step may tell"
     )
 
 

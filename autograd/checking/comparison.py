@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.checking.choices.tapes import Choices, Target
 from autograd.checking.comparison_report import Comparison, Row
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
 from autograd.checking.diagnosis.shapes import repaired
@@ -35,8 +36,11 @@ def compare(
     The tape's gradients are computed in float64 where it can be computed again in it. A gradient
     counts as right where it differs by no more than rounding explains: 32 times what a few units
     in the last digit of every number on the tape do to it, or 1e-9 of its largest element (3e-5
-    where float32 is involved, 2e-2 for float16). No tolerance is absolute. Nobody's `.grad`
-    changes, no hook runs, and the graph is kept.
+    where float32 is involved, 2e-2 for float16). No tolerance is absolute. Where slopes divide, at
+    ties of maxima and at kinks, any convex combination of the gradients close by is right as well,
+    if the gradients given are one together: elements that tie may share a gradient in any way, but
+    each may not have the whole of it. Nobody's `.grad` changes, no hook runs, and the graph is
+    kept.
 
     Args:
         loss: a tensor of one element.
@@ -60,31 +64,36 @@ def compare(
             "compare: no gradients given; name=(tensor, manual_gradient) expected, at least one"
         )
     named = _quantities(quantities)
-    judged: list[_Judged] = []
-    for pair in sorted(pairs, key=lambda pair: _completed(reference, pair.place)):
-        judged.append(_Judged(reference, pair, named, [j for j in judged if not j.row.ok]))
+    pairs.sort(key=lambda pair: _completed(reference, pair.place))
+    judged = [_Judged(reference, pair, named) for pair in pairs]
+    choices = Choices(reference)
+    for number, one in enumerate(judged):
+        if not one.row.ok:
+            before = [j for j in judged[:number] if _hangs_on(one.pair.place, j.pair.place)]
+            # It is judged with those that are the tape's, but for what is computed from it.
+            beside = [j for j in judged if j.row.ok and not _hangs_on(j.pair.place, one.pair.place)]
+            one.explain([j for j in before if not j.row.ok or j.chosen], beside, choices)
     return Comparison([j.row for j in judged], reference.fallback)
 
 
 class _Judged:
-    """One pair, judged beside those whose gradients are complete before its own."""
+    """One pair, and what is found of it.
 
-    def __init__(
-        self,
-        reference: Reference,
-        pair: _Pair,
-        quantities: dict[str, float],
-        wrong_before: list[_Judged],
-    ) -> None:
-        self.pair = pair
+    Attributes:
+        values: the manual gradient in float64, in the right shape if there is a way to that.
+        chosen: whether it is right, and not the tape's.
+    """
+
+    def __init__(self, reference: Reference, pair: _Pair, quantities: dict[str, float]) -> None:
+        self.reference, self.pair, self.quantities, self.chosen = reference, pair, quantities, False
         expected = reference.gradient(pair.place)
         limit = reference.limit(pair.place, pair.manual.dtype)
-        context = Context(reference.flow, reference.place(pair.place), quantities)
         self.row = row = Row(pair.name, expected.shape, pair.manual, expected, limit)
         self.values = pair.manual.astype(np.float64)
         if self.values.shape != expected.shape:
             row.verdict = "shape"
             row.notes.append(f"shape {self.values.shape} given, {expected.shape} expected")
+            context = self._context(reference.flow)
             way = repaired(self.values, expected, limit, context)
             row.diagnosis = diagnose(self.values, expected, limit, context)
             if way is None:
@@ -96,21 +105,45 @@ class _Judged:
         row.measure(error, expected)
         if row.abs_error > limit and row.verdict == "ok":
             row.verdict = "wrong"
-        if row.ok or row.abs_error <= limit:
+
+    def explain(self, unlike: list[_Judged], beside: list[_Judged], choices: Choices) -> None:
+        """Say why it is not the tape's: a choice, what it is computed from, or its own mistake.
+
+        Args:
+            unlike: those that it is computed from and that are not the tape's either, chosen or
+                wrong.
+            beside: those that are right.
+        """
+        row, reference = self.row, self.reference
+        if row.abs_error <= row.limit or self.values.shape != row.shape:
             return
-        before = [j for j in wrong_before if _hangs_on(pair.place, j.pair.place)]
-        row.because_of = tuple(j.row.name for j in before)
-        changed = self._from_wrong_ones(reference, before)
-        if changed is not None:
-            row.follows = self._is(changed.at(reference.place(pair.place)))
+        wrong = tuple(j.row.name for j in unlike if not j.row.ok)
+        changed = self._from(reference, unlike)
+        follows = changed is not None and self._is(changed.at(reference.place(self.pair.place)))
+        if row.verdict == "wrong":
+            if follows and not wrong:
+                self._choose(f"it follows from what was chosen for {unlike[-1].row.name}")
+                return
+            if choices.allow(self.target, [j.target for j in beside]):
+                self._choose("slopes divide there (a tie, or a kink)")
+                return
+        row.because_of, row.follows = wrong, follows
         if row.verdict == "not finite" or row.follows:
             return
-        row.diagnosis += self._diagnosed(expected, context)
+        row.diagnosis += self._diagnosed(row.expected, self._context(reference.flow))
         if not row.diagnosis and changed is not None:
-            instead = changed.at(reference.place(pair.place))
-            again = Context(changed, reference.place(pair.place), quantities)
+            instead = changed.at(reference.place(self.pair.place))
             if instead is not None:
+                again = self._context(changed)
                 row.diagnosis += self._diagnosed(instead.astype(np.float64), again)
+
+    @property
+    def target(self) -> Target:
+        relative = self.reference.relative(self.pair.manual.dtype)
+        return Target(self.pair.place, self.values, self.row.limit, relative)
+
+    def _context(self, flow: Flow) -> Context:
+        return Context(flow, self.reference.place(self.pair.place), self.quantities)
 
     def _errors(self, reference: Reference, expected: Array) -> Array:
         """Distances to the gradient in float64, or to the recorded one where that is nearer: the
@@ -139,13 +172,18 @@ class _Judged:
     def _diagnosed(self, expected: Array, context: Context) -> list[Hypothesis]:
         return diagnose(self.values, expected, self.row.limit, context)
 
-    def _from_wrong_ones(self, reference: Reference, wrong: list[_Judged]) -> Flow | None:
-        """The sweep that carries on from the wrong gradients given, as the derivation may have."""
+    def _choose(self, why: str) -> None:
+        """Let it pass, though it is not the tape's."""
+        self.chosen, self.row.verdict = True, "ok"
+        self.row.notes.append(f"another choice than the tape's, and as right: {why}")
+
+    def _from(self, reference: Reference, unlike: list[_Judged]) -> Flow | None:
+        """The sweep that carries on from gradients unlike the tape's, as a derivation may."""
         substitutes = {
             reference.place(j.pair.place).serial: j.values.astype(
                 reference.flow.gradients[reference.place(j.pair.place).serial].dtype
             )
-            for j in wrong
+            for j in unlike
             if j.values.shape == j.row.shape
             and np.isfinite(j.values).all()
             and reference.place(j.pair.place).serial in reference.flow.gradients

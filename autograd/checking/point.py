@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autograd.checking.corners import Corners
+from autograd.checking.choices.corners import Corners
 from autograd.checking.differences import measured_noise, noise_of
-from autograd.checking.judging import Judge
+from autograd.checking.judging import FLOOR, Judge
 from autograd.checking.subject import Subject, Taped
 from autograd.engine.tensor import Array, Tensor
 
@@ -63,6 +63,28 @@ class Point:
             np.zeros(variable.shape) if found is None else np.asarray(found.data)
             for variable, found in zip(self.subject.variables, self._gradients(v), strict=True)
         ]
+
+    def is_homogeneous(self, i: int) -> bool:
+        """Whether -1 and 2 times a cotangent give as many times its gradient. Neither rounds."""
+        for k, v in enumerate(self.cotangents):
+            g = self.gradient(k, i)
+            for factor in (-1.0, 2.0):
+                gap = np.abs(self.gradient_along(factor * v)[i] - factor * g)
+                if not gap.max() <= FLOOR * np.abs(g).max():
+                    return False
+        return True
+
+    def is_additive(self, i: int, limit: float) -> bool:
+        """Whether the gradients of single outputs add up to those of their combinations."""
+        if not flat(self.values).any():
+            return True  # f is 0: its gradient may be what rounding left, and add up to anything
+        jacobian = self.jacobian(i)
+        for k, v in enumerate(self.cotangents):
+            parts = v.reshape(-1, *(1,) * (jacobian.ndim - 1)) * jacobian
+            gap = np.abs(self.gradient(k, i) - parts.sum(axis=0))
+            if gap.max() > limit * np.abs(parts).sum(axis=0).max():
+                return False
+        return True
 
     def _stretch(self, i: int) -> None:
         """Lengthen the steps of argument i until f notices them; as they were if it never does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from autograd.engine.tensor import Array, Tensor
 _SHAKES = 3
 _SAFETY = 32  # times the noise: that of three samples, and of another order of summation
 _QUANTILE = 0.9  # of the elements: some jump where rounding breaks a tie, and are not noise
+
+# Of the largest value of an array: so little that gradients change by less than any limit, but
+# where slopes divide.
+_STEP = 1e-11
 
 # What a gradient computed in this precision may be off by, of its largest element.
 _RELATIVE = {2: 2e-2, 4: 3e-5, 8: 1e-9}
@@ -61,13 +66,17 @@ class Reference:
         It is 32 times the noise, or 1e-9 of the largest element where everything is float64, 3e-5
         where float32 is involved, 2e-2 for float16; whichever is more.
         """
-        width = self.coarsest
-        if manual.kind == "f":
-            width = min(width, manual.itemsize)
         expected = self.gradient(place)
-        relative = _RELATIVE.get(width, _RELATIVE[8])
         finite = np.abs(expected[np.isfinite(expected)])
-        return max(_SAFETY * self.noise(place, width), relative * float(finite.max(initial=0.0)))
+        noise = self.noise(place, self._width(manual))
+        return max(_SAFETY * noise, self.relative(manual) * float(finite.max(initial=0.0)))
+
+    def relative(self, manual: np.dtype[Any]) -> float:
+        """The part of a limit that is relative to the largest element."""
+        return _RELATIVE.get(self._width(manual), _RELATIVE[8])
+
+    def _width(self, manual: np.dtype[Any]) -> int:
+        return min(self.coarsest, manual.itemsize) if manual.kind == "f" else self.coarsest
 
     def noise(self, place: Place, width: int) -> float:
         """How far rounding in floats of `width` bytes moves the gradient of a place.
@@ -85,6 +94,30 @@ class Reference:
         largest = largest[np.isfinite(largest) & ((largest > 0) | (expected != 0))]
         return float(np.quantile(largest, _QUANTILE)) if largest.size else 0.0
 
+    def shape(self, place: Place) -> tuple[int, ...] | None:
+        """The shape of the value of a place; None where that has no gradient, is several,
+        or is gone."""
+        try:
+            value = self.recorded.values.at(place)
+        except LookupError:
+            return None
+        floating = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        return value.shape if floating else None
+
+    def beside(self, lengths: Mapping[int, Array]) -> Beside:
+        """The gradients with the values of some places moved, by so many steps that are all but
+        nothing beside the largest of them: equal numbers are equal no more.
+
+        Raises ReplayError where the tape cannot be computed again.
+        """
+        moves = {}
+        for place in self.recorded.values.places:
+            if place.serial in lengths:
+                value = self.recorded.values.at(place)
+                largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
+                moves[place.serial] = _STEP * (largest or 1.0) * lengths[place.serial]
+        return Beside(*self._replayed(None, moves))
+
     def _shaken_flows(self, width: int) -> list[tuple[Flow, dict[int, Place]]]:
         eps = float(np.finfo(f"f{min(width, 8)}").eps)
         if eps not in self._shaken:
@@ -99,12 +132,35 @@ class Reference:
             self._shaken[eps] = flows
         return self._shaken[eps]
 
-    def _replayed(self, shake: Shake | None) -> tuple[Flow, dict[int, Place]]:
+    def _replayed(
+        self, shake: Shake | None, moves: Mapping[int, Array] | None = None
+    ) -> tuple[Flow, dict[int, Place]]:
         assert self._loss._place is not None
-        replay = Replay(self.recorded.values, self._loss._place, shake)
+        replay = Replay(self.recorded.values, self._loss._place, shake, moves)
         with quietly():
             flow = Flow(replay.root, shake=shake)
         return flow, replay.places
+
+
+class Beside:
+    """The gradients at a point close to that of the tape."""
+
+    def __init__(self, flow: Flow, places: dict[int, Place]) -> None:
+        self._flow, self._places = flow, places
+
+    def gradient(self, place: Place) -> Array:
+        """That of a place on the given tape; zeros where none arrived."""
+        return _gradient(self._flow, self._places[place.serial])
+
+    def carried_on(self, factors: Mapping[int, Array]) -> Beside:
+        """What arrives when the gradients of places are multiplied before they are carried on."""
+        places = {serial: self._places[serial] for serial in factors}
+        changed = {
+            place.serial: factors[serial] * _gradient(self._flow, place)
+            for serial, place in places.items()
+        }
+        with quietly():
+            return Beside(Flow(self._flow.root, substitutes=changed), self._places)
 
 
 def _gradient(flow: Flow, place: Place) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,6 +66,9 @@ class Shake:
 class Replay:
     """The records below `root` computed again from leaves and constants, in float64.
 
+    Args:
+        moves: what is added to the values of places, by their serial numbers.
+
     Attributes:
         root: the tensor that corresponds to the root.
         places: serial number on the given tape -> place on the new one.
@@ -73,8 +76,14 @@ class Replay:
     Raises ReplayError where a record is no call of a primitive, or gives something else.
     """
 
-    def __init__(self, values: Values, root: Place, shake: Shake | None = None) -> None:
-        self._shake = shake
+    def __init__(
+        self,
+        values: Values,
+        root: Place,
+        shake: Shake | None = None,
+        moves: Mapping[int, Array] | None = None,
+    ) -> None:
+        self._shake, self._moves = shake, moves or {}
         self._made: dict[int, Tensor] = {}
         self._outputs: dict[tuple[int, int], Tensor] = {}
         self._leaves: dict[int, Tensor] = {}
@@ -86,7 +95,7 @@ class Replay:
                     self._compute(values, record)
                 for place in values.places:
                     if isinstance(place, Output):
-                        self._made[place.serial] = self._outputs[place.record.serial, place.index]
+                        self._made[place.serial] = self._output(place)
         finally:
             mode.observer = observer
         if root.serial in self._made:
@@ -118,7 +127,7 @@ class Replay:
         for index, (tensor, recorded) in enumerate(zip(tensors, outs, strict=True)):
             if not _same_computation(again[index], recorded, args):
                 raise ReplayError(f"'{record.op.name}' gives other numbers when it runs again")
-            shaken = self._shaken(tensor)
+            shaken = self._moved(self._shaken(tensor), record.serial)
             if isinstance(out, tuple):
                 self._outputs[record.serial, index] = shaken
             else:
@@ -130,6 +139,15 @@ class Replay:
             return tensor
         return wrap(self._shake.of_value(tensor.data), tensor._place)
 
+    def _moved(self, tensor: Tensor, serial: int) -> Tensor:
+        move = self._moves.get(serial)
+        if move is None or move.shape != tensor.shape:  # bound to another array since
+            return tensor
+        return wrap(tensor.data + move, tensor._place)
+
+    def _output(self, place: Output) -> Tensor:
+        return self._moved(self._outputs[place.record.serial, place.index], place.serial)
+
     def _argument(self, array: Any, parent: Place | None, whole: Any = None) -> Any:
         if not isinstance(array, np.ndarray | Dropped):
             return _widened(array)
@@ -139,11 +157,9 @@ class Replay:
             if parent.serial not in self._leaves:
                 self._leaves[parent.serial] = Tensor(self._wide(array), requires_grad=True)
             leaf = self._leaves[parent.serial]
-            return wrap(self._wide(array), leaf._place)  # its array may have been bound anew
-        if isinstance(parent, Output):
-            made = self._outputs[parent.record.serial, parent.index]
-        else:
-            made = self._made[parent.serial]
+            # Its array may have been bound anew.
+            return self._moved(wrap(self._wide(array), leaf._place), parent.serial)
+        made = self._output(parent) if isinstance(parent, Output) else self._made[parent.serial]
         if isinstance(array, Dropped) or _is_output(array, parent):
             return made
         return wrap(self._wide(whole), made._place)  # the tensor was bound to another array

@@ -61,7 +61,7 @@ class Subject:
                 f"{of}: at least one argument of floating numbers expected, {given} given; "
                 "convert integers with astype(float)"
             )
-        self.ops: list[Operation] = []
+        self.seen = _Seen()  # in the last call that was recorded
         self.warnings: list[str] = []
 
     def __enter__(self) -> Subject:
@@ -137,7 +137,7 @@ class Subject:
         self.bind(self.at_point() if arrays is None else arrays)
         for variable in self.variables:
             variable.tensor.requires_grad = True
-        with _seen() as self.ops, enable_grad(), np.errstate(all="ignore"):
+        with _seen() as self.seen, enable_grad(), np.errstate(all="ignore"):
             outs = self.outputs()
         return Taped(self, outs)
 
@@ -190,21 +190,26 @@ class Taped:
 
 
 class _Seen(Observer):
-    """An observer that notes which ops ran."""
+    """An observer that notes which ops ran, and which of them made less of float64."""
 
     def __init__(self) -> None:
         self.ops: list[Operation] = []
+        self.narrowed: str | None = None
 
     def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
         self.ops.append(op)
+        outs = out if isinstance(out, tuple) else (out,)
+        narrow = [o.dtype for o in outs if o.dtype.kind == "f" and o.dtype.itemsize < 8]
+        if narrow and any(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in arrays):
+            self.narrowed = f"'{op.name}' gave {narrow[0]} for float64"
 
 
 @contextmanager
-def _seen() -> Iterator[list[Operation]]:
+def _seen() -> Iterator[_Seen]:
     observer = _Seen()
     before, mode.observer = mode.observer, observer
     try:
-        yield observer.ops
+        yield observer
     finally:
         mode.observer = before
 

@@ -46,8 +46,8 @@ def check(
     point = Point(subject, judge, rng)
     judge.complex_works = (
         subject.steps.given is None
-        and bool(subject.ops)
-        and all(getattr(op, "analytic", False) for op in subject.ops)
+        and bool(subject.seen.ops)
+        and all(getattr(op, "analytic", False) for op in subject.seen.ops)
     )
     reports = []
     for i, variable in enumerate(subject.variables):
@@ -59,6 +59,10 @@ def check(
             report.lower("fail", f"{kink}, which is not between them")
         if report.verdict == "fail":
             _reconsider(point, i, report, ops_are_right)
+        if report.verdict != "pass" and subject.seen.narrowed:
+            report.notes.append(
+                f"{subject.seen.narrowed}, so f is a staircase: longer steps (step=) may tell more"
+            )
         reports.append(report)
         if report.verdict == "fail" and report.given is not None:
             report.diagnosis = _diagnosed(point, i, report)

@@ -1,4 +1,4 @@
-"""Corners: points at which slopes differ from side to side, and several elements meet.
+"""Of a function: corners, at which slopes differ from side to side, and several elements meet.
 
 At a tie of maxima each element's slope may be anything from 0 to 1, but together they are to sum to
 one. What may be chosen is Clarke's generalized gradient: the convex hull of the gradients close by
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from autograd.checking.hulls import Hull
+from autograd.checking.choices.hulls import Hull
 from autograd.engine.tensor import Array
 
 if TYPE_CHECKING:

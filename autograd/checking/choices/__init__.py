@@ -1,0 +1,1 @@
+"""What may be chosen where slopes divide, at ties and kinks: of a function, and of a tape."""
