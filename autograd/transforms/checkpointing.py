@@ -281,7 +281,7 @@ def pulling(roots: list[Tensor], start: int) -> AbstractContextManager[None]:
 
 def _nowhere() -> Place:
     """A place whose hooks nobody runs."""
-    return Refusal("")
+    return Refusal("", ())
 
 
 class _Checkpoint:
