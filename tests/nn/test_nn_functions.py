@@ -206,3 +206,32 @@ def test_flatten_of_what_has_no_batch_is_an_error_of_the_axis() -> None:
     with pytest.raises(ValueError, match=r"flatten: start_dim=1 comes after end_dim=0"):
         F.flatten(Tensor(np.zeros((2, 3))), 1, 0)
     assert nn.Flatten(0, 1)(Tensor(np.zeros((2, 3, 4)))).shape == (6, 4)
+
+
+OPTIONS: dict[str, Callable[..., Tensor]] = {
+    "leaky_relu, negative_slope": lambda x, a: F.leaky_relu(x, negative_slope=a),
+    "elu, alpha": lambda x, a: F.elu(x, alpha=a),
+    "softplus, beta": lambda x, a: F.softplus(x, beta=a),
+    "huber_loss, delta": lambda x, a: F.huber_loss(x, np.zeros(x.shape), delta=a),
+    "smooth_l1_loss, beta": lambda x, a: F.smooth_l1_loss(x, np.zeros(x.shape), beta=a),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_that_are_tensors_have_gradients(name: str, rng: Generator) -> None:
+    f, x = OPTIONS[name], distinct(rng, 3, 4) - 1.375
+    assert_gradients(f, rng, x, np.array(0.7))
+    narrow = Tensor(x, dtype=np.float32, requires_grad=True)
+    option = Tensor(0.7, requires_grad=True)  # float64: it does not widen the result
+    out = f(narrow, option)
+    assert out.dtype == np.float32
+    out.sum().backward()
+    assert option.grad is not None
+    assert option.grad.dtype == np.float64
+    np.testing.assert_array_equal(f(narrow, Tensor(0.5)).data, f(narrow, 0.5).data)
+
+
+def test_options_that_decide_are_numbers() -> None:
+    threshold = Tensor(20.0, requires_grad=True)
+    with pytest.raises(TypeError, match="softplus: threshold is a Tensor that wants a gradient"):
+        F.softplus(Tensor([1.0]), threshold=threshold)  # type: ignore[arg-type]
