@@ -88,7 +88,7 @@ class Row:
 
     op: str
     ours: Callable[..., Any]
-    exact: Callable[..., Any]
+    exact: Callable[..., Any] | None
     points: Sequence[float | Point]
     told: Sequence[Told] = ()
     smooth: bool | None = None

@@ -46,11 +46,11 @@ class Function:
     Args:
         exact: of mpmath's numbers. An error, or a complex result: it is not defined there.
         smooth: whether it is smooth at the points asked for; by default that is found out.
-        slopes: its derivatives (index, *numbers) in place of differences.
+        slopes: its derivatives (index, *numbers) in place of exact and its differences.
         digits: how many more differences take, where a derivative is far below the value.
     """
 
-    exact: Callable[..., Any]
+    exact: Callable[..., Any] | None
     smooth: bool | None = None
     slopes: Callable[..., Any] | None = None
     digits: int = 0
@@ -63,12 +63,13 @@ def limits(function: Function, point: Sequence[float]) -> dict[Index, Limit]:
     if found is not None:
         return {i: Limit(_number(v)) for i, v in found.items()}
     result = _around(function, point, unit)
-    for k in range(len(point) if len(point) > 1 else 0):
+    exact = function.exact
+    for k in range(len(point) if exact and len(point) > 1 else 0):
         # Along its axis it may be smooth all the same, as x**2 is for x < 0 beside x**2.1.
         def alone(x: Any, k: int = k) -> Any:
-            return function.exact(*point[:k], x, *point[k + 1 :])
+            return exact(*point[:k], x, *point[k + 1 :])  # type: ignore[misc]
 
-        line, (x,) = replace(function, exact=alone, slopes=None), point[k : k + 1]
+        line, (x,) = replace(function, exact=alone), point[k : k + 1]
         there = _at(line, (x,), unit)
         beside = _around(line, (x,), unit)
         for (order,), limit in beside.items():
@@ -164,6 +165,7 @@ def _differences(
 ) -> dict[Index, Any] | None:
     """All derivatives at `at`, by differences of steps of 10**-digits units; None where the
     function is not defined."""
+    assert function.exact is not None
     step = unit / mpmath.mpf(10) ** digits
     lost = int(mpmath.log10((max(map(abs, at)) + 1) / abs(step)))
     with mpmath.workdps(40 + function.digits + orders * lost):
@@ -225,6 +227,7 @@ def _value(function: Function, point: Sequence[float]) -> float:
     try:
         if function.slopes is not None:
             return _number(_real(function.slopes((0,) * len(point), *map(mpmath.mpf, point))))
+        assert function.exact is not None
         return _number(_real(function.exact(*map(mpmath.mpf, point))))
     except _OUTSIDE:
         return math.nan
