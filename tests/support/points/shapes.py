@@ -9,8 +9,8 @@ ROWS: list[Row] = []
 PLAIN: dict[str, str] = dict.fromkeys(
     (
         *("reshape", "transpose", "broadcast_to", "flip", "roll", "ascontiguousarray", "copy"),
-        *("astype", "getitem", "scatter", "index_add", "index_update", "concatenate_all"),
-        *("stack_all", "split", "pad_constant", "sliding_windows", "fold_windows"),
+        *("astype", "getitem", "scatter", "index_add", "index_update", "concatenate"),
+        *("stack", "split", "pad", "sliding_windows", "fold_windows"),
         *("transform_tiles", "fold_tiles"),
     ),
     "linear",
