@@ -75,6 +75,8 @@ def test_second_derivatives_and_jvp_of_products_out_of_range() -> None:
     expected = np.array([np.prod(np.delete(x, [0, 1])), *[3e200, 2e200] * 2, np.inf])
     assert_allclose(found[np.triu_indices(4, 1)], expected[[0, 1, 2, 1, 2, 5]])
     assert ag.jvp(ag.prod, (x,), (np.array([1.0, 0, 0, 0]),))[1].item() == 6e200
+    zeros = np.array([0, 1e200, 1e200, 0])
+    assert np.isnan(ag.vjp(ag.prod, zeros)[1](np.inf)[0].data).all()  # inf * 0
 
 
 # --- norms ---------------------------------------------------------------------------------------
@@ -100,6 +102,14 @@ def test_curvature_of_a_norm_at_zero_is_unknown(ord: float, power: int) -> None:
         h = ag.hessian(lambda x: (ag.norm(x, ord, axis=1) ** power).sum())(batch).data
     assert np.isnan(h[0, :, 0]).all()
     assert np.isfinite(h[1, :, 1]).all()
+
+
+@pytest.mark.parametrize(("ord", "known"), [(2, [1, 0]), (3, [np.nan, np.nan])])
+def test_slopes_of_norms_of_infinite_elements(ord: float, known: list[float]) -> None:
+    batch = np.array([[3.0, 4], [np.inf, 2], [-np.inf, np.inf]])
+    g = ag.grad(lambda x: ag.norm(x, ord, axis=1).sum())(batch).data
+    assert_allclose(g[0], ag.grad(lambda x: ag.norm(x, ord))(batch[0]).data)
+    assert_array_equal(g[1:], [known, [np.nan, np.nan]])
 
 
 @pytest.mark.parametrize("ord", [-1, -2.5])

@@ -51,11 +51,6 @@ def _is_mask(condition: Any) -> bool:
     return isinstance(condition, np.ndarray) and condition.dtype == np.bool_
 
 
-def divisor(x: Tensor) -> Tensor:
-    """x, but 1 where x is 0: to divide by where what is divided is then 0 too."""
-    return where(equal(x, 0), 1, x)
-
-
 @primitive(kind="elementwise", broadcasts=True)
 def chosen(condition: Array, value: float, x: Array) -> Array:
     """The value where the condition holds, x elsewhere; the slope in x is NaN where it holds.

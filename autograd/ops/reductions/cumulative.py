@@ -145,8 +145,12 @@ def _before(x: Tensor, axis: int, start: float) -> Tensor:
 @primitive(kind="reduction", analytic=True)
 @in_single
 def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The product; that of no elements is 1. Products of some elements may leave the range of their
-    dtype, where that of all does not."""
+    """The product; that of no elements is 1.
+
+    Products of some elements may leave the range of their dtype, where that of all does not. Where
+    they may, it and its derivatives are computed in decimals, which takes a microsecond for each
+    element.
+    """
     axes = reduced_axes(axis, x.ndim)
     with np.errstate(over="ignore", invalid="ignore"):
         out = reduced(lambda x: np.prod(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
@@ -245,7 +249,7 @@ def _directly(f: Callable[..., Array], *arrays: Array) -> Array:
 
 def _in_decimals(f: Callable[..., Array], *arrays: Array) -> Array:
     """f(*arrays), computed in numbers whose range has no end."""
-    with localcontext(Context(prec=30, Emax=MAX_EMAX, Emin=MIN_EMIN)):
+    with localcontext(Context(prec=30, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])):
         out = np.asarray(f(*(np.frompyfunc(Decimal, 1, 1)(a.astype(object)) for a in arrays)))
         with np.errstate(over="ignore", under="ignore"):
             return out.astype(np.float64).astype(arrays[-1].dtype)

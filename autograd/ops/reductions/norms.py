@@ -118,8 +118,8 @@ def unit(x: Array, p: float, axis: Axis = None) -> Array:
         out = elementwise(np.divide, x, np.where(size == 0, x.dtype.type(np.inf), size))
     if p < 0 or np.isinf(size).any():  # of infinite elements, one alone is all that counts
         infinite = np.isinf(x)
-        alone = infinite.sum(reduced_axes(axis, x.ndim), keepdims=True) == (1 if p == 2 else 0)
-        out = np.where(alone, np.where(infinite, np.sign(x), out), np.nan)
+        several = infinite.sum(reduced_axes(axis, x.ndim), keepdims=True) > (1 if p == 2 else 0)
+        out = np.where(several, np.nan, np.where(infinite, np.sign(x), out))
     return out
 
 
