@@ -39,13 +39,15 @@ class Operation(Protocol):
 
 
 class Leaf:
-    """The place of a tensor that was not computed and wants a gradient."""
+    """The place of a tensor that was not computed and wants a gradient. `inner` says that a
+    transform made it, so that nobody else differentiates by it."""
 
-    __slots__ = ("hooks", "owner", "serial")
+    __slots__ = ("hooks", "inner", "owner", "serial")
 
     def __init__(self, owner: Tensor) -> None:
         self.serial = _next_serial()
         self.owner = weakref.ref(owner)
+        self.inner = False
         self.hooks: list[Hook] | None = None
 
 

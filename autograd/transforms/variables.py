@@ -34,7 +34,6 @@ class Variables:
         self.start = newest()
         self.args = list(args)
         self.tensors: list[Tensor] = []
-        self.own: set[int] = set()  # leaves that nobody outside can differentiate by
         self._rebuilds = []
         for i in chosen:
             leaves, rebuild = flatten(args[i])
@@ -61,8 +60,8 @@ class Variables:
     def leaf(self, value: Any) -> Tensor:
         """A new variable that is connected to nothing."""
         variable = Tensor(value, requires_grad=True)
-        assert variable._place is not None
-        self.own.add(variable._place.serial)
+        assert isinstance(variable._place, Leaf)
+        variable._place.inner = True
         return variable
 
     def like_arguments(self, values: Sequence[Any]) -> Any:
@@ -133,7 +132,7 @@ class Variables:
         return self.plain and not (first_run and self.leave_trace(places))
 
     def _depends_on_others(self, starts: list[tuple[Place, Tensor]]) -> bool:
-        """Whether gradients hang on something tracked besides leaves of our own.
+        """Whether gradients hang on something tracked besides leaves of transforms.
 
         Only then need the sweep be recorded: someone may want to differentiate through it.
         """
@@ -142,10 +141,10 @@ class Variables:
         )
 
     def leave_trace(self, places: list[Place]) -> bool:
-        """Whether places were computed from tracked tensors besides leaves of our own."""
+        """Whether places were computed from tracked tensors besides leaves of transforms."""
         start = self.start  # what is older belongs to somebody else, and is not looked into
         return any(place.serial < start for place in places) or any(
-            (isinstance(place, Leaf) and place.serial not in self.own)
+            (isinstance(place, Leaf) and not place.inner)
             or any(parent is not None and parent.serial < start for parent in parents_of(place))
             for place in reachable(places, start)
         )

@@ -241,3 +241,23 @@ def test_descent_on_a_plain_array_in_place(dtype: Any, rng: np.random.Generator)
     slopes = grad(lambda m: loss(m["w"]) + m["b"] ** 2)(model)
     model = {name: value - 0.1 * slopes[name] for name, value in model.items()}
     assert (type(model["w"]), type(model["b"])) == (np.ndarray, np.float64)
+
+
+def test_transforms_within_leave_no_trace() -> None:
+    """Their variables are nobody's to differentiate by, and make no history."""
+    x = np.array([0.5, 2.0])
+
+    def of_a_pullback(x: Any) -> Any:
+        _, pull = vjp(lambda t: t**3, 2.0)
+        return (pull(x.sum())[0] * x).sum()
+
+    def of_a_jvp(x: Any) -> Any:
+        return (jvp(lambda t: t * t * x, [3.0], [1.0])[1] * x).sum()
+
+    def of_a_checkpoint(x: Any) -> Any:
+        return grad(lambda t: ag.checkpoint(lambda t: (t * x * x).sum())(t))(1.0)
+
+    for f in (of_a_pullback, of_a_jvp, of_a_checkpoint):
+        for transform in (grad, value_and_grad, hessian, jacobian):
+            found = numbers(transform(f)(x))
+            assert not any(isinstance(value, Tensor) for value in found)
