@@ -210,7 +210,7 @@ def test_jvp_of_values_that_repeat(name: str, rng: np.random.Generator) -> None:
     values = {"svdvals": ag.svdvals, "S": lambda x: ag.svd(x).S, "eigvalsh": ag.eigvalsh}
     f = values.get(name, lambda x: ag.eigh(x).eigenvalues)
     _, tangents = ag.jvp(f, (x,), (t,))
-    assert tangents.data.sum() == pytest.approx(np.sum(gradient(lambda x: f(x).sum(), x) * t))
+    assert np.sum(tangents) == pytest.approx(np.sum(gradient(lambda x: f(x).sum(), x) * t))
 
 
 @pytest.mark.parametrize("values", [(1, 1, 1), (2, 2, 1), (3, 2, 1)])
