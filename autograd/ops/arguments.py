@@ -138,8 +138,14 @@ def _takes_array(op: Primitive, position: int) -> bool:
         return op.rule_for_each is not None
     if op.rules[position] is not None:
         return True
-    declared = getattr(op.forward, "__annotations__", {})
-    return declared.get(op.parameters()[1 + position]) == "Array"
+    return _annotation(op, position) == "Array"
+
+
+def _annotation(op: Primitive, position: int) -> Any:
+    """What the forward declares its argument to be; None where it declares nothing."""
+    names = op.parameters()[1:]
+    declared: dict[str, Any] = getattr(op.forward, "__annotations__", {})
+    return declared.get(names[position]) if position < len(names) else None
 
 
 def _stacked(where: str, parts: Any) -> Tensor:
@@ -156,7 +162,9 @@ def _stands(op: Primitive, position: int, value: Any) -> bool:
     if value is None and op.__module__.startswith("autograd."):
         defaults = getattr(op.forward, "__defaults__", None) or ()
         return None in defaults and position + 1 >= len(op.parameters()) - len(defaults)
-    return value is None or (isinstance(value, str) and op.rule_for_each is not None)
+    if isinstance(value, str):
+        return op.rule_for_each is not None and _annotation(op, position) != "Array"
+    return value is None
 
 
 def as_numeric(where: str, value: Any) -> Array:
