@@ -138,14 +138,16 @@ def _takes_array(op: Primitive, position: int) -> bool:
         return op.rule_for_each is not None
     if op.rules[position] is not None:
         return True
-    return _annotation(op, position) == "Array"
+    return bool(_annotation(op, position) == "Array")
 
 
 def _annotation(op: Primitive, position: int) -> Any:
     """What the forward declares its argument to be; None where it declares nothing."""
     names = op.parameters()[1:]
     declared: dict[str, Any] = getattr(op.forward, "__annotations__", {})
-    return declared.get(names[position]) if position < len(names) else None
+    if position < len(names):
+        return declared.get(names[position])
+    return next((declared[name] for name in declared if name not in names), None)  # of *arrays
 
 
 def _stacked(where: str, parts: Any) -> Tensor:
@@ -163,7 +165,7 @@ def _stands(op: Primitive, position: int, value: Any) -> bool:
         defaults = getattr(op.forward, "__defaults__", None) or ()
         return None in defaults and position + 1 >= len(op.parameters()) - len(defaults)
     if isinstance(value, str):
-        return op.rule_for_each is not None and _annotation(op, position) != "Array"
+        return op.rule_for_each is not None and bool(_annotation(op, position) != "Array")
     return value is None
 
 
