@@ -25,7 +25,7 @@ from support.by_hand.manual_cases import (
     with_kinks,
 )
 from support.by_hand.manual_derivations import d_convolved_at_once, d_logits_at_once
-from support.by_hand.manual_mistakes import MISTAKES, Mistake, planted
+from support.by_hand.manual_mistakes import CHOICES, MISTAKES, Mistake, planted
 from support.by_hand.manual_network import FORWARD, STEPS, backward, forward
 from support.numerical import central, complex_step, only
 
@@ -242,3 +242,18 @@ def test_compare_names_the_step_of_a_mistake(rng: Generator, mistake: Mistake) -
     for row in report.wrong[1:]:
         assert row.follows, str(report)
         assert mistake.step.of in row.because_of
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_compare_lets_another_choice_at_ties_and_kinks_pass(
+    rng: Generator, choice: Mistake
+) -> None:
+    """And all that follows from it."""
+    values = forward(with_kinks(rng))
+    assert not same(
+        *(backward(values, steps)[choice.step.of] for steps in (STEPS, planted(choice)))
+    )
+    report = compared(with_kinks(rng), planted(choice))
+    assert report.ok, str(report)
+    assert f"{choice.step.of}: another choice than the tape's" in str(report)
+    assert f"it follows from what was chosen for {choice.step.of}" in str(report)

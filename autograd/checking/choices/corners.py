@@ -22,6 +22,7 @@ _LARGEST = 64  # elements that meet, up to which they are judged
 _FEW = 5  # elements of which all orders come up by chance
 _SHARED = 0.05  # of a slope: what two elements do together beyond what each does alone
 _SMOOTH = 1e-2  # of a slope: its change within a step beside a corner
+_NUMERIC = 1e-6  # of the largest slope: by so much differences may differ
 _CLOSE, _CLOSE_COARSE = 1e-4, 1e-2  # of the largest slope; the latter where the caller gave a step
 
 
@@ -188,7 +189,7 @@ class _Look:
 
     def __init__(self, corners: Corners, elements: list[int], rows: Array, given: Array) -> None:
         self.of, self.elements, self.rows, self.given = corners, elements, rows, given
-        self.hulls = [Hull(g) for g in given]
+        self.hulls = [Hull(g, _NUMERIC) for g in given]
 
     def corners(self) -> list[Corner]:
         n, rng = len(self.elements), self.of.point.rng
@@ -202,7 +203,7 @@ class _Look:
                 if draw % 2:
                     u = 0.3 * u + self.hulls[open_rows[draw // 2 % len(open_rows)]].towards()
             slopes, smooth = self.of.slopes_beside(self.elements, u, self.rows)
-            closer = [self.hulls[k].add(slopes[k], u) for k in open_rows if smooth[k]]
+            closer = [self.hulls[k].add(slopes[k][None], u[None]) for k in open_rows if smooth[k]]
             idle = 0 if any(closer) else idle + 1
             draw += 1
         return [self._corner(k) for k in range(len(self.rows))]
@@ -220,7 +221,7 @@ class _Look:
     def _certainly_outside(self, k: int) -> bool:
         """Whether no gradient that chance has not met can make up for it."""
         hull = self.hulls[k]
-        if not hull.points:
+        if not len(hull.points):
             return False
         if len(self.elements) <= _FEW:
             return True
@@ -228,7 +229,7 @@ class _Look:
         direction = (self.given[k] - hull.closest) / max(hull.distance, 1e-300)
         slopes = self.of.sides(self.elements, direction, self.rows[k])
         margin = 0.1 * hull.distance
-        met = np.array(hull.points) @ direction
+        met = hull.points @ direction
         return bool(met.max() <= max(slopes) + margin and met.min() >= min(slopes) - margin)
 
 

@@ -8,43 +8,50 @@ from autograd.engine.tensor import Array
 
 _TINY = 1e-12
 _CLOSER = 0.99  # of the distance: what counts as coming closer
-_SAME = 1e-6  # of the largest element: gradients no farther apart are one
 
 
 class Hull:
     """The convex hull of gradients met so far, and how far `target` is from it.
 
+    Args:
+        same: gradients no farther apart than this part of the largest element are one.
+        near: a distance that is as good as none.
+
     Attributes:
-        points: the gradients, each once.
+        points: the gradients, each once, in rows.
         closest: the point of the hull nearest to the target; NaN while there is none.
         distance: the largest element of what is between the two.
-        idle: how many gradients were added since one brought the target closer.
+        idle: how often gradients were added since that brought the target closer.
     """
 
-    def __init__(self, target: Array) -> None:
-        self.target = target
-        self.points: list[Array] = []
+    def __init__(self, target: Array, same: float, near: float = 0.0) -> None:
+        self.target, self._same, self._near = target, same, near
+        self.points: Array = np.empty((0, target.size))
         self.closest: Array = np.full(target.shape, np.nan)
         self.distance, self.idle = float("inf"), 0
-        self._growth: Array = np.zeros(target.shape)
+        self._sums = np.zeros((3, target.size))  # of gradients, directions, and their products
+        self._count = 0
 
     @property
     def size(self) -> float:
         """The largest element of all."""
-        return float(np.abs([self.target, *self.points]).max())
+        return float(max(np.abs(self.target).max(), np.abs(self.points).max(initial=0.0)))
 
-    def add(self, gradient: Array, direction: Array | None = None) -> bool:
-        """Add a gradient that was met in some direction. Whether the target is closer now."""
-        if direction is not None and self.points:
-            self._growth += (gradient - np.mean(self.points, axis=0)) * direction
+    def add(self, gradients: Array, directions: Array) -> bool:
+        """Add gradients, in rows, that were met in some directions. Whether the target is closer
+        now."""
+        self._count += len(gradients)
+        self._sums += [x.sum(axis=0) for x in (gradients, directions, gradients * directions)]
         self.idle += 1
-        gaps = np.abs(np.array(self.points).reshape(-1, gradient.size) - gradient)
-        if (gaps.max(axis=1) <= _SAME * self.size).any():
-            return False
-        self.points.append(gradient)
-        gap = nearest(np.array(self.points) - self.target)
-        before, self.distance = self.distance, float(np.abs(gap).max())
-        self.closest = self.target + gap
+        before, known = self.distance, len(self.points)
+        same = self._same * max(self.size, float(np.abs(gradients).max())) + 0.01 * self._near
+        for gradient in gradients:
+            if not (np.abs(self.points - gradient).max(axis=1) <= same).any():
+                self.points = np.vstack([self.points, gradient])
+        if len(self.points) > known:
+            gap = nearest(self.points - self.target, self._near)
+            self.distance = float(np.abs(gap).max())
+            self.closest = self.target + gap
         closer = self.distance < _CLOSER * before
         self.idle = 0 if closer else self.idle
         return closer
@@ -56,19 +63,23 @@ class Hull:
         target lies; where they fall, its opposite: which of both is learned, by elements, and tried
         in turn where nothing is known.
         """
-        if not self.points:
+        if not len(self.points):
             return np.zeros(self.target.shape)
-        growing = np.sign(self._growth)
+        gradients, directions, products = self._sums
+        growing = np.sign(products - gradients * directions / self._count)
         growing[growing == 0] = np.sign(growing.sum()) or (1.0 if self.idle // 2 % 2 else -1.0)
         missing = self.target - self.closest
         return np.asarray(growing * missing / max(float(np.abs(missing).max()), 1e-300))
 
 
-def nearest(points: Array) -> Array:
-    """The point nearest to 0 in the convex hull of the rows of `points` (Wolfe 1976, "Finding the
-    nearest point in a polytope")."""
+def nearest(points: Array, near: float = 0.0) -> Array:
+    """The point nearest to 0 in the convex hull of the rows of `points`, or one that is as near as
+    `near` (Wolfe 1976, "Finding the nearest point in a polytope")."""
     # Rotated into as many axes as there are points, at most; not by their products, which would
     # lose half of the digits.
+    closest = points[np.abs(points).max(axis=1).argmin()]
+    if points.shape[1] == 1:
+        return closest if (points > 0).all() or (points < 0).all() else np.zeros(1)
     rotated = points
     if points.shape[1] > len(points):
         rotated = np.asarray(np.linalg.qr(points.T, mode="r")).T
@@ -79,7 +90,8 @@ def nearest(points: Array) -> Array:
     for _ in range(10 * len(rotated)):
         x = weights @ rotated[chosen]
         best = int((rotated @ x).argmin())
-        if best in chosen or rotated[best] @ x >= x @ x - _TINY * largest * np.sqrt(x @ x):
+        far = np.sqrt(x @ x)
+        if far <= near or best in chosen or rotated[best] @ x >= x @ x - _TINY * largest * far:
             break
         chosen.append(best)
         weights = np.append(weights, 0.0)

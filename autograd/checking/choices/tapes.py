@@ -23,7 +23,9 @@ _AS_MUCH = 10  # times the change that such a move makes
 _CHANGED = 1e-7  # of the largest element of a gradient
 _FEW = 16  # elements that are looked at as one block
 _LARGEST = 64  # elements of a block, up to which it is judged
-_NUDGES = 20  # of all values at once
+_NUDGES = 8  # of all values at once
+_EXACT = 1e-11  # of the largest element of a gradient
+_NEAR = 0.5  # of the limit
 _SAME = 1e-8  # of factors between 1 and 2
 
 
@@ -81,17 +83,15 @@ class Choices:
         return length(off) <= _AS_MUCH * max(length(change) for change in changes)
 
     def _is_choice(self, targets: list[Target]) -> bool:
-        search = _Search(self._reference, targets, [self._nudge(0), self._nudge(1)])
+        changed = np.concatenate([(self._moved(t) != 0).any(axis=0).ravel() for t in targets])
+        search = _Search(self._reference, targets, [self._nudge(0), self._nudge(1)], changed)
         if search.succeeds():
             return True
         # Moving values within the tape reaches choices that moving the compared tensors does not.
-        hull = Hull(search.wanted)
-        hull.add(search.here)
-        for i in range(_NUDGES):
-            hull.add(search.joined(self._nudge(i)))
-            if hull.distance <= 1:
-                return True
-        return False
+        hull = Hull(search.wanted, _EXACT, _NEAR)
+        points = np.array([search.here, *(search.joined(self._nudge(i)) for i in range(_NUDGES))])
+        hull.add(points, np.zeros(points.shape))
+        return hull.distance <= 1
 
     def _nudge(self, number: int) -> Beside:
         """The gradients with every value on the tape moved, in one of several ways."""
@@ -120,11 +120,17 @@ class _Search:
     Attributes:
         wanted, here: the gradients in question and the tape's, in one vector; a difference of 1
             counts.
+        changing: for each element, whether it has been seen to have another gradient.
     """
 
     def __init__(
-        self, reference: Reference, targets: list[Target], nudged: Sequence[Beside]
+        self,
+        reference: Reference,
+        targets: list[Target],
+        nudged: Sequence[Beside],
+        changing: Array,
     ) -> None:
+        self.changing = changing
         self._reference, self._targets = reference, targets
         self._rng = np.random.default_rng(0)
         self._limits = np.concatenate([np.full(t.values.size, t.limit) for t in targets])
@@ -149,15 +155,12 @@ class _Search:
 
     def succeeds(self) -> bool:
         self._look(np.zeros(self.here.shape))
-        for _ in range(_FIRST):
-            self._look(self._random())
-        varied = (np.abs(np.array(self._met) - self.here) > 1).any(axis=0)
-        if 2 * np.count_nonzero(varied & self._off) < np.count_nonzero(self._off):
-            return False
         while len(self._met) < _MOST:
             blocks = self._open_blocks()
-            if not blocks:
-                return blocks is not None
+            if blocks is None:
+                return False
+            if not blocks and len(self._met) > _FIRST:
+                return True
             if any(hull.idle > _IDLE + 2 * len(block) for block, hull in blocks):
                 return False
             lengths = self._random()
@@ -178,7 +181,8 @@ class _Search:
         met = self.joined(beside)
         for members, hull in self._blocks.values():
             if hull.distance > 1:
-                hull.add(met[members], lengths[members])
+                hull.add(met[None, members], lengths[None, members])
+        self.changing |= np.abs(met - self.here) > 1
         self._met.append(met)
         self._lengths.append(lengths)
         if len(met) <= _FEW:
@@ -191,7 +195,7 @@ class _Search:
         from several."""
         known = np.sort(np.concatenate([f.ravel() for f in self._factors.values()]))
         source = np.zeros(len(met), int)
-        reached = np.flatnonzero(np.abs(met) > 1)
+        reached = np.flatnonzero((np.abs(met) > 1) & (self.changing | self._off))
         if len(known) > 1:
             factors = with_factors[reached] / met[reached]
             after = np.clip(np.searchsorted(known, factors), 1, len(known) - 1)
@@ -214,16 +218,15 @@ class _Search:
             self._first = self._first[self._first]
         order = np.argsort(self._first, kind="stable")
         firsts = self._first[order]
+        met, lengths = np.array(self._met), np.array(self._lengths)
         found = []
         for first in np.unique(self._first[self._off]):
             members = order[slice(*np.searchsorted(firsts, [first, first + 1]))]
             if len(members) > _LARGEST:
                 return None
             if first not in self._blocks or len(self._blocks[first][0]) != len(members):
-                hull = Hull(self.wanted[members])
-                hull.add(self.here[members])
-                for met, lengths in zip(self._met, self._lengths, strict=True):
-                    hull.add(met[members], lengths[members])
+                hull = Hull(self.wanted[members], _EXACT, _NEAR)
+                hull.add(met[:, members], lengths[:, members])
                 self._blocks[first] = members, hull
             if self._blocks[first][1].distance > 1:
                 found.append(self._blocks[first])

@@ -64,6 +64,14 @@ def _at_all_maxima(g: Array, rectified: Array) -> Array:
     return np.kron(g, whole) * (rectified == np.kron(hand.max_pool(rectified), whole))
 
 
+def _shared_by_maxima(g: Array, rectified: Array) -> Array:
+    whole = np.ones((2, 2))
+    at = rectified == np.kron(hand.max_pool(rectified), whole)
+    n, c, h, w = at.shape
+    tied = at.reshape(n, c, h // 2, 2, w // 2, 2).sum(axis=(3, 5))
+    return np.kron(g / tied, whole) * at
+
+
 def _at_last_maximum(g: Array, rectified: Array) -> Array:
     turned = hand.d_rectified(g[..., ::-1, ::-1], rectified[..., ::-1, ::-1])
     return turned[..., ::-1, ::-1]
@@ -90,6 +98,14 @@ def _with_padding(g: Array, images: Array, kernel: Array, padding: int) -> Array
 def _flipped_taps(g: Array, images: Array, kernel: Array, padding: int) -> Array:
     return hand.d_images(g[..., ::-1], images, kernel, padding)  # one channel: its taps alone
 
+
+# What another may do as well: where slopes divide, compare lets it pass.
+CHOICES = (
+    _mistake("rectified", "to the last that ties", _at_last_maximum),
+    _mistake("rectified", "in equal parts to all that tie", _shared_by_maxima),
+    _mistake("normed", ">= for >", lambda g, x: g * (x >= 0)),
+    _mistake("normed", "half of g at 0", lambda g, x: g * (np.sign(x) + 1) / 2),
+)
 
 MISTAKES = (
     _mistake(
@@ -140,12 +156,10 @@ MISTAKES = (
     _returning("pooled", "height and width exchanged", lambda g: g.swapaxes(2, 3)),
     _returning("pooled", "images in reverse", lambda g: g[::-1]),
     _mistake("rectified", "to all that tie", _at_all_maxima),
-    _mistake("rectified", "to the last that ties", _at_last_maximum),
     _mistake("rectified", "a mean", lambda g, x: np.kron(g, np.full((2, 2), 1 / 4))),
     _mistake("rectified", "to the smallest", lambda g, x: hand.d_rectified(g, -x)),
     _mistake("normed", "no mask", lambda g, x: g),
     _mistake("normed", "the gradient's mask", lambda g, x: g * (g > 0)),
-    _mistake("normed", ">= for >", lambda g, x: g * (x >= 0)),
     _mistake("normed", "the other half", lambda g, x: g * (x < 0)),
     _mistake("normed", "times the output", lambda g, x: g * np.maximum(x, 0)),
     _mistake("beta", "summed over the batch only", lambda g: g.sum(axis=0)),
