@@ -124,7 +124,7 @@ class _Judged:
             if follows and not wrong:
                 self._choose(f"it follows from what was chosen for {unlike[-1].row.name}")
                 return
-            if choices.allow(self.target, [j.target for j in beside]):
+            if not follows and choices.allow(self.target, [j.target for j in beside]):
                 self._choose("slopes divide there (a tie, or a kink)")
                 return
         row.because_of, row.follows = wrong, follows

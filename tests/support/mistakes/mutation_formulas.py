@@ -337,7 +337,7 @@ def _tied_maxima(
         dtype,
         first * hit * g.astype(float),
         ("to all that tie", hit * g, ("subset",)),
-        ("shared by all that tie", hit * g / hit.sum(axis=0), ("subset",)),
+        ("to none that tie", hit * (hit.sum(axis=0) == 1) * g, ("subset",)),
     )
 
 
@@ -358,8 +358,7 @@ def _tied_pairs(
         scale,
         dtype,
         upstream * (x >= other),
-        ("> for >=", upstream * (x > other), ("subset",)),
-        ("half at ties", upstream * np.where(x == other, 0.5, x > other), ("subset",)),
+        ("twice at ties", upstream * np.where(x == other, 2, x > other), ("subset",)),
         ("mask forgotten", upstream, ("local factor forgotten", "subset")),
     )
 
@@ -379,7 +378,6 @@ def _rectified(
         dtype,
         upstream * (at > 0),
         ("mask forgotten", upstream, ("local factor forgotten", "subset")),
-        (">= for >, a tie", upstream * (at >= 0), ("subset",)),
         ("transposed and reshaped", (upstream * (at > 0)).T.reshape(shape), ("reshaped",)),
     )
 
