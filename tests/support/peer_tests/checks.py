@@ -91,7 +91,9 @@ class _Checks:
             return jvp(f, args[: len(point)], args[len(point) :])[1]
 
         def pulled(*args: Any) -> Any:
-            pairs = zip(args[:-1], vjp(f, *args[:-1])[1](args[-1]), strict=True)
+            value, pull = vjp(f, *args[:-1])
+            u = flatten(value)[1](flatten(args[-1])[0])  # NumPy's lists are tuples of tensors
+            pairs = zip(args[:-1], pull(u), strict=True)
             return [arg if cotangent is None else cotangent for arg, cotangent in pairs]
 
         for mode in self.modes:
