@@ -321,6 +321,20 @@ def test_a_rule_of_several_outputs_that_writes_into_one_of_its_gradients() -> No
     says(["rule 0 of '<lambda>' wrote into the gradient 1 that it was given"], run)
 
 
+def test_a_rule_of_an_op_on_many_arguments_that_writes() -> None:
+    def rule(position: int, g: Any, out: Any, *parts: Any) -> Any:
+        parts[-1].data[...] = 3
+        return g * 1
+
+    op = ag.primitive(lambda *parts: sum(parts)).defvjp_each(rule)
+    x = leaf(1, 2)
+
+    def run() -> None:
+        (op(*[x * i for i in range(100)]) * 2).sum().backward()
+
+    says(["the backward pass of '<lambda>' wrote into argument 99, float64 (2,)"], run)
+
+
 def test_an_error_within_a_sweep_leaves_nothing_behind() -> None:
     def fails(g: Any, out: Any, x: Any) -> Any:
         raise ZeroDivisionError
