@@ -22,10 +22,13 @@ def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
 
     A negative_slope that is a tensor and wants a gradient gets one.
     """
-    return ag.where(x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x) * x)
+    return ag.where(
+        x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x, broadcasts=True) * x
+    )
 
 
 @of_lists
+@in_single
 def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     """x above 0, alpha (e^x - 1) from 0 down (Clevert et al. 2016, eq. 15); so are all derivatives
     at 0.
@@ -35,7 +38,7 @@ def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     positive = x > 0
     # Where the branch is not taken its argument is 0: e^x would overflow, and inf * 0 is NaN.
     below = ag.expm1(ag.where(positive, 0, x))
-    return ag.where(positive, x, number("elu", "alpha", alpha, x) * below)
+    return ag.where(positive, x, number("elu", "alpha", alpha, x, broadcasts=True) * below)
 
 
 @of_lists

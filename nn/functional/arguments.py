@@ -25,13 +25,14 @@ _IMAGES = {1: "sequences (N, C, L)", 2: "images (N, C, H, W)"}
 
 def in_single(function: Function) -> Function:
     """A function that sums or divides: of an x of float16 it computes in float32, and rounds the
-    result, so that neither sums nor numbers of elements leave its range."""
+    result, so that neither sums nor numbers of elements leave its range. Integers are taken as
+    float64, in which differences of small ones do not wrap around."""
 
     @functools.wraps(function)
     def wide(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        if x.dtype.char != "e":
-            return function(x, *args, **options)
-        return function(x.astype(np.float32), *args, **options).astype(np.float16)
+        if x.dtype.char == "e":
+            return function(x.astype(np.float32), *args, **options).astype(np.float16)
+        return function(x.astype(float) if x.dtype.kind in "biu" else x, *args, **options)
 
     return cast(Function, wide)
 
@@ -99,20 +100,29 @@ def no_room(op: str, span: tuple[int, ...], padded: tuple[int, ...]) -> ValueErr
     )
 
 
-def number(op: str, name: str, value: Any, x: Tensor | None = None) -> Any:
+def number(
+    op: str, name: str, value: Any, x: Tensor | None = None, broadcasts: bool = False
+) -> Any:
     """An option as Python's number. A tensor that wants a gradient stays one, in the dtype of x, so
     that the option is differentiated; without x that means nothing, and is refused.
 
+    Args:
+        broadcasts: whether it may have several elements, and then is a tensor too.
+
     Raises:
         TypeError: no number, or a tensor that wants a gradient where there is none.
+        ValueError: several numbers where one is expected.
     """
-    if isinstance(value, Tensor) and value.requires_grad:
-        if x is None:
+    if isinstance(value, Tensor):
+        if value.size != 1 and not broadcasts:
+            raise ValueError(f"{op}: {name} of shape {value.shape} given, one number expected")
+        if value.requires_grad and x is None:
             raise TypeError(
                 f"{op}: {name} is a Tensor that wants a gradient, and has none here; give its "
                 "item() or detach()"
             )
-        return in_dtype_of(x, value)
+        if x is not None and (value.requires_grad or value.size != 1):
+            return in_dtype_of(x, value if broadcasts else value.reshape(()))
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -132,8 +142,9 @@ def as_target(op: str, x: Tensor, target: Any) -> Tensor:
 
 
 def in_dtype_of(x: Tensor, other: Tensor) -> Tensor:
-    """The other tensor in the dtype of x, so that it does not decide that of their product."""
-    return other if other.dtype == x.dtype else other.astype(x.dtype)
+    """The other tensor in the dtype of x, so that it does not decide that of their product; where
+    x has integers, as it is."""
+    return other if other.dtype == x.dtype or x.dtype.kind in "biu" else other.astype(x.dtype)
 
 
 def reduced(op: str, losses: Tensor, reduction: Reduction, total: Any = None) -> Tensor:

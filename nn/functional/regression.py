@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import autograd as ag
 from autograd import Tensor
 from nn.functional.arguments import Reduction, as_target, in_single, number, of_lists, reduced
@@ -46,6 +48,8 @@ def huber_loss(
     if not delta > 0:
         raise ValueError(f"huber_loss: delta={delta} given, a number above 0 expected")
     error = x - as_target("huber_loss", x, target)
+    if delta == np.inf:
+        return reduced("huber_loss", 0.5 * ag.square(error), reduction)
     near = ag.clip(error, -delta, delta)
     return reduced("huber_loss", 0.5 * ag.square(near) + delta * ag.abs(error - near), reduction)
 
@@ -65,8 +69,9 @@ def smooth_l1_loss(
     beta = number("smooth_l1_loss", "beta", beta, x)
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta={beta} given, at least 0 expected")
-    if not beta:
-        return l1_loss(x, as_target("smooth_l1_loss", x, target), reduction)
     error = x - as_target("smooth_l1_loss", x, target)
+    if not beta:
+        beyond = 0.5 * beta * ag.abs(ag.sign(error))  # 0, with a slope where beta has one
+        return reduced("smooth_l1_loss", ag.abs(error) - beyond, reduction)
     near = ag.clip(error, -beta, beta)
     return reduced("smooth_l1_loss", 0.5 * near / beta * near + ag.abs(error - near), reduction)
