@@ -53,7 +53,9 @@ def conformed(g: Any, record: Record, position: int, broadcasts: bool) -> Tensor
         gradient = _summed_back(gradient, array.shape, record.op, position, broadcasts)
     if gradient._array.dtype != array.dtype:
         mixed = any(isinstance(a, np.ndarray) and a.dtype.kind in "biu" for a in arrays)
-        if array.dtype == (out[0] if isinstance(out, tuple) else out).dtype and not mixed:
+        made = {a.dtype for a in (out if isinstance(out, tuple) else (out,))}
+        wide = any(np.can_cast(gradient._array.dtype, d) for d in made - {array.dtype})
+        if array.dtype in made and not wide and not mixed:
             raise TypeError(
                 f"rule {position} of '{name}' returned {gradient.dtype} for an argument of "
                 f"{array.dtype}: a constant in the rule has drifted; use Python numbers, or "
