@@ -16,7 +16,7 @@ from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Tensor
 from autograd.ops.elementwise.selection import where
-from autograd.ops.elementwise.steps import equal, floor_divide, sign
+from autograd.ops.elementwise.steps import floor_divide, sign
 from autograd.ops.kernels.blocks import in_blocks
 from autograd.ops.reductions.reduction import sum_of_products
 from autograd.ops.shapes.shape import sum_to
@@ -68,7 +68,7 @@ def square(x: Array) -> Array:
     return elementwise(np.square, x)
 
 
-square.defvjp(lambda g, out, x: g * (2 * x), keeps=["x"])
+square.defvjp(lambda g, out, x: 2 * (g * x), keeps=["x"])
 
 
 @primitive(kind="elementwise", analytic=True, ufunc=np.divide, broadcasts=True)
@@ -86,7 +86,8 @@ def reciprocal(x: Array) -> Array:
     return elementwise(np.reciprocal, x)
 
 
-reciprocal.defvjp(lambda g, out, x: -g * square(out), keeps=["out"])
+# One factor after the other: 1 / x ** 2 may leave the range where the gradient does not.
+reciprocal.defvjp(lambda g, out, x: -g * out * out, keeps=["out"])
 
 
 @primitive(kind="elementwise", broadcasts=True)
@@ -144,42 +145,52 @@ def power(x: Array, y: Array) -> Array:
 
 
 # A Python number stays one: as a tensor it would be float64, and no longer take the dtype of the
-# other.
+# other. Where x ** (y - 1) is further out than x ** y, it may leave the range where the gradient
+# does not: 1 / x is a factor of its own.
 def _pull_base(g: Tensor, out: Tensor, x: Tensor, y: Any) -> Tensor:
     if isinstance(y, Tensor):
-        return g * power_slope(1, 0, x, y)
-    return multiply(g * power(x, y - 1), y) if y else where(False, g, 0)
+        return power_slope(g, 1, 0, x, y)
+    if not y:
+        return where(False, g, 0)
+    if isinstance(y, complex) or y >= 1:
+        return multiply(g * power(x, y - 1), y)
+    if y % 1:
+        x = x + 0.0  # -0 is 0
+    if y > 0:
+        return multiply(g, y / power(x, 1 - y))  # which has limits at 0 and infinity
+    return multiply(g * power(x, y) / x, y)
 
 
 def _pull_exponent(g: Tensor, out: Tensor, x: Any, y: Tensor) -> Tensor:
     if isinstance(x, Tensor) or not 0 < x < math.inf:
-        return g * power_slope(0, 1, x, y)
+        return power_slope(g, 0, 1, x, y)
     return g * out * math.log(x)
 
 
 power.defvjp(_pull_base, _pull_exponent, keeps=["x y", "out x y"])
 
 
-@primitive(kind="elementwise", expects="two ints >= 0 and two arrays", broadcasts=True)
-def power_slope(n: int, m: int, x: Array, y: Array) -> Array:
-    """The derivative of x ** y, n times by x and m times by y.
+@primitive(kind="elementwise", expects="an array, two ints >= 0 and two arrays", broadcasts=True)
+def power_slope(g: Array, n: int, m: int, x: Array, y: Array) -> Array:
+    """g times the derivative of x ** y, n times by x and m times by y.
 
     It is x ** (y - n) times a polynomial in log(x), whose coefficients are derivatives by y of
     y (y - 1) ... (y - n + 1) (Leibniz). Where these are 0, x may be 0 or infinite.
     """
-    return in_blocks(lambda x, y: _power_slope(n, m, x, y), x, y)
+    return in_blocks(lambda g, x, y: _power_slope(g, n, m, x, y), g, x, y)
 
 
 power_slope.defvjp(
+    lambda h, out, g, n, m, x, y: power_slope(h, n, m, x, y),
     None,
     None,
-    lambda g, out, n, m, x, y: g * power_slope(n + 1, m, x, y),
-    lambda g, out, n, m, x, y: g * power_slope(n, m + 1, x, y),
-    keeps=["", "", "x y", "x y"],
+    lambda h, out, g, n, m, x, y: power_slope(h * g, n + 1, m, x, y),
+    lambda h, out, g, n, m, x, y: power_slope(h * g, n, m + 1, x, y),
+    keeps=["x y", "", "", "g x y", "g x y"],
 )
 
 
-def _power_slope(n: int, m: int, x: Array, y: Array) -> Array:
+def _power_slope(g: Array, n: int, m: int, x: Array, y: Array) -> Array:
     factor = (x + 0.0 if m else x) ** (y - n)  # where y is differentiated by, -0 is 0
     log_x = np.log(x) if m else 0
     polynomial = _falling(n, 0, y)
@@ -187,7 +198,15 @@ def _power_slope(n: int, m: int, x: Array, y: Array) -> Array:
         # 0 * inf is 0 here: a term that is not there.
         grown = np.where(polynomial == 0, 0, polynomial * log_x)
         polynomial = grown + math.comb(m, k) * _falling(n, k, y)
-    out = np.where((factor == 0) | (polynomial == 0), 0, factor * polynomial)
+    out = np.where((factor == 0) | (polynomial == 0), 0, factor * polynomial) * g
+    if factor.dtype.kind == "f":
+        limits = np.finfo(factor.dtype)
+        size = np.abs(factor)
+        left = ((size < limits.tiny) | (size > limits.max)) & np.isfinite(x) & (x != 0)
+        if left.any():  # in parts, none of which leaves the range where the product does not
+            part = np.abs(x) ** ((y - n) / 4)
+            parts = np.copysign(polynomial * part, polynomial * factor) * part * g * part * part
+            out = np.where(left & np.isfinite(polynomial) & (polynomial != 0), parts, out)
     if not m:
         return out
     out = np.where(x < 0, np.nan, out)
@@ -230,29 +249,50 @@ def hypot(x: Array, y: Array) -> Array:
     return elementwise(np.hypot, x, y)
 
 
-@primitive(kind="elementwise", broadcasts=True)
-def cosine_of(x: Array, y: Array) -> Array:
-    """x / hypot(x, y), the cosine of the angle of the point (x, y); 0 at the origin."""
-    return in_blocks(lambda x, y: polar(x, y)[0], x, y)
+@primitive(kind="elementwise", expects="three ints >= 0 and two arrays", broadcasts=True)
+def polar_term(a: int, b: int, n: int, x: Array, y: Array) -> Array:
+    """cos(angle) ** a * sin(angle) ** b / radius ** n of the point (x, y), of which derivatives of
+    `hypot` consist; at the origin 0 for n = 0, else NaN."""
+
+    def compute(x: Array, y: Array) -> Array:
+        cosine, sine, radius = polar(x, y)
+        out = math.prod([cosine] * a + [sine] * b)
+        for _ in range(n):  # radius ** n may leave the range
+            out = out / radius
+        return np.where(radius == 0, np.nan, out) if n else np.asarray(out)
+
+    return in_blocks(compute, x, y)
 
 
 hypot.defvjp(
-    lambda g, out, x, y: g * cosine_of(x, y),
-    lambda g, out, x, y: g * cosine_of(y, x),
+    lambda g, out, x, y: g * polar_term(1, 0, 0, x, y),
+    lambda g, out, x, y: g * polar_term(1, 0, 0, y, x),
     keeps=["x y", "x y"],
 )
 
 
-def _pull_cosine(g: Tensor, out: Tensor, x: Any, y: Any, by_x: bool) -> Tensor:
-    # y ** 2 / r ** 3 and -x y / r ** 3: in 1 - (x / r) ** 2 digits would cancel, r ** 3 overflow.
-    radius = hypot(x, y)
-    sine = cosine_of(y, x)
-    over_radius = sine / where(equal(radius, 0), math.nan, radius)
-    return g * (sine * over_radius if by_x else -out * over_radius)
+def _pull_polar(
+    g: Tensor, out: Tensor, a: int, b: int, n: int, x: Any, y: Any, by_x: bool
+) -> Tensor:
+    # By x: cosine' = sine ** 2 / radius, sine' = -sine cosine / radius, radius' = cosine. By y the
+    # same, with x and y in each other's place.
+    if not by_x:
+        return _pull_polar(g, out, b, a, n, y, x, True)
+    terms = []
+    if b + n:
+        terms.append(-(b + n) * polar_term(a + 1, b, n + 1, x, y))
+    if a:
+        terms.append(a * polar_term(a - 1, b + 2, n + 1, x, y))
+    return g * sum(terms)
 
 
-cosine_of.defvjp(
-    partial(_pull_cosine, by_x=True), partial(_pull_cosine, by_x=False), keeps=["x y", "out x y"]
+polar_term.defvjp(
+    None,
+    None,
+    None,
+    partial(_pull_polar, by_x=True),
+    partial(_pull_polar, by_x=False),
+    keeps=["", "", "", "x y", "x y"],
 )
 
 

@@ -77,10 +77,18 @@ def arctan2(y: Array, x: Array) -> Array:
     return elementwise(np.arctan2, y, x)
 
 
-@primitive(kind="elementwise", analytic=True)
-def reciprocal_of_square(x: Array) -> Array:
-    """1 / (1 + x ** 2), right to any order for large x too."""
-    return in_blocks(lambda x: 1 / (1 + x * x), x)
+@primitive(kind="elementwise", analytic=True, broadcasts=True)
+def over_one_and_square(g: Array, x: Array) -> Array:
+    """g / (1 + x ** 2), right to any order for large x too."""
+    return in_blocks(_over_one_and_square, g, x)
+
+
+def _over_one_and_square(g: Array, x: Array) -> Array:
+    out, size = np.asarray(g / (1 + x * x)), np.abs(x.real)
+    if size.max(initial=0) < 100:
+        return out
+    # The 1 is lost in rounding, and the square may be infinite.
+    return np.where(size > 2 * np.finfo(x.dtype).eps ** -0.5, g / x / x, out)
 
 
 @primitive(kind="elementwise", expects="an int > 0, a bool and two arrays", broadcasts=True)
@@ -92,13 +100,17 @@ def inverse_power(n: int, imaginary: bool, x: Array, y: Array) -> Array:
     return in_blocks(lambda x, y: _inverse_power(n, x, y)[imaginary], x, y)
 
 
-arctan.defvjp(lambda g, out, x: g * reciprocal_of_square(x), keeps=["x"])
+arctan.defvjp(lambda g, out, x: over_one_and_square(g, x), keeps=["x"])
 arctan2.defvjp(
     lambda g, out, y, x: g * inverse_power(1, False, x, y),
     lambda g, out, y, x: g * inverse_power(1, True, x, y),
     keeps=["y x", "y x"],
 )
-reciprocal_of_square.defvjp(lambda g, out, x: g * inverse_power(2, True, 1, x), keeps=["x"])
+over_one_and_square.defvjp(
+    lambda h, out, g, x: over_one_and_square(h, x),
+    lambda h, out, g, x: h * g * inverse_power(2, True, 1, x),
+    keeps=["x", "g x"],
+)
 # By x it is -n z**-(n + 1), by y -i n z**-(n + 1).
 inverse_power.defvjp(
     None,

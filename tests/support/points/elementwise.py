@@ -150,12 +150,17 @@ ARITHMETIC = [
     row("hypot", mpmath.hypot,
         [(0.0, 0.0), (0.0, -0.0), (0.0, 1.0), (1.0, 1e-7), (1.0, 1e-170), (-1e-170, 1.0),
          (1e300, 1e300), (1.7e308, 1.7e308), (1e-300, 1e-307), (TINY, TINY), (3e-320, 4e-320),
+         (1e-300, 1e-200),
          (INF, 1.0), (1.0, -INF), (INF, INF)],
         Told(1, 0, "The slopes at 0 are 0", _origin),
         Told(1, math.sqrt(0.5), "two infinities have the slopes of equal numbers", _both_infinite)),
 ]
 
 POWERS = [
+    row("power", lambda x, y: x**y,
+        [(1e-309, 1e-100), (1e-200, 1e-200), (1e-150, 1e-200), (1e-300, 1e-12)], float32=False,
+        rtol=1e-9),
+    *with_number("power", (1e-100, 1e-3), _power, [1e-200, 1e-30]),
     row("power", lambda x, y: x**y, [
         *[(x, y) for x in (0.0, -0.0) for y in
           (0.0, 1.0, 2.0, 3.0, 4.0, 0.5, 1.5, 2.5, 3.5, -1.0, -2.0, -0.5, INF, -INF)],
@@ -311,14 +316,21 @@ SELECTION = [
 ]
 # fmt: on
 
-ROWS: list[Row] = [*ARITHMETIC, *POWERS, *EXPONENTIAL, *TRIGONOMETRIC, *SPECIAL, *SELECTION]
+ROWS: list[Row] = [
+    *ARITHMETIC,
+    *POWERS,
+    *EXPONENTIAL,
+    *TRIGONOMETRIC,
+    *SPECIAL,
+    *SELECTION,
+]
 
 PLAIN: dict[str, str] = {
     **dict.fromkeys(("add", "subtract", "negative", "positive", "deg2rad", "rad2deg"), "linear"),
     "power_slope": "the derivatives of power",
-    "cosine_of": "the slope of hypot",
+    "polar_term": "the derivatives of hypot",
     "inverse_power": "the derivatives of arctan2 and arctan",
-    "reciprocal_of_square": "the slope of arctan",
+    "over_one_and_square": "the slope of arctan",
     "one_minus_square": "a polynomial, in the slopes of arcsin, arccos and arctanh",
     "sinc_slope": "the derivatives of sinc",
     "expit_slope": "the slope of expit",

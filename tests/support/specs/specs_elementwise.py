@@ -116,14 +116,14 @@ def _bell(n: int, x: Array) -> Array:
     return np.asarray((-1) ** n * np.exp(-x * x) * hermite, np.result_type(x, 1.0))
 
 
-def _power_slope(n: int, m: int, x: Any, y: Any) -> Array:
-    """(d/dy)**m of y (y - 1) ... (y - n + 1) x**(y - n), by NumPy's polynomials."""
+def _power_slope(g: Any, n: int, m: int, x: Any, y: Any) -> Array:
+    """g times (d/dy)**m of y (y - 1) ... (y - n + 1) x**(y - n), by NumPy's polynomials."""
     falling = np.polynomial.Polynomial.fromroots(range(n)) if n else np.polynomial.Polynomial([1.0])
     terms = (
         math.comb(m, k) * (falling.deriv(m - k) if m > k else falling)(y) * np.log(x) ** k
         for k in range(m + 1)
     )
-    return np.asarray(sum(terms) * np.asarray(x) ** (y - n), np.result_type(x, y, 1.0))
+    return np.asarray(g * sum(terms) * np.asarray(x) ** (y - n), np.result_type(g, x, y, 1.0))
 
 
 # --- the rows ------------------------------------------------------------------------------------
@@ -203,15 +203,25 @@ ARITHMETIC = [
     Spec(ops.remainder, _quotients),
     Spec(ops.hypot, binary(avoid=(0,))),
     Spec(
-        arithmetic.cosine_of,
-        binary(avoid=(0,)),
-        reference=lambda x, y: x / np.sqrt(x * x + y * y),
+        arithmetic.polar_term,
+        calls(
+            *((a, b, n, Real(2, 3), Real(3)) for a, b, n in ((1, 0, 0), (0, 2, 1), (2, 1, 2))),
+            *((1, 0, 0, Real(), 2.0), (1, 1, 1, 2, Real(3))),
+            avoid=(0,),
+        ),
+        reference=lambda a, b, n, x, y: np.asarray(
+            x**a * y**b / np.hypot(x, y) ** (a + b + n), np.result_type(x, y, 1.0)
+        ),
     ),
     Spec(
         arithmetic.power_slope,
         calls(
-            *((n, m, Real(2, 3), Real(3)) for n, m in ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2))),
-            *((1, 1, Real(), Real(2)), (2, 1, Real(2), 1.5), (1, 1, 2, Real(3)), (3, 2, Real(), 3)),
+            *(
+                (Real(2, 3), n, m, Real(2, 3), Real(3))
+                for n, m in ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2))
+            ),
+            *((Real(2), 1, 1, Real(), Real(2)), (Real(2), 2, 1, Real(2), 1.5)),
+            *((Real(3), 1, 1, 2, Real(3)), (Real(), 3, 2, Real(), 3)),
             domain=(0.3, 2.5),
         ),
         reference=_power_slope,
@@ -280,7 +290,7 @@ TRIGONOMETRIC = [
         ),
     ),
     Spec(trigonometric.one_minus_square, unary(), reference=lambda x: 1 - x * x),
-    Spec(trigonometric.reciprocal_of_square, unary(), reference=lambda x: 1 / (1 + x * x)),
+    Spec(trigonometric.over_one_and_square, binary(), reference=lambda g, x: g / (1 + x * x)),
     Spec(ops.deg2rad, unary(domain=(-200, 200))),
     Spec(ops.rad2deg, unary()),
     Spec(ops.sinc, unary()),
