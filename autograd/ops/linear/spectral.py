@@ -10,8 +10,10 @@ or more, or of matrices that are not square.
 Functions of the values alone have their gradient. The values come sorted, so that each alone has a
 kink where it meets another, and a singular value where it is zero; its gradient there is that of
 one choice of the vectors. Second derivatives of functions of the values are NaN where values
-repeat, but for those that are linear in them, with one factor for all that are equal, as their
-sum. Values closer than rounding can tell count as equal.
+repeat, all of the matrix, as the divided differences of Daleckii and Krein have a limit that the
+gradients at the values do not tell; but for functions that are linear in them, with one factor for
+all that are equal, as their sum, in reverse mode: `jvp` of `jvp` is NaN. Values closer than
+rounding can tell count as equal.
 """
 
 from __future__ import annotations

@@ -86,18 +86,71 @@ def _end(end: Any, x: Tensor, shape: tuple[int, ...]) -> list[Any]:
 @primitive(kind="reduction", analytic=True)
 @in_single
 def cumprod(x: Array, axis: int | None = None) -> Array:
-    """The product of each element and all before it along an axis, or in the flattened array."""
-    return np.asarray(np.cumprod(x, axis))
+    """The product of each element and all before it along an axis, or in the flattened array.
+
+    Where products leave the range of their dtype, as for `prod`.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = np.asarray(np.cumprod(x, axis))
+    if not (np.isfinite(out) & (out != 0)).all() and out.ndim:
+        line = x.reshape(out.shape)
+        lines = np.moveaxis(line, axis or 0, -1)
+        if _may_leave_range(lines, running=True):
+            exact = _in_decimals(lambda x: np.cumprod(x, axis=-1), lines)
+            out = np.moveaxis(exact, -1, axis or 0)
+    return out
+
+
+@primitive(kind="reduction", analytic=True)
+@in_single
+def running_mixed_product(x: Array, *along: Array, axis: int = -1) -> Array:
+    """The derivative of `cumprod` along arrays of the shape of x, one or more."""
+    lines = [np.moveaxis(a, axis, -1) for a in (x, *along)]
+    compute = _in_decimals if _may_leave_range(*lines, running=True) else _directly
+    return np.moveaxis(compute(lambda x, *a: _running_parts(x, a)[-1], *lines), -1, axis)
+
+
+@primitive(kind="reduction", analytic=True)
+@in_single
+def running_products_of_others(g: Array, x: Array, *along: Array, axis: int = -1) -> Array:
+    """The gradient of `cumprod`, or with `along` that of `running_mixed_product`."""
+
+    def gradient(g: Array, x: Array, *along: Array) -> Array:
+        # An element's products: of those before it, times, for each place from it on, g and those
+        # between.
+        before = _parts_before(x, along)
+        backward = [_moved_on(a[..., ::-1], 0) for a in (x, *along)]
+        after = _running_parts(backward[0], backward[1:], g[..., ::-1])
+        return np.asarray(sum(b * a[..., ::-1] for b, a in zip(before, after[::-1], strict=True)))
+
+    lines = [np.moveaxis(a, axis, -1) for a in (g, x, *along)]
+    compute = _in_decimals if _may_leave_range(*lines[1:], running=True) else _directly
+    return np.moveaxis(compute(gradient, *lines), -1, axis)
 
 
 def _pull_cumprod(g: Tensor, out: Tensor, x: Tensor, axis: int | None = None) -> Tensor:
-    # out_k = out_(k-1) x_k: a recurrence.
     if axis is None or not x.ndim:
-        return reshape(_later(g, ravel(x), 0) * _before(out, 0, 1), x.shape)
-    return _later(g, x, axis) * _before(out, axis, 1)
+        return reshape(running_products_of_others(g, ravel(x)), x.shape)
+    return running_products_of_others(g, x, axis=axis)
 
 
-cumprod.defvjp(_pull_cumprod, keeps=["out x"])
+def _pull_running_mixed(
+    position: int, g: Tensor, out: Tensor, x: Tensor, *along: Tensor, axis: int = -1
+) -> Tensor:
+    return running_products_of_others(g, x, *_without(along, position - 1), axis=axis)
+
+
+def _pull_running_others(
+    position: int, h: Tensor, out: Tensor, g: Tensor, x: Tensor, *along: Tensor, axis: int = -1
+) -> Tensor:
+    if position == 0:
+        return running_mixed_product(x, *along, h, axis=axis)
+    return running_products_of_others(g, x, *_without(along, position - 2), h, axis=axis)
+
+
+cumprod.defvjp(_pull_cumprod, keeps=["x"])
+running_mixed_product.defvjp_each(_pull_running_mixed)
+running_products_of_others.defvjp_each(_pull_running_others)
 
 
 @primitive(kind="reduction", expects="two arrays of one shape", analytic=True)
@@ -221,10 +274,19 @@ def _one_of_each(x: Array, *along: Array) -> Array:
 
 def _parts_before(x: Array, along: Sequence[Array]) -> list[Array]:
     """The same of the elements before the k-th alone, for each subset of `along`, by its bits."""
-    found = [_moved_on(np.cumprod(x, axis=-1), 1)]
+    first, *others = _running_parts(x, along)
+    return [_moved_on(first, 1), *(_moved_on(part, 0) for part in others)]
+
+
+def _running_parts(x: Array, along: Sequence[Array], g: Array | None = None) -> list[Array]:
+    """The same of the elements up to the k-th, it too; with g, of the sums of g_j times the
+    elements after the j-th, over all j up to k."""
+    found = [np.cumprod(x, axis=-1) if g is None else linear_recurrence.forward(x, g)]
+    before = [_moved_on(found[0], int(g is None))]
     for subset in range(1, 1 << len(along)):
-        terms = sum(found[subset ^ 1 << i] * a for i, a in enumerate(along) if subset >> i & 1)
-        found.append(_moved_on(linear_recurrence.forward(x, terms), 0))
+        terms = sum(before[subset ^ 1 << i] * a for i, a in enumerate(along) if subset >> i & 1)
+        found.append(linear_recurrence.forward(x, terms))
+        before.append(_moved_on(found[-1], 0))
     return found
 
 
@@ -232,13 +294,17 @@ def _moved_on(x: Array, start: int) -> Array:
     return np.concatenate([np.full_like(x[..., :1], start), x[..., :-1]], axis=-1)
 
 
-def _may_leave_range(x: Array, *along: Array) -> bool:
-    """Whether products of some of the elements along the last axis may overflow or underflow."""
+def _may_leave_range(x: Array, *along: Array, running: bool = False) -> bool:
+    """Whether products of some of the elements along the last axis may overflow or underflow: of
+    those from an end, or, where `running`, of any in succession."""
     if x.dtype.kind != "f" or not all(np.isfinite(a).all() for a in (x, *along)):
         return False
     logs = np.log2(np.abs(np.where(x == 0, 1, x)))
     sums = np.cumsum(logs, axis=-1)
-    reach = max(np.abs(part).max(initial=0) for part in (sums, sums[..., -1:] - sums))
+    if running:
+        reach = sums.max(initial=0) - sums.min(initial=0)
+    else:
+        reach = max(np.abs(part).max(initial=0) for part in (sums, sums[..., -1:] - sums))
     largest = (len(along) + 1) * np.abs(logs).max(initial=0)
     return bool(reach + largest > 0.8 * np.finfo(x.dtype).maxexp)
 

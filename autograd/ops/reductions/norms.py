@@ -50,9 +50,14 @@ def norm(
     are NaN, but for one alone at order 2. Of elements that tie for inf and -inf, the first in
     row-major order gets the gradient.
 
+    Integers and truth values are taken as float64, as in NumPy.
+
     Raises:
         ValueError: another order.
     """
+    x = as_tensor(x)
+    if x.dtype.kind in "biu":
+        x = x.astype(np.float64)
     if ord is None or ord in ("fro", 2):
         return euclidean_norm(x, axis, keepdims)
     if isinstance(ord, str):
@@ -60,8 +65,7 @@ def norm(
             f"norm: ord {ord!r} given, a number or 'fro' expected; 'nuc' is svdvals(x).sum(-1)"
         )
     if ord == 0:
-        x = as_tensor(x)
-        return count_nonzero(x, axis, keepdims).astype(np.result_type(x.dtype, np.float16))
+        return count_nonzero(x, axis, keepdims).astype(np.finfo(x.dtype).dtype)
     if ord == 1:
         return sum_over(absolute(x), axis, keepdims)
     if abs(ord) == np.inf:

@@ -92,19 +92,23 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     return reduced(lambda x: np.mean(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
 
 
+@primitive(kind="reduction", analytic=True)
+def shared(g: Array, shape: tuple[int, ...], axis: Axis = None) -> Array:
+    """g, what `mean` gives of that shape, spread over the elements in equal parts: its adjoint."""
+    count = reduced_size(shape, axis) or 1  # of no elements g, which none gets
+    single = g.astype(np.float32) if is_half(g) else g  # float16 ends at 65,504
+    parts = np.asarray(single / count, g.dtype)
+    return np.broadcast_to(parts.reshape(keepdims_shape(shape, axis)), shape)
+
+
 mean.defvjp(
-    lambda g, out, x, axis=None, keepdims=False: spread(
-        _by_count(g, reduced_size(x.shape, axis)), x.shape, axis
-    ),
+    lambda g, out, x, axis=None, keepdims=False: shared(g, x.shape, axis),
     keeps=[""],
 )
-
-
-def _by_count(g: Tensor, count: int) -> Tensor:
-    """g / count, which float16 cannot hold above 65,504; of no elements g, which none gets."""
-    if is_half(g):
-        return astype(astype(g, np.float32) / (count or 1), np.float16)
-    return g / (count or 1)
+shared.defvjp(
+    lambda h, out, g, shape, axis=None: reshape(mean(h, axis), g.shape),
+    keeps=[""],
+)
 
 
 @primitive(kind="contraction", expects="two arrays of one shape", analytic=True)

@@ -268,6 +268,16 @@ ROWS: list[Row] = [
         )
     ],
     *[
+        _pair(
+            f"cumprod(x, y, {z:g})",
+            lambda x, z=z: ag.cumprod(ag.concatenate([x, np.full((1, x.shape[1]), z)]), 0)[-1],
+            lambda x, y, z=z: x * y * mpf(z),
+            [point],
+            float32=False,
+        )
+        for point, z in (((1e200, 1e200), 1e-200), ((1e-200, 1e-200), 1e200))
+    ],
+    *[
         along(
             "cumprod",
             lambda x, axis=axis: ag.cumprod(x, axis),
@@ -302,7 +312,7 @@ PLAIN: dict[str, str] = {
     "allreduce": _LINEAR,
     "cumsum": _LINEAR,
     "deviations": _LINEAR,
-    "mean": _LINEAR,
+    **dict.fromkeys(("mean", "shared"), _LINEAR),
     "sum": _LINEAR,
     "scatter_first_max": _LINEAR,
     "gather_first_max": _LINEAR,
@@ -311,6 +321,8 @@ PLAIN: dict[str, str] = {
     "unit": _OF_OTHERS,
     "mixed_product": _OF_OTHERS,
     "products_of_others": _OF_OTHERS,
+    "running_mixed_product": _OF_OTHERS,
+    "running_products_of_others": _OF_OTHERS,
     "kinked": "the identity, but for a choice that norms state",
     "less_share": "bilinear, where it is used",
 }

@@ -36,6 +36,7 @@ from support.specs.sampling import (
 from autograd import ops
 from autograd.engine.primitives import Primitive
 from autograd.ops.declaring import linear_in_first, transposed
+from autograd.ops.reductions import reduction
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,11 @@ SPECS: list[Spec] = [
     # reductions
     Spec(ops.sum, reductions(empty=True)),
     Spec(ops.mean, reductions()),
+    Spec(
+        reduction.shared,
+        calls((Real(3), (2, 3), 0), (Real(1, 3), (2, 3), 0), (Real(), (2, 3))),
+        reference=lambda g, shape, axis=None: np.broadcast_to(g, shape) * g.size / prod(shape),
+    ),
     Spec(ops.max, reductions()),
     Spec(
         ops.sum_of_products,

@@ -12,6 +12,7 @@ from support.specs.sampling import Array, Made, Real, Sample, Samples, calls, re
 from support.specs.specs import Spec
 
 from autograd import ops
+from autograd.ops.reductions import cumulative
 
 
 def together(*families: Samples) -> Samples:
@@ -78,6 +79,27 @@ def _lengths(x: Array, axis: Any) -> int:
 
 ALIKE = 2 + np.arange(12).reshape(3, 4) % 5 / 5
 _SQUARES = [(a, np.sum(ALIKE * ALIKE, a, keepdims=True)) for a in (None, (0, 1), 0, 1)]
+
+
+def _running_products_of_others(g: Array, x: Array, *along: Array, axis: int = -1) -> Array:
+    """Of the product of each element and all before it on its own."""
+    lines = [np.moveaxis(a, axis, -1) for a in (g, x, *along)]
+    out = np.zeros_like(lines[1])
+    for k in range(out.shape[-1]):
+        first = [a[..., : k + 1] for a in lines[1:]]
+        out[..., : k + 1] += _products_of_others(lines[0][..., k : k + 1], *first, axis=-1)
+    return np.moveaxis(out, -1, axis)
+
+
+def _running_mixed_product(x: Array, *along: Array, axis: int = -1) -> Array:
+    """By the products of the first k elements, for each k."""
+    x, *along = (np.moveaxis(a, axis, -1) for a in (x, *along))
+    out = np.zeros_like(x)
+    for k in range(x.shape[-1]):
+        first = [a[..., : k + 1] for a in (x, *along[:-1])]
+        others = _products_of_others(np.ones((), x.dtype), *first, axis=-1)
+        out[..., k] = np.sum(along[-1][..., : k + 1] * others, axis=-1)
+    return np.moveaxis(out, -1, axis)
 
 
 def _products_of_others(g: Array, x: Array, *along: Array, axis: Any = None) -> Array:
@@ -236,6 +258,24 @@ SPECS = [
         reference=lambda x, *along, axis=None: np.sum(
             along[-1] * _products_of_others(np.ones((), x.dtype), x, *along[:-1], axis=axis), axis
         ),
+    ),
+    Spec(
+        cumulative.running_mixed_product,
+        calls(
+            *[(Real(2, 3), Real(2, 3), {"axis": axis}) for axis in (0, 1, -1)],
+            *[(with_zeros(4, zeros=n), Real(4), Real(4)) for n in (1, 2, 3)],
+            (Real(0), Real(0)),
+        ),
+        reference=_running_mixed_product,
+    ),
+    Spec(
+        cumulative.running_products_of_others,
+        calls(
+            *[(Real(2, 3), Real(2, 3), {"axis": axis}) for axis in (0, 1, -1)],
+            *[(Real(4), with_zeros(4, zeros=n), Real(4)) for n in (1, 2, 3)],
+            *((Real(3, 2), Real(3, 2), Real(3, 2), Real(3, 2), {"axis": 0}), (Real(0), Real(0))),
+        ),
+        reference=_running_products_of_others,
     ),
     # running sums and products
     Spec(ops.cumsum, RUNNING),
