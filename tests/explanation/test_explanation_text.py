@@ -42,7 +42,7 @@ def test_rules_read_as_one_line(rng: np.random.Generator) -> None:
     explanation = expect_gradients(loss, a, b, x, names={"a": a, "b": b, "x": x})
     code = lines(explanation)
     assert code["v1"] == ["a @ b"]
-    assert code["d_x"] == ["d_v2 * (2 * x)"]
+    assert code["d_x"] == ["2 * (d_v2 * x)"]
     assert code["d_a"] == ["d_v1 @ b.mT"]
     assert code["d_b"] == ["a.mT @ d_v1"]
     assert "v1 = a @ b                                    # (2, 3), (3, 4) -> (2, 4)" in str(

@@ -130,8 +130,11 @@ def running_products_of_others(g: Array, x: Array, *along: Array, axis: int = -1
 
 def _pull_cumprod(g: Tensor, out: Tensor, x: Tensor, axis: int | None = None) -> Tensor:
     if axis is None or not x.ndim:
-        return reshape(running_products_of_others(g, ravel(x)), x.shape)
-    return running_products_of_others(g, x, axis=axis)
+        return reshape(_pull_cumprod(g, out, ravel(x), 0), x.shape)
+    if _may_leave_range(np.moveaxis(x.data, axis, -1), running=True):
+        return running_products_of_others(g, x, axis=axis)
+    # out_k = out_(k-1) x_k: a recurrence.
+    return _later(g, x, axis) * _before(out, axis, 1)
 
 
 def _pull_running_mixed(
@@ -148,7 +151,7 @@ def _pull_running_others(
     return running_products_of_others(g, x, *_without(along, position - 2), h, axis=axis)
 
 
-cumprod.defvjp(_pull_cumprod, keeps=["x"])
+cumprod.defvjp(_pull_cumprod, keeps=["out x"])
 running_mixed_product.defvjp_each(_pull_running_mixed)
 running_products_of_others.defvjp_each(_pull_running_others)
 
@@ -299,14 +302,19 @@ def _may_leave_range(x: Array, *along: Array, running: bool = False) -> bool:
     those from an end, or, where `running`, of any in succession."""
     if x.dtype.kind != "f" or not all(np.isfinite(a).all() for a in (x, *along)):
         return False
-    logs = np.log2(np.abs(np.where(x == 0, 1, x)))
+    limit = 0.8 * np.finfo(x.dtype).maxexp
+    size = np.abs(x)
+    size[size == 0] = 1
+    largest = max(np.log2(size.max(initial=1)), -np.log2(size.min(initial=1)))
+    if (x.shape[-1] + len(along) + 1) * largest <= limit:
+        return False
+    logs = np.log2(size)
     sums = np.cumsum(logs, axis=-1)
     if running:
         reach = sums.max(initial=0) - sums.min(initial=0)
     else:
         reach = max(np.abs(part).max(initial=0) for part in (sums, sums[..., -1:] - sums))
-    largest = (len(along) + 1) * np.abs(logs).max(initial=0)
-    return bool(reach + largest > 0.8 * np.finfo(x.dtype).maxexp)
+    return bool(reach + (len(along) + 1) * largest > limit)
 
 
 def _directly(f: Callable[..., Array], *arrays: Array) -> Array:

@@ -50,6 +50,9 @@ def norm(
     are NaN, but for one alone at order 2. Of elements that tie for inf and -inf, the first in
     row-major order gets the gradient.
 
+    For negative orders, third derivatives lose as many digits as the smallest element is smaller
+    than the others, and second ones are 0 where it is so by more than half the range of the dtype.
+
     Integers and truth values are taken as float64, as in NumPy.
 
     Raises:
