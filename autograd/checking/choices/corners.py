@@ -115,9 +115,9 @@ class Corners:
                     groups += [group[: len(group) // 2], group[len(group) // 2 :]]
         equal = others[self._at[others] == self._at[element]]
         # Where two of many change nothing, as in the middle of a sorted array, all may.
-        if not found and 1 < len(equal) < _LARGEST and self._shares(element, equal, rows, size):
+        if not found and len(equal) > 1 and self._shares(element, equal, rows, size):
             found = [int(e) for e in equal]
-        return sorted([element, *found]) if len(found) < _LARGEST else [element]
+        return sorted([element, *found[: _LARGEST - 1]])  # of more, some: their parts are no larger
 
     def _shares(self, element: int, others: Array, rows: Array, size: Array) -> bool:
         """Whether moving an element with others does more than moving it and moving them; `size`
