@@ -304,7 +304,8 @@ def _may_leave_range(x: Array, *along: Array, running: bool = False) -> bool:
         return False
     limit = 0.8 * np.finfo(x.dtype).maxexp
     size = np.abs(x)
-    size[size == 0] = 1
+    if not size.all():
+        size[size == 0] = 1
     largest = max(np.log2(size.max(initial=1)), -np.log2(size.min(initial=1)))
     if (x.shape[-1] + len(along) + 1) * largest <= limit:
         return False
