@@ -132,8 +132,10 @@ def set_num_threads(count: int) -> None:
     """How many threads work on one large array; 1 turns the sharing off.
 
     Results may differ in the last bits between counts, as sums are split otherwise; for one count
-    they are always the same. Raises ValueError for a count below 1.
+    they are always the same. Raises TypeError for what is no whole number, ValueError below 1.
     """
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise TypeError(f"set_num_threads: {count!r} given, a whole number expected")
     if count < 1:
         raise ValueError(f"set_num_threads: {count} given, at least 1 expected")
     _team.resize(count)

@@ -113,7 +113,7 @@ class Variables:
         what it is; another becomes a constant, and plainly, by default as the leaf, an array.
         """
         if not isinstance(leaf, Tensor):
-            return leaf
+            return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
         if mode.recording and leaf._place is not None and self.leave_trace([leaf._place]):
             return leaf
         if not (self.plainly([(leaf, leaf)]) if plainly is None else plainly):

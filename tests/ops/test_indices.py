@@ -128,3 +128,15 @@ def test_a_border_has_a_gradient() -> None:
     (out * np.arange(5.0)).sum().backward()
     assert_array_equal(grad(border), 0 + 3 + 4)
     assert_array_equal(grad(x), [1, 2])
+
+
+def test_an_index_that_is_changed_later() -> None:
+    """A list is small: what is kept is a copy of it."""
+    x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    index, rows = [0, 1], [1]
+    y = x[index].sum() + 10 * x[None][0, rows].sum()
+    index[0], rows[0] = 2, 0
+    y.backward()
+    assert_array_equal(grad(x), [1, 11, 0])
+    assert x[[]].shape == (0,)
+    assert_array_equal(x[[True, False, True]].data, [1, 3])

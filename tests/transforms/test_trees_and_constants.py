@@ -414,3 +414,10 @@ def test_a_hessian_is_of_one_array(argument: Any) -> None:
 def test_a_dataclass_is_no_tree() -> None:
     with pytest.raises(TypeError, match=r"argument 0 has no floating numbers.*Holder given.*dicts"):
         grad(lambda h: h.value * 2)(Holder(1.0))
+
+
+def test_constant_results_are_arrays_of_their_own() -> None:
+    w = np.ones(2)
+    for result in (ag.vjp(lambda x: w, 1.0)[0], ag.jvp(lambda x: w, [1.0], [1.0])[0]):
+        result[0] = 9
+    np.testing.assert_array_equal(w, [1, 1])

@@ -145,9 +145,13 @@ def nonzero(x: Array) -> tuple[Array, ...]:
 
 
 def as_index(index: Any) -> Any:
-    """An index with the tensors in it as arrays."""
+    """An index with the tensors in it as arrays, and the lists too: a record keeps it, and a list
+    may be changed."""
     if isinstance(index, tuple):
-        return tuple([i.data if isinstance(i, Tensor) else i for i in index])
+        return tuple([as_index(i) for i in index])
+    if isinstance(index, list):
+        places = np.asarray([as_index(i) for i in index])
+        return places if places.size else places.astype(int)
     return index.data if isinstance(index, Tensor) else index
 
 
