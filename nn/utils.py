@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from autograd import Tensor
+from nn.functional.arguments import number
 
 
 def clip_grad_norm_(
@@ -31,13 +32,13 @@ def clip_grad_norm_(
         The norm before, accumulated in float64.
 
     Raises:
+        TypeError: max_norm or norm_type is a tensor that wants a gradient.
         ValueError: max_norm or norm_type out of range.
         RuntimeError: the norm is not finite, and error_if_nonfinite.
     """
-    if not max_norm >= 0:
-        raise ValueError(f"clip_grad_norm_: max_norm={max_norm} given, at least 0 expected")
-    if not norm_type > 0:
-        raise ValueError(f"clip_grad_norm_: norm_type={norm_type} given, above 0 expected")
+    op = "clip_grad_norm_"
+    max_norm = number(op, "max_norm", max_norm, expected="at least 0", holds=lambda n: n >= 0)
+    norm_type = number(op, "norm_type", norm_type, expected="above 0", holds=lambda p: p > 0)
     held = _with_gradients(parameters)
     norms = [
         np.linalg.norm(gradient.data.astype(np.float64).ravel(), norm_type) for _, gradient in held
@@ -48,7 +49,7 @@ def clip_grad_norm_(
             f"clip_grad_norm_: the norm of the gradients is {total}; a finite one expected "
             "(error_if_nonfinite=False scales them all the same)"
         )
-    factor = float(max_norm) / (total + 1e-6)
+    factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # NaN too
         for parameter, gradient in held:
             with np.errstate(invalid="ignore"):  # inf * 0 is NaN, and said so above
@@ -64,9 +65,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     Raises:
         ValueError: clip_value is negative.
     """
-    limit = float(clip_value)
-    if not limit >= 0:
-        raise ValueError(f"clip_grad_value_: clip_value={clip_value} given, at least 0 expected")
+    op = "clip_grad_value_"
+    limit = number(op, "clip_value", clip_value, expected="at least 0", holds=lambda c: c >= 0)
     for parameter, gradient in _with_gradients(parameters):
         parameter.grad = Tensor(np.asarray(np.clip(gradient.data, -limit, limit)))
 

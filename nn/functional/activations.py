@@ -7,7 +7,7 @@ from typing import Literal
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_axis, in_single, number, of_lists
+from nn.functional.arguments import expect_axis, in_floats, in_single, number, of_lists
 
 
 @of_lists
@@ -17,31 +17,31 @@ def relu(x: Tensor) -> Tensor:
 
 
 @of_lists
+@in_floats
 def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
     """x above 0, negative_slope * x from 0 down (Maas et al. 2013); so is the slope at 0.
 
-    A negative_slope that is a tensor and wants a gradient gets one.
+    A negative_slope that is a tensor broadcasts, and has a gradient.
     """
-    return ag.where(
-        x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x, broadcasts=True) * x
-    )
+    return ag.where(x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x) * x)
 
 
 @of_lists
-@in_single
+@in_floats
 def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     """x above 0, alpha (e^x - 1) from 0 down (Clevert et al. 2016, eq. 15); so are all derivatives
     at 0.
 
-    An alpha that is a tensor and wants a gradient gets one.
+    An alpha that is a tensor broadcasts, and has a gradient.
     """
     positive = x > 0
     # Where the branch is not taken its argument is 0: e^x would overflow, and inf * 0 is NaN.
     below = ag.expm1(ag.where(positive, 0, x))
-    return ag.where(positive, x, number("elu", "alpha", alpha, x, broadcasts=True) * below)
+    return ag.where(positive, x, number("elu", "alpha", alpha, x) * below)
 
 
 @of_lists
+@in_floats
 def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """x Phi(x), with Phi the distribution of N(0, 1) (Hendrycks & Gimpel 2016, section 2).
 
@@ -61,32 +61,34 @@ def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
 
 
 @of_lists
+@in_floats
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow."""
     return ag.expit(x)
 
 
 @of_lists
+@in_floats
 def silu(x: Tensor) -> Tensor:
     """x / (1 + e^-x), also called swish (Elfwing et al. 2018; Ramachandran et al. 2017)."""
     return x * ag.expit(x)
 
 
 @of_lists
+@in_floats
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return ag.tanh(x)
 
 
 @of_lists
+@in_floats
 def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e^(beta x)) / beta, a smooth ReLU; x itself where beta x is above the threshold.
 
-    A beta that is a tensor and wants a gradient gets one.
+    A beta that is a tensor broadcasts, and has a gradient.
     """
-    beta = number("softplus", "beta", beta, x)
-    if beta == 0:
-        raise ValueError("softplus: beta=0 given, another number expected")
+    beta = number("softplus", "beta", beta, x, expected="another number", holds=lambda b: b != 0)
     scaled = beta * x
     linear = scaled > number("softplus", "threshold", threshold)
     return ag.where(linear, x, ag.softplus(scaled) / beta)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from math import copysign, inf
 from operator import index
 from typing import Any, Literal, TypeVar, cast
 
@@ -23,18 +24,42 @@ _AXES = {1: "(length,)", 2: "(height, width)"}
 _IMAGES = {1: "sequences (N, C, L)", 2: "images (N, C, H, W)"}
 
 
+def in_floats(function: Function) -> Function:
+    """A function whose values are no integers: of an x of integers, or of booleans, it computes in
+    floats, in which nothing wraps."""
+
+    @functools.wraps(function)
+    def floating(x: Tensor, *args: Any, **options: Any) -> Tensor:
+        x = x if isinstance(x, Tensor) else Tensor(x)
+        if x.dtype.kind in "biu":
+            x = x.astype(_dtype_beside((*args, *options.values())))
+        return function(x, *args, **options)
+
+    return cast(Function, floating)
+
+
 def in_single(function: Function) -> Function:
     """A function that sums or divides: of an x of float16 it computes in float32, and rounds the
-    result, so that neither sums nor numbers of elements leave its range. Integers are taken as
-    float64, in which differences of small ones do not wrap around."""
+    result, so that neither sums nor numbers of elements leave its range; of integers in floats."""
 
     @functools.wraps(function)
     def wide(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        if x.dtype.char == "e":
-            return function(x.astype(np.float32), *args, **options).astype(np.float16)
-        return function(x.astype(float) if x.dtype.kind in "biu" else x, *args, **options)
+        dtype = x.dtype
+        if dtype.kind in "biu":
+            dtype = _dtype_beside((*args, *options.values()))
+        if dtype.char != "e":
+            return function(x if dtype == x.dtype else x.astype(dtype), *args, **options)
+        return function(x.astype(np.float32), *args, **options).astype(np.float16)
 
     return cast(Function, wide)
+
+
+def _dtype_beside(others: tuple[Any, ...]) -> np.dtype[Any]:
+    """The dtype of an x that has none of its own in which to compute: the widest of the floating
+    arrays beside it, as in ops; float64 where there are none."""
+    given = [a.dtype for a in others if isinstance(a, Tensor | np.ndarray)]
+    floats = [dtype for dtype in given if dtype.kind == "f"]
+    return np.result_type(*floats) if floats else np.dtype(np.float64)
 
 
 def of_lists(function: Function) -> Function:
@@ -101,32 +126,80 @@ def no_room(op: str, span: tuple[int, ...], padded: tuple[int, ...]) -> ValueErr
 
 
 def number(
-    op: str, name: str, value: Any, x: Tensor | None = None, broadcasts: bool = False
+    op: str,
+    name: str,
+    value: Any,
+    x: Tensor | None = None,
+    *,
+    expected: str = "a number",
+    holds: Callable[[Any], Any] | None = None,
+    single: bool = False,
 ) -> Any:
-    """An option as Python's number. A tensor that wants a gradient stays one, in the dtype of x, so
-    that the option is differentiated; without x that means nothing, and is refused.
+    """An option as Python's number, or where it is given as a Tensor or an array beside x, as a
+    Tensor in the dtype of x, which is differentiated; without x that means nothing.
 
     Args:
-        broadcasts: whether it may have several elements, and then is a tensor too.
+        op, name: what messages call it.
+        value: a number, or what broadcasts to the shape of x.
+        x: what the option stands beside.
+        expected, holds: what it is to be, in words and as a condition on each number.
+        single: whether only one number means something, beside x too.
 
     Raises:
         TypeError: no number, or a tensor that wants a gradient where there is none.
-        ValueError: several numbers where one is expected.
+        ValueError: a shape that does not fit, or a number for which the condition does not hold.
     """
-    if isinstance(value, Tensor):
-        if value.size != 1 and not broadcasts:
-            raise ValueError(f"{op}: {name} of shape {value.shape} given, one number expected")
-        if value.requires_grad and x is None:
-            raise TypeError(
-                f"{op}: {name} is a Tensor that wants a gradient, and has none here; give its "
-                "item() or detach()"
-            )
-        if x is not None and (value.requires_grad or value.size != 1):
-            return in_dtype_of(x, value if broadcasts else value.reshape(()))
+    if isinstance(value, Tensor | np.ndarray) and value.dtype.kind in "biuf":
+        if x is None:
+            if isinstance(value, Tensor):
+                expect_constant(op, name, value)
+        elif isinstance(value, Tensor) or value.ndim:
+            option = in_dtype_of(x, value if isinstance(value, Tensor) else Tensor(value))
+            if single:
+                if option.size != 1:
+                    raise _misfit(op, name, option, "one number")
+                option = option.reshape()
+            expect_to_fit(op, name, option, x.shape)
+            if holds is not None and not np.all(holds(option.detach().data)):
+                raise ValueError(f"{op}: {name}={value} given, {expected} expected")
+            return option
+        if value.size != 1:
+            raise _misfit(op, name, value, "one number")
+        value = value.item()
     try:
-        return float(value)
+        plain = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{op}: {name}={value!r} given, a number expected") from None
+    if holds is not None and not holds(plain):
+        raise ValueError(f"{op}: {name}={value} given, {expected} expected")
+    if x is not None and x.dtype.kind == "f" and abs(plain) > float(np.finfo(x.dtype).max):
+        return copysign(inf, plain)  # which it is beside x
+    return plain
+
+
+def expect_constant(op: str, name: str, value: Any) -> None:
+    """Refuse an option that is a tensor and wants a gradient, where there is none."""
+    if isinstance(value, Tensor) and value.requires_grad:
+        raise TypeError(
+            f"{op}: {name} is a Tensor that wants a gradient, and has none here; give its "
+            "item() or detach()"
+        )
+
+
+def expect_to_fit(op: str, name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:
+    """Refuse an optional argument that does not broadcast to a shape, or would change it."""
+    if given is None or not given.ndim:
+        return
+    try:
+        fits = np.broadcast_shapes(given.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise _misfit(op, name, given, f"one number, or what broadcasts to {shape},")
+
+
+def _misfit(op: str, name: str, given: Any, expected: str) -> ValueError:
+    return ValueError(f"{op}: {name} of shape {given.shape} given, {expected} expected")
 
 
 def as_target(op: str, x: Tensor, target: Any) -> Tensor:
@@ -142,9 +215,8 @@ def as_target(op: str, x: Tensor, target: Any) -> Tensor:
 
 
 def in_dtype_of(x: Tensor, other: Tensor) -> Tensor:
-    """The other tensor in the dtype of x, so that it does not decide that of their product; where
-    x has integers, as it is."""
-    return other if other.dtype == x.dtype or x.dtype.kind in "biu" else other.astype(x.dtype)
+    """The other tensor in the dtype of x, so that it does not decide that of their product."""
+    return other if other.dtype == x.dtype else other.astype(x.dtype)
 
 
 def reduced(op: str, losses: Tensor, reduction: Reduction, total: Any = None) -> Tensor:

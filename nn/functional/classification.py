@@ -14,6 +14,7 @@ from nn.functional.arguments import (
     Reduction,
     as_target,
     expect_shape,
+    expect_to_fit,
     in_dtype_of,
     in_single,
     number,
@@ -42,14 +43,21 @@ def cross_entropy(
         weight: (C,), what the loss of each class is multiplied by.
         ignore_index: a class, or a number that is none, whose samples do not count.
         reduction: the mean over N, weighted by the weights; the sum; or one loss for each sample.
-        label_smoothing: eps, from 0 to 1; has a gradient where it is a tensor.
+        label_smoothing: eps, from 0 to 1; one number, which has a gradient where it is
+            a tensor.
 
     Raises:
         ValueError: other shapes, classes that do not exist, or a mean where no sample counts.
     """
-    smoothing = number("cross_entropy", "label_smoothing", label_smoothing, x)
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing={label_smoothing} given, 0 to 1 expected")
+    smoothing = number(
+        "cross_entropy",
+        "label_smoothing",
+        label_smoothing,
+        x,
+        expected="0 to 1",
+        holds=lambda eps: 0 <= eps <= 1,
+        single=True,
+    )
     classes = _expect_classes("cross_entropy", x, target, weight, ignore_index)
     return _negative_log(
         "cross_entropy",
@@ -104,7 +112,7 @@ def binary_cross_entropy_with_logits(
     op = "binary_cross_entropy_with_logits"
     t = as_target(op, x, target)
     for name, given in (("weight", weight), ("pos_weight", pos_weight)):
-        _expect_to_broadcast(op, name, given, x.shape)
+        expect_to_fit(op, name, given, x.shape)
     positive = t if pos_weight is None else t * in_dtype_of(x, pos_weight)
     losses = positive * ag.softplus(-x) + (1 - t) * ag.softplus(x)
     if weight is not None:
@@ -178,14 +186,3 @@ def _expect_classes(
             f"{counted.min()} to {counted.max()} given"
         )
     return classes
-
-
-def _expect_to_broadcast(op: str, name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:
-    if given is None:
-        return
-    try:
-        fits = np.broadcast_shapes(given.shape, shape) == shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ValueError(f"{op}: {name} that broadcasts to {shape} expected, {given.shape} given")

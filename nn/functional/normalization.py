@@ -45,6 +45,7 @@ def batch_norm(
             value per channel in training, which has no variance.
     """
     momentum = number("batch_norm", "momentum", momentum)
+    eps = number("batch_norm", "eps", eps, x)
     if x.ndim < 2:
         raise ValueError(f"batch_norm: x (N, C, ...) expected, shape {x.shape} given")
     if (running_mean is None) != (running_var is None):
@@ -128,7 +129,7 @@ def layer_norm(
         raise ValueError(f"layer_norm: x ({expected}) expected, shape {x.shape} given")
     expect_shape("layer_norm", "weight", weight, shape)
     expect_shape("layer_norm", "bias", bias, shape)
-    y = _standardized(x, tuple(range(x.ndim - len(shape), x.ndim)), eps)
+    y = _standardized("layer_norm", x, tuple(range(x.ndim - len(shape), x.ndim)), eps)
     if weight is not None:
         y = y * weight
     return y if bias is None else y + bias
@@ -162,14 +163,15 @@ def group_norm(
     expect_shape("group_norm", "weight", weight, (channels,))
     expect_shape("group_norm", "bias", bias, (channels,))
     grouped = x.reshape(n, num_groups, channels // num_groups * prod(x.shape[2:]))
-    y = _standardized(grouped, (2,), eps).reshape(*x.shape)
+    y = _standardized("group_norm", grouped, (2,), eps).reshape(*x.shape)
     affine = (channels,) + (1,) * (x.ndim - 2)
     if weight is not None:
         y = y * weight.reshape(affine)
     return y if bias is None else y + bias.reshape(affine)
 
 
-def _standardized(x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+def _standardized(op: str, x: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
+    eps = number(op, "eps", eps, x)
     mean = x.mean(axis=axes, keepdims=True)
     centred = x - mean
     n = prod(x.shape[a] for a in axes)

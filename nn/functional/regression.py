@@ -1,4 +1,5 @@
-"""Losses between numbers and numbers. A target is taken in the dtype of x, and has its shape."""
+"""Losses between numbers and numbers. A target is taken in the dtype of x, and has its shape; an x
+of integers in that of the target, or in float64."""
 
 from __future__ import annotations
 
@@ -42,16 +43,15 @@ def huber_loss(
     """e^2 / 2 for e = |x - target| up to delta, and delta (e - delta / 2) beyond (Huber 1964).
 
     Where e = delta the second derivative is 1, as inside. Other arguments as in `mse_loss`; a delta
-    that is a tensor and wants a gradient gets one, and one that is not above 0 is a ValueError.
+    that is a tensor broadcasts, and has a gradient; one that is not above 0 is a ValueError.
     """
-    delta = number("huber_loss", "delta", delta, x)
-    if not delta > 0:
-        raise ValueError(f"huber_loss: delta={delta} given, a number above 0 expected")
+    delta = number(
+        "huber_loss", "delta", delta, x, expected="a number above 0", holds=lambda d: d > 0
+    )
     error = x - as_target("huber_loss", x, target)
-    if delta == np.inf:
-        return reduced("huber_loss", 0.5 * ag.square(error), reduction)
     near = ag.clip(error, -delta, delta)
-    return reduced("huber_loss", 0.5 * ag.square(near) + delta * ag.abs(error - near), reduction)
+    # Both branches in one product, in which an infinite delta meets no 0.
+    return reduced("huber_loss", near * (error - 0.5 * near), reduction)
 
 
 @of_lists
@@ -63,15 +63,18 @@ def smooth_l1_loss(
     3).
 
     Huber's loss by beta, where e = beta too; with beta 0 the L1 loss. Other arguments as in
-    `mse_loss`; a beta that is a tensor and wants a gradient gets one, and a negative one is a
-    ValueError.
+    `mse_loss`; a beta that is a tensor broadcasts, and has a gradient, at 0 the limit from above;
+    a negative one is a ValueError.
     """
-    beta = number("smooth_l1_loss", "beta", beta, x)
-    if not beta >= 0:
-        raise ValueError(f"smooth_l1_loss: beta={beta} given, at least 0 expected")
-    error = x - as_target("smooth_l1_loss", x, target)
-    if not beta:
-        beyond = 0.5 * beta * ag.abs(ag.sign(error))  # 0, with a slope where beta has one
-        return reduced("smooth_l1_loss", ag.abs(error) - beyond, reduction)
-    near = ag.clip(error, -beta, beta)
-    return reduced("smooth_l1_loss", 0.5 * near / beta * near + ag.abs(error - near), reduction)
+    op = "smooth_l1_loss"
+    beta = number(op, "beta", beta, x, expected="at least 0", holds=lambda b: b >= 0)
+    error = x - as_target(op, x, target)
+    zero = beta == 0
+    safe = ag.where(zero, 1, beta) if isinstance(beta, Tensor) else beta or 1.0
+    near = ag.clip(error, -safe, safe)
+    losses = near / safe * (error - 0.5 * near)
+    if np.any(zero.data if isinstance(zero, Tensor) else zero):
+        # The limit: beta / 2 less than the L1 loss but where there is no error.
+        limit = ag.where(error == 0, 0, ag.abs(error) - 0.5 * beta)
+        losses = ag.where(zero, limit, losses)
+    return reduced(op, losses, reduction)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from autograd import Tensor
 from nn import functional as F
+from nn.functional.arguments import expect_constant
 from nn.module import Module
 
 
@@ -82,6 +83,7 @@ class Softplus(Module):
     """log(1 + e^(beta x)) / beta, and x where beta x is above the threshold."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        expect_constant("Softplus", "threshold", threshold)
         self.beta, self.threshold = beta, threshold
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.random import Generator
 from nn import functional as F
+from nn.functional.arguments import expect_constant
 from nn.init import Source
 from nn.module import Module
 
@@ -21,6 +22,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Source = None) -> None:
+        expect_constant("Dropout", "p", p)
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p={p} given, a probability from 0 to 1 expected")
         self.p = p

@@ -69,7 +69,7 @@ class Optimizer(ABC):
     @lr.setter
     def lr(self, lr: float) -> None:
         for group in self.param_groups:
-            group["lr"] = _as_python("lr", lr)
+            group["lr"] = _as_python(f"{self._name}: lr", lr)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Take in another group of parameters: {"params": parameters, option: value}."""
@@ -91,7 +91,9 @@ class Optimizer(ABC):
         everything = [*self.params, *added]
         if len({id(p) for p in everything}) < len(everything):
             raise ValueError(f"{self._name}: a parameter is given twice, and would move twice")
-        options = _plain(self.defaults | {k: v for k, v in group.items() if k != "params"})
+        options = _plain(
+            self._name, self.defaults | {k: v for k, v in group.items() if k != "params"}
+        )
         self._check(options)
         self.param_groups.append({"params": added} | options)
 
@@ -114,7 +116,7 @@ class Optimizer(ABC):
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            options = _plain(group)
+            options = _plain(self._name, group)
             for p in group["params"]:
                 if p.grad is not None:
                     g = p.grad.data.astype(p.dtype, copy=False)
@@ -192,7 +194,7 @@ class Optimizer(ABC):
             for own_group, group in zip(self.param_groups, groups, strict=True)
         ]
         for options in merged:
-            self._check(_plain(options))
+            self._check(_plain(self._name, options))
         self.state, self.param_groups = loaded, merged
 
     def _loaded(
@@ -225,9 +227,11 @@ def _state_dtype(p: Parameter) -> np.dtype[Any]:
     return np.result_type(p.dtype, np.float32)
 
 
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(optimizer: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as Python's numbers: NumPy's and tensors would turn float32 into float64."""
-    return {k: v if k == "params" else _as_python(k, v) for k, v in options.items()}
+    return {
+        k: v if k == "params" else _as_python(f"{optimizer}: {k}", v) for k, v in options.items()
+    }
 
 
 def _as_python(name: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from nn.functional.arguments import number
 from nn.optim import Optimizer
 
 
@@ -57,6 +58,9 @@ class LRScheduler(ABC):
     def get_last_lr(self) -> list[float]:
         """The rate of each group that is set now."""
         return [group["lr"] for group in self.optimizer.param_groups]
+
+    def _number(self, name: str, value: Any) -> float:
+        return number(type(self).__name__, name, value)  # type: ignore[no-any-return]
 
     def _apply(self) -> None:
         if len(self.optimizer.param_groups) != len(self.base_lrs):

@@ -23,7 +23,7 @@ class StepLR(LRScheduler):
     ) -> None:
         if step_size < 1:
             raise ValueError(f"StepLR: step_size={step_size} given, at least 1 expected")
-        self.step_size, self.gamma = step_size, float(gamma)
+        self.step_size, self.gamma = step_size, self._number("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, step: int, group: int = 0) -> float:
@@ -59,7 +59,8 @@ class LinearLR(LRScheduler):
             raise ValueError(f"LinearLR: end_factor={end_factor} given, 0 to 1 expected")
         if total_iters < 1:
             raise ValueError(f"LinearLR: total_iters={total_iters} given, at least 1 expected")
-        self.start_factor, self.end_factor = float(start_factor), float(end_factor)
+        self.start_factor = self._number("start_factor", start_factor)
+        self.end_factor = self._number("end_factor", end_factor)
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -88,7 +89,7 @@ class CosineAnnealingLR(LRScheduler):
             raise ValueError(f"CosineAnnealingLR: T_max={T_max} given, at least 1 expected")
         if not eta_min >= 0:
             raise ValueError(f"CosineAnnealingLR: eta_min={eta_min} given, at least 0 expected")
-        self.T_max, self.eta_min = T_max, float(eta_min)
+        self.T_max, self.eta_min = T_max, self._number("eta_min", eta_min)
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, step: int, group: int = 0) -> float:

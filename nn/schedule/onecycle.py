@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import cos, inf, pi
 from typing import Literal
 
+from nn.functional.arguments import number
 from nn.optim import Optimizer
 from nn.schedule.base import LRScheduler
 
@@ -82,11 +83,12 @@ class OneCycleLR(LRScheduler):
                 "an optimizer with momentum or betas expected"
             )
         self.total_steps, self.cycle_momentum = total_steps, cycle_momentum
-        self.pct_start, self.three_phase = float(pct_start), three_phase
-        self.anneal_strategy, self.final_div_factor = anneal_strategy, float(final_div_factor)
+        self.pct_start, self.three_phase = self._number("pct_start", pct_start), three_phase
+        self.anneal_strategy = anneal_strategy
+        self.final_div_factor = self._number("final_div_factor", final_div_factor)
         if last_epoch == -1:
             for group, peak in zip(optimizer.param_groups, self.max_lrs, strict=True):
-                group["initial_lr"] = peak / float(div_factor)
+                group["initial_lr"] = peak / self._number("div_factor", div_factor)
         super().__init__(optimizer, last_epoch)
 
     def lr_at(self, step: int, group: int = 0) -> float:
@@ -146,4 +148,4 @@ def _for_each(name: str, value: float | Sequence[float], groups: int, limit: flo
     for each in values:
         if not 0 <= each < limit:
             raise ValueError(f"OneCycleLR: {name}={each} given, from 0 to below {limit} expected")
-    return [float(each) for each in values]
+    return [number("OneCycleLR", name, each) for each in values]

@@ -110,17 +110,17 @@ def test_options_that_change_between_steps() -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (lambda p: SGD(p, Tensor(0.1, requires_grad=True)), TypeError, "^lr: .*wants a grad"),
-        (lambda p: Adam(p, Tensor(0.1, requires_grad=True) * 2), TypeError, "^lr: a Tensor"),
-        (lambda p: SGD(p, 0.1, momentum=nn.Parameter(0.5)), TypeError, "^momentum: a Tensor"),
+        (lambda p: SGD(p, Tensor(0.1, requires_grad=True)), TypeError, "^SGD: lr: .*wants a grad"),
+        (lambda p: Adam(p, Tensor(0.1, requires_grad=True) * 2), TypeError, "^Adam: lr: a Tensor"),
+        (lambda p: SGD(p, 0.1, momentum=nn.Parameter(0.5)), TypeError, "^SGD: momentum: a Tensor"),
         (
             lambda p: Adam(p, betas=(Tensor(0.9, requires_grad=True), 0.9)),
             TypeError,
-            "^betas: a Tensor",
+            "^Adam: betas: a Tensor",
         ),
-        (lambda p: SGD(p, np.ones(2)), ValueError, r"^lr: shape \(2,\) given, one number"),
-        (lambda p: SGD(p, Tensor([0.1, 0.2])), ValueError, r"^lr: shape \(2,\) given"),
-        (lambda p: SGD(p, 0.1, weight_decay=np.ones((2, 1))), ValueError, "^weight_decay: "),
+        (lambda p: SGD(p, np.ones(2)), ValueError, r"^SGD: lr: shape \(2,\) given, one number"),
+        (lambda p: SGD(p, Tensor([0.1, 0.2])), ValueError, r"^SGD: lr: shape \(2,\) given"),
+        (lambda p: SGD(p, 0.1, weight_decay=np.ones((2, 1))), ValueError, "^SGD: weight_decay: "),
     ],
 )
 def test_options_that_are_refused(wrong: Any, error: type[Exception], message: str) -> None:
