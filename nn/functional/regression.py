@@ -50,8 +50,16 @@ def huber_loss(
     )
     error = x - as_target("huber_loss", x, target)
     near = ag.clip(error, -delta, delta)
-    # Both branches in one product, in which an infinite delta meets no 0.
-    return reduced("huber_loss", near * (error - 0.5 * near), reduction)
+    # Where delta is infinite nothing is beyond it, and the slope there, which meets a 0, does not
+    # matter.
+    slope = (
+        ag.where(delta == np.inf, 1, delta)
+        if isinstance(delta, Tensor)
+        else delta
+        if delta < np.inf
+        else 1.0
+    )
+    return reduced("huber_loss", 0.5 * ag.square(near) + slope * ag.abs(error - near), reduction)
 
 
 @of_lists
@@ -72,7 +80,7 @@ def smooth_l1_loss(
     zero = beta == 0
     safe = ag.where(zero, 1, beta) if isinstance(beta, Tensor) else beta or 1.0
     near = ag.clip(error, -safe, safe)
-    losses = near / safe * (error - 0.5 * near)
+    losses = 0.5 * near / safe * near + ag.abs(error - near)
     if np.any(zero.data if isinstance(zero, Tensor) else zero):
         # The limit: beta / 2 less than the L1 loss but where there is no error.
         limit = ag.where(error == 0, 0, ag.abs(error) - 0.5 * beta)

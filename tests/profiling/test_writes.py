@@ -99,7 +99,7 @@ def _mask_within_a_tuple() -> Tensor:
 
 def _list_as_an_index() -> Tensor:
     index = [0, 1]
-    y = leaf(1, 2, 3)[index]  # saved here
+    y = ag.getitem(leaf(1, 2, 3), index)  # saved here; x[index] keeps a copy
     index.append(2)
     return y
 
