@@ -228,6 +228,8 @@ def holds_tensors(tree: Any) -> bool:
 
 def kinds(leaves: Sequence[Any]) -> str:
     return ", ".join(
-        f"{leaf.dtype} {leaf.shape}" if hasattr(leaf, "dtype") else type(leaf).__name__
+        f"{leaf.dtype} {leaf.shape}"
+        if isinstance(leaf, Tensor | np.ndarray | np.generic)
+        else type(leaf).__name__
         for leaf in leaves
     )
