@@ -411,6 +411,14 @@ def test_a_hessian_is_of_one_array(argument: Any) -> None:
         hessian(lambda t: 1.0)(argument)
 
 
+def test_what_is_no_array_is_named_by_its_class() -> None:
+    class Series:
+        dtype, shape = np.dtype(float), (2,)
+
+    with pytest.raises(TypeError, match=r"argument 0 has no floating numbers.*; Series given"):
+        grad(lambda s: s.sum())(Series())
+
+
 def test_a_dataclass_is_no_tree() -> None:
     with pytest.raises(TypeError, match=r"argument 0 has no floating numbers.*Holder given.*dicts"):
         grad(lambda h: h.value * 2)(Holder(1.0))
