@@ -325,7 +325,8 @@ def constant_part(b: Builder) -> None:
     constants = ["detach({x})", "stop_gradient({x})", "no_grad()(lambda: sin({x}) * {y})()"]
     parts = ["detach({x} * {y}) + {x}", "{x} * detach({x})", "no_grad()(lambda: {x} + {y})() * {x}"]
     form = b.choice(constants + parts)
-    b.line(form, held=form in constants, x=x, y=y)
+    # Of the other forms y is held.
+    b.line(form, held=form in constants or x not in b.tracked, x=x, y=y)
 
 
 @kind(3)
