@@ -242,7 +242,8 @@ def as_numeric(where: str, value: Any) -> Array:
 def expect_numbers(op: Primitive, arguments: list[Any]) -> None:
     """Raise UnsupportedError where an argument is no number and no array of numbers."""
     for i, arg in enumerate(arguments):
-        if _takes_array(op, i) and not _stands(op, i, arg):
+        number = isinstance(arg, int | float | complex)  # in range of its array's dtype or not
+        if not number and _takes_array(op, i) and not _stands(op, i, arg):
             as_numeric(f"{op.name}: argument {i}", arg)
 
 
