@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from autograd.engine.tensor import Tensor
@@ -24,7 +23,8 @@ class Needs:
             plainly tensors, arrays and numbers, as the op takes them. By default as they are.
         settle: (op, out, saved, arrays) -> what a forward gave and saved, where its dtype is
             another than that of its arguments, in the dtype it shall have. By default as they are.
-        explain_forward: (op, error, arrays) -> the error to raise for one of a forward's.
+        refuse_options: (op, parents) raises where an argument past the last rule wants a gradient.
+        explain_forward: (op, error, arrays, parents) -> the error to raise for one of a forward's.
         explain_rule: (op, error, rule, position, given, options) notes where a rule's error came
             from, or raises a clearer one.
         add_into: (total, part) adds an array to another in place, which nobody else has seen.
@@ -37,11 +37,10 @@ class Needs:
         self.stack: Callable[[Any], Tensor] = _missing("stack")
         self.clear: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = lambda _, *call: call
         self.settle: Callable[..., tuple[Any, Any]] = lambda op, out, saved, arrays: (out, saved)
-        self.explain_forward: Callable[..., Exception] = lambda op, error, arrays: error
+        self.refuse_options: Callable[..., None] = lambda op, parents: None
+        self.explain_forward: Callable[..., Exception] = lambda op, error, *call: error
         self.explain_rule: Callable[..., None] = lambda op, error, *call: None
-        self.add_into: Callable[[NDArray[Any], NDArray[Any]], object] = lambda total, part: np.add(
-            total, part, out=total
-        )
+        self.add_into: Callable[..., object] = lambda total, part: np.add(total, part, total)
 
 
 def _missing(name: str) -> Callable[..., NoReturn]:

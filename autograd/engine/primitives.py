@@ -51,6 +51,8 @@ class Primitive(Rules):
     ) -> None:
         if kind is not None and kind not in get_args(Kind):
             raise ValueError(f"primitive: kind {kind!r} given, one of {get_args(Kind)} expected")
+        if not callable(forward):
+            raise TypeError(f"primitive: {forward!r} given, a function of arrays expected")
         functools.update_wrapper(self, forward)
         named = forward.func if isinstance(forward, functools.partial) else forward
         self.__module__ = getattr(named, "__module__", None) or type(named).__module__
@@ -111,8 +113,8 @@ class Primitive(Rules):
             forward = self.ufunc
         try:
             out = forward(*arrays, **options) if options else forward(*arrays)
-        except (ValueError, TypeError, IndexError, AttributeError) as error:
-            raise needs.explain_forward(self, error, arrays) from error
+        except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
+            raise needs.explain_forward(self, error, arrays, parents) from error
         if type(out) is not np.ndarray:
             if isinstance(out, Saved):
                 out, saved = out.out, out.value
@@ -130,6 +132,8 @@ class Primitive(Rules):
         result._grad = result._place = None
         wanted = tracked and self.differentiable and here["recording"]
         if wanted and (dtype is _DOUBLE or dtype.kind in "fc"):
+            if len(parents) > self._optional and any(parents[self._optional :]):
+                needs.refuse_options(self, parents)
             record = Record(self, arrays, parents, options, out, saved, here["scope"])
             if observer is not None:
                 observer.recorded(record)
@@ -298,22 +302,20 @@ def primitive(forward: Callable[..., Any] | None = None, /, **declared: Any) -> 
         expects: what to say of the arguments when the forward refuses them.
         analytic: whether the forward also takes complex numbers and has a complex derivative
             wherever it has a real one; checks are exact to rounding then (the complex step).
-        ufunc: what the forward comes to where all arrays are small and no options are given; it is
-            called instead, which saves the forward's own steps.
+        ufunc: what is called instead where all arrays are small and no options are given.
         name: what messages call it; by default the forward's own name.
 
-    Raises ValueError for an unknown kind.
+    Raises ValueError for an unknown kind, TypeError for what is no function.
     """
     if forward is not None:
-        return Primitive(forward)
+        return Primitive(forward, **declared)
     return lambda function: Primitive(function, **declared)
 
 
 class Saved(NamedTuple):
     """What a forward returns that keeps a value for its rules; they get it as `saved`.
 
-    `out` is an array or a tuple of arrays. Arrays among the values reach the rules as tensors that
-    refuse to be differentiated.
+    Arrays in the value reach the rules as tensors that refuse to be differentiated.
     """
 
     out: Any

@@ -18,7 +18,7 @@ CO_VARARGS = 4  # a flag of code objects, as in inspect, which is slow to import
 class Rules:
     """The declared pullbacks of an op that has a forward and a name."""
 
-    __slots__ = ("__dict__", "__weakref__", "_keeps", "_reads", "_rules", "forward")
+    __slots__ = ("__dict__", "__weakref__", "_keeps", "_optional", "_reads", "_rules", "forward")
 
     def __init__(self, forward: Callable[..., Any], name: str) -> None:
         self.forward = forward
@@ -77,6 +77,7 @@ class Rules:
         both = self._rules and self.rule_for_each  # who keeps what cannot be told then
         self._keeps = keeps if self._rules == declared and not both else None
         self._reads = None if self._keeps is None else {i for k in self._keeps for i in k}
+        self._optional = len(self._rules) or 99  # from here on arguments have no rule
 
     def defvjp_each(self: Op, rule: Rule, keeps: tuple[()] | None = None) -> Op:
         """Declare one pullback for all positional arguments, however many there are.

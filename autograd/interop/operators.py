@@ -152,7 +152,7 @@ _METHODS: dict[str, Any] = {
     "take": ops.take,
     "trace": ops.trace,
     "var": ops.var,
-    "flatten": ops.ravel,
+    "flatten": lambda self: ops.ravel(self),
     "reshape": lambda self, *shape: ops.reshape(self, shape[0] if len(shape) == 1 else shape),
     "transpose": _transpose,
     "swapaxes": ops.swapaxes,

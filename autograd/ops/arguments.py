@@ -8,11 +8,13 @@ or is refused: what is not numeric, and what holds tensors whose gradients would
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from numbers import Number
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
 import numpy as np
+from numpy.exceptions import AxisError
 
 from autograd.engine.conforming import like
 from autograd.engine.keeping import Dropped
@@ -20,6 +22,8 @@ from autograd.engine.modes import mode
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Primitive
 from autograd.engine.tensor import Array, Tensor, holds_tensors
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class UnsupportedError(TypeError):
@@ -68,6 +72,7 @@ def settled(op: Primitive, out: Any, saved: Any, arguments: list[Any]) -> tuple[
         expect_numbers(op, arguments)
     for part in out if isinstance(out, tuple) else (out,):
         if part.dtype.kind not in "biufc":
+            expect_numbers(op, arguments)
             given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
             raise TypeError(
                 f"{op.name}: the forward returned {given}; an array of numbers expected, or a "
@@ -114,6 +119,50 @@ def _by_position(
             raise TypeError(f"{op.name}: no argument '{name}' given, and it has no default")
     moved = tuple(more.values())
     return args + (mode.watcher.all_given(moved) if mode.watcher else moved), rest
+
+
+def refuse_options(op: Primitive, parents: list[Any]) -> None:
+    """Refuse a tensor that wants a gradient where an op of ours has an option. In ops of users the
+    sweep refuses it, where the gradient is asked for."""
+    if op.rules and op.rule_for_each is None and op.__module__.startswith("autograd."):
+        names = op.parameters()[1:]
+        for i in range(len(op.rules), len(parents)):
+            if parents[i] is not None:
+                raise _undifferentiated(op.name, names[i] if i < len(names) else str(i))
+
+
+def expect_constants(op: str, **options: Any) -> None:
+    """Refuse options of a composition that are tensors, or hold some, and want a gradient."""
+    for name, value in options.items():
+        for part in value if isinstance(value, tuple | list) else (value,):
+            if isinstance(part, Tensor) and part.requires_grad:
+                raise _undifferentiated(op, name)
+
+
+def named(function: Function) -> Function:
+    """A composition of ops whose errors name it too, not only the op within that raised them."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def naming(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except (ValueError, TypeError, IndexError) as error:
+            message = str(error)
+            if message.startswith((f"{name}:", f"{name}(", f"{name}()")):
+                raise
+            kinds = (UnsupportedError, AxisError, ValueError, TypeError, IndexError)
+            kind = next(k for k in kinds if isinstance(error, k))
+            raise kind(f"{name}: {message}") from error
+
+    return cast(Function, naming)
+
+
+def _undifferentiated(op: str, name: str) -> TypeError:
+    return TypeError(
+        f"{op}: the option '{name}' is a Tensor that wants a gradient, and is not differentiated; "
+        "give its item() or detach()"
+    )
 
 
 def _has_tensor(value: Any) -> bool:
@@ -193,7 +242,8 @@ def as_numeric(where: str, value: Any) -> Array:
 def expect_numbers(op: Primitive, arguments: list[Any]) -> None:
     """Raise UnsupportedError where an argument is no number and no array of numbers."""
     for i, arg in enumerate(arguments):
-        if _takes_array(op, i) and not _stands(op, i, arg):
+        number = isinstance(arg, int | float | complex)  # in range of its array's dtype or not
+        if not number and _takes_array(op, i) and not _stands(op, i, arg):
             as_numeric(f"{op.name}: argument {i}", arg)
 
 

@@ -9,14 +9,23 @@ from numpy.exceptions import AxisError
 
 from autograd.engine.primitives import Primitive
 from autograd.engine.rules import Rule
-from autograd.ops.arguments import expect_numbers
+from autograd.ops.arguments import expect_numbers, refuse_options
 
-_KINDS = (AxisError, np.linalg.LinAlgError, ValueError, TypeError, IndexError, AttributeError)
+_KINDS = (
+    AxisError,
+    np.linalg.LinAlgError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+)
 
 
-def of_forward(op: Primitive, error: Exception, arrays: list[Any]) -> Exception:
+def of_forward(op: Primitive, error: Exception, arrays: list[Any], parents: list[Any]) -> Exception:
     """An error of the same kind that says what the forward of `op` was given, and expected."""
     try:
+        refuse_options(op, parents)
         expect_numbers(op, arrays)
     except TypeError as cause:
         return cause

@@ -113,6 +113,8 @@ def expect_shape(op: str, name: str, given: Tensor | None, shape: tuple[int, ...
 
 def expect_axis(op: str, x: Tensor, dim: int) -> None:
     """Refuse what is not an axis of x."""
+    if isinstance(dim, bool):  # True would be axis 1
+        raise TypeError(f"{op}: dim={dim} given, a whole number expected")
     if not -x.ndim <= dim < x.ndim:
         raise ValueError(f"{op}: dim={dim} given, an axis of a tensor of shape {x.shape} expected")
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Operand, Tensor
+from autograd.ops.arguments import expect_constants, named
 from autograd.ops.elementwise.arithmetic import absolute
 from autograd.ops.elementwise.selection import where
 from autograd.ops.elementwise.steps import equal, sign
@@ -29,6 +30,7 @@ from autograd.ops.shapes.shape import as_tensor
 from autograd.runtime.threads import elementwise
 
 
+@named
 def norm(
     x: Operand, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False
 ) -> Tensor:
@@ -58,6 +60,7 @@ def norm(
     Raises:
         ValueError: another order.
     """
+    expect_constants("norm", ord=ord)
     x = as_tensor(x)
     if x.dtype.kind in "biu":
         x = x.astype(np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Operand, Tensor
+from autograd.ops.arguments import named
 from autograd.ops.reductions.reduction import keepdims_shape, mean, reduced_axes
 from autograd.ops.shapes.indexing import take_along_axis
 from autograd.ops.shapes.shape import as_tensor, moveaxis, ravel, reshape
@@ -23,6 +24,7 @@ def argsort(x: Array, axis: int | None = -1) -> Array:
     return np.argsort(x, axis=axis, kind="stable")
 
 
+@named
 def sort(x: Operand, axis: int | None = -1) -> Tensor:
     """x in ascending order along an axis: a new tensor.
 
@@ -35,6 +37,7 @@ def sort(x: Operand, axis: int | None = -1) -> Tensor:
     return take_along_axis(x, argsort(x, axis), axis)
 
 
+@named
 def median(x: Operand, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The middle element over one axis, several, or all; NaN where one is NaN.
 

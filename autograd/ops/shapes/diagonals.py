@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.engine.tensor import Array, Operand, Tensor
+from autograd.ops.arguments import expect_constants, named
 from autograd.ops.elementwise.selection import where
 from autograd.ops.reductions.reduction import sum as sum_over
 from autograd.ops.shapes.indexing import getitem, scatter
@@ -26,18 +27,22 @@ def triu(x: Operand, k: int = 0) -> Tensor:
 def _triangle(name: str, x: Tensor, k: int) -> Array:
     """True on and below the k-th diagonal of the matrices."""
     _expect_matrices(name, x)
+    expect_constants(name, k=k)
     return np.tri(x.shape[-2], x.shape[-1], k, dtype=np.bool_)
 
 
+@named
 def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements x[..., i, i + offset] of the matrices in two axes, along a new last axis."""
     x = as_tensor(x)
     _expect_matrices("diagonal", x)
+    expect_constants("diagonal", offset=offset)
     matrices = moveaxis(x, (axis1, axis2), (-2, -1))
     n, m = matrices.shape[-2:]
     return getitem(matrices, (..., *_places(n, m, offset)))
 
 
+@named
 def diag(x: Operand, k: int = 0) -> Tensor:
     """The k-th diagonal of a matrix; of a vector, the matrix that has it there and zeros elsewhere.
 
@@ -45,6 +50,7 @@ def diag(x: Operand, k: int = 0) -> Tensor:
         ValueError: x is neither; `diagonal` takes stacks of matrices.
     """
     x = as_tensor(x)
+    expect_constants("diag", k=k)
     if x.ndim == 1:
         n = x.size + abs(k)
         return scatter(x, _places(n, n, k), (n, n))
@@ -56,6 +62,7 @@ def diag(x: Operand, k: int = 0) -> Tensor:
     return diagonal(x, k)
 
 
+@named
 def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The sum of a diagonal; see `diagonal`."""
     return sum_over(diagonal(x, offset, axis1, axis2), -1)

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
-from autograd.ops.arguments import as_number, as_numeric
+from autograd.ops.arguments import as_number, as_numeric, named
 from autograd.ops.shapes.shape import as_tensor, atleast_1d, atleast_2d, ravel, reshape
 
 
@@ -125,23 +125,27 @@ def _leaves(part: Any) -> Iterator[Any]:
         yield part
 
 
+@named
 def hstack(arrays: Iterable[Operand]) -> Tensor:
     """concatenate along the second axis; of vectors and numbers, along the only one."""
     parts = [atleast_1d(a) for a in _several("hstack", arrays)]
     return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
 
 
+@named
 def vstack(arrays: Iterable[Operand]) -> Tensor:
     """concatenate along the first axis; vectors and numbers are rows."""
     return concatenate([atleast_2d(a) for a in _several("vstack", arrays)], 0)
 
 
+@named
 def column_stack(arrays: Iterable[Operand]) -> Tensor:
     """Matrices beside each other; vectors and numbers are columns."""
     parts = [as_tensor(a) for a in _several("column_stack", arrays)]
     return concatenate([a if a.ndim > 1 else reshape(a, (-1, 1)) for a in parts], 1)
 
 
+@named
 def append(x: Operand, values: Operand, axis: int | None = None) -> Tensor:
     """x, and the values behind it along an axis; without it both are flattened."""
     return concatenate([x, values], axis)
@@ -188,6 +192,7 @@ def split(x: Array, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
 split.defvjp(lambda g, out, x, indices_or_sections, axis=0: concatenate(g, axis), keeps=[""])
 
 
+@named
 def array_split(
     x: Operand, indices_or_sections: int | Sequence[int], axis: int = 0
 ) -> tuple[Tensor, ...]:
@@ -203,17 +208,20 @@ def array_split(
     return _split(x, [shorter * i + min(i, longer) for i in range(1, parts)], axis)
 
 
+@named
 def hsplit(x: Operand, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """split along the second axis; of a vector, along the only one."""
     x = as_tensor(x)
     return _split(x, indices_or_sections, 0 if x.ndim == 1 else 1)
 
 
+@named
 def vsplit(x: Operand, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """split of an array of two axes or more along the first."""
     return _split(_of_rank("vsplit", x, 2), indices_or_sections, 0)
 
 
+@named
 def dsplit(x: Operand, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
     """split of an array of three axes or more along the third."""
     return _split(_of_rank("dsplit", x, 3), indices_or_sections, 2)

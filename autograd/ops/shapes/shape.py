@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Operand, Tensor
+from autograd.ops.arguments import expect_constants, named
 
 
 def as_tensor(x: Operand) -> Tensor:
@@ -45,12 +46,14 @@ def _inverse(axes: Sequence[int] | None, ndim: int) -> tuple[int, ...] | None:
     return None if axes is None else tuple(np.argsort([a % ndim for a in axes]).tolist())
 
 
+@named
 def swapaxes(x: Operand, axis1: int, axis2: int) -> Tensor:
     """x with two axes exchanged."""
     x = as_tensor(x)
     return transpose(x, np.swapaxes(_numbered(x.ndim), axis1, axis2).shape)
 
 
+@named
 def moveaxis(x: Operand, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
     """x with the axes `source` at the places `destination`; the others keep their order."""
     x = as_tensor(x)
@@ -63,12 +66,14 @@ def _numbered(ndim: int) -> Array:
     return np.empty(tuple(range(ndim)))
 
 
+@named
 def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Tensor:
     """x with a new axis of length 1 at each of these places of the result."""
     x = as_tensor(x)
     return reshape(x, np.expand_dims(x.data, axis).shape)
 
 
+@named
 def squeeze(x: Operand, axis: Axis = None) -> Tensor:
     """x without the axes given, or without all of length 1.
 
@@ -130,18 +135,22 @@ def flip(x: Array, axis: Axis = None) -> Array:
 flip.defvjp(lambda g, out, x, axis=None: flip(g, axis), keeps=[""])
 
 
+@named
 def flipud(x: Operand) -> Tensor:
     """x with the order along its first axis reversed."""
     return flip(x, 0)
 
 
+@named
 def fliplr(x: Operand) -> Tensor:
     """x, of two axes or more, with the order along its second axis reversed."""
     return flip(x, 1)
 
 
+@named
 def rot90(x: Operand, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
     """x turned k times by 90 degrees, from the first of the two axes towards the second."""
+    expect_constants("rot90", k=k)
     x = as_tensor(x)
     first, second = normalize_axis_tuple(axes, x.ndim, "axes", allow_duplicate=True)
     if first == second:

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.engine.tensor import Operand, Tensor
+from autograd.ops.arguments import expect_constants, named
 from autograd.ops.shapes.indexing import as_index, take
 from autograd.ops.shapes.shape import as_tensor, broadcast_to, ravel, reshape, transpose
 
 
+@named
 def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Tensor:
     """Each element of x, or each slice along an axis, several times in a row.
 
@@ -25,6 +27,7 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Tensor:
     Raises:
         ValueError: a negative number, or not as many as the axis has places.
     """
+    expect_constants("repeat", repeats=repeats)
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
@@ -44,11 +47,13 @@ def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Tensor:
     return _repeated(x, [1] * x.ndim, inner)
 
 
+@named
 def tile(x: Operand, reps: int | Sequence[int]) -> Tensor:
     """x laid side by side, reps[i] times along axis i.
 
     The shorter of x.shape and reps gets ones in front, as in broadcasting.
     """
+    expect_constants("tile", reps=reps)
     x = as_tensor(x)
     times = [operator.index(n) for n in (reps if isinstance(reps, Sequence) else (reps,))]
     if any(n < 0 for n in times):

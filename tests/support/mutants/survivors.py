@@ -31,14 +31,6 @@ JUDGED: list[Judged] = [
         reason="the same names in another order",
     ),
     Judged(
-        "autograd/engine/needs.py",
-        "Needs.__init__",
-        "total, part, out=total",
-        "part, total, out=total",
-        equivalent=True,
-        reason="the sum of two numbers is the same to the bit, whichever comes first",
-    ),
-    Judged(
         "autograd/engine/primitives.py",
         "Primitive.__call__",
         "forward = self.ufunc",

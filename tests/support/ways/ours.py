@@ -230,12 +230,17 @@ WAYS = [
     *ways(
         Refused(ValueError, ("polygamma",)), {"polygamma(t, x)": lambda a, x: ag.polygamma(a, x)}
     ),
+    *ways(
+        Refused(TypeError, ("option", "detach()")),
+        {
+            "roll(x, t)": lambda x, a: ag.roll(x, a),
+            "norm(x, t)": lambda x, a: ag.norm(x + 0, a + 2),
+        },
+    ),
     *ways(Refused(IndexError, ("integer",)), {"x[t]": lambda x, a: x[a]}),
     *ways(
         Refused(RuntimeError, ("detach()",)),
         {
-            "roll(x, t)": lambda x, a: ag.roll(x, a),
-            "norm(x, t)": lambda x, a: ag.norm(x + 0, a + 2),
             "a forward that closes over t": lambda x, a: closing(a, ag.primitive)(x),
             "custom_vjp that closes over t": lambda x, a: closing(a, ag.custom_vjp)(x),
             "custom_vjp given a dict": lambda a: first_of({"a": a}),
