@@ -301,7 +301,7 @@ def test_a_wrong_gradient_close_to_a_choice_is_wrong(rng: np.random.Generator) -
         assert not compare(loss, dx=(x, wrong)).ok
 
 
-@pytest.mark.parametrize("size", [65, 200])
+@pytest.mark.parametrize("size", [65, pytest.param(200, marks=pytest.mark.slow)])
 def test_of_very_many_ties_each_may_not_have_the_whole_gradient(size: int) -> None:
     @primitive
     def top(x: Any) -> Any:

@@ -88,6 +88,7 @@ def test_mistakes_in_formulas_are_found() -> None:
     assert_found(tally(formula_outcomes(3, dtypes=DTYPES[:1])))
 
 
+@pytest.mark.slow
 def test_mistakes_in_the_manual_derivation_are_found() -> None:
     assert_found(tally(cnn_outcomes(mistakes=MISTAKES[::10])))
 
@@ -116,6 +117,7 @@ def test_the_other_way_gives_the_same_values() -> None:
         assert (np.abs(one - other) <= 1e-10 * size).all(), str(program)
 
 
+@pytest.mark.slow
 def test_correct_gradients_raise_no_alarm() -> None:
     assert_quiet(tally(verdicts(seed) for seed in range(RANDOM)))
 

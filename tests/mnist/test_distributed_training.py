@@ -89,8 +89,8 @@ def expect_same(
         assert gap(np.array([o.loss_sum for o in own]), losses) < limit
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
-@pytest.mark.parametrize("model", ["basic", "deep", "best"])
+@pytest.mark.parametrize("size", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("model", ["basic", pytest.param("deep", marks=pytest.mark.slow), "best"])
 # Batches of 8, 8 and then 2 or 6, of which some of four processes get no row.
 @pytest.mark.parametrize(("accumulate", "count"), [(1, 18), (2, 22)])
 def test_learning_is_that_of_one_process(
