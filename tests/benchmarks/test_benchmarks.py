@@ -41,6 +41,7 @@ def run(*arguments: str, status: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_ours_runs_alone_and_a_peer_that_is_missing_is_a_line(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     names = ["w1", "scalar", "import", "memory", "gradcheck", "growth-width"]

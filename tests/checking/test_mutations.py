@@ -84,6 +84,7 @@ def test_mistakes_in_rules_are_found(number: int) -> None:
     assert_found(tally(outcomes(SOME[number])))
 
 
+@pytest.mark.slow
 def test_mistakes_in_formulas_are_found() -> None:
     assert_found(tally(formula_outcomes(3, dtypes=DTYPES[:1])))
 
@@ -93,6 +94,7 @@ def test_mistakes_in_the_manual_derivation_are_found() -> None:
     assert_found(tally(cnn_outcomes(mistakes=MISTAKES[::10])))
 
 
+@pytest.mark.slow
 def test_noise_stays_unknown() -> None:
     result = tally(outcome for seed in range(5) for outcome in noise_outcomes(seed))
     assert not result.missed

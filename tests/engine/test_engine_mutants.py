@@ -221,6 +221,7 @@ def test_large(): assert sign(20) == 1
 """
 
 
+@pytest.mark.slow
 def test_the_command_says_what_died_and_what_survived(tmp_path: Path) -> None:
     for folder, file, text in [
         ("tiny", "__init__.py", ""),
