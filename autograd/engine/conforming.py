@@ -16,7 +16,6 @@ from autograd.engine.tensor import Tensor
 NUMBERS = frozenset({np.ndarray, int, float, bool, complex})
 CLEAR = NUMBERS | {slice, type(None), type(...), str, type}
 
-
 _warned: dict[Any, Any] = {}  # as Python keeps one for each module, to warn once of a rule
 
 
@@ -73,19 +72,18 @@ def conformed(g: Any, record: Record, position: int, broadcasts: bool) -> Tensor
 def _summed_back(
     g: Tensor, shape: tuple[int, ...], op: Any, position: int, broadcasts: bool
 ) -> Tensor:
-    name = op.name
     extra = len(g.shape) - len(shape)
     padded = (1,) * extra + shape
     if extra < 0 or any(n not in (1, m) for n, m in zip(padded, g.shape, strict=True)):
         raise ValueError(
-            f"rule {position} of '{name}' returned a gradient of shape {g.shape} for an "
+            f"rule {position} of '{op.name}' returned a gradient of shape {g.shape} for an "
             f"argument of shape {shape}; the two must be equal"
         )
     if not broadcasts:
         axes = broadcast_axes(g.shape, shape)
         at = getattr(op.rule(position), "__code__", conformed.__code__)
         warnings.warn_explicit(
-            f"rule {position} of '{name}' returned shape {g.shape} for an argument of "
+            f"rule {position} of '{op.name}' returned shape {g.shape} for an argument of "
             f"shape {shape}: summed over {'axis' if len(axes) == 1 else 'axes'} "
             f"{', '.join(map(str, axes))}. Sum in the rule, or declare "
             "@primitive(broadcasts=True) where the op broadcasts its arguments",

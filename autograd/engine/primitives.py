@@ -92,12 +92,12 @@ class Primitive(Rules):
                 if place is not None:
                     tracked = True
             else:
+                if type(arg) not in clear and not self._is_plain(arg, len(parents)):
+                    unclear = True
                 arrays.append(arg)
                 parents.append(None)
-                if type(arg) not in clear:
-                    unclear = True
         for value in options.values():
-            if type(value) not in CLEAR:
+            if type(value) not in CLEAR and not self._is_plain(value, self._optional):
                 unclear = True
         if unclear or array is None:
             args, options = needs.clear(self, args, options)
@@ -214,6 +214,11 @@ class Primitive(Rules):
         if record.saved is not None:
             options = options | {"saved": self._saved_for_rules(record.saved, parents)}
         return given, options
+
+    def _is_plain(self, value: Any, position: int) -> bool:
+        """Whether it is a tuple, of axes or an index, where no array stands, without tensors."""
+        plain = type(value) is tuple and position >= self._optional
+        return plain and CLEAR.issuperset(map(type, value))
 
     def _several(
         self,

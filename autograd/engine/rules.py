@@ -77,7 +77,8 @@ class Rules:
         both = self._rules and self.rule_for_each  # who keeps what cannot be told then
         self._keeps = keeps if self._rules == declared and not both else None
         self._reads = None if self._keeps is None else {i for k in self._keeps for i in k}
-        self._optional = len(self._rules) or 99  # from here on arguments have no rule
+        # From here on arguments have no rule.
+        self._optional = 1 + max((i for i, r in enumerate(self._rules) if r), default=98)
 
     def defvjp_each(self: Op, rule: Rule, keeps: tuple[()] | None = None) -> Op:
         """Declare one pullback for all positional arguments, however many there are.

@@ -146,10 +146,6 @@ class Tensor(Methods):
     def dtype(self) -> np.dtype[Any]:
         return self._array.dtype
 
-    def numpy(self) -> Array:
-        """The array itself, not a copy."""
-        return self.data
-
     def item(self) -> Any:
         """The one element as a Python number. Raises ValueError where there are more or none."""
         if self.data.size != 1:

@@ -13,7 +13,7 @@ import numpy as np
 from autograd import ops
 from autograd.engine.modes import mode
 from autograd.engine.primitives import Primitive
-from autograd.engine.tensor import Tensor
+from autograd.engine.tensor import Array, Tensor
 from autograd.ops.arguments import UnsupportedError
 from autograd.ops.shapes.indexing import as_index
 
@@ -27,9 +27,7 @@ def _operator(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
         try:
             return _call(op, self, other)
         except UnsupportedError:
-            if isinstance(other, list | tuple):
-                raise  # the error says what is in it
-            return NotImplemented  # its class may know what to do
+            return _left_to(other)
 
     return operator
 
@@ -39,11 +37,17 @@ def _reflected(op: Primitive) -> Callable[[Tensor, Any], Tensor]:
         try:
             return _call(op, other, self)
         except UnsupportedError:
-            if isinstance(other, list | tuple):
-                raise
-            return NotImplemented
+            return _left_to(other)
 
     return operator
+
+
+def _left_to(other: Any) -> Any:
+    """NotImplemented, for an operand whose class may know what to do; of a list the error that is
+    being handled is raised again, as it says what is in it."""
+    if isinstance(other, list | tuple):
+        raise
+    return NotImplemented
 
 
 def _truth(self: Tensor) -> bool:
@@ -53,6 +57,11 @@ def _truth(self: Tensor) -> bool:
             "compare one element, or use np.any or np.all on its .data"
         )
     return bool(self.data.item())
+
+
+def _array(self: Tensor) -> Array:
+    """The array itself, not a copy."""
+    return self.data
 
 
 def _number(kind: type[float]) -> Callable[[Tensor], float]:
@@ -113,6 +122,7 @@ _METHODS: dict[str, Any] = {
     "__bool__": _truth,
     "__float__": _number(float),
     "__int__": _number(int),
+    "numpy": _array,
     "__len__": _length,
     "__iter__": _elements,
     "__setitem__": _assign,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autograd.engine.conforming import CLEAR
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.elementwise.selection import where
@@ -148,7 +149,8 @@ def as_index(index: Any) -> Any:
     """An index with the tensors in it as arrays, and the lists too: a record keeps it, and a list
     may be changed."""
     if isinstance(index, tuple):
-        return tuple([as_index(i) for i in index])
+        ready = CLEAR.issuperset(map(type, index))
+        return index if ready else tuple([as_index(i) for i in index])
     if isinstance(index, list):
         places = np.asarray([as_index(i) for i in index])
         return places if places.size else places.astype(int)

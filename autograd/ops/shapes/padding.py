@@ -81,8 +81,8 @@ def pad_constant(x: Array, pad_width: Any, constant_values: float = 0) -> Array:
     """x with borders of one number; see `pad`."""
     widths = _pad_widths(pad_width, x.ndim)
     shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
-    number = _as_dtype(constant_values, x.dtype)
-    out = np.full_like(x, number, shape=shape)  # keeps the order of memory of x
+    _expect_held(constant_values, x.dtype)
+    out = np.full_like(x, constant_values, shape=shape)  # keeps the order of memory of x
     out[_inner(widths, x.shape)] = x
     return out
 
@@ -95,15 +95,18 @@ pad_constant.defvjp(
 )
 
 
-def _as_dtype(value: Any, dtype: np.dtype[Any]) -> Array:
+def _expect_held(value: Any, dtype: np.dtype[Any]) -> None:
+    """Refuse what is no number, or none that an array of the dtype can hold."""
     number = np.asarray(value)
     if number.ndim or number.dtype.kind not in "biufc":
         raise TypeError(f"constant_values {value!r} given, one number expected")
-    with np.errstate(all="ignore"):
-        held = number.astype(dtype)
-    if held != number and dtype.kind in "biu":
-        raise ValueError(f"constant_values {value!r} given for {dtype}, which has no such number")
-    return held
+    if dtype.kind in "biu":
+        with np.errstate(all="ignore"):
+            held = number.astype(dtype)
+        if held != number:
+            raise ValueError(
+                f"constant_values {value!r} given for {dtype}, which has no such number"
+            )
 
 
 def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
