@@ -68,11 +68,11 @@ def settled(op: Primitive, out: Any, saved: Any, arguments: list[Any]) -> tuple[
     """What a forward gave and saved, floats in the widest floating dtype of its arguments where
     integers alone made them wider. Raises TypeError for results that are not numeric."""
     dtypes = [a.dtype for a in arguments if isinstance(a, np.ndarray)]
-    if any(d.kind not in "biufc" for d in dtypes):
+    parts = out if isinstance(out, tuple) else (out,)
+    if any(d.kind not in "biufc" for d in (*dtypes, *[part.dtype for part in parts])):
         expect_numbers(op, arguments)
-    for part in out if isinstance(out, tuple) else (out,):
+    for part in parts:
         if part.dtype.kind not in "biufc":
-            expect_numbers(op, arguments)
             given = f"an array of {part.dtype}" if part.ndim else type(part.item()).__name__
             raise TypeError(
                 f"{op.name}: the forward returned {given}; an array of numbers expected, or a "

@@ -27,10 +27,10 @@ from autograd.transforms.variables import (
     NUMBERS,
     Argnums,
     Variables,
+    any_tensor,
     can_vary,
     direction,
     floating,
-    holds_tensors,
     kinds,
     positions,
     refuse_direction,
@@ -60,7 +60,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
                 roots.append((out, direction(where, g, out)))
             elif g is not None and isinstance(out, NUMBERS):
                 direction(where, g, wrap(np.empty(np.shape(out)), None))  # of the right shape
-        plainly = variables.plainly(roots) and not holds_tensors(cotangent)
+        plainly = variables.plainly(roots) and not any_tensor(cotangent)
         with pulling([out for out, _ in roots], variables.start):
             pulled = variables.gradients(roots, retain_graph=True)
         found = iter(variables.like_arguments([variables.outside(g, plainly) for g in pulled]))

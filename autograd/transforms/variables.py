@@ -30,7 +30,7 @@ class Variables:
     ) -> None:
         chosen = positions(argnums, len(args), name)
         self.single = not isinstance(argnums, Iterable)
-        self.plain = not holds_tensors((args, others))  # all that the transform was given
+        self.plain = not any_tensor((args, others))  # all that the transform was given
         self.start = newest()
         self.args = list(args)
         self.tensors: list[Tensor] = []
@@ -222,7 +222,7 @@ def can_vary(leaf: Any) -> bool:
     return isinstance(leaf, Tensor) and leaf.dtype.kind in "fc"
 
 
-def holds_tensors(tree: Any) -> bool:
+def any_tensor(tree: Any) -> bool:
     return any(isinstance(leaf, Tensor) for leaf in flatten(tree)[0])
 
 

@@ -31,9 +31,8 @@ def in_floats(function: Function) -> Function:
     @functools.wraps(function)
     def floating(x: Tensor, *args: Any, **options: Any) -> Tensor:
         x = x if isinstance(x, Tensor) else Tensor(x)
-        if x.dtype.kind in "biu":
-            x = x.astype(_dtype_beside((*args, *options.values())))
-        return function(x, *args, **options)
+        dtype = _floating_dtype(x, *args, *options.values())
+        return function(x if dtype == x.dtype else x.astype(dtype), *args, **options)
 
     return cast(Function, floating)
 
@@ -44,9 +43,7 @@ def in_single(function: Function) -> Function:
 
     @functools.wraps(function)
     def wide(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        dtype = x.dtype
-        if dtype.kind in "biu":
-            dtype = _dtype_beside((*args, *options.values()))
+        dtype = _floating_dtype(x, *args, *options.values())
         if dtype.char != "e":
             return function(x if dtype == x.dtype else x.astype(dtype), *args, **options)
         return function(x.astype(np.float32), *args, **options).astype(np.float16)
@@ -54,9 +51,11 @@ def in_single(function: Function) -> Function:
     return cast(Function, wide)
 
 
-def _dtype_beside(others: tuple[Any, ...]) -> np.dtype[Any]:
-    """The dtype of an x that has none of its own in which to compute: the widest of the floating
-    arrays beside it, as in ops; float64 where there are none."""
+def _floating_dtype(x: Tensor, *others: Any) -> np.dtype[Any]:
+    """The dtype of x; where that is of integers or booleans, the widest of the floating arrays
+    beside it, as in ops, or float64 where there are none."""
+    if x.dtype.kind not in "biu":
+        return x.dtype
     given = [a.dtype for a in others if isinstance(a, Tensor | np.ndarray)]
     floats = [dtype for dtype in given if dtype.kind == "f"]
     return np.result_type(*floats) if floats else np.dtype(np.float64)

@@ -29,24 +29,22 @@ def with_number(
     name: str, numbers: Sequence[float], exact: Any, points: Sequence[float], *told: Told
 ) -> list[Row]:
     """The rows of x -> op(x, n) for Python numbers n."""
-
-    def one(n: float) -> Row:
-        op = getattr(ag, name)
-        return Row(f"{name}(x, {n})", lambda x: op(x, n), lambda x: exact(x, n), points, told)
-
-    return [one(n) for n in numbers]
+    op = getattr(ag, name)
+    return [
+        Row(f"{name}(x, {n})", lambda x, n=n: op(x, n), lambda x, n=n: exact(x, n), points, told)
+        for n in numbers
+    ]
 
 
 def number_first(
     name: str, numbers: Sequence[float], exact: Any, points: Sequence[float], *told: Told
 ) -> list[Row]:
     """The rows of x -> op(n, x)."""
-
-    def one(n: float) -> Row:
-        op = getattr(ag, name)
-        return Row(f"{name}({n}, x)", lambda x: op(n, x), lambda x: exact(n, x), points, told)
-
-    return [one(n) for n in numbers]
+    op = getattr(ag, name)
+    return [
+        Row(f"{name}({n}, x)", lambda x, n=n: op(n, x), lambda x, n=n: exact(n, x), points, told)
+        for n in numbers
+    ]
 
 
 def outside(where: str, at: Callable[..., bool], *slopes: Callable[[float], float]) -> list[Told]:

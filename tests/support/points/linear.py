@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -111,6 +112,8 @@ REPEAT = Told((1, 2, 3), NAN, "the vectors of repeated values turn freely")
 SECOND = Told((2, 3), NAN, "how the vectors of repeated values turn")
 THIRD = Told(3, NAN, "how the vectors of repeated values turn")
 
+in_double = partial(along, float32=False, smooth=True)  # smooth, and judged in float64 alone
+
 ROWS: list[Row] = [
     *[
         along(
@@ -130,108 +133,104 @@ ROWS: list[Row] = [
         "det", ag.det, _of_matrix(mpmath.det), np.zeros((4, 4)), "four by four zeros", smooth=True
     ),
     *[
-        along(
+        in_double(
             "slogdet",
             lambda x: ag.slogdet(x)[1],
             _of_matrix(lambda x: mpmath.log(abs(mpmath.det(x)))),
             scale * REGULAR,
             f"rank 3, times {scale:g}",
             size=scale,
-            float32=False,
-            smooth=True,
         )
         for scale in (1.0, 1e120, 1e-120)
     ],
     *[
-        along(
+        in_double(
             "inv",
             ag.inv,
             _of_matrix(lambda x: x**-1),
             scale * REGULAR,
             f"rank 3, times {scale:g}",
             size=scale,
-            float32=False,
-            smooth=True,
         )
         for scale in (1.0, 1e70, 1e-70)
     ],
-    along(
+    in_double(
         "solve",
         lambda x: ag.solve(x[:, :3], x[:, 3]),
         lambda x: mpmath.lu_solve(_matrix(x[:, :3]), _matrix(x[:, 3:])),
         np.column_stack([REGULAR, [1.0, 0.0, -2.0]]),
         "a regular matrix",
-        float32=False,
-        smooth=True,
     ),
     *[
-        along("pinv", ag.pinv, _of_matrix(_pinv), x, label, float32=False, smooth=True)
+        in_double(
+            "pinv",
+            ag.pinv,
+            _of_matrix(_pinv),
+            x,
+            label,
+        )
         for x, label in (
             (REGULAR, "a square matrix"),
             (REGULAR[:, :2], "a tall one"),
             (REGULAR[:2], "a wide one"),
         )
     ],
-    along(
+    in_double(
         "pinv",
         lambda x: ag.pinv(ag.outer(x[0], x[1])),
         _outer_pinv,
         [[1.0, 2.0, -1.0], [3.0, 0.5, 1.0]],
         "rank 1, kept",
-        float32=False,
-        smooth=True,
     ),
     *[
-        along(
+        in_double(
             f"matrix_power (n = {n})",
             lambda x, n=n: ag.matrix_power(x, n),
             _of_matrix(lambda x, n=n: x**n if n else mpmath.eye(3)),
             x,
             name,
-            float32=False,
-            smooth=True,
         )
         for n in (0, 1, 2, 3, -1, -2)
         for name, x in RANKS.items()
         if n >= 0 or name == "rank 3"
     ],
-    along(
+    in_double(
         "cholesky",
         lambda x: ag.cholesky(x @ x.mT + np.eye(3, dtype=x.dtype)),
         _of_matrix(lambda x: mpmath.cholesky(x * x.T + mpmath.eye(3))),
         REGULAR,
         "a regular matrix",
-        float32=False,
-        smooth=True,
     ),
     *[
-        along(
+        in_double(
             "qr",
             lambda x: tuple(part**2 for part in ag.qr(x)),
             _of_matrix(_q),
             x,
             label,
-            float32=False,
-            smooth=True,
         )
         for x, label in ((REGULAR, "a square matrix"), (REGULAR[:, :2], "a tall one"))
     ],
     # values and vectors
     *[
-        along(name, f, _symmetric(_eigenvalues), x, label, float32=False, smooth=True)
+        in_double(
+            name,
+            f,
+            _symmetric(_eigenvalues),
+            x,
+            label,
+        )
         for name, f in (("eigvalsh", ag.eigvalsh), ("eigh", lambda x: ag.eigh(x).eigenvalues))
         for x, label in ((REGULAR, "values apart"), (np.diag([0.0, 1.0, 3.0]), "one zero"))
     ],
     *[
-        along(
+        in_double(
             f"{name} ({what})",
             lambda x, f=f, n=n: (f(x) ** n if n > 1 else f(x)).sum(),
             _symmetric(lambda x, n=n: _trace(x**n)),
             x,
             label,
             told=told if n > 1 else (THIRD,),
-            float32=False,
-            smooth=True,
         )
         for name, f in (("eigvalsh", ag.eigvalsh), ("eigh", lambda x: ag.eigh(x).eigenvalues))
         for n, what in ((1, "sum"), (3, "sum of cubes"))
@@ -242,44 +241,36 @@ ROWS: list[Row] = [
             (TURN @ np.diag([1.0, 2, 4]) @ TURN.T, "values apart", ()),
         )
     ],
-    along(
+    in_double(
         "eigh (vectors)",
         lambda x: ag.eigh(x).eigenvectors ** 2,
         _symmetric(_eigenvectors),
         REGULAR,
         "values apart",
-        float32=False,
-        smooth=True,
     ),
-    along(
+    in_double(
         "eigh (vectors)",
         lambda x: _projector(ag.eigh(x).eigenvectors[:, :2]),
         _symmetric(_lower_space),
         REPEATED,
         "a value twice",
         told=(REPEAT,),
-        float32=False,
-        smooth=True,
     ),
-    along(
+    in_double(
         "eigh (vectors)",
         lambda x: _projector(ag.eigh(x).eigenvectors[:, 2:]),
         _symmetric(_upper_space),
         REPEATED,
         "a value twice, of the other",
         told=(SECOND,),
-        float32=False,
-        smooth=True,
     ),
     *[
-        along(
+        in_double(
             "svd (values)",
             lambda x: ag.svdvals(x),
             _of_matrix(_singular_values),
             x,
             label,
-            float32=False,
-            smooth=True,
         )
         for x, label in (
             (REGULAR, "values apart"),
@@ -288,15 +279,13 @@ ROWS: list[Row] = [
         )
     ],
     *[
-        along(
+        in_double(
             "svd (sum of squares)",
             lambda x: (ag.svd(x, False).S ** 2).sum(),
             lambda x: sum(v * v for v in x.ravel()),
             x,
             label,
             told=told,
-            float32=False,
-            smooth=True,
         )
         for x, label, told in (
             (REPEATED, "a value twice", (SECOND,)),
@@ -306,52 +295,42 @@ ROWS: list[Row] = [
             (np.outer([1.0, 2, -1], [3.0, 1]), "a tall matrix of rank 1", (SECOND,)),
         )
     ],
-    along(
+    in_double(
         "svd (sum of fourth powers)",
         lambda x: (ag.svdvals(x) ** 4).sum(),
         _of_matrix(lambda x: _trace((x.T * x) ** 2)),
         np.diag([3.0, 0.0, 1.0]),
         "one zero",
-        float32=False,
-        smooth=True,
     ),
-    along(
+    in_double(
         "svd (sum)",
         lambda x: ag.svdvals(x).sum(),
         _of_matrix(lambda x: sum(_singular_values(x))),
         REPEATED,
         "a value twice",
         told=(THIRD,),
-        float32=False,
-        smooth=True,
     ),
-    along(
+    in_double(
         "svd (vectors)",
         lambda x: ag.svd(x, False).U ** 2,
         _of_matrix(_left_vectors),
         REGULAR,
         "values apart",
-        float32=False,
-        smooth=True,
     ),
-    along(
+    in_double(
         "svd (vectors)",
         lambda x: ag.svd(x, False).U ** 2,
         _of_matrix(_left_vectors),
         REGULAR[:, :2],
         "a tall matrix",
-        float32=False,
-        smooth=True,
     ),
-    along(
+    in_double(
         "svd (vectors)",
         lambda x: ag.svd(x).U @ ag.svd(x).Vh,
         _of_matrix(_polar),
         REPEATED,
         "a value twice",
         told=(REPEAT,),
-        float32=False,
-        smooth=True,
     ),
 ]
 _BILINEAR = "linear in each of its arguments"
