@@ -14,16 +14,16 @@ from pathlib import Path
 from autograd import get_num_threads, keep_pages
 from mnist.config import Config
 from mnist.data import CHOICES, DataError, Dataset, open_dataset
-from mnist.download import DownloadError
-from mnist.ensemble import train_ensemble
-from mnist.joint import at_first, jointly
-from mnist.launching import arguments, as_one, start
+from mnist.data.download import DownloadError
 from mnist.models import MODELS
 from mnist.recipes import RECIPES, settings, table
 from mnist.results import ReportError, write_report
-from mnist.run_files import RunFiles
 from mnist.storage.checkpoints import CheckpointError
+from mnist.storage.run_files import RunFiles
 from mnist.training import Run, TrainingError, resume, train
+from mnist.training.ensemble import train_ensemble
+from mnist.training.joint import at_first, jointly
+from mnist.training.launching import arguments, as_one, start
 from nn.distributed import DistributedError, Group, leads
 
 _FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist.data import CHOICES, Dataset, open_dataset
-from mnist.idx import DataError, shown
+from mnist.data.dataset import CHOICES, Dataset, open_dataset
+from mnist.data.idx import DataError, shown
 from mnist.images.digits import Digit, to_mnist
 from mnist.images.pictures import PictureError, read_picture
 
@@ -207,7 +207,7 @@ def newest_run(runs: Path) -> Path:
 def probabilities(trained: Trained, images: NDArray[Any]) -> NDArray[Any]:
     """Of the ten digits, for images uint8 (N, 28, 28): (N, 10)."""
     from autograd import Tensor, no_grad
-    from mnist.data import normalise
+    from mnist.data.dataset import normalise
     from nn import functional as F
 
     with no_grad():

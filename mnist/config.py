@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from mnist.augment import Augmentation
+from mnist.data.augment import Augmentation
 from mnist.models import PEAK_LR
 
 

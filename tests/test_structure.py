@@ -30,6 +30,10 @@ LAYERS = [
     ["autograd.interop", "autograd.profiling", "autograd.checking", "autograd.explanation"],
     ["autograd"],
     ["nn"],
+    ["mnist.data", "mnist.config", "mnist.models", "mnist.recipes"],
+    ["mnist.storage", "mnist.images"],
+    ["mnist.results"],
+    ["mnist.training", "mnist.serving"],
     ["mnist"],
     ["train"],
 ]
@@ -112,19 +116,19 @@ def test_the_walk_sees_every_kind_of_import() -> None:
     tree = ast.parse("""
 import numpy, nn.layers
 from nn import Module, init as start
-from . import idx
-from .idx import read_idx
+from . import config
+from .config import Config
 def f():
     import nn.optim
 if TYPE_CHECKING:
     import nn.schedule
 """)
-    found = ["mnist.idx", "mnist.idx", "nn", "nn.init", "nn.layers", "nn.optim"]
+    found = ["mnist.config", "mnist.config", "nn", "nn.init", "nn.layers", "nn.optim"]
     assert sorted(name for name, _ in imports(tree, "autograd.engine.tape", False)) == [
-        *["autograd.engine", "autograd.engine.idx"],
+        *["autograd.engine", "autograd.engine.config"],
         *(name for name in found if name.startswith("nn")),
     ]
-    assert sorted(name for name, _ in imports(tree, "mnist.data", False)) == [
+    assert sorted(name for name, _ in imports(tree, "mnist.module", False)) == [
         *found,
         "nn.schedule",
     ]

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist.idx import shown
+from mnist.data.idx import shown
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist.data import Dataset
+from mnist.data.dataset import Dataset
 from mnist.results.measures import mcnemar, wilson
 from mnist.results.predictions import DIGITS, Predictions
 from mnist.results.stored import StoredRun, load_run

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from autograd import Tensor, no_grad
 from autograd.engine.tensor import Array
-from mnist.data import normalise
+from mnist.data.dataset import normalise
 from nn import Module
 
 DIGITS = 10

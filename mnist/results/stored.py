@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist.data import Dataset
+from mnist.data.dataset import Dataset
 from mnist.models import Vote, described
 from mnist.results.notebook import run_html
 from mnist.results.predictions import Predictions, predict

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist.data import Dataset
+from mnist.data.dataset import Dataset
 from mnist.models import Vote
 from mnist.results.charts import confusion, curves, reliability
 from mnist.results.galleries import filters, first_filters, saliencies, worst

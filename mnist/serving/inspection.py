@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import nn
 from autograd import Tensor, no_grad
 from autograd.engine.tensor import Array
-from mnist.data import normalise
+from mnist.data.dataset import normalise
 from mnist.storage.weights import Trained
 from nn import functional as F
 

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.idx import shown
+from mnist.data.idx import shown
 from mnist.storage.reading import (
     MAX_DEPTH,
     CheckpointError,

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.idx import shown
+from mnist.data.idx import shown
 from mnist.storage.reading import CheckpointError, array_size, brief, read_whole, told
 
 # Trained weights hardly compress; what unpacks to more than this, and to more than so many times

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist.idx import shown
+from mnist.data.idx import shown
 
 MAX_DEPTH = 100  # of JSON: what reads it recurses
 _MAX_DIGITS = 40  # of a JSON number: far more than a float or a 64-bit integer needs

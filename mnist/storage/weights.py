@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.idx import shown
+from mnist.data.idx import shown
 from mnist.models import MODELS, Vote, described
 from mnist.storage import checkpoints
 from mnist.storage.npz import read_npz
@@ -40,7 +40,7 @@ class Trained:
     Attributes:
         name: the architecture, one of mnist.models.
         mean, std: of the pixels of its training set, for `mnist.data.normalise`.
-        facts: what is known of its training (see mnist.run_files); empty if nothing is.
+        facts: what is known of its training (see mnist.storage.run_files); empty if nothing is.
     """
 
     model: Module

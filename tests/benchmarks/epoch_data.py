@@ -26,8 +26,7 @@ def prepare(folder: Path, small: bool) -> tuple[str, int]:
 
     MNIST if MNIST_DIR names its folder, otherwise drawn digits; `small`: a few drawn digits.
     """
-    from mnist import drawn
-    from mnist.data import open_dataset
+    from mnist.data import drawn, open_dataset
 
     if small:
         (images, labels), (test_images, test_labels) = drawn.load(train=512, test=256)

@@ -34,7 +34,7 @@ from benchmarks.measure import disagreement, quartiles, ratio
 from benchmarks.scaling_model import GRADIENTS, Compute, Layout, Network, Sum, Timeline, counted
 from benchmarks.sides import SideError, cores
 
-from mnist.launching import find_mpiexec
+from mnist.training.launching import find_mpiexec
 from nn.distributed import launched
 
 WORKER = Path(__file__).with_name("scaling_worker.py")

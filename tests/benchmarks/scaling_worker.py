@@ -26,7 +26,7 @@ from benchmarks.on_pullback import LIBRARY
 from benchmarks.scaling_model import GRADIENTS
 
 from autograd import Tensor, keep_pages, set_num_threads
-from mnist.launching import as_one
+from mnist.training.launching import as_one
 from nn import functional as F
 from nn.distributed import GradientSum, Group, Share, synchronize_batch_norm, together
 from nn.optim import SGD

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 
 from autograd import keep_pages
-from mnist import drawn
+from mnist.data import drawn
 from mnist.models import MODELS
 from mnist.serving import make_server
 from mnist.storage.weights import Trained, load_trained

@@ -1,8 +1,8 @@
 """One epoch of W1 in PyTorch as `mnist.training` runs it: the same order of the images, the same
 angles and shifts, schedule, optimizer and evaluation, each by PyTorch's own means.
 
-The random numbers are drawn as `mnist.batches` and `mnist.augment` draw them, so that both sides
-see the same images, rounded to whole grey values, and have to reach the same losses.
+The random numbers are drawn as `mnist.data.batches` and `mnist.data.augment` draw them, so that
+both sides see the same images, rounded to whole grey values, and have to reach the same losses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-# The streams of random numbers, as in mnist.batches.
+# The streams of random numbers, as in mnist.data.batches.
 SHUFFLE, AUGMENT = 1, 2
 EPOCH = 1
 

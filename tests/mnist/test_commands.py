@@ -17,9 +17,9 @@ import pytest
 from support.programs.idx_files import write_digits
 
 from autograd import Tensor
-from mnist import commands, drawn
+from mnist import commands
 from mnist.commands import main, newest_run
-from mnist.data import DataError
+from mnist.data import DataError, drawn
 from mnist.models import basic
 from nn import Module
 

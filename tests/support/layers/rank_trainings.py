@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from mnist import drawn
 from mnist.config import Config
-from mnist.data import Dataset
+from mnist.data import Dataset, drawn
 
 CONFIG = Config(model="basic", epochs=2, batch_size=24, validation=40, seed=5, checkpoint_every=3)
 

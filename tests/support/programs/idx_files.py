@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mnist import drawn
+from mnist.data import drawn
 
 
 def header(*shape: int, code: int = 8) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mnist.download import FILES, DownloadError, download
+from mnist.data.download import FILES, DownloadError, download
 
 # Random bytes, so that gzip cannot shrink them to less than what a connection carries at once.
 PLAIN = {name: random.Random(name).randbytes(50_000 + len(name)) for name in FILES}

@@ -11,11 +11,11 @@ ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
 
 import train  # noqa: E402
-from mnist import drawn, launching  # noqa: E402
-from mnist.batches import train_batches  # noqa: E402
 from mnist.config import Config  # noqa: E402
-from mnist.data import Dataset  # noqa: E402
-from mnist.learning import Learner  # noqa: E402
+from mnist.data import Dataset, drawn  # noqa: E402
+from mnist.data.batches import train_batches  # noqa: E402
+from mnist.training import launching  # noqa: E402
+from mnist.training.learning import Learner  # noqa: E402
 from nn.distributed import Group, world  # noqa: E402
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist import drawn
+from mnist.data import drawn
 from mnist.models import basic
 from mnist.serving import make_server
 from mnist.serving.server import Server
