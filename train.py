@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -12,16 +12,18 @@ from functools import partial
 from pathlib import Path
 
 from autograd import get_num_threads, keep_pages
-from mnist.config import Config
-from mnist.data import CHOICES, DataError, Dataset, open_dataset
-from mnist.data.download import DownloadError
+from mnist.config import KINDS, Config, Kind
+from mnist.data import CHOICES, DataError, Dataset, DownloadError, open_dataset
+from mnist.data.idx import shown
 from mnist.models import MODELS
 from mnist.recipes import RECIPES, settings, table
-from mnist.results import ReportError, write_report
+from mnist.results import write_report
+from mnist.speaking import complain, described, ready_streams, say
 from mnist.storage.checkpoints import CheckpointError
-from mnist.storage.run_files import RunFiles
+from mnist.storage.run_data import data_of
+from mnist.storage.runs import RunError, RunFolder
 from mnist.training import Run, TrainingError, resume, train
-from mnist.training.ensemble import train_ensemble
+from mnist.training.ensemble import resume_ensemble, train_ensemble
 from mnist.training.joint import at_first, jointly
 from mnist.training.launching import arguments, as_one, start
 from nn.distributed import DistributedError, Group, leads
@@ -33,12 +35,14 @@ _TOLD = (
     DataError,
     DistributedError,
     DownloadError,
-    ReportError,
-    TrainingError,
+    MemoryError,
     OSError,
+    RunError,
+    TrainingError,
+    UnicodeError,
 )
-say = partial(print, flush=True)  # also where the output is no terminal
 DESCRIBED = {name: described for name, *described in Config().describe()}
+_RUNS = Path("runs")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +59,11 @@ def parser() -> argparse.ArgumentParser:
         help="print its settings and their reasons",
     )
     p.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on with the training in this folder"
+        "--resume",
+        type=Path,
+        metavar="DIR",
+        help="go on with the training in this folder; with --epochs M, one that is finished is "
+        "trained on to epoch M",
     )
     p.add_argument(
         "--dataset",
@@ -68,37 +76,26 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", help="folder for results; by default runs/<time>"
     )
     p.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="remove the run that is in the folder of --out: its own files, nothing else",
+    )
+    p.add_argument(
         "--processes",
-        type=at_least(1),
+        type=from_text(Kind("a whole number from 1", lambda n: n >= 1, int)),
         metavar="N",
         help="train in so many processes (the mpi extra), as mpiexec -n N python train.py does",
     )
     own = p.add_argument_group("settings")
     own.add_argument("--model", choices=sorted(MODELS), help=_help("model"))
-    for name, kind in (
-        ("epochs", at_least(0)),
-        ("batch_size", at_least(1)),
-        ("test_batch_size", at_least(1)),
-        ("accumulate", at_least(1)),
-        ("lr", positive),
-        ("momentum", fraction),
-        ("weight_decay", not_negative),
-        ("label_smoothing", fraction),
-        ("seed", at_least(0)),
-        ("rotation", not_negative),
-        ("shift", not_negative),
-        ("zoom", not_negative),
-        ("shear", not_negative),
-        ("elastic", not_negative),
-        ("plain_epochs", at_least(0)),
-        ("members", at_least(1)),
-        ("checkpoint_every", at_least(0)),
-        ("log_interval", at_least(1)),
-    ):
-        own.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=_help(name))
+    for name, kind in KINDS.items():
+        if kind.read is not str and name not in ("validation", "earlier_epochs"):
+            own.add_argument(
+                f"--{name.replace('_', '-')}", type=from_text(kind), metavar="N", help=_help(name)
+            )
     own.add_argument(
         "--validation",
-        type=at_least(0),
+        type=from_text(KINDS["validation"]),
         nargs="?",
         const=5000,
         metavar="N",
@@ -122,6 +119,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
+    ready_streams()
     return as_one(lambda group: _main(given, group), "train.py")
 
 
@@ -140,43 +138,69 @@ def _main(argv: list[str], group: Group | None) -> int:
         name: value for name, value in vars(args).items() if name in DESCRIBED and value is not None
     }
     if args.resume:
-        if given or args.out:
-            names = [*given, *["out"] * bool(args.out)]
+        names = [name for name in given if name != "epochs"]
+        names += [name for name in ("out", "overwrite") if getattr(args, name)]
+        if names:
             flags = ", ".join(_FLAGS.get(n, f"--{n.replace('_', '-')}") for n in names)
             p.error(f"--resume goes on with the settings of the training; leave out {flags}")
         return _reported(lambda: _resumed(args, group), group)
     base = settings(args.recipe) if args.recipe else Config()
     config = replace(base, **{**given, "recipe": base.recipe})
-    now = at_first(group, lambda: time.strftime("%Y-%m-%d_%H-%M-%S"))
-    folder = args.out or Path("runs") / now
-    return _reported(lambda: _trained(args, config, folder, group), group)
+    return _reported(lambda: _trained(args, config, group), group)
 
 
-def _trained(args: argparse.Namespace, config: Config, folder: Path, group: Group | None) -> Run:
-    dataset = _opened(args, config.seed, group)
-    say(
-        f"{dataset.name}: {len(dataset.train_images):,} training and "
-        f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}"
-        + (f"; {group.size} processes, threads of each: {get_num_threads()}" if group else "")
-    )
-    if config.members > 1:
-        return train_ensemble(dataset, config, folder, say, group=group)
-    return train(dataset, config, folder, say, group)
+def _trained(args: argparse.Namespace, config: Config, group: Group | None) -> Run:
+    overwrite = args.overwrite or config.dry_run
+    folder = at_first(group, lambda: _folder(args.out, config.dry_run, overwrite))
+    dataset = _opened(lambda: open_dataset(args.dataset, args.data_dir, config.seed, say), group)
+    say(_about(dataset, config, group))
+    go = train_ensemble if config.members > 1 else train
+    return go(dataset, config, folder, _saying(folder), group, overwrite=overwrite)
 
 
 def _resumed(args: argparse.Namespace, group: Group | None) -> Run:
     folder: Path = args.resume
-    config = at_first(group, RunFiles(folder).saved_config)
-    dataset = _opened(args, config.seed, group)
-    if config.members > 1:
-        return train_ensemble(dataset, config, folder, say, go_on=True, group=group)
-    return resume(dataset, folder, say, group)
+    config, facts, _ = at_first(group, RunFolder(folder).standing)
+    dataset = _opened(lambda: data_of(facts, shown(folder), args.dataset, args.data_dir), group)
+    say(_about(dataset, config, group))
+    go = resume_ensemble if config.members > 1 else resume
+    return go(dataset, folder, _saying(folder), group, epochs=args.epochs)
 
 
-def _opened(args: argparse.Namespace, seed: int, group: Group | None) -> Dataset:
-    def opened() -> Dataset:
-        return open_dataset(args.dataset, args.data_dir, seed=seed, announce=say)
+def _folder(out: Path | None, dry: bool, overwrite: bool) -> Path:
+    """Where the results go. A dry run has a folder of its own, beside that of a run."""
+    if out is not None:
+        folder = out.with_name(f"{out.name or 'here'}-dry-run") if dry else out
+        RunFolder(folder).expect_free(overwrite)
+        return folder
+    name = _RUNS / (time.strftime("%Y-%m-%d_%H-%M-%S") + "-dry-run" * dry)
+    for number in range(1, 1000):
+        folder = name if number == 1 else name.with_name(f"{name.name}_{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"{name}: there are 999 of this name; name another folder with --out")
 
+
+def _about(dataset: Dataset, config: Config, group: Group | None) -> str:
+    return (
+        f"{dataset.name}: {len(dataset.train_images):,} training and "
+        f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}"
+        + (f"; {group.size} processes, threads of each: {get_num_threads()}" if group else "")
+    )
+
+
+def _saying(folder: Path) -> Callable[[str], None]:
+    way_on = (
+        f"; the training goes on, and Ctrl-C saves and ends it: python train.py --resume "
+        f"{shown(folder)} goes on from there"
+    )
+    return partial(say, way_on=way_on)
+
+
+def _opened(opened: Callable[[], Dataset], group: Group | None) -> Dataset:
     # Rank 0 before the others: it may have to download.
     first = jointly(group, lambda: opened() if leads(group) else None, _TOLD)
     return jointly(group, lambda: first or opened(), _TOLD)
@@ -186,24 +210,27 @@ def _reported(work: Callable[[], Run], group: Group | None) -> int:
     """Run the work, then say what came of it; the exit code."""
     try:
         run = work()
-        if run.interrupted:
-            say(
-                f"interrupted; what there is has been saved. To go on: "
-                f"python train.py --resume {run.folder}"
+        place = shown(run.folder)
+        if run.signum:
+            ended = "interrupted" if run.signum == signal.SIGINT else "asked to end"
+            line = (
+                f"{ended}; what there is has been saved. To go on: python train.py --resume {place}"
             )
-            return 130
+            say(line)
+            return 128 + run.signum
         if not leads(group):
             return 0
-        written = RunFiles(run.folder).names()
-        if run.metrics:
-            written = [*write_report(run.folder, run.dataset, say)[::-1], *written]
+        say_of_run = _saying(run.folder)
+        write_report(run.folder, run.dataset, say_of_run, dry=run.config.dry_run)
+        written = RunFolder(run.folder).names()
     except _TOLD as error:
-        print(f"train.py: error: {error}", file=sys.stderr)
+        complain(f"train.py: error: {described(error)}")
         return 1
     except KeyboardInterrupt:  # before or after the training: nothing to save
-        print("train.py: interrupted", file=sys.stderr)
+        complain("train.py: interrupted")
         return 130
-    say(f"{run.dataset.name} results in {run.folder}: {', '.join(written)}")
+    what = "dry run" if run.config.dry_run else "results"
+    say(f"{run.dataset.name} {what} in {place}: {', '.join(written)}")
     return 0
 
 
@@ -214,32 +241,19 @@ def _help(name: str) -> str:
     return text if value is None else f"{text} (default: {value})"
 
 
-def at_least(least: int):
-    def whole_number(text: str) -> int:
-        if int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} given, a whole number from {least} expected")
-        return int(text)
+def from_text(kind: Kind) -> Callable[[str], object]:
+    """What argparse is to make of a setting's text."""
 
-    return whole_number
+    def converted(text: str) -> object:
+        try:
+            value = kind.read(text)
+        except ValueError:
+            value = None
+        if value is None or not kind.fits(value):
+            raise argparse.ArgumentTypeError(f"{text:.40} given, {kind.expected} expected")
+        return value
 
-
-def number(text: str, fits, expected: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and fits(value)):
-        raise argparse.ArgumentTypeError(f"{text} given, {expected} expected")
-    return value
-
-
-def positive(text: str) -> float:
-    return number(text, lambda v: v > 0, "a number above 0")
-
-
-def not_negative(text: str) -> float:
-    return number(text, lambda v: v >= 0, "a number from 0")
-
-
-def fraction(text: str) -> float:
-    return number(text, lambda v: 0 <= v < 1, "a number from 0 to below 1")
+    return converted
 
 
 if __name__ == "__main__":

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist.data.dataset import CHOICES, Dataset, open_dataset
+from mnist.data.dataset import CHOICES, Dataset
 from mnist.data.idx import DataError, shown
 from mnist.images.digits import Digit, to_mnist
 from mnist.images.pictures import PictureError, read_picture
+from mnist.speaking import complain, described, into_nothing, ready_streams
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mnist.storage.runs import Facts
     from mnist.storage.weights import Trained
 
 RUNS = Path("runs")
@@ -41,21 +42,20 @@ MODEL is the folder of a run, or a .ckpt, .npz or .safetensors file. `python tra
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit code: 0, 1 after an error, 130 after Ctrl-C."""
+    ready_streams()
     try:
         try:
-            code = _run(argv)
+            return _run(argv)
         finally:
             sys.stdout.flush()
-    except BrokenPipeError:
-        # As with `| head`. What is still buffered must go nowhere when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # as with `| head`
+        into_nothing(sys.stdout)
         return _PIPE_CLOSED
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except (DataError, OSError, ImportError, RuntimeError) as error:
-        _complain(error)
+    except (DataError, OSError, ImportError, MemoryError, RuntimeError, UnicodeError) as error:
+        _warn(f"error: {described(error)}")
         return 1
-    return code
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -68,15 +68,8 @@ def _run(argv: Sequence[str] | None) -> int:
     return run(args)
 
 
-def _complain(error: BaseException) -> None:
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f"{shown(error.filename)}: {error.strerror}"
-    _warn(f"error: {' '.join(text.split()) or type(error).__name__}")
-
-
 def _warn(text: str) -> None:
-    print(f"mnist: {text}", file=sys.stderr)
+    complain(f"mnist: {text}")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -127,9 +120,14 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_dataset(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--dataset", choices=CHOICES, default="auto", help="as for train.py (default: auto)"
+        "--dataset",
+        choices=CHOICES,
+        default="auto",
+        help="as for train.py; by default that of the training, which no other may replace",
     )
-    command.add_argument("--data-dir", metavar="DIR", help="folder of the four IDX files")
+    command.add_argument(
+        "--data-dir", metavar="DIR", help="folder where its four IDX files are now"
+    )
 
 
 def _port(text: str) -> int:
@@ -149,20 +147,18 @@ def _safetensors(text: str) -> Path:
 
 def predict(args: argparse.Namespace) -> int:
     """Tell the digit in each picture; a picture that cannot be read does not stop the others."""
-    from mnist.storage.weights import load_trained
-
     path = args.model
     if path is None:
         path = newest_run(RUNS)
         _warn(f"the network is {shown(path)}")
-    trained = load_trained(path)
+    trained = _trained(path)
     code = 0
     for image in args.images or ["-"]:
         name = "standard input" if image == "-" else shown(image)
         try:
             digit = to_mnist(_picture(image, name), name)
         except PictureError as error:
-            _complain(error)
+            _warn(f"error: {described(error)}")
             code = 1
             continue
         if digit.scattered:
@@ -190,12 +186,15 @@ def _picture(image: str, name: str) -> NDArray[Any]:
 
 
 def newest_run(runs: Path) -> Path:
-    """The folder beneath `runs` whose weights were written last. Raises `DataError` without one."""
-    found = [
-        (weights.stat().st_mtime, weights.parent)
-        for weights in runs.glob("*/model.npz")
-        if weights.is_file()
-    ]
+    """The folder beneath `runs` whose network was saved last. Raises `DataError` without one."""
+    from mnist.storage.runs import RunFolder
+
+    found = []
+    for folder in runs.glob("*/"):
+        files = RunFolder(folder)
+        saved = [path for path in (files.last, files.weights) if path.is_file()]
+        if saved and not files.is_dry():
+            found.append((saved[0].stat().st_mtime, folder))
     if not found:
         raise DataError(
             f"no trained network in ./{runs}: train one with `python train.py`, or name one with "
@@ -230,19 +229,29 @@ def _told(name: str, digit: Digit, chances: NDArray[Any], show: bool) -> str:
 # --- the others ----------------------------------------------------------------------------------
 
 
-def _dataset(args: argparse.Namespace) -> Dataset:
-    # What is said of a data set that is not there is no part of the results.
-    return open_dataset(args.dataset, args.data_dir, announce=_warn)
+def _trained(path: Path) -> Trained:
+    from mnist.storage.weights import load_trained
+
+    trained = load_trained(path)
+    if trained.note:
+        _warn(f"{shown(path)}: {trained.note}")
+    return trained
+
+
+def _data(args: argparse.Namespace, facts: Facts, path: Path) -> Dataset:
+    """The data set that a network was trained on."""
+    from mnist.storage.run_data import data_of
+
+    return data_of(facts, shown(path), args.dataset, args.data_dir)
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    """Loss and accuracy on the test set, with the 95 % interval of Wilson."""
+    """Print loss and accuracy on the test set, with a 95 % interval (Wilson's)."""
     from mnist.results import predict as show
     from mnist.results.measures import wilson
-    from mnist.storage.weights import load_trained
 
-    trained = load_trained(args.model)
-    dataset = _dataset(args)
+    trained = _trained(args.model)
+    dataset = _data(args, trained.facts, args.model)
     found = show(
         trained.model, dataset.test_images, dataset.test_labels, mean=trained.mean, std=trained.std
     )
@@ -274,8 +283,10 @@ def evaluate(args: argparse.Namespace) -> int:
 def report(args: argparse.Namespace) -> int:
     """Write pictures and a page about a run into its folder."""
     from mnist.results import write_report
+    from mnist.storage.runs import read_run
 
-    written = write_report(args.folder, _dataset(args))
+    dataset = _data(args, read_run(args.folder).facts, args.folder)
+    written = write_report(args.folder, dataset)
     print(f"in {shown(args.folder)}: {', '.join(map(str, written))}")
     return 0
 
@@ -283,17 +294,18 @@ def report(args: argparse.Namespace) -> int:
 def compare(args: argparse.Namespace) -> int:
     """Print two runs side by side."""
     from mnist.results import compare_runs
+    from mnist.storage.runs import read_run
 
-    print(compare_runs(args.first, args.second, _dataset(args)))
+    dataset = _data(args, read_run(args.first).facts, args.first)
+    print(compare_runs(args.first, args.second, dataset))
     return 0
 
 
 def serve(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
     from mnist.serving import serve as listen
-    from mnist.storage.weights import load_trained
 
-    listen(load_trained(args.model), host=args.host, port=args.port, announce=_announce)
+    listen(_trained(args.model), host=args.host, port=args.port, announce=_announce)
     return 0
 
 
@@ -303,9 +315,9 @@ def _announce(text: str) -> None:
 
 def export(args: argparse.Namespace) -> int:
     """Write the weights as safetensors."""
-    from mnist.storage.weights import load_trained, save_safetensors
+    from mnist.storage.weights import save_safetensors
 
-    trained = load_trained(args.model)
+    trained = _trained(args.model)
     save_safetensors(trained.model, args.out, trained.facts)
     print(f"{trained.network}: weights in {shown(args.out)}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from mnist.data.idx import DataError, read_images, read_labels, sha256, shown
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 CHOICES = ("auto", "mnist", "drawn")
+DRAWN = "drawn digits"
 DEFAULT_FOLDER = Path("data")
 # Beneath the folder itself, where torchvision puts the files below the root it is given
 # (MNIST/raw) and below the folder of one data set (raw).
@@ -31,6 +33,10 @@ class Dataset:
     """Images uint8 (N, 28, 28), labels uint8 (N,), and the name to show beside every result.
 
     The validation set is empty unless `held_out` has taken it from the training set.
+
+    Attributes:
+        folder: where its files lie.
+        seed: what it was drawn from, if it was.
     """
 
     name: str
@@ -40,6 +46,23 @@ class Dataset:
     test_labels: NDArray[np.uint8]
     validation_images: NDArray[np.uint8] = field(default_factory=lambda: _none(28, 28))
     validation_labels: NDArray[np.uint8] = field(default_factory=lambda: _none())
+    folder: Path | None = None
+    seed: int | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of all images and labels, the same whatever is held out of them."""
+        digest = hashlib.sha256()
+        for parts in (
+            (self.train_images, self.validation_images),
+            (self.train_labels, self.validation_labels),
+            (self.test_images,),
+            (self.test_labels,),
+        ):
+            digest.update(sum(map(len, parts)).to_bytes(8, "little"))
+            for part in parts:
+                digest.update(np.ascontiguousarray(part).reshape(-1).data)
+        return digest.hexdigest()
 
     @property
     def mean(self) -> float:
@@ -119,7 +142,8 @@ def open_dataset(
         )
         return dataset
     train_pair, test_pair = _read_folder(files)
-    return Dataset(_name(files, train_pair, test_pair), *train_pair, *test_pair)
+    folder = next(iter(files.values())).parent.absolute()
+    return Dataset(_name(files, train_pair, test_pair), *train_pair, *test_pair, folder=folder)
 
 
 def held_out(dataset: Dataset, count: int) -> Dataset:
@@ -244,4 +268,4 @@ def _name(files: dict[str, Path], train: Pair, test: Pair) -> str:
 
 def _drawn(seed: int) -> Dataset:
     (train_images, train_labels), (test_images, test_labels) = drawn.load(seed=seed)
-    return Dataset("drawn digits", train_images, train_labels, test_images, test_labels)
+    return Dataset(DRAWN, train_images, train_labels, test_images, test_labels, seed=seed)

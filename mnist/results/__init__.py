@@ -5,13 +5,12 @@ from mnist.results.comparison import compare_runs
 from mnist.results.pixel_gradients import saliency
 from mnist.results.predictions import Predictions, predict
 from mnist.results.rendering import HINT
-from mnist.results.stored import ReportError, StoredRun, load_run
+from mnist.results.stored import StoredRun, load_run
 from mnist.results.writing import write_report
 
 __all__ = [
     "HINT",
     "Predictions",
-    "ReportError",
     "StoredRun",
     "compare_runs",
     "load_run",

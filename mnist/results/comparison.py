@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist.data.dataset import Dataset
+from mnist.data.idx import shown
 from mnist.results.measures import mcnemar, wilson
 from mnist.results.predictions import DIGITS, Predictions
-from mnist.results.stored import StoredRun, load_run
+from mnist.results.stored import load_run
 from mnist.results.wording import interval, percent, plain
 
 _MOST_LISTED = 100  # indices of digits that only one run gets right
@@ -23,17 +24,17 @@ _UNSET = object()
 def compare_runs(a: Path, b: Path, dataset: Dataset) -> str:
     """Both networks on the test set of `dataset`, as text for a terminal.
 
-    Raises ReportError where a folder is not that of a run.
+    Raises RunError where a folder is not that of a run, or one of them was trained on other data,
+    and CheckpointError where one is damaged.
     """
     runs = [load_run(a), load_run(b)]
     first, second = (run.predict(dataset) for run in runs)
     return "\n\n".join(
         [
-            f"A: {runs[0].folder}\nB: {runs[1].folder}",
+            f"A: {shown(a)}\nB: {shown(b)}",
             "Settings that differ\n" + _settings(runs[0].facts, runs[1].facts),
             f"Accuracy on {len(dataset.test_labels):,} test images of {dataset.name}\n"
-            + _accuracies(first, second)
-            + _foreign(runs, dataset),
+            + _accuracies(first, second),
             "Is the difference chance?\n" + _verdict(first, second),
             _only("A", first.right & ~second.right),
             _only("B", second.right & ~first.right),
@@ -59,15 +60,6 @@ def _accuracies(first: Predictions, second: Predictions) -> str:
         wrong = f"{count - found.hits:,}"
         rows.append([name, f"{found.hits:,}", wrong, percent(found.accuracy), limits])
     return _aligned(rows)
-
-
-def _foreign(runs: Sequence[StoredRun], dataset: Dataset) -> str:
-    """A line for each run that was trained on something else."""
-    return "".join(
-        f"\n  {name} was trained on {run.facts['dataset']}"
-        for name, run in zip("AB", runs, strict=True)
-        if run.facts["dataset"] != dataset.name
-    )
 
 
 def _verdict(first: Predictions, second: Predictions) -> str:

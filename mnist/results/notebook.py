@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from autograd.interop.notebook import table
+from mnist.data.idx import shown
+from mnist.results.charts import curves
+from mnist.results.rendering import can_draw, render, uri
 from mnist.results.wording import plain
-
-Entry = dict[str, Any]
+from mnist.storage.runs import Entry
 
 _FIRST, _LAST = 3, 9  # epochs that a table of many shows
-_POINTS = 200  # of a curve
-_PARTS = {"train": ("#3f87d0", "5 3"), "validation": ("#d9820b", "1 2"), "test": ("#2a9d68", "")}
-_WIDTH, _HEIGHT = 330, 190  # of a chart, in pixels
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 26, 22  # its margins
+_PARTS = ("train", "validation", "test")
+_WIDTH = 430  # of the curves, in pixels
 
 
 def run_html(
@@ -27,7 +26,8 @@ def run_html(
     *,
     interrupted: bool = False,
 ) -> str:
-    """HTML of a training: its settings in a line, its curves, and its numbers after each epoch.
+    """HTML of a training: its settings in a line, its curves where matplotlib is there, and its
+    numbers after each epoch.
 
     Args:
         facts: as in config.json; what is not there is not told.
@@ -65,13 +65,16 @@ def run_html(
         (f"recipe {told['recipe']}, " if told.get("recipe") else "") + network,
         f"{data}: {', '.join(sizes)} images" if sizes else data,
         ", ".join(steps),
-        f"files in <code>{escape(str(folder))}</code>",
+        f"files in <code>{escape(shown(folder))}</code>",
         f"{done} of {told.get('epochs', '?')} epochs" + (", interrupted" if interrupted else ""),
     ]
     html = f"<div>{' &middot; '.join(part for part in parts if part)}</div>"
     if metrics:
-        charts = _chart(metrics, "loss") + _chart(metrics, "accuracy")
-        html += f"<div>{charts}</div>{_numbers(metrics)}"
+        if can_draw():
+            title = f"{told.get('model', 'network')} on {data}"
+            png = render(lambda look: curves(metrics, title, look))
+            html += f'<img src="{uri(png)}" width="{_WIDTH}" alt="loss and accuracy by epoch">'
+        html += _numbers(metrics)
     return f"<div>{html}</div>"
 
 
@@ -95,75 +98,3 @@ def _shown(name: str, value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4f}"
-
-
-def _chart(metrics: Sequence[Entry], quantity: str) -> str:
-    """An SVG of one quantity over the epochs, a line for each part of the data."""
-    sampled = metrics[:: math.ceil(len(metrics) / _POINTS)]
-    sampled = [*sampled, *[metrics[-1]] * (sampled[-1] is not metrics[-1])]
-    curves = {part: _points(sampled, f"{part}_{quantity}") for part in _PARTS}
-    curves = {part: points for part, points in curves.items() if points}
-    if not curves:
-        return ""
-    epochs = [epoch for points in curves.values() for epoch, _ in points]
-    values = [value for points in curves.values() for _, value in points]
-    frame = _Frame((min(epochs), max(epochs)), (min(values), max(values)))
-    drawn = [frame.axes(f"{quantity}_{quantity}")]
-    for number, (part, points) in enumerate(curves.items()):
-        drawn.append(frame.curve(points, part, _LEFT + 62 + 80 * number))
-    title = f'<text x="4" y="12" font-weight="bold">{quantity}</text>'
-    return (
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{quantity} over the epochs" fill="currentColor" font-size="11" '
-        f'font-family="sans-serif">{title}{"".join(drawn)}</svg>'
-    )
-
-
-def _points(metrics: Sequence[Entry], name: str) -> list[tuple[int, float]]:
-    """(epoch, value) wherever there is a value and it is finite."""
-    found = [(entry["epoch"], entry.get(name)) for entry in metrics]
-    return [(epoch, value) for epoch, value in found if value is not None and math.isfinite(value)]
-
-
-class _Frame:
-    """Where numbers lie on a chart."""
-
-    def __init__(self, epochs: tuple[int, int], values: tuple[float, float]) -> None:
-        self.epochs, self.values = epochs, values
-
-    def x(self, epoch: float) -> float:
-        first, last = self.epochs
-        part = (epoch - first) / (last - first) if last > first else 0.5
-        return round(_LEFT + part * (_WIDTH - _LEFT - _RIGHT), 1)
-
-    def y(self, value: float) -> float:
-        low, high = self.values
-        part = (value - low) / (high - low) if high > low else 0.5
-        return round(_HEIGHT - _BOTTOM - part * (_HEIGHT - _TOP - _BOTTOM), 1)
-
-    def axes(self, name: str) -> str:
-        lines, right = [], _WIDTH - _RIGHT
-        for value in sorted({*self.values, sum(self.values) / 2}):
-            y = self.y(value)
-            lines.append(
-                f'<path d="M{_LEFT} {y}H{right}" stroke="currentColor" stroke-opacity=".25"/>'
-                f'<text x="{_LEFT - 5}" y="{y + 4}" text-anchor="end">{_shown(name, value)}</text>'
-            )
-        for epoch in sorted({*self.epochs}):
-            anchor = "end" if epoch > self.epochs[0] else "middle"
-            lines.append(
-                f'<text x="{self.x(epoch)}" y="{_HEIGHT - 6}" text-anchor="{anchor}">'
-                f"epoch {epoch}</text>"
-            )
-        return "".join(lines)
-
-    def curve(self, points: Sequence[tuple[int, float]], part: str, legend: int) -> str:
-        """A line through the points, or a dot for a single one, and its name at x = `legend`."""
-        colour, dashes = _PARTS[part]
-        stroke = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}" fill="none"'
-        places = [(self.x(epoch), self.y(value)) for epoch, value in points]
-        drawn = f'<polyline {stroke} points="{" ".join(f"{x},{y}" for x, y in places)}"/>'
-        if len(places) == 1:
-            drawn = f'<circle cx="{places[0][0]}" cy="{places[0][1]}" r="3.5" fill="{colour}"/>'
-        key = f'<path {stroke} d="M{legend} 8h16"/><text x="{legend + 20}" y="12">{part}</text>'
-        return drawn + key

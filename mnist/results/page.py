@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from mnist.data.idx import shown
 from mnist.results.measures import Bin, wilson
 from mnist.results.predictions import Predictions
+from mnist.results.rendering import uri
 from mnist.results.stored import StoredRun
 from mnist.results.style import STYLE
 from mnist.results.tables import digits_table, epochs_table, facts_table, measured, table
@@ -108,7 +109,7 @@ def _head(
     warned = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     return (
         f"<header><h1>{escape(_capital(run.network))} on {escape(data_name)}</h1>"
-        f'<p class="where">{escape(str(run.folder.name))}'
+        f'<p class="where">{escape(shown(run.folder.name))}'
         f"{_told(facts, 'recipe')}{_told(facts, 'seed')}</p>"
         f"{warned}<dl>{cells}</dl>"
         "<p>The interval (Wilson 1927) is for the share that the network would get right of all "
@@ -195,11 +196,7 @@ def _figure(picture: Picture) -> str:
     return (
         f'<figure id="{escape(picture.name.partition(".")[0])}"><h3>{escape(picture.title)}</h3>'
         "<picture>"
-        f'<source media="(prefers-color-scheme: dark)" srcset="{_uri(picture.dark)}">'
-        f'<img src="{_uri(picture.light)}" alt="{escape(picture.alt)}"></picture>'
+        f'<source media="(prefers-color-scheme: dark)" srcset="{uri(picture.dark)}">'
+        f'<img src="{uri(picture.light)}" alt="{escape(picture.alt)}"></picture>'
         f"<figcaption>{escape(picture.reading)}</figcaption></figure>"
     )
-
-
-def _uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")

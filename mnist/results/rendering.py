@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import warnings
 from collections.abc import Callable
@@ -32,6 +33,11 @@ _INKED = (
     "ytick.color",
     "legend.labelcolor",
 )
+
+
+def uri(png: bytes) -> str:
+    """A picture as the address of itself, for pages that need no other file."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,11 @@ _UNITS = {
 _MEANINGS = {
     "recipe": "the settings' common name",
     "parameters": "of the network, all trained",
+    "format": "of the run's folder",
     "dataset": "what it was trained on",
+    "data_seed": "what it was drawn from",
+    "data_sha256": "of all its images and labels",
+    "data_folder": "where it lay",
     "pixel_mean": "subtracted from each pixel",
     "pixel_std": "each pixel is divided by it",
     "threads": "of the engine",

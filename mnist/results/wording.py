@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from mnist.data.idx import shown
+
 
 def percent(share: float, decimals: int = 2) -> str:
     """A share as a percentage. What is not quite all or nothing is never shown as such."""
@@ -43,4 +45,4 @@ def plain(value: Any) -> str:
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    return str(value)
+    return shown(str(value))

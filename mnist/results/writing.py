@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist.data.dataset import Dataset
+from mnist.data.idx import shown
 from mnist.models import Vote
 from mnist.results.charts import confusion, curves, reliability
 from mnist.results.galleries import filters, first_filters, saliencies, worst
@@ -18,32 +20,46 @@ from mnist.results.page import WORST, Picture, report_page
 from mnist.results.pixel_gradients import saliency
 from mnist.results.predictions import Predictions
 from mnist.results.rendering import DARK, HINT, LIGHT, Drawing, can_draw, render
-from mnist.results.stored import ReportError, StoredRun, load_run
+from mnist.results.stored import StoredRun, load_run
 from mnist.results.wording import percent, plain
+from mnist.storage.runs import RunError, RunFolder
 from mnist.storage.whole_files import replacing
 
 Sketch = tuple[str, str, str, str, Drawing]  # name, title, alt, reading; see page.Picture
 
 
 def write_report(
-    folder: Path, dataset: Dataset, announce: Callable[[str], None] = print
+    folder: Path,
+    dataset: Dataset,
+    announce: Callable[[str], None] = print,
+    *,
+    dry: bool = False,
 ) -> list[str]:
-    """Show the network of a run the test set of `dataset`, and write what came of it.
+    """Show the network of a run the test set of its data set, and write what came of it.
 
     Into the folder go curves.png, confusion.png, worst.png, filters.png, saliency.png,
     calibration.png and report.html, which holds them all. A vote of several networks has no
     curves. Without matplotlib there is only the page, with its tables; `announce` is told so.
 
+    Args:
+        dry: whether the run may be a dry run.
+
     Returns:
         The names of the files written.
 
     Raises:
-        ReportError: the folder is not that of a run, is damaged, or cannot be written to.
+        RunError: the folder is not that of a run, is of one on other data, or cannot be written to.
+        CheckpointError: one of its files is damaged.
+        LockedError: another process writes into it.
     """
-    run = load_run(folder)
+    with RunFolder(folder).locked() if folder.is_dir() else nullcontext():
+        return _written(load_run(folder, dry=dry), dataset, announce)
+
+
+def _written(run: StoredRun, dataset: Dataset, announce: Callable[[str], None]) -> list[str]:
     found = run.predict(dataset)
     bins = calibration(found.confidence, found.right)
-    notes = _notes(run, dataset)
+    notes = _notes(run)
     for note in notes:
         announce(note)
     pictures = []
@@ -63,21 +79,16 @@ def write_report(
             with replacing(run.folder / name) as file:
                 file.write(content)
         except OSError as error:
-            raise ReportError(
-                f"{run.folder / name}: cannot be written ({error.strerror}); "
+            raise RunError(
+                f"{shown(run.folder / name)}: cannot be written ({error.strerror}); "
                 "make room, or the folder writable"
             ) from error
     return list(files)
 
 
-def _notes(run: StoredRun, dataset: Dataset) -> list[str]:
+def _notes(run: StoredRun) -> list[str]:
     """What should be known before any number is believed."""
     notes, facts = [], run.facts
-    if facts["dataset"] != dataset.name:
-        notes.append(
-            f"The network was trained on {plain(facts['dataset'])}; the results are for "
-            f"{dataset.name}."
-        )
     if facts.get("dry_run"):
         notes.append("A dry run: one batch of training, so the results mean nothing.")
     planned, done = facts.get("epochs"), len(run.metrics)
@@ -89,7 +100,7 @@ def _notes(run: StoredRun, dataset: Dataset) -> list[str]:
 def _sketches(run: StoredRun, dataset: Dataset, found: Predictions) -> Iterator[Sketch]:
     images, labels = dataset.test_images, dataset.test_labels
     if run.metrics and not isinstance(run.model, Vote):
-        title = f"{plain(run.facts['model'])} on {plain(run.facts['dataset'])}"
+        title = f"{plain(run.facts['model'])} on {dataset.name}"
         last = run.metrics[-1].get("test_accuracy")
         yield (
             "curves.png",

@@ -44,7 +44,7 @@ from mnist.storage.reading import (
 )
 from mnist.storage.whole_files import replacing
 
-__all__ = ["CheckpointError", "read", "write"]
+__all__ = ["CheckpointError", "is_one", "read", "write"]
 
 
 _MAGIC = b"PULLBACK"
@@ -117,6 +117,17 @@ def read(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{name}: is no checkpoint as written here ({error}); {_REMEDY}"
         ) from error
+
+
+def is_one(path: Path) -> bool:
+    """Whether a file starts as a checkpoint does, whole or damaged."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 # --- writing -------------------------------------------------------------------------------------

@@ -16,19 +16,17 @@ import numpy as np
 from autograd.engine.tensor import Array
 from mnist.data.idx import shown
 from mnist.models import MODELS, Vote, described
-from mnist.storage import checkpoints
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
+from mnist.storage.runs import Facts, RunFolder, read_checkpoint, read_run
 from mnist.storage.whole_files import replacing
 from nn import Module
 
 State = dict[str, Array]
-Facts = dict[str, Any]
 
 # Of the 60,000 training images of MNIST, for weights that come without those of their training.
 MNIST_MEAN = 0.13066047627384286
 MNIST_STD = 0.3081078038564627
-_MAX_FACTS = 1 << 20
 _ENTRY = "facts"  # of the metadata of a .safetensors file: JSON
 HINT = "a .safetensors file needs the safetensors package: pip install safetensors"
 
@@ -40,7 +38,8 @@ class Trained:
     Attributes:
         name: the architecture, one of mnist.models.
         mean, std: of the pixels of its training set, for `mnist.data.normalise`.
-        facts: what is known of its training (see mnist.storage.run_files); empty if nothing is.
+        facts: what is known of its training (see mnist.storage.runs); empty if nothing is.
+        note: what to know before it is believed, in a line; empty if nothing is.
     """
 
     model: Module
@@ -48,6 +47,7 @@ class Trained:
     mean: float
     std: float
     facts: Facts
+    note: str = ""
 
     @property
     def network(self) -> str:
@@ -56,38 +56,53 @@ class Trained:
 
 
 def load_trained(path: str | Path) -> Trained:
-    """The network in a run's folder (its model.npz), a .ckpt, a .npz or a .safetensors file.
+    """The network in a run's folder, a .ckpt, a .npz or a .safetensors file.
 
     The architecture, mean and std are those that the file or a config.json beside it names. Where
     there is none, the architecture is told from the weights' names and shapes, and mean and std
     are MNIST's.
 
     Raises:
-        CheckpointError: there is no such file, it is damaged, or of a network unknown here.
+        CheckpointError: there is no such file, it is damaged, or of a network unknown here, or of
+            one that has not finished an epoch.
+        RunError: the folder holds no trained network.
     """
     path = Path(path)
-    whole_run = os.path.isdir(path)  # which, unlike Path's, takes what it may not look at for none
-    if whole_run:
-        path = path / "model.npz"
-    state, facts = _contents(path)
-    facts = facts or _facts_beside(path)
-    if whole_run:
-        facts = facts | _last_measured(path.with_name("metrics.jsonl"))
+    note = ""
+    files = RunFolder(path)
+    if files.names() == [files.weights.name]:
+        path = files.weights
+    if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
+        record = read_run(path)
+        state, facts = record.weights, record.facts
+        facts = facts | {"test_accuracy": record.metrics[-1].get("test_accuracy")}
+        planned = record.config.epochs
+        if record.epochs < planned:
+            note = (
+                f"unfinished: {record.epochs} of {planned} epochs are done; "
+                f"python train.py --resume {shown(path)} goes on"
+            )
+    else:
+        state, found = _contents(path)
+        facts = found or _facts_beside(path)
+    if facts.get("dry_run"):
+        raise CheckpointError(
+            f"{shown(path)}: is of a dry run, whose network has learned nothing; train one"
+        )
+    return trained_of(state, facts, path, note)
+
+
+def trained_of(state: State, facts: Facts, path: Path, note: str = "") -> Trained:
+    """The network with the weights `state`, as facts of its training in `path` describe it.
+
+    Raises CheckpointError where they do not fit.
+    """
     name, model = _built(state, facts, path)
     mean = _number(facts, "pixel_mean", MNIST_MEAN, path)
     std = _number(facts, "pixel_std", MNIST_STD, path)
     if std <= 0:
         raise _wrong(path, f"a pixel_std of {std}, above 0 expected")
-    return Trained(model.eval(), name, mean, std, facts)
-
-
-def _last_measured(path: Path) -> dict[str, Any]:
-    """The accuracy on the test set after the last epoch, where it is known."""
-    try:
-        entry = json.loads(path.read_text().splitlines()[-1])
-        return {"test_accuracy": float(entry["test_accuracy"])}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}  # it is only told, never needed
+    return Trained(model.eval(), name, mean, std, facts, note)
 
 
 def load_weights(model: Module, path: str | Path) -> None:
@@ -154,18 +169,16 @@ def _from_npz(path: Path) -> tuple[State, None]:
 
 
 def _from_checkpoint(path: Path) -> tuple[State, Facts]:
-    tree = checkpoints.read(path)
-    parts = [tree.get(name) for name in ("model", "config", "dataset")]
-    model, config, dataset = (part if isinstance(part, dict) else None for part in parts)
-    if model is None or config is None or dataset is None:
+    record = read_checkpoint(path)
+    if record.state.get("metrics") == []:
         raise CheckpointError(
-            f"{shown(path)}: is a checkpoint but none of a training (it has "
-            f"{brief(list(tree))}); name one of a run's folder"
+            f"{shown(path)}: holds no trained network, as no epoch of its training was over; "
+            "go on with --resume and its folder"
         )
-    arrays = {name: value for name, value in model.items() if isinstance(value, np.ndarray)}
-    if len(arrays) < len(model):
-        raise CheckpointError(f"{shown(path)}: has weights that are no arrays; take another")
-    return arrays, {**config, **dataset}
+    beside = {}
+    if RunFolder(path.parent).last == path:
+        beside = {"data_folder": _facts_beside(path).get("data_folder")}
+    return record.weights, {**record.facts, **beside}
 
 
 def _from_safetensors(path: Path) -> tuple[State, Facts | None]:
@@ -203,16 +216,15 @@ def _library(path: str | Path) -> ModuleType:
 
 
 def _facts_beside(path: Path) -> Facts:
-    place = path.with_name("config.json")
-    if not os.path.exists(place):
+    files = RunFolder(path.parent)
+    if not os.path.exists(files.config):
         return {}
-    try:
-        facts = parse_json(read_whole(place, limit=_MAX_FACTS))
-    except ValueError as error:
-        raise _wrong(place, str(error)) from error
-    if not isinstance(facts, dict):
-        raise _wrong(place, f"{brief(facts)}, an object expected")
-    return facts
+    if files.metrics.exists() and not files.metrics.stat().st_size:
+        raise CheckpointError(
+            f"{shown(path)}: holds no trained network, as no epoch of its training is over; go on "
+            "with --resume and its folder"
+        )
+    return files.facts()
 
 
 def _number(facts: Facts, name: str, default: float, path: Path) -> float:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from mnist.config import Config
 from mnist.data.dataset import Dataset, held_out
 from mnist.models import Vote
-from mnist.storage.run_files import RunFiles
+from mnist.storage.run_data import expect_data, facts_of, identity
+from mnist.storage.runs import RunError, RunFolder
 from mnist.training.evaluation import evaluate
 from mnist.training.joint import at_first
-from mnist.training.loop import Announce, Run, resume, train
+from mnist.training.loop import Announce, Run
+from mnist.training.starting import held_by_first, resume, train
 from nn.distributed import Group, leads
 
 
@@ -20,38 +23,89 @@ def train_ensemble(
     config: Config,
     folder: Path,
     announce: Announce = print,
-    *,
-    go_on: bool = False,
     group: Group | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Run:
     """Train `config.members` networks in folders member-1, member-2, ... and let them vote.
 
     The folder itself gets the files of a training: one line of metrics, those of the vote, and the
     weights of all. Member i has the seed members * seed + i - 1, so that no two ensembles share
-    one. With `go_on`, members that have begun are resumed and those that are done left alone. The
-    processes of a group share the work on each.
+    one. The processes of a group share the work on each.
+
+    Raises RunError as `train` does.
     """
-    count, config = config.members, replace(config, lr=config.peak_lr)
-    vote = Vote([])
-    result = Run(config, held_out(dataset, config.validation), folder, vote, [])
-    files = RunFiles(folder, writes=leads(group))
-    at_first(group, lambda: files.begin(config, result.dataset, vote))
+    files = RunFolder(folder, writes=leads(group))
+    with held_by_first(files, group):
+        at_first(group, lambda: files.claim(overwrite) if files.writes else None)
+        return _trained(dataset, replace(config, lr=config.peak_lr), files, announce, group)
+
+
+def resume_ensemble(
+    dataset: Dataset,
+    folder: Path,
+    announce: Announce = print,
+    group: Group | None = None,
+    *,
+    epochs: int | None = None,
+) -> Run:
+    """Go on with an ensemble: members that have begun are resumed, those that are done left alone.
+
+    Args:
+        epochs: to train each member on so far, where the ensemble is finished.
+
+    Raises RunError as `resume` does.
+    """
+    files = RunFolder(folder, writes=leads(group))
+    with held_by_first(files, group):
+        config, facts, vote = at_first(group, files.standing)
+        at_first(group, lambda: expect_data(facts, dataset, str(files)))
+        if epochs is not None:
+            if vote is None:
+                raise RunError(f"{files}: has no vote yet; let it end first, without --epochs")
+            if epochs <= config.epochs:
+                raise RunError(f"{files}: {config.epochs} epochs are done already; name more")
+            config = replace(config, epochs=epochs, earlier_epochs=config.epochs)
+        return _trained(dataset, config, files, announce, group)
+
+
+def _settings(place: RunFolder) -> Config | None:
+    return place.standing()[0] if place.config.exists() else None
+
+
+def _trained(
+    dataset: Dataset, config: Config, files: RunFolder, announce: Announce, group: Group | None
+) -> Run:
+    count, vote = config.members, Vote([])
+    result = Run(config, held_out(dataset, config.validation), files.folder, vote, [])
+    at_first(group, lambda: files.begin(facts_of(config, result.dataset, vote), []))
     for number in range(count):
         announce(f"member {number + 1} of {count}")
         own = replace(config, members=1, seed=count * config.seed + number)
-        place = folder / f"member-{number + 1}"
-        if go_on and at_first(group, RunFiles(place).last.exists):
-            member = resume(dataset, place, announce, group)
+        place = RunFolder(files.folder / f"member-{number + 1}")
+        told = at_first(group, partial(_settings, place))
+        if told is None:
+            member = train(dataset, own, place.folder, announce, group)
         else:
-            member = train(dataset, own, place, announce, group)
+            further = config.epochs if told.epochs == config.earlier_epochs else None
+            member = resume(dataset, place.folder, announce, group, epochs=further)
         vote.members.append(member.model)
-        if member.interrupted:
-            result.interrupted = True
+        if member.signum:
+            result.signum = member.signum
             return result
     tested = evaluate(vote, result.dataset, config.test_batch_size, group=group)
-    entry = {"epoch": config.epochs, "test_loss": tested[0], "test_accuracy": tested[1]}
-    result.metrics.append(entry)
-    files.begin(config, result.dataset, vote, result.metrics)
-    files.save_weights(vote)
+    result.metrics.append(
+        {"epoch": config.epochs, "test_loss": tested[0], "test_accuracy": tested[1]}
+    )
+    files.begin(facts_of(config, result.dataset, vote), result.metrics)
+    files.write_state(
+        files.last,
+        {
+            "config": asdict(config),
+            "dataset": identity(result.dataset),
+            "model": vote.state_dict(),
+            "metrics": result.metrics,
+        },
+    )
     announce(f"vote of {count}: test loss {tested[0]:.4f}, accuracy {tested[1]:.2%}")
     return result

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import numpy as np
 from mnist.config import Config
 from mnist.data.batches import batch_count, train_batches
 from mnist.data.dataset import Dataset, held_out
+from mnist.data.idx import shown
 from mnist.results.notebook import run_html
-from mnist.storage import checkpoints
-from mnist.storage.run_files import RunFiles, facts_of
+from mnist.storage.checkpoints import CheckpointError
+from mnist.storage.run_data import expect_data, facts_of, identity
+from mnist.storage.runs import Entry, Record, RunFolder
 from mnist.training.evaluation import evaluate
 from mnist.training.joint import at_first, expect_workable
 from mnist.training.learning import Learner, Outcome, TrainingError
@@ -25,19 +28,26 @@ from nn import Module
 from nn.distributed import Group, expect_alike, fingerprint, leads
 
 Announce = Callable[[str], None]
-Entry = dict[str, Any]
 
 
 @dataclass
 class Run:
-    """A training: its network, what was measured after each epoch, and the folder of its files."""
+    """A training: its network, what was measured after each epoch, and the folder of its files.
+
+    Attributes:
+        signum: the signal that ended it before its end; 0 if none did.
+    """
 
     config: Config
     dataset: Dataset = field(repr=False)
     folder: Path
     model: Module = field(repr=False)
     metrics: list[Entry]
-    interrupted: bool = False
+    signum: int = 0
+
+    @property
+    def interrupted(self) -> bool:
+        return self.signum != 0
 
     def _repr_html_(self) -> str:
         facts = facts_of(self.config, self.dataset, self.model)
@@ -63,41 +73,6 @@ class _Best:
     accuracy: float = -1.0
 
 
-def train(
-    dataset: Dataset,
-    config: Config,
-    folder: Path,
-    announce: Announce = print,
-    group: Group | None = None,
-) -> Run:
-    """Train on `dataset`, writing into `folder` what `mnist.storage.run_files` lists.
-
-    Ctrl-C ends the training between two steps, with the state of that moment saved; the run
-    returned says so. The processes of a group share the work, to the same weights as of one but for
-    rounding; only rank 0 writes.
-
-    Raises:
-        TrainingError: the loss is NaN or infinite: last.ckpt then holds the state before.
-        DistributedError: processes that do not fit together, or a batch that they cannot share.
-    """
-    return Training(dataset, config, folder, group).run(announce)
-
-
-def resume(
-    dataset: Dataset, folder: Path, announce: Announce = print, group: Group | None = None
-) -> Run:
-    """Go on from the last checkpoint in `folder`, to the same bytes as if nothing had happened; on
-    another number of processes, to the same numbers but for rounding.
-
-    Raises CheckpointError where there is none, or where it is of another data set.
-    """
-    files = RunFiles(folder)
-    config, state = at_first(group, lambda: (files.saved_config(), checkpoints.read(files.last)))
-    training = Training(dataset, config, folder, group)
-    training.restore(state)
-    return training.run(announce)
-
-
 class Training:
     """The state of a training, and what moves it on.
 
@@ -108,20 +83,20 @@ class Training:
     def __init__(
         self, dataset: Dataset, config: Config, folder: Path, group: Group | None = None
     ) -> None:
-        epochs = min(config.epochs, 1) if config.dry_run else config.epochs
+        epochs = 1 if config.dry_run else config.epochs
         self.config = config = replace(config, epochs=epochs, lr=config.peak_lr)
         self.dataset = held_out(dataset, config.validation)
         self.group = group
         expect_workable(config, self.dataset, group)
-        self.files = RunFiles(folder, writes=leads(group))
+        self.files = RunFolder(folder, writes=leads(group))
         self.limit = 1 if config.dry_run else None
         self.steps = batch_count(len(self.dataset.train_images), config.batch_size, self.limit)
-        total = max(1, self.config.epochs * self.steps)
-        self.learner = Learner(config, total, group)
+        total = (config.epochs - config.earlier_epochs) * self.steps
+        self.learner = Learner(config, max(1, total), group)
         self.model = self.learner.model
         self.progress, self.best = _Progress(), _Best()
         self.metrics: list[Entry] = []
-        self.resumed = False
+        self.restored, self._started = False, 0.0
 
     # --- state -------------------------------------------------------------------------------
 
@@ -132,7 +107,7 @@ class Training:
         optimizer["state"] = {str(index): own for index, own in optimizer["state"].items()}
         return {
             "config": asdict(self.config),
-            "dataset": self._fingerprint(),
+            "dataset": identity(self.dataset),
             "model": self.model.state_dict(),
             "optimizer": optimizer,
             "schedule": learner.schedule.state_dict(),
@@ -142,65 +117,92 @@ class Training:
             "metrics": self.metrics,
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave, for a training with the same settings.
+    def restore(self, record: Record) -> None:
+        """Take over a state that was written for a training with the same settings, or for one
+        that ended where this one trains on, with a schedule of its own.
 
-        Raises CheckpointError for the state of another data set, or one that does not fit.
+        Raises:
+            RunError: it is of another data set.
+            CheckpointError: it does not fit.
         """
-        if state.get("dataset") != self._fingerprint():
-            raise checkpoints.CheckpointError(
-                f"{self.files.last} is of another data set: {state.get('dataset')}, "
-                f"{self._fingerprint()} given; name the same with --data-dir or --dataset"
-            )
+        expect_data(record.facts, self.dataset, str(self.files))
+        state, learner = record.state, self.learner
         try:
+            anew = record.config.earlier_epochs != self.config.earlier_epochs
             optimizer = dict(state["optimizer"])
             optimizer["state"] = {int(index): own for index, own in optimizer["state"].items()}
             self.model.load_state_dict(state["model"])
-            self.learner.optimizer.load_state_dict(optimizer)
-            self.learner.schedule.load_state_dict(state["schedule"])
-            self.learner.noise.state = state["noise"]
+            learner.optimizer.load_state_dict(optimizer)
+            learner.schedule.load_state_dict(
+                learner.schedule.state_dict() if anew else state["schedule"]
+            )
+            learner.noise.state = state["noise"]
             self.progress, self.best = _Progress(**state["progress"]), _Best(**state["best"])
-            self.metrics = list(state["metrics"])
-            self.resumed = True
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise checkpoints.CheckpointError(
-                f"{self.files.last} does not fit this version ({error}); train anew"
+            self.metrics = list(record.metrics)
+            self.restored = True
+            self._expect_progress()
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise CheckpointError(
+                f"{shown(self.files.last)}: does not fit this version ({error}); train anew"
             ) from error
 
-    def _fingerprint(self) -> dict[str, Any]:
-        return {
-            "train_images": len(self.dataset.train_images),
-            "pixel_mean": self.dataset.mean,
-            "pixel_std": self.dataset.std,
-        }
+    def _expect_progress(self) -> None:
+        """Raise ValueError where the progress is none that a training has."""
+        at = self.progress
+        whole = [at.epoch, at.step, at.seen, at.hits, self.best.epoch]
+        if not (
+            all(type(number) is int and number >= 0 for number in whole)
+            and at.epoch == len(self.metrics) + 1
+            and at.step <= self.steps
+        ):
+            raise ValueError(f"it stands at step {at.step!r:.40} of epoch {at.epoch!r:.40}")
+
+    @property
+    def finished(self) -> bool:
+        return self.progress.epoch > self.config.epochs
+
+    def standing(self) -> str:
+        """Where it goes on, in a line."""
+        at, planned, earlier = self.progress, self.config.epochs, self.config.earlier_epochs
+        if self.finished:
+            return (
+                f"{self.files}: finished, {planned} of {planned} epochs are done; --epochs M with "
+                "a larger M trains on"
+            )
+        line = f"{self.files}: goes on after step {at.step} of epoch {at.epoch} of {planned}"
+        if earlier:
+            line += f"; from epoch {earlier + 1} a new one-cycle schedule to the same peak rate"
+        return line
 
     # --- going on ----------------------------------------------------------------------------
 
     def run(self, announce: Announce = print) -> Run:
-        """Train to the end of the last epoch, or to Ctrl-C."""
+        """Train to the end of the last epoch, or until a signal asks for the end."""
         config = self.config
         run = Run(config, self.dataset, self.files.folder, self.model, self.metrics)
-        fresh = not self.resumed
-        at_first(self.group, lambda: self._begin(fresh))
+        at_first(self.group, self._begin)
         # A loss that is no number is told in a line; NumPy would warn of the overflows before it.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with stoppable() as stop, quiet:
-            while self.progress.epoch <= config.epochs:
-                started = time.perf_counter()
+            while not self.finished:
+                spent = self.files.spent(self.progress.epoch, self.progress.step)
+                self._started = time.perf_counter() - spent
                 if self._train_epoch(stop):
-                    self._save(self.files.last)
-                    self.files.save_weights(self.model)
-                    run.interrupted = True
+                    self._save_within()
+                    run.signum = stop.signum or signal.SIGINT
                     break
-                entry = self._finish_epoch()
-                seconds = time.perf_counter() - started
-                self.files.note_time(entry["epoch"], seconds)
+                entry, seconds = self._finish_epoch()
                 announce(_line(entry, config.epochs, self.dataset.name, seconds))
         return run
 
-    def _begin(self, fresh: bool) -> None:
-        self.files.begin(self.config, self.dataset, self.model, self.metrics, fresh=fresh)
-        self.files.save_weights(self.model)
+    def _begin(self) -> None:
+        if self.finished:  # but for what is only repeated of the checkpoint
+            self.files.write_metrics(self.metrics)
+            return
+        if self.restored and 0 < self.config.earlier_epochs == len(self.metrics):
+            self._save(self.files.last)  # with settings that go further; then config.json
+        facts = facts_of(self.config, self.dataset, self.model)
+        self.files.begin(facts, self.metrics, self.progress.step)
 
     def _train_epoch(self, stop: Stop) -> bool:
         """Train to the end of the epoch, or until a process wants to stop; whether one does."""
@@ -227,9 +229,16 @@ class Training:
                     bar.set_postfix(loss=f"{loss:.3f}", lr=f"{rate:.4f}", refresh=False)
                 if outcome.stop:
                     return True
-                if config.checkpoint_every and progress.step % config.checkpoint_every == 0:
-                    self._save(self.files.last)
+                due = config.checkpoint_every and progress.step % config.checkpoint_every == 0
+                if due and progress.step < self.steps:  # the end of the epoch is saved anyway
+                    self._save_within()
         return False
+
+    def _save_within(self) -> None:
+        """Save within an epoch."""
+        seconds = time.perf_counter() - self._started
+        self.files.note_time(self.progress.epoch, seconds, self.progress.step)
+        self._save(self.files.last)
 
     def _step(self, images: Any, labels: Any, count: int, stop: Stop) -> Outcome:
         progress = self.progress
@@ -255,16 +264,16 @@ class Training:
         if self.files.writes:
             state = self.state()
             for path in paths:
-                checkpoints.write(path, state)
+                self.files.write_state(path, state)
 
     def _way_on(self) -> str:
         kept = "start again"
         if self.files.last.exists():
-            kept = f"{self.files.last} holds the state before; start again"
+            kept = f"{shown(self.files.last)} holds the state before; start again"
         return f"{kept} with a smaller --lr than {self.config.peak_lr:g}"
 
-    def _finish_epoch(self) -> Entry:
-        """Evaluate, note, and save; the next epoch is then due."""
+    def _finish_epoch(self) -> tuple[Entry, float]:
+        """Evaluate, note, and save; the next epoch is then due. The entry, and seconds of it."""
         config, done = self.config, self.progress
         size = config.test_batch_size
         if self.group is not None:
@@ -293,12 +302,13 @@ class Training:
             chosen = held[1] > self.best.accuracy
             if chosen:
                 self.best = _Best(done.epoch, held[1])
+        seconds = time.perf_counter() - self._started
+        self.files.note_time(done.epoch, seconds)
         self.metrics.append(entry)
         self.progress = _Progress(done.epoch + 1)
         self._save(*[self.files.best] * chosen, self.files.last)
         self.files.write_metrics(self.metrics)
-        self.files.save_weights(self.model)
-        return entry
+        return entry, seconds
 
 
 def _line(entry: Entry, epochs: int, name: str, seconds: float) -> str:

@@ -18,6 +18,7 @@ import mnist.training.loop as training
 from mnist.config import Config
 from mnist.data import Dataset, drawn
 from mnist.storage import checkpoints
+from mnist.storage.runs import RunError
 from mnist.training import Training, resume, train
 from mnist.training.learning import Outcome
 
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 # Everything random takes part: shuffling, augmentation, dropout; and a validation split.
 CONFIG = Config(model="best", epochs=2, batch_size=20, validation=40, seed=5, checkpoint_every=3)
-SAME = ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt", "model.npz")
+SAME = ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -136,7 +137,7 @@ def test_checkpoint_of_other_data_is_refused(dataset: Dataset, tmp_path: Path) -
     before = files(tmp_path)
     other = replace(dataset, train_images=dataset.train_images[::-1][:-1])
     other = replace(other, train_labels=dataset.train_labels[::-1][:-1])
-    with pytest.raises(checkpoints.CheckpointError, match="of another data set"):
+    with pytest.raises(RunError, match="of another data set"):
         resume(other, tmp_path, str)
     assert files(tmp_path) == before
 
@@ -174,10 +175,7 @@ def ready(folder: Path, begin: object) -> None:
     dataset = Dataset("drawn digits", images, labels, test_images, test_labels)
     if callable(begin):
         begin()
-    if (folder / "last.ckpt").exists():
-        resume(dataset, folder, str)
-    else:
-        train(dataset, CONFIG, folder, str)
+    to_the_end(folder, dataset)
 
 
 def killed(folder: Path, at: int, seconds: float) -> int:
@@ -192,12 +190,11 @@ def to_the_end(folder: Path, dataset: Dataset) -> None:
     for path in (folder / "last.ckpt", folder / "best.ckpt"):
         if path.exists():
             checkpoints.read(path)  # whatever happened, it loads
-    if (folder / "last.ckpt").exists():
+    if (folder / "config.json").exists():
         resume(dataset, folder, str)
     else:
         train(dataset, CONFIG, folder, str)
-    for part in folder.glob("*.part"):
-        part.unlink()  # of a killed process; nobody reads it
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*SAME, "times.jsonl"])
 
 
 @pytest.mark.parametrize("at", [4, 11, 16, 23])

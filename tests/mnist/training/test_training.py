@@ -15,7 +15,7 @@ from mnist.config import Config
 from mnist.data import Dataset, drawn
 from mnist.models import MODELS
 from mnist.storage import checkpoints
-from mnist.storage.weights import load_weights
+from mnist.storage.weights import load_trained, load_weights
 from mnist.training import TrainingError, train
 from mnist.training.evaluation import evaluate
 
@@ -63,11 +63,10 @@ def test_it_learns_and_writes_what_it_says(dataset: Dataset, tmp_path: Path) -> 
         "config.json",
         "last.ckpt",
         "metrics.jsonl",
-        "model.npz",
         "times.jsonl",
     ]
     restored = MODELS["basic"](None)
-    load_weights(restored, run.folder / "model.npz")
+    load_weights(restored, run.folder / "last.ckpt")
     assert evaluate(restored, dataset) == evaluate(run.model, dataset)
     assert evaluate(restored, dataset)[1] == run.metrics[-1]["test_accuracy"]
 
@@ -75,7 +74,7 @@ def test_it_learns_and_writes_what_it_says(dataset: Dataset, tmp_path: Path) -> 
 def test_the_same_seed_gives_the_same_bytes(dataset: Dataset, tmp_path: Path) -> None:
     def outcome(name: str, seed: int) -> tuple[bytes, list[dict[str, float]]]:
         run = train(dataset, Config(epochs=2, seed=seed), tmp_path / name, str)
-        return (run.folder / "model.npz").read_bytes(), run.metrics
+        return (run.folder / "last.ckpt").read_bytes(), run.metrics
 
     first = outcome("a", 0)
     assert outcome("b", 0) == first
@@ -100,12 +99,6 @@ def test_a_dry_run_is_one_batch(dataset: Dataset, tmp_path: Path) -> None:
     assert int(run.model.state_dict()["1.num_batches_tracked"]) == 1
 
 
-def test_no_epochs_still_save_the_initial_weights(dataset: Dataset, tmp_path: Path) -> None:
-    run = train(dataset, Config(epochs=0), tmp_path, str)
-    assert run.metrics == []
-    assert (tmp_path / "model.npz").exists()
-
-
 def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,8 +115,8 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
     monkeypatch.setattr(learning.SGD, "step", poisoned)
     with pytest.raises(TrainingError, match=r"nan at step 3 of epoch 2.*--lr"):
         train(dataset, Config(epochs=5), tmp_path, str)
-    with np.load(tmp_path / "model.npz") as state:
-        assert all(np.isfinite(value).all() for value in state.values())
+    state = load_trained(tmp_path).model.state_dict()
+    assert all(np.isfinite(value).all() for value in state.values())
 
 
 def test_weights_that_are_not_finite_are_not_saved(
