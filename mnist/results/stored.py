@@ -72,9 +72,10 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
     folder = Path(folder)
     record, files = read_run(folder, dry=dry), RunFolder(folder)
     trained = trained_of(record.weights, record.facts, folder)
+    parameters = sum(p.size for p in trained.model.parameters())
     return StoredRun(
         folder,
-        record.facts,
+        record.facts | {"parameters": parameters},
         record.metrics,
         _members(files, trained.model),
         files.seconds(),

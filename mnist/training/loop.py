@@ -196,13 +196,10 @@ class Training:
         return run
 
     def _begin(self) -> None:
-        if self.finished:  # but for what is only repeated of the checkpoint
-            self.files.write_metrics(self.metrics)
-            return
         if self.restored and 0 < self.config.earlier_epochs == len(self.metrics):
             self._save(self.files.last)  # with settings that go further; then config.json
         facts = facts_of(self.config, self.dataset, self.model)
-        self.files.begin(facts, self.metrics, self.progress.step)
+        self.files.begin(facts, self.metrics, self.progress.step, finished=self.finished)
 
     def _train_epoch(self, stop: Stop) -> bool:
         """Train to the end of the epoch, or until a process wants to stop; whether one does."""
