@@ -10,6 +10,7 @@ POSIX only, as most cases run in forks.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -43,6 +44,9 @@ def main(argv: list[str]) -> int:
     p.add_argument("--list", action="store_true", help="only print what must hold")
     p.add_argument("--seed", type=int, default=0, help="of the moments that are drawn")
     args = p.parse_args(argv)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:  # as in the background of a shell
+            signal.signal(number, signal.SIG_DFL)
     started = time.perf_counter()
     held: Counter[str] = Counter()
     played: Counter[str] = Counter()

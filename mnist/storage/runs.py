@@ -150,7 +150,7 @@ class RunFolder:
                         own.claim(overwrite)
                     with suppress(OSError):
                         member.rmdir()  # if it held nothing else
-        self._remove((*_OWN[::-1], *REPORT))
+        self._remove((*REPORT, *_OWN[::-1]))  # that which tells whose they are last
 
     def is_dry(self) -> bool:
         """Whether it is a dry run's, as far as can be told."""

@@ -23,15 +23,13 @@ def own_data(scene: Scene) -> Iterator[tuple[Path, Path, Path]]:
         yield room, data, room / "run"
 
 
-def judged(
-    scene: Scene, run: Path, *options: object, told: tuple[str, ...], **environment: str
-) -> None:
+def judged(scene: Scene, run: Path, *options: object, told: tuple[str, ...]) -> None:
     """All that judges the run refuses it with one line, and its bytes are what they were."""
     before = contents(run)
     for command in _JUDGES:
         runs = (run, run) if command == "compare" else (run,)
-        scene.mnist(command, *runs, *options, **environment).refused(*told)
-    scene.train("--resume", run, *options, **environment).refused(*told)
+        scene.mnist(command, *runs, *options).refused(*told)
+    scene.train("--resume", run, *options).refused(*told)
     assert contents(run) == before
 
 

@@ -28,7 +28,10 @@ _VALUES = [
 
 
 def _bytes(change: Callable[[bytes], bytes]) -> Edit:
-    return lambda path: path.write_bytes(change(path.read_bytes())) and None
+    def edit(path: Path) -> None:
+        path.write_bytes(change(path.read_bytes()))
+
+    return edit
 
 
 def of_any_file() -> Iterator[tuple[str, Edit]]:
@@ -53,11 +56,26 @@ def of_any_file() -> Iterator[tuple[str, Edit]]:
         ),
     }.items():
         yield name, _bytes(change)
-    yield "a folder", lambda path: (path.unlink(), path.mkdir()) and None
-    yield "a link to nothing", lambda path: (path.unlink(), path.symlink_to("nowhere")) and None
-    yield "a link to /dev/zero", lambda path: (path.unlink(), path.symlink_to("/dev/zero")) and None
-    yield "a pipe", lambda path: (path.unlink(), os.mkfifo(path)) and None
+    yield "a folder", _replaced(Path.mkdir)
+    yield "a link to nothing", _replaced(lambda path: path.symlink_to("nowhere"))
+    yield "a link to /dev/zero", _replaced(lambda path: path.symlink_to("/dev/zero"))
+    yield "a pipe", _replaced(os.mkfifo)
     yield "a sparse gigabyte", _sparse
+
+
+def _middle_changed(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 16]) + content[middle + 1 :]
+
+
+def _replaced(make: Callable[[Path], object]) -> Edit:
+    """Something else in the file's place."""
+
+    def edit(path: Path) -> None:
+        path.unlink()
+        make(path)
+
+    return edit
 
 
 def _sparse(path: Path) -> None:

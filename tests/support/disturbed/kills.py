@@ -62,6 +62,18 @@ def _killed_any_time(scene: Scene, share: float) -> None:
         scene.expect_goes_on(run)
 
 
+def _killed_overwriting(scene: Scene, at: int) -> None:
+    with scene.room() as room:
+        run = scene.copy(room)
+        (run / "notes.txt").write_text("mine")
+        killed_at(scene, "--out", run, "--overwrite", calls=at).expect(-signal.SIGKILL)
+        scene.expect_honest(run)
+        scene.train("--out", run, "--overwrite").expect(0).orderly()
+        assert (run / "notes.txt").read_text() == "mine"
+        (run / "notes.txt").unlink()
+        scene.expect_whole(run)
+
+
 def _killed_again_and_again(scene: Scene) -> None:
     with scene.room() as room:
         run = room / "run"
@@ -149,6 +161,13 @@ def declare(scene: Scene) -> None:
             f"at any time, number {number}",
             lambda scene, share=share: _killed_any_time(scene, share),
             number < 2,
+        )
+    for at in range(1, 11):
+        add(
+            "kills",
+            f"of --overwrite, at call {at}",
+            lambda scene, at=at: _killed_overwriting(scene, at),
+            at == 6,
         )
     for at in range(1, 4):
         add(

@@ -16,7 +16,12 @@ _LONG = ("--epochs", 400)  # it is still training when something happens
 
 
 def ended(process: subprocess.Popen[bytes], seconds: float = 60) -> Result:
-    out, err = process.communicate(timeout=seconds)
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as late:
+        process.kill()
+        process.communicate()
+        raise AssertionError(f"it did not end within {seconds} s") from late
     text = [(part or b"").decode("utf-8", "replace") for part in (out, err)]
     return Result(process.returncode, *text)
 
@@ -57,7 +62,7 @@ for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
             "signals",
             _name,
             "saved, 128 and the signal's number as the code; --resume ends with the bytes let be",
-            lambda scene, number=getattr(signal, _name): _signalled(scene, number),
+            lambda scene, name=_name: _signalled(scene, getattr(signal, name)),
             short=_name == "SIGTERM",
         )
     )
