@@ -71,7 +71,8 @@ def run_html(
     html = f"<div>{' &middot; '.join(part for part in parts if part)}</div>"
     if metrics:
         if can_draw():
-            title = f"{told.get('model', 'network')} on {data}"
+            network, data = facts.get("model", "network"), facts.get("dataset", "unnamed data")
+            title = f"{plain(network)} on {plain(data)}"
             png = render(lambda look: curves(metrics, title, look))
             html += f'<img src="{uri(png)}" width="{_WIDTH}" alt="loss and accuracy by epoch">'
         html += _numbers(metrics)
