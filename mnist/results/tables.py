@@ -113,7 +113,7 @@ def facts_table(facts: Mapping[str, Any]) -> str:
         unit = told.get("unit") or _UNITS.get(name, "")
         meaning = told.get("meaning") or _MEANINGS.get(name, "")
         shown = plain(value) if value is None or not unit else f"{plain(value)} {unit}"
-        rows.append([f"<code>{escape(name)}</code>", escape(shown), escape(meaning)])
+        rows.append([f"<code>{escape(plain(name))}</code>", escape(shown), escape(meaning)])
     return table(["setting", "value", "meaning"], rows, "Settings", "words")
 
 

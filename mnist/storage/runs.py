@@ -203,8 +203,8 @@ class RunFolder:
         """How long an epoch took, up to a step or all of it."""
         if self.writes:
             line = {"epoch": epoch, "seconds": round(seconds, 3)}
-            with open(self.times, "a", encoding="utf-8") as lines:
-                lines.write(_lines([line if step is None else {**line, "step": step}]))
+            line |= {} if step is None else {"step": step}
+            self._write(self.times, _lines([*_times(self.times), line]))
 
     def write_state(self, path: Path, state: Mapping[str, Any]) -> None:
         """Write a checkpoint."""
@@ -223,10 +223,7 @@ class RunFolder:
             facts = parse_json(read_whole(self.config, limit=_LONGEST))
             if not isinstance(facts, dict):
                 raise ValueError(f"{brief(facts)}, an object expected")
-            for name, value in facts.items():
-                if not (value is None or isinstance(value, str | int | float)):
-                    raise ValueError(f"{brief(name)} is {brief(value)}")
-            _expect_format(facts)
+            _expect_facts(facts)
         except ValueError as error:
             raise RunError(
                 f"{shown(self.config)}: not the facts of a training ({error}); take a copy of it "
@@ -328,7 +325,7 @@ def read_checkpoint(path: Path) -> Record:
     if len(arrays) < len(model):
         raise CheckpointError(f"{shown(path)}: has weights that are no arrays; take another")
     try:
-        _expect_format(tree)
+        _expect_facts({**config, **dataset, "format": tree.get("format", 1)})
         metrics = _entries(tree.get("metrics", []))
     except ValueError as error:
         raise CheckpointError(
@@ -347,7 +344,13 @@ def _settings(facts: Facts, path: Path) -> Config:
         ) from error
 
 
-def _expect_format(facts: Mapping[str, Any]) -> None:
+def _expect_facts(facts: Mapping[str, Any]) -> None:
+    """Raise ValueError where they are no numbers, texts and switches, or of a later version."""
+    for name, value in facts.items():
+        if not (value is None or isinstance(value, str | int | float)):
+            raise ValueError(f"{brief(name)} is {brief(value)}")
+    if not isinstance(facts.get("dataset", ""), str):
+        raise ValueError(f"its dataset is {brief(facts['dataset'])}, a name expected")
     number = facts.get("format", 1)
     if type(number) is not int or not 1 <= number <= FORMAT:
         raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from support.disturbed.cases import CASES, Case
-from support.disturbed.scene import REPORT, SAME, Result, Scene
+from support.disturbed.scene import REPORT, Result, Scene
 
 import train
 from mnist import commands
@@ -181,7 +181,7 @@ def _play(scene: Scene, file: str, edit: Edit) -> None:
         run = scene.copy(room)
         edit(run / file)
         _judged(scene, run)
-        _resumed(scene, run)
+        _resumed(scene, run, file)
 
 
 def _run_all(lines: list[list[object]]) -> Callable[[list[str]], int]:
@@ -238,16 +238,22 @@ def _judged(scene: Scene, run: Path) -> None:
     assert after == before, "judging it changed it"
 
 
-def _resumed(scene: Scene, run: Path) -> None:
+def _resumed(scene: Scene, run: Path, file: str) -> None:
     """It ends with the bytes of a run let be, or is refused in a line and stays as it is."""
     before = _state(run)
     result = scene.train("--resume", run).orderly()
     if result.code == 0:
-        if (run / "last.ckpt").is_file():
-            for name in SAME:
-                if name != "best.ckpt":
-                    same = (run / name).read_bytes() == (scene.whole / name).read_bytes()
-                    assert same, f"{name} differs, and it was not refused"
+        for name in ("config.json", "metrics.jsonl"):
+            same = (run / name).read_bytes() == (scene.whole / name).read_bytes()
+            assert same, f"{name} differs, and it was not refused"
+        if file != "last.ckpt":
+            assert (run / "last.ckpt").read_bytes() == (scene.whole / "last.ckpt").read_bytes()
+        else:  # signed anew, with what another training might have had beside its weights
+            states = (checkpoints.read(folder / file) for folder in (run, scene.whole))
+            weights = [
+                (s["metrics"], {n: w.tobytes() for n, w in s["model"].items()}) for s in states
+            ]
+            assert weights[0] == weights[1], "other weights, and it was not refused"
     else:
         after = _state(run)
         before.pop(REPORT, None), after.pop(REPORT, None)
