@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd.engine.modes import current, enable_grad, mode
 from autograd.engine.needs import needs
@@ -21,11 +20,13 @@ from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
     from autograd.interop.methods import Methods  # what autograd.interop attaches
 else:
     Methods = object
 
-Array = NDArray[Any]
+Array: TypeAlias = "NDArray[Any]"
 Axis = int | tuple[int, ...] | None
 Operand: TypeAlias = "Tensor | ArrayLike"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -59,7 +58,9 @@ def _made(structure: Any, rest: Iterator[Any]) -> Any:
         return model(parts.values())
     if isinstance(model, tuple):
         return tuple.__new__(type(model), parts.values())  # whatever its class asks for
-    made = copy.copy(model)  # with its other attributes
+    from copy import copy  # slow to import, and seldom needed
+
+    made = copy(model)  # with its other attributes
     made.clear()
     made.update(parts) if isinstance(made, dict) else made.extend(parts.values())
     return made
