@@ -62,6 +62,10 @@ class Buffer(Tensor):
             )
 
 
+class MissingError(TypeError):
+    """A module's forward wants what None was assigned over."""
+
+
 class Module:
     """A callable with state. Subclasses assign parameters, buffers and modules to attributes in
     `__init__`, and define `forward`; the attributes' order is the order of everything below.
@@ -72,6 +76,8 @@ class Module:
     """
 
     training: bool = True
+
+    _absent: tuple[str, ...] = ()  # of what state None was assigned over
 
     # Lists of a module's own once it has hooks. Subclasses need not call this class's __init__.
     _forward_pre_hooks: list[Hook] | None = None
@@ -92,6 +98,8 @@ class Module:
                 f"to '{name}', where it would not be found; assign an attribute to each, or a "
                 "ModuleList or ModuleDict of modules"
             )
+        if value is None and isinstance(held, _STATE):
+            super().__setattr__("_absent", (*self._absent, name))
         super().__setattr__(name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -105,6 +113,14 @@ class Module:
         try:
             with scope(_name(self, caller)):
                 out = self.forward(*args, **kwargs)
+        except (TypeError, ValueError, AttributeError) as error:
+            name = next((n for n in self._absent if vars(self).get(n) is None), None)
+            if name is None or "None" not in str(error) or isinstance(error, MissingError):
+                raise
+            raise MissingError(
+                f"{type(self).__name__}: '{name}' is None, and its forward wants what was assigned "
+                f"there before, or another in its place ({error})"
+            ) from error
         finally:
             _calls.innermost = caller
         return self._after_forward(args, kwargs, out) if self._forward_hooks else out
@@ -360,5 +376,7 @@ def _name(module: Module, caller: Module | None) -> str:
 
 
 def _register(hooks: list[Hook], hook: Hook, prepend: bool) -> RemovableHandle:
+    if not callable(hook.function):
+        raise TypeError(f"hook of a module: {hook.function!r} given, a function expected")
     hooks.insert(0 if prepend else len(hooks), hook)
     return RemovableHandle(hooks, hook)

@@ -150,16 +150,18 @@ class no_grad(_Decorator, modes.no_grad):
     It holds in this thread, or in this asyncio task, also across `await`. One object may be entered
     again, and shared by threads and tasks. Decorated generator functions, coroutines and
     asynchronous generators do not record while their body runs; whoever iterates or awaits them
-    records as before; properties, static and class methods are decorated as the functions in them,
-    and a class is refused. A `with` block around a `yield`, in a generator that is not decorated, holds
+    records as before. Properties, static and class methods are decorated as the functions in them;
+    a class is refused. A `with` block around a `yield`, in a generator that is not decorated, holds
     for the caller too until the generator goes on: decorate it, or leave the block before.
     """
+
 
 class enable_grad(_Decorator, modes.enable_grad):
     """Context manager and decorator: ops in it are recorded again, also within `no_grad`.
 
     What is said of `no_grad` holds of it too.
     """
+
 
 class _Manager(_GeneratorContextManager[T]):
     def __call__(self, function: F) -> F:
