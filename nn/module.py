@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd import Tensor
+from autograd.engine.modes import mode
 from autograd.runtime.scopes import scope
 from autograd.runtime.trees import flatten
 from nn.hooks import Hook, RemovableHandle
@@ -160,10 +161,13 @@ class Module:
     def _before_forward(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        observer = mode.observer
         for hook, with_kwargs in tuple(self._forward_pre_hooks or ()):
             changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if changed is None:
                 continue
+            if observer is not None:
+                observer.hooked(hook, (args, kwargs), changed)
             if not with_kwargs:
                 args = changed if isinstance(changed, tuple) else (changed,)
             elif isinstance(changed, tuple) and len(changed) == 2:
@@ -176,9 +180,14 @@ class Module:
         return args, kwargs
 
     def _after_forward(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+        observer = mode.observer
         for hook, with_kwargs in tuple(self._forward_hooks or ()):
             changed = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
-            out = out if changed is None else changed
+            if changed is None:
+                continue
+            if observer is not None:
+                observer.hooked(hook, out, changed)
+            out = changed
         return out
 
     # --- what is in it -----------------------------------------------------------------------

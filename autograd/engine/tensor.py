@@ -229,8 +229,6 @@ class Tensor(Methods):
 
         A tensor that `hook` returns takes the gradient's place. Hooks run in the order in which
         they were registered. Returns a function that removes the hook.
-
-        Raises TypeError for what is no function, RuntimeError for a constant.
         """
         if not callable(hook):
             raise TypeError(f"register_hook: {hook!r} given, a function of the gradient expected")

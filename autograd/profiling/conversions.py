@@ -17,6 +17,7 @@ import numpy as np
 from autograd.engine.tensor import Tensor
 
 _STORES = opmap.get("STORE_SUBSCR")
+_STORING = {"numpy", "array", "_struct"}  # modules whose types and functions keep but the number
 _TELLING = {"isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc"}  # of no use to rules
 
 
@@ -39,6 +40,8 @@ def warn_of_conversion(tensor: Tensor, frame: FrameType) -> None:
             what = f"given to {owner.__name__}.{name}: use a function of autograd instead"
         elif isinstance(owner, np.ndarray):
             what = f"given to the method '{name}' of an array: use broadcast_to or stack instead"
+        elif (getattr(called, "__module__", None) or "").partition(".")[0] in _STORING:
+            what = f"given to '{name}' of '{called.__module__}': use astype, or stack instead"
         else:
             return
     made = f" made by '{tensor.op_name}'" if tensor.op_name else ""
@@ -78,6 +81,6 @@ def _value(node: ast.expr, frame: FrameType) -> Any:
     if not isinstance(node, ast.Attribute):
         return None
     owner = _value(node.value, frame)
-    if isinstance(owner, np.ndarray):
+    if isinstance(owner, np.ndarray | np.dtype):
         return getattr(owner, node.attr, None)
     return getattr(owner, "__dict__", {}).get(node.attr)
