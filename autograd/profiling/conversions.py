@@ -18,6 +18,7 @@ from autograd.engine.tensor import Tensor
 
 _STORES = opmap.get("STORE_SUBSCR")
 _STORING = {"numpy", "array", "_struct"}  # modules whose types and functions keep but the number
+_SAYING = {"float", "int", "complex"}
 _TELLING = {"isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc"}  # of no use to rules
 
 
@@ -61,7 +62,7 @@ def _called(frame: FrameType) -> Any:
     attribute that can be looked up without running anything."""
     code = frame.f_code
     if not hasattr(code, "co_positions"):  # Python 3.10
-        return None
+        return _called_on_line(frame)
     line, end_line, begin, end = next(islice(code.co_positions(), frame.f_lasti // 2, None))
     lines = [text.encode() for text in linecache.getlines(code.co_filename)[line - 1 : end_line]]
     if not lines or None in (begin, end):
@@ -73,6 +74,20 @@ def _called(frame: FrameType) -> Any:
     except SyntaxError:  # the file has changed
         return None
     return _value(call.func, frame) if isinstance(call, ast.Call) else None
+
+
+def _called_on_line(frame: FrameType) -> Any:
+    """What the running line calls, where it calls but one thing that can be looked up, and nobody
+    says what becomes of the tensor."""
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    try:
+        tree = ast.parse(line + " pass" if line.endswith(":") else line)
+    except SyntaxError:  # a line within a longer statement
+        return None
+    functions = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    said = [f.id for f in functions if isinstance(f, ast.Name) and f.id in _SAYING]
+    found = [value for f in functions if (value := _value(f, frame)) is not None]
+    return found[0] if len(found) == 1 and not said else None
 
 
 def _value(node: ast.expr, frame: FrameType) -> Any:

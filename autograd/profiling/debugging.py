@@ -26,7 +26,8 @@ def debug() -> Iterator[None]:
 
     Warns with LostGradientWarning where a tensor that wants a gradient became a number though
     nobody called `float`, `int` or `item`: by `buffer[i] = t`, or by `np.float64(t)`,
-    `buffer.fill(t)` or `math.exp(t)` (from Python 3.11 on, where the source can be read).
+    `buffer.fill(t)` or `math.exp(t)` (where the source can be read; on Python 3.10, where these
+    are the only call on a line).
 
     Raises:
         FloatingPointError: an op, a rule, or a hook of a tensor or module made a NaN or an infinity

@@ -164,7 +164,6 @@ def test_a_hook_of_a_module_is_named() -> None:
 # --- tensors that NumPy's types and functions make numbers of ------------------------------------
 
 
-@pytest.mark.skipif(not hasattr(lost.__code__, "co_positions"), reason="Python 3.10")
 def test_types_and_functions_that_keep_but_the_number() -> None:
     t, buffer = leaf(2.0), np.zeros(3)
     from array import array
