@@ -114,7 +114,7 @@ class Module:
         try:
             with scope(_name(self, caller)):
                 out = self.forward(*args, **kwargs)
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, AttributeError) as error:
             name = next((n for n in self._absent if vars(self).get(n) is None), None)
             if name is None or "None" not in str(error) or isinstance(error, MissingError):
                 raise
