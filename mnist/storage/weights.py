@@ -84,9 +84,9 @@ def load_trained(path: str | Path) -> Trained:
 def _last_measured(path: Path) -> dict[str, Any]:
     """The accuracy on the test set after the last epoch, where it is known."""
     try:
-        entry = json.loads(path.read_text().splitlines()[-1])
-        return {"test_accuracy": float(entry["test_accuracy"])}
-    except (OSError, ValueError, LookupError, TypeError):
+        entry = parse_json(read_whole(path, limit=_MAX_FACTS).splitlines()[-1])
+        return {"test_accuracy": _number(entry, "test_accuracy", entry["test_accuracy"], path)}
+    except (CheckpointError, ValueError, LookupError, TypeError, AttributeError):
         return {}  # it is only told, never needed
 
 
@@ -177,7 +177,7 @@ def _from_safetensors(path: Path) -> tuple[State, Facts | None]:
         state = library.load(content)
         # The library has found the header to be right, and keeps what is in it to itself.
         header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        text = header.get("__metadata__", {}).get(_ENTRY)
+        text = (header.get("__metadata__") or {}).get(_ENTRY)
         facts = None if text is None else parse_json(text.encode())
         if facts is not None and not isinstance(facts, dict):
             raise ValueError(f"its {_ENTRY} are {brief(facts)}, an object expected")
