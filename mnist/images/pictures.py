@@ -101,23 +101,25 @@ def _opened_at_once(path: str, flags: int) -> int:
 
 
 def _all_of(stream: IO[bytes], name: str) -> bytes:
-    # Grown with what arrives: read(n) would take n bytes at once. What is endless is mostly no
-    # picture by its start.
-    data = bytearray(stream.read(_CHUNK))
-    if data and not (data.startswith(_PNG_MAGIC) or re.match(b"P[1-6]", data)):
-        raise PictureError(
-            f"{name}: is neither PNG nor PGM (it starts with {data[:4].hex(' ')}); {_REMEDY}"
-        )
-    while len(data) <= _MOST_BYTES and (piece := stream.read(_CHUNK)):
-        data += piece
-    if len(data) > _MOST_BYTES:
-        raise PictureError(
-            f"{name}: is larger than the {_MOST_BYTES >> 20} MiB that a picture of "
-            f"{MOST_PIXELS >> 20} megapixels can take; make it smaller"
-        )
-    if not data:
+    # As it arrives: read(n) would take n bytes at once. What is endless is mostly no picture by its
+    # start.
+    pieces, size = [stream.read(_CHUNK)], 0
+    start = pieces[0]
+    if not start:
         raise PictureError(f"{name}: is empty (0 bytes); {_REMEDY}")
-    return bytes(data)
+    if not (start.startswith(_PNG_MAGIC) or re.match(b"P[1-6]", start)):
+        raise PictureError(
+            f"{name}: is neither PNG nor PGM (it starts with {start[:4].hex(' ')}); {_REMEDY}"
+        )
+    while pieces[-1]:
+        size += len(pieces[-1])
+        if size > _MOST_BYTES:
+            raise PictureError(
+                f"{name}: is larger than the {_MOST_BYTES >> 20} MiB that a picture of "
+                f"{MOST_PIXELS >> 20} megapixels can take; make it smaller"
+            )
+        pieces.append(stream.read(_CHUNK))
+    return b"".join(pieces)
 
 
 def _opened(data: bytes, name: str) -> Image.Image:
