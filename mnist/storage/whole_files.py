@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+_PATIENCE = 2.0  # seconds for others to close a file that is to be replaced
 
 
 @contextmanager
@@ -22,12 +26,27 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        _replace(part, path)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Windows replaces no file that somebody has open, if only to read it: a moment is waited."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return os.replace(part, path)
+        except PermissionError as error:
+            if sys.platform != "win32":
+                raise
+            if time.monotonic() > deadline:
+                reason = "another program has the file open, or it is read-only"
+                raise PermissionError(error.errno, reason, str(path)) from error
+        time.sleep(_PATIENCE / 100)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -179,7 +179,11 @@ def _speaking(group: Group) -> Iterator[io.StringIO]:
     if group.rank == 0:
         yield unsaid
         return
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(unsaid):
+    with (
+        open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(unsaid),
+    ):
         yield unsaid
 
 
