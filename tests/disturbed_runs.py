@@ -1,4 +1,4 @@
-"""Trainings that are disturbed: python tests/disturbed_runs.py [--short] [--only TEXT] [--list].
+"""Trainings that are disturbed: python tests/disturbed_runs.py [--short] [--only TEXT] [--list] [--times].
 
 Two trainings into one folder and two in one second; kills and full disks at each moment at which a
 file is written, and at others; sixty edits of each file; other data sets and missing ones; signals,
@@ -42,6 +42,7 @@ def main(argv: list[str]) -> int:
     p.add_argument("--short", action="store_true", help="some cases of each kind")
     p.add_argument("--only", default="", metavar="TEXT", help="cases with this in kind or name")
     p.add_argument("--list", action="store_true", help="only print what must hold")
+    p.add_argument("--times", action="store_true", help="print how long each case takes")
     p.add_argument("--seed", type=int, default=0, help="of the moments that are drawn")
     args = p.parse_args(argv)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -62,7 +63,10 @@ def main(argv: list[str]) -> int:
                 print(f"{label}\n    {case.holds}")
                 continue
             played[case.kind] += 1
+            began = time.perf_counter()
             wrong = failure(case, scene)
+            if args.times:
+                print(f"{time.perf_counter() - began:6.2f} s  {label}", flush=True)
             held[case.kind] += wrong is None
             if wrong is not None:
                 print(f"{label}\n    must hold: {case.holds}\n    {wrong.strip()}", flush=True)

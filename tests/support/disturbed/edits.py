@@ -293,7 +293,7 @@ def declare(scene: Scene) -> None:
                     "judged rightly or refused in a line; --resume ends with the bytes of a run "
                     "let be, or is refused in a line and changes nothing",
                     lambda scene, file=file, edit=edit: _play(scene, file, edit),
-                    short=number % 40 == 7,
+                    short=number % 80 == 7,
                 )
             )
 

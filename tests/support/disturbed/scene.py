@@ -25,14 +25,14 @@ from typing import Any
 from support.programs.idx_files import write_digits
 
 import train
-from autograd import set_num_threads
+from autograd import keep_pages, set_num_threads
 from mnist import commands
 from mnist.storage import checkpoints
 
 ROOT = Path(train.__file__).parent
 SECONDS = 60.0  # after which something hangs
 # Ten steps, in which everything random takes part; and a checkpoint within each epoch.
-SETTINGS = ("--epochs", "2", "--batch-size", "50", "--validation", "50", "--checkpoint-every", "2")
+SETTINGS = ("--epochs", "2", "--batch-size", "20", "--validation", "20", "--checkpoint-every", "2")
 # What two trainings with the same settings have in common, byte by byte; times are of the day.
 SAME = ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt")
 REPORT = "report.html"
@@ -161,9 +161,10 @@ class Scene:
     whole: Path = field(init=False)
 
     def __post_init__(self) -> None:
+        keep_pages()  # as the programs do
         self.data = self.folder / "data"
         self.data.mkdir()
-        write_digits(self.data)
+        write_digits(self.data, train=120, test=40)
         (self.folder / "said").mkdir()
         self.whole = self.folder / "whole"
         self.train("--out", self.whole).expect(0)
