@@ -1,42 +1,38 @@
-"""Pictures of numbers: the course of a training, the confusion of digits, the calibration."""
+"""Pictures of numbers: the course of a training, the confusion of digits, the calibration.
+
+Needs matplotlib: ask `rendering.can_draw` before importing it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullLocator,
+    PercentFormatter,
+)
 from numpy.typing import NDArray
 
 from mnist.results.measures import Bin, wilson
-from mnist.results.rendering import WIDTH, Look, can_draw, render
+from mnist.results.rendering import WIDTH, Look
 from mnist.results.wording import percent
-from mnist.storage.whole_files import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _PARTS = {"train": "o--", "validation": "s-.", "test": "o-"}
 _FEWEST_ERRORS = 1e-5  # the share of errors at which the axis of accuracies ends
 _TICKS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 
 
-def plot_curves(metrics: Sequence[dict[str, Any]], title: str, path: Path) -> bool:
-    """Draw loss and accuracy over the epochs into a PNG; False where matplotlib is missing."""
-    if not can_draw():
-        return False
-    with replacing(path) as file:
-        file.write(render(lambda look: curves(metrics, title, look)))
-    return True
-
-
 def curves(metrics: Sequence[dict[str, Any]], title: str, look: Look) -> Figure:
     """Loss above, accuracy below, of whatever the entries have; both on logarithmic axes."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
     figure = Figure(figsize=(WIDTH, WIDTH), layout="constrained")
     figure.suptitle(title, fontsize=10)
     above, below = figure.subplots(2, 1, sharex=True)
@@ -51,29 +47,20 @@ def curves(metrics: Sequence[dict[str, Any]], title: str, look: Look) -> Figure:
                 epochs, values = zip(*points, strict=True)
                 axes.plot(epochs, values, style, color=look.parts[part], label=part, markersize=4)
         axes.grid(alpha=0.25)
-    above.set_ylabel("cross-entropy (nats)")
-    above.set_yscale("log")
-    above.yaxis.set_major_locator(_decades())
+    above.set(ylabel="cross-entropy (nats)", yscale="log")
+    above.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
     above.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     above.minorticks_off()
     if above.lines:
         above.legend(loc="best")
-    below.set_ylabel("accuracy")
+    below.set(ylabel="accuracy", xlabel="epoch")
     _stretch_towards_all(below)
-    below.set_xlabel("epoch")
     below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure
 
 
-def _decades() -> Any:
-    from matplotlib.ticker import LogLocator
-
-    return LogLocator(subs=(1.0, 2.0, 5.0), numticks=12)
-
-
 def _stretch_towards_all(axes: Axes) -> None:
     """An axis of accuracies on which halving the errors is the same distance everywhere."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     def forward(accuracy: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(-np.log10(np.clip(1 - np.asarray(accuracy), _FEWEST_ERRORS, None)))
@@ -90,41 +77,28 @@ def _stretch_towards_all(axes: Axes) -> None:
 
 def confusion(counts: NDArray[Any], look: Look) -> Figure:
     """Counts (10, 10), and below each its percentage of the row. Only mistakes are coloured."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     rows = np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shares = counts / rows
     mistakes = shares * (1 - np.eye(len(counts)))
-    largest = mistakes.max() or 1.0
-    ramp = mpl.colormaps[look.sequence]
     figure = Figure(figsize=(WIDTH, WIDTH), layout="constrained")
     axes = figure.subplots()
-    colours = np.ones((*counts.shape, 4))
-    for i, j in np.ndindex(counts.shape):
-        if i == j:
-            colours[i, j] = mpl.colors.to_rgba(look.good)
-        elif counts[i, j]:
-            colours[i, j] = ramp(0.15 + 0.6 * mistakes[i, j] / largest)
-        else:
-            colours[i, j] = mpl.colors.to_rgba(look.paper)
+    colours = mpl.colormaps[look.sequence](0.15 + 0.6 * mistakes / (mistakes.max() or 1.0))
+    colours[counts == 0] = mpl.colors.to_rgba(look.paper)
+    colours[np.diag_indices(len(counts))] = mpl.colors.to_rgba(look.good)
     axes.imshow(colours)
     for i, j in np.argwhere(counts):
         ink = _legible(colours[i, j])
         axes.text(j, i - 0.13, f"{counts[i, j]}", ha="center", va="center", color=ink, fontsize=9)
         share = f"{100 * shares[i, j]:.1f}"
         axes.text(j, i + 0.25, share, ha="center", va="center", color=ink, fontsize=7)
-    axes.set_xticks(range(len(counts)))
-    axes.set_yticks(range(len(counts)))
-    axes.set_xlabel("read as")
-    axes.set_ylabel("is")
+    digits = range(len(counts))
+    axes.set(xticks=digits, yticks=digits, xlabel="read as", ylabel="is")
     axes.xaxis.set_label_position("top")
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(len(counts) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(counts) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", alpha=0.25, linewidth=0.6)
-    axes.tick_params(which="minor", length=0, top=False)
+    for edge in np.arange(len(counts) + 1) - 0.5:
+        axes.axhline(edge, color=look.faint, alpha=0.25, linewidth=0.6)
+        axes.axvline(edge, color=look.faint, alpha=0.25, linewidth=0.6)
     return figure
 
 
@@ -135,9 +109,6 @@ def _legible(ground: NDArray[Any]) -> str:
 
 def reliability(bins: Sequence[Bin], error: float, look: Look) -> Figure:
     """Accuracy over confidence above, how many images lie in each bin below."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
-
     shares = PercentFormatter(1.0, symbol=" %")
     figure = Figure(figsize=(WIDTH, WIDTH), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
@@ -150,20 +121,16 @@ def reliability(bins: Sequence[Bin], error: float, look: Look) -> Figure:
     above.plot([0, 1], [0, 1], color=look.faint, linestyle="--", linewidth=1)
     reach = np.maximum([y - limits[0], limits[1] - y], 0)
     above.errorbar(x, y, reach, fmt="o", color=colour, markersize=5, capsize=2, linewidth=1)
-    above.set_ylabel("accuracy")
-    above.set_ylim(-0.03, 1.03)
+    above.set(ylabel="accuracy", ylim=(-0.03, 1.03))
     above.yaxis.set_major_formatter(shares)
     above.grid(alpha=0.25)
     middles, counts = [(b.low + b.high) / 2 for b in used], [b.count for b in used]
     below.bar(middles, counts, width=0.9 / len(bins), color=colour)
-    below.set_yscale("log")
-    below.set_ylim(0.5, max(counts) * 6)
+    below.set(yscale="log", ylim=(0.5, max(counts) * 6), xlim=(-0.02, 1.05))
+    below.set(ylabel="images", xlabel="confidence (probability of the guess)")
     for middle, count in zip(middles, counts, strict=True):
         below.text(middle, count * 1.2, f"{count:,}", ha="center", va="bottom", fontsize=7)
     below.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     below.yaxis.set_minor_locator(NullLocator())
-    below.set_ylabel("images")
-    below.set_xlabel("confidence (probability of the guess)")
-    below.set_xlim(-0.02, 1.05)
     below.xaxis.set_major_formatter(shares)
     return figure

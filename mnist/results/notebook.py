@@ -9,13 +9,12 @@ from typing import Any
 
 from autograd.interop.notebook import table
 from mnist.data.idx import shown
-from mnist.results.charts import curves
 from mnist.results.rendering import can_draw, render, uri
+from mnist.results.tables import measurements
 from mnist.results.wording import plain
 from mnist.storage.runs import Entry
 
 _FIRST, _LAST = 3, 9  # epochs that a table of many shows
-_PARTS = ("train", "validation", "test")
 _WIDTH = 430  # of the curves, in pixels
 
 
@@ -33,7 +32,6 @@ def run_html(
         facts: as in config.json; what is not there is not told.
         metrics: an entry an epoch, as in metrics.jsonl.
     """
-    metrics = [{"epoch": number, **entry} for number, entry in enumerate(metrics, start=1)]
     told = {name: escape(plain(value)) for name, value in facts.items()}
     network = f"<b>{told.get('model', 'network')}</b>"
     members = facts.get("members", 1)
@@ -60,7 +58,7 @@ def run_html(
         )
         if facts.get(name) is not None
     ]
-    done = metrics[-1]["epoch"] if metrics else 0
+    done = metrics[-1].get("epoch", len(metrics)) if metrics else 0
     parts = [
         (f"recipe {told['recipe']}, " if told.get("recipe") else "") + network,
         f"{data}: {', '.join(sizes)} images" if sizes else data,
@@ -71,30 +69,13 @@ def run_html(
     html = f"<div>{' &middot; '.join(part for part in parts if part)}</div>"
     if metrics:
         if can_draw():
+            from mnist.results.charts import curves
+
             title = f"{told.get('model', 'network')} on {data}"
             png = render(lambda look: curves(metrics, title, look))
             html += f'<img src="{uri(png)}" width="{_WIDTH}" alt="loss and accuracy by epoch">'
-        html += _numbers(metrics)
+        names, rows = measurements(metrics)
+        if len(rows) > _FIRST + _LAST + 1:
+            rows[_FIRST:-_LAST] = [["&hellip;"] * len(rows[0])]
+        html += table(["epoch", *(name.replace("_", " ") for name in names)], rows)
     return f"<div>{html}</div>"
-
-
-def _numbers(metrics: Sequence[Entry]) -> str:
-    columns = [
-        f"{part}_{quantity}"
-        for part in _PARTS
-        for quantity in ("loss", "accuracy")
-        if any(entry.get(f"{part}_{quantity}") is not None for entry in metrics)
-    ]
-    rows = [
-        [str(entry["epoch"]), *(_shown(name, entry.get(name)) for name in columns)]
-        for entry in metrics
-    ]
-    if len(rows) > _FIRST + _LAST + 1:
-        rows[_FIRST:-_LAST] = [["&hellip;"] * (1 + len(columns))]
-    return table(["epoch", *(name.replace("_", " ") for name in columns)], rows)
-
-
-def _shown(name: str, value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.2%}" if name.endswith("accuracy") else f"{value:.4f}"

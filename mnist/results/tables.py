@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from html import escape
@@ -67,40 +68,35 @@ def table(
     )
 
 
-def epochs_table(
-    metrics: Sequence[Mapping[str, Any]], seconds: Mapping[int, float] | None = None
-) -> str:
+def measurements(metrics: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """The names of what any of the entries tells of, and of each the epoch and these as cells."""
+    names = [f"{part}_{quantity}" for part in _PARTS for quantity in ("loss", "accuracy")]
+    names = [name for name in names if any(entry.get(name) is not None for entry in metrics)]
+    rows = [
+        [plain(entry.get("epoch", number)), *(measured(name, entry.get(name)) for name in names)]
+        for number, entry in enumerate(metrics, start=1)
+    ]
+    return names, rows
+
+
+def epochs_table(metrics: Sequence[Mapping[str, Any]], seconds: Mapping[int, float]) -> str:
     """A row an epoch, columns for the parts of the data that any of them tells of.
 
     Args:
         seconds: of each epoch, by its number, where they are known.
     """
-    seconds = seconds or {}
-    names = {
-        part: [
-            name
-            for name in (f"{part}_loss", f"{part}_accuracy")
-            if any(entry.get(name) is not None for entry in metrics)
-        ]
-        for part in _PARTS
-    }
-    columns = [name for own in names.values() for name in own]
+    names, rows = measurements(metrics)
+    parts = Counter(name.partition("_")[0] for name in names)
     groups = "<td></td>" + "".join(
-        f'<th scope="colgroup" colspan="{len(own)}">{_PARTS[part]}</th>'
-        for part, own in names.items()
-        if own
+        f'<th scope="colgroup" colspan="{count}">{_PARTS[part]}</th>'
+        for part, count in parts.items()
     )
-    head = ["epoch", *(name.rpartition("_")[2] for name in columns)]
+    head = ["epoch", *(name.rpartition("_")[2] for name in names)]
     if seconds:
         groups += "<td></td>"
         head.append("time")
-    rows = []
-    for number, entry in enumerate(metrics, start=1):
-        epoch = plain(entry.get("epoch", number))
-        row = [epoch, *(measured(name, entry.get(name)) for name in columns)]
-        if seconds:
+        for number, row in enumerate(rows, start=1):
             row.append(duration(seconds[number]) if number in seconds else "-")
-        rows.append(row)
     return table(head, rows, "Epochs", groups=groups)
 
 

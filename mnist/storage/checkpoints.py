@@ -42,7 +42,7 @@ from mnist.storage.reading import (
     read_whole,
     supported,
 )
-from mnist.storage.whole_files import replacing
+from mnist.storage.whole_files import write_whole
 
 __all__ = ["CheckpointError", "is_one", "read", "write"]
 
@@ -78,19 +78,7 @@ def write(path: str | Path, tree: Mapping[str, Any]) -> None:
     encoded = encoder.encode(tree, ())
     if not isinstance(tree, Mapping):
         raise TypeError(f"a checkpoint is of a dict, {type(tree).__name__} given")
-    header = _header(encoded, encoder.arrays)
-    digest = hashlib.sha256()
-    try:
-        with replacing(Path(path)) as file:
-            for part in _parts(header, encoder.arrays):
-                digest.update(part)
-                file.write(part)
-            file.write(digest.digest())
-    except OSError as error:
-        raise CheckpointError(
-            f"{shown(path)}: cannot be written ({error.strerror or type(error).__name__}); what "
-            "was there before is as it was: make room, or name a folder that you may write to"
-        ) from error
+    write_whole(Path(path), _parts(_header(encoded, encoder.arrays), encoder.arrays))
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -147,12 +135,16 @@ def _header(tree: Any, arrays: list[Array]) -> bytes:
 
 
 def _parts(header: bytes, arrays: list[Array]) -> Iterator[bytes]:
-    yield _MAGIC + struct.pack("<Q", len(header)) + header
+    start = _MAGIC + struct.pack("<Q", len(header)) + header
+    digest = hashlib.sha256(start)
+    yield start
     for array in arrays:
         # A copy: what is hashed is what is written, also where another thread changes the array.
         values = array.tobytes()
+        values += bytes(_padding(len(values)))
+        digest.update(values)
         yield values
-        yield bytes(_padding(len(values)))
+    yield digest.digest()
 
 
 def _padding(length: int) -> int:

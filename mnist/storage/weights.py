@@ -19,7 +19,7 @@ from mnist.models import MODELS, Vote, described
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
 from mnist.storage.runs import Facts, RunFolder, read_checkpoint, read_run
-from mnist.storage.whole_files import replacing
+from mnist.storage.whole_files import write_whole
 from nn import Module
 
 State = dict[str, Array]
@@ -138,15 +138,7 @@ def save_safetensors(
     # The library takes the memory of arrays as it lies, so that their layout must be C's.
     state = {name: np.array(value, order="C") for name, value in model.state_dict().items()}
     # One entry: with more, their order in the file would differ from time to time.
-    content = library.save(state, {_ENTRY: json.dumps(dict(metadata or {}))})
-    try:
-        with replacing(Path(path)) as file:
-            file.write(content)
-    except OSError as error:
-        raise CheckpointError(
-            f"{shown(path)}: cannot be written ({error.strerror or type(error).__name__}); what "
-            "was there before is as it was: make room, or name a folder that you may write to"
-        ) from error
+    write_whole(Path(path), [library.save(state, {_ENTRY: json.dumps(dict(metadata or {}))})])
 
 
 # --- files ---------------------------------------------------------------------------------------

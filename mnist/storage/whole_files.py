@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+
+from mnist.data.idx import shown
+from mnist.storage.reading import CheckpointError
 
 
 @contextmanager
@@ -28,6 +31,21 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             part.unlink()
         raise
     _sync_folder(path.parent)
+
+
+def write_whole(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file that is replaced whole or not at all.
+
+    Raises CheckpointError where it cannot be written; what was there before is as it was.
+    """
+    try:
+        with replacing(path) as file:
+            file.writelines(parts)
+    except OSError as error:
+        raise CheckpointError(
+            f"{shown(path)}: cannot be written ({error.strerror or type(error).__name__}); what "
+            "was there before is as it was: make room, or name a folder that you may write to"
+        ) from error
 
 
 def _sync_folder(folder: Path) -> None:
