@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,8 @@ def _openblas() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
 
 def openblas_libraries() -> list[ctypes.CDLL]:
     """The OpenBLAS that this process has loaded, one or several; none is loaded anew."""
+    if sys.platform == "win32":
+        return []
     try:
         with open("/proc/self/maps", "rb") as maps:
             paths = [path for path in files_of(maps) if "openblas" in path]

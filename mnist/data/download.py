@@ -11,20 +11,17 @@ import hashlib
 import http.client
 import os
 import socket
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
 
 from mnist.data.idx import DataError, decompressed, shown
-
-if sys.platform != "win32":
-    import fcntl
+from mnist.data.locks import alone_in
 
 # SHA-256 of the decompressed bytes: a mirror may well compress the same data in another way.
 FILES = {
@@ -77,8 +74,8 @@ def download(
     order = list(mirrors)
     made = not folder.exists()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _alone_in(folder):
+        # Two writers to one .part would spoil it, or write on under the final name.
+        with alone_in(folder, wait=True):
             for name in FILES:
                 if (folder / f"{name}.gz").exists():
                     continue
@@ -222,21 +219,3 @@ def _reason(error: Exception) -> str:
 
 def _host(mirror: str) -> str:
     return urlsplit(mirror).netloc.rpartition("@")[2] or mirror
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process downloads into `folder`, where the system has such locks.
-
-    Two writers to one .part would spoil it, or write on under the final name.
-    """
-    if sys.platform == "win32":
-        yield
-    else:
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # some network file systems lock no folders
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)

@@ -33,6 +33,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_NDIM = 64  # NumPy's own limit; the format would allow 255
 _CHUNK = 1 << 20
+_TRUSTED = 64 << 20  # bytes, more than MNIST's largest file has: taken in without counting first
 _AGAIN = "delete it and download it again"
 
 
@@ -83,9 +84,8 @@ def read_labels(path: str | Path) -> NDArray[np.uint8]:
     Raises `DataError` on anything wrong, labels above 9 included.
     """
     labels = _read(Path(path), _LABELS)
-    wrong = np.flatnonzero(labels > 9)
-    if wrong.size:
-        where = int(wrong[0])
+    if labels.max(initial=0) > 9:
+        where = int(np.argmax(labels > 9))
         raise DataError(
             f"{shown(path)}: label {labels[where]} at index {where:,} where labels are 0 to 9; "
             "it is damaged or not for ten classes: check where it comes from"
@@ -162,21 +162,30 @@ def _read(path: Path, kind: _Kind | None) -> NDArray[Any]:
     with decompressed(path) as stream:
         dtype, shape = _read_header(stream, name, kind)
         promised = math.prod(shape) * dtype.itemsize
-        # Grown with what arrives, not allocated from the header, which may promise petabytes;
-        # and never read further than one byte past the promise, so that a gzip bomb fizzles out.
-        body = bytearray()
-        while chunk := stream.read(min(_CHUNK, promised + 1 - len(body))):
-            body += chunk
+        body, held = bytearray(), promised
+        try:
+            if promised > _TRUSTED:
+                held = _held(stream, promised)
+            # Grown with what arrives, not allocated from the header; and never read further than
+            # one byte past the promise, so that a gzip bomb fizzles out.
+            if held == promised:
+                while chunk := stream.read(min(_CHUNK, promised + 1 - len(body))):
+                    body += chunk
+                held = len(body)
+        except MemoryError as error:
+            raise DataError(
+                f"{name}: its {promised:,} bytes do not fit into memory; take a smaller one"
+            ) from error
     noun = kind.noun if kind else "items"
-    if len(body) > promised:
+    if held > promised:
         raise DataError(
             f"{name}: goes on after the {shape[0]:,} {noun} ({promised:,} bytes) that its header "
             f"promises; {_AGAIN}"
         )
-    if len(body) < promised:
-        whole = len(body) // (promised // shape[0])
+    if held < promised:
+        whole = held // (promised // shape[0])
         raise DataError(
-            f"{name}: holds {whole:,} {noun} ({len(body):,} bytes) where its header promises "
+            f"{name}: holds {whole:,} {noun} ({held:,} bytes) where its header promises "
             f"{shape[0]:,} ({promised:,} bytes); the file is cut short: {_AGAIN}"
         )
     array: NDArray[Any] = np.ndarray(shape, dtype, buffer=body)
@@ -184,6 +193,17 @@ def _read(path: Path, kind: _Kind | None) -> NDArray[Any]:
         # In place, as a converting copy would need the memory twice.
         array = array.byteswap(inplace=True).view(dtype.newbyteorder("="))
     return array
+
+
+def _held(stream: Stream, promised: int) -> int:
+    """How many bytes follow, counted to one past the promise; none of them is kept."""
+    start = stream.tell()
+    if isinstance(stream, gzip.GzipFile):  # seeks by unpacking, piece by piece
+        end = stream.seek(min(start + promised + 1, sys.maxsize))
+    else:
+        end = min(stream.seek(0, io.SEEK_END), start + promised + 1)
+    stream.seek(start)
+    return end - start
 
 
 def _read_header(

@@ -8,7 +8,10 @@ but those that make the picture: texts and profiles can only do harm here.
 from __future__ import annotations
 
 import math
+import os
+import re
 import struct
+import sys
 import warnings
 import zlib
 from io import BytesIO
@@ -58,14 +61,10 @@ def read_picture(source: str | Path | IO[bytes], name: str | None = None) -> NDA
 
     Raises `PictureError` for whatever goes wrong, more than 64 megapixels included.
     """
-    if isinstance(source, (str, Path)):
-        name = shown(source) if name is None else name
-        data = _bytes_of(Path(source), name)
-    else:
-        name = "the stream" if name is None else name
-        data = _all_of(source, name)
+    if name is None:
+        name = shown(source) if isinstance(source, (str, Path)) else "the stream"
     try:
-        image = _opened(data, name)
+        image = _opened(_bytes_of(source, name), name)
         image.load()
         return _grey(image, name)
     except PictureError:
@@ -77,11 +76,13 @@ def read_picture(source: str | Path | IO[bytes], name: str | None = None) -> NDA
         raise PictureError(f"{name}: is damaged ({shown(reason)}); {_REMEDY}") from error
 
 
-def _bytes_of(path: Path, name: str) -> bytes:
+def _bytes_of(source: str | Path | IO[bytes], name: str) -> bytes:
     try:
-        if path.is_dir():
+        if not isinstance(source, (str, Path)):
+            return _all_of(source, name)
+        if os.path.isdir(source):
             raise PictureError(f"{name}: is a folder where a picture is expected; name its files")
-        with path.open("rb") as file:
+        with open(source, "rb", opener=_opened_at_once) as file:
             return _all_of(file, name)
     except FileNotFoundError as error:
         raise PictureError(f"{name}: no such file; check the name") from error
@@ -90,29 +91,41 @@ def _bytes_of(path: Path, name: str) -> bytes:
         raise PictureError(f"{name}: cannot be read ({reason}); check the file") from error
 
 
+def _opened_at_once(path: str, flags: int) -> int:
+    """For `open`: a pipe that nobody writes to is empty, where else a writer is waited for."""
+    if sys.platform == "win32":
+        return os.open(path, flags)
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 def _all_of(stream: IO[bytes], name: str) -> bytes:
-    # Grown with what arrives: read(n) would take n bytes at once.
-    data = bytearray()
-    while len(data) <= _MOST_BYTES and (piece := stream.read(_CHUNK)):
-        data += piece
-    if len(data) > _MOST_BYTES:
-        raise PictureError(
-            f"{name}: is larger than the {_MOST_BYTES >> 20} MiB that a picture of "
-            f"{MOST_PIXELS >> 20} megapixels can take; make it smaller"
-        )
-    if not data:
+    # As it arrives: read(n) would take n bytes at once. What is endless is mostly no picture by its
+    # start.
+    pieces, size = [stream.read(_CHUNK)], 0
+    start = pieces[0]
+    if not start:
         raise PictureError(f"{name}: is empty (0 bytes); {_REMEDY}")
-    return bytes(data)
+    if not (start.startswith(_PNG_MAGIC) or re.match(b"P[1-6]", start)):
+        raise PictureError(
+            f"{name}: is neither PNG nor PGM (it starts with {start[:4].hex(' ')}); {_REMEDY}"
+        )
+    while pieces[-1]:
+        size += len(pieces[-1])
+        if size > _MOST_BYTES:
+            raise PictureError(
+                f"{name}: is larger than the {_MOST_BYTES >> 20} MiB that a picture of "
+                f"{MOST_PIXELS >> 20} megapixels can take; make it smaller"
+            )
+        pieces.append(stream.read(_CHUNK))
+    return b"".join(pieces)
 
 
 def _opened(data: bytes, name: str) -> Image.Image:
     """The picture with its header read and found plausible, nothing decoded."""
     if data.startswith(_PNG_MAGIC):
         data = _picture_chunks(data, name)
-    elif not (data[:1] == b"P" and data[1:2] in b"123456"):
-        raise PictureError(
-            f"{name}: is neither PNG nor PGM (it starts with {data[:4].hex(' ')}); {_REMEDY}"
-        )
     try:
         from PIL import Image
     except ImportError as error:

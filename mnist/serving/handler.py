@@ -99,14 +99,16 @@ class Handler(BaseHTTPRequestHandler):
             except ConnectionError:
                 raise
             except TimeoutError:
-                if self.raw_requestline and not self._answered:
+                if self._answered:
+                    raise
+                if self.raw_requestline:
                     self.send_error(HTTPStatus.REQUEST_TIMEOUT)
             except Exception as error:
                 if not self._answered:
                     reason = f"the server failed: {type(error).__name__}: {error}"
                     self._refuse(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, reason, close=True))
                 raise
-        except (ConnectionError, TimeoutError):  # the client has gone, or reads nothing
+        except (ConnectionError, TimeoutError):  # the client has gone, or takes no answer
             self.close_connection = True
 
     # --- what is refused ---------------------------------------------------------------------

@@ -23,6 +23,7 @@ _MAX_DIGITS = 40  # of a JSON number: far more than a float or a 64-bit integer 
 _MAX_NDIM = 64  # NumPy's own limit
 _SHORT = 60  # characters of what is quoted from a file
 _CHUNK = 1 << 20
+_MOST = 1 << 30  # bytes of any file; the networks here take a hundredth of it
 
 # The types of arrays, in NumPy's notation with the byte order: no objects, and no long doubles,
 # which are not the same on all machines.
@@ -40,7 +41,7 @@ class CheckpointError(RuntimeError):
 
 
 def read_whole(
-    path: str | Path, magic: bytes = b"", kind: str = "", limit: int = sys.maxsize
+    path: str | Path, magic: bytes = b"", kind: str = "", limit: int = _MOST
 ) -> bytearray:
     """The content of a regular file of at most `limit` bytes.
 

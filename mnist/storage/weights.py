@@ -182,7 +182,7 @@ def _from_safetensors(path: Path) -> tuple[State, Facts | None]:
         state = library.load(content)
         # The library has found the header to be right, and keeps what is in it to itself.
         header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        text = header.get("__metadata__", {}).get(_ENTRY)
+        text = (header.get("__metadata__") or {}).get(_ENTRY)
         facts = None if text is None else parse_json(text.encode())
         if facts is not None and not isinstance(facts, dict):
             raise ValueError(f"its {_ENTRY} are {brief(facts)}, an object expected")

@@ -23,6 +23,7 @@ from autograd import set_num_threads
 from nn.distributed import DistributedError, Group, expect_alike, launched, world
 
 _INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
+_KILL = 9  # SIGKILL, which signal lacks on Windows
 _PATIENCE = 5.0  # seconds that a process which gives up waits for the others to do so too
 
 
@@ -114,7 +115,7 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
     running = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     with running, _handing_on(running):
         code = running.wait()
-    if code in (signal.SIGKILL, 128 + signal.SIGKILL, signal.SIGTERM, 128 + signal.SIGTERM):
+    if code in (_KILL, 128 + _KILL, signal.SIGTERM, 128 + signal.SIGTERM):
         print(
             f"{name}: error: a process was ended from outside (signal {code % 128}), and the others"
             " with it; go on from the last checkpoint with --resume",
@@ -126,13 +127,22 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
 
 @contextmanager
 def _handing_on(running: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Within it, signals that would end this process go to `running` instead."""
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP"):
-        numbers.append(signal.SIGHUP)
+    """Within it, signals that would end this process go to `running` instead.
+
+    What is ignored (by `nohup`, or in the background of a shell) stays ignored.
+    """
+
+    def hand_on(number: int, frame: object) -> None:
+        # On Windows Ctrl-C comes to all processes of a console, and can be sent to none.
+        if sys.platform != "win32" or number != signal.SIGINT:
+            running.send_signal(number)
+
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {
-        number: signal.signal(number, lambda number, frame: running.send_signal(number))
+        number: signal.signal(number, hand_on)
         for number in numbers
+        if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
         yield

@@ -61,7 +61,6 @@ def test_the_final_name_appears_only_with_right_content_on_disk(
 
 
 def test_two_downloads_at_once_take_turns(good: Mirror, tmp_path: Path) -> None:
-    pytest.importorskip("fcntl")
     errors = []
 
     def run() -> None:

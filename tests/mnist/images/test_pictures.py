@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import sys
+import threading
+import time
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnist.images import pictures
 from mnist.images.pictures import MOST_PIXELS, PictureError, block_means, read_picture
 
 Image = pytest.importorskip("PIL.Image")
@@ -137,6 +142,13 @@ def large(width: int, height: int) -> bytes:
         (b"P5 8000 8000 255\n" + bytes(100), "far less than the 8,000 x 8,000 pixels"),
         (b"P5 80000 80000 255\n" + bytes(100), "more than 64 megapixels"),
         (b"P5 x 9 255\n", "is damaged"),
+        (b"P5 " + b"9" * 400 + b" 9 255\n", "is damaged"),
+        (b"P6 4294967295 4294967295 65535\n" + bytes(9), "more than 64 megapixels"),
+        (b"P1 8000 8000\n1", "far less than"),
+        (b"P4 8000 8000\n1", "far less than"),
+        (b"P5 -5 -5 255\n1", "is damaged"),
+        (b"P5 0 0 255\n", "is damaged"),
+        (b"P5 5 5 0\n" + bytes(25), "is damaged"),
         (b"P5 10 10 255\n" + bytes(99), "is damaged|far less"),
         (b"P7\nWIDTH 1\n", "neither PNG nor PGM"),
     ],
@@ -159,6 +171,83 @@ def test_paths(tmp_path: Path) -> None:
         read_picture(tmp_path)
     path.write_bytes(png(LEVELS).getvalue())
     assert np.array_equal(read_picture(str(path)), LEVELS)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no such files")
+def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        for name, reason in [
+            ("pipe", "is empty"),
+            ("socket", "cannot be read"),
+            ("/dev/null", "is empty"),
+            ("/dev/zero", "neither PNG nor PGM"),
+            ("link", "neither PNG nor PGM"),
+        ]:
+            with pytest.raises(PictureError, match=reason) as caught:
+                read_picture(tmp_path / name)
+            assert str(caught.value).isprintable()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no such files")
+def test_a_pipe_with_a_picture_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = os.open(tmp_path / "pipe", os.O_RDWR)
+
+    def write() -> None:
+        for piece in (b"P5 3", b" 2 255\n", bytes(6)):
+            time.sleep(0.02)
+            os.write(writer, piece)
+        os.close(writer)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    levels = read_picture(tmp_path / "pipe")
+    thread.join()
+    assert levels.tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+class Endless:
+    """A stream that begins as told and goes on with zeros."""
+
+    def __init__(self, start: bytes) -> None:
+        self.start, self.given = start, 0
+
+    def read(self, count: int) -> bytes:
+        start, self.start = self.start, b""
+        self.given += count
+        return start + bytes(count - len(start))
+
+
+@pytest.mark.parametrize("start", [b"", b"\x1f\x8b", b"II*\0", b"P", b"P9 ", b"\x89PNG\n"])
+def test_an_endless_stream_is_not_read_on_if_it_begins_as_no_picture(start: bytes) -> None:
+    stream: Any = Endless(start)
+    with pytest.raises(PictureError, match=r"a.png: is neither PNG nor PGM \(it starts with"):
+        read_picture(stream, "a.png")
+    assert stream.given <= 1 << 20
+
+
+@pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"P5 28 28 255\n", b"P3 # "])
+def test_an_endless_stream_that_begins_as_a_picture(
+    start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_MOST_BYTES", 4 << 20)
+    stream: Any = Endless(start)
+    with pytest.raises(PictureError, match=r"a\.png: is larger than the 4 MiB that a picture"):
+        read_picture(stream, "a.png")
+    assert stream.given <= 6 << 20
+
+
+def test_no_memory_for_a_picture() -> None:
+    class Full:
+        def read(self, count: int) -> bytes:
+            raise MemoryError
+
+    stream: Any = Full()
+    with pytest.raises(PictureError, match=r"a\.png: too large for the memory"):
+        read_picture(stream, "a.png")
 
 
 def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -122,6 +123,35 @@ def test_a_slow_client_is_hung_up_on_however_it_dawdles(network: Trained) -> Non
         with connected(site) as client:
             client.sendall(b"GET / HT")
             assert everything(client) == b""
+
+
+@pytest.mark.parametrize("pause", [0.02, None], ids=["a byte now and then", "nothing"])
+@pytest.mark.parametrize("path", ["GET / HTTP/1.1", "POST / HTTP/1.1"], ids=["page", "refusals"])
+def test_a_client_that_does_not_take_its_answers_is_hung_up_on(
+    network: Trained, pause: float | None, path: str
+) -> None:
+    with serving(network, patience=0.4) as site:
+        # What the system holds on the way would else take all answers.
+        site.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(site.server_address[:2])
+            client.sendall(f"{path}\r\nHost: {site.authority}\r\n\r\n".encode() * 150)
+            started, answers = time.monotonic(), b""
+            while time.monotonic() - started < 0.2 or site._open:
+                assert time.monotonic() - started < 5  # 0.4 for each answer would be a minute
+                if pause is None:
+                    time.sleep(0.02)
+                else:
+                    client.settimeout(pause)
+                    with suppress(OSError):
+                        answers += client.recv(1)
+                    time.sleep(pause)
+            client.settimeout(5)
+            with suppress(ConnectionError):  # closed on unread requests
+                answers += everything(client)
+            assert 1 <= answers.count(b"HTTP/1.1 ") < 100
+        assert ask(site, GOOD)[0] == 200
 
 
 def test_too_many_connections_are_turned_away(

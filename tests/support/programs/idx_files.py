@@ -1,4 +1,4 @@
-"""Files in MNIST's format."""
+"""Files in MNIST's format, and how their reader refuses them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import pytest
 from numpy.typing import NDArray
 
 from mnist.data import drawn
+from mnist.data.idx import DataError
 
 
 def header(*shape: int, code: int = 8) -> bytes:
@@ -27,3 +29,24 @@ def write_digits(folder: Path, train: int = 300, test: int = 100, seed: int = 1)
         (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
     return folder
+
+
+@pytest.fixture(name="put")
+def put_file(tmp_path: Path) -> Any:
+    def write(content: bytes, name: str = "some-file") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def refusal(read: Any, path: Path) -> str:
+    """The message with which `read` refuses `path`, held to the promises made for all of them."""
+    with pytest.raises(DataError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert len(message.splitlines()) == 1
+    assert message[-1] not in ".;: "
+    return message.removeprefix(f"{path}: ")
