@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mnist.data import drawn
 from mnist.data.download import FILES, REMEDY, DownloadError, download
-from mnist.data.idx import DataError, read_images, read_labels, sha256, shown
+from mnist.data.files import shown
+from mnist.data.idx import DataError, read_images, read_labels, sha256
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autograd.interop.notebook import table
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.results.rendering import can_draw, render, uri
 from mnist.results.tables import measurements
 from mnist.results.wording import plain

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.results.measures import Bin, wilson
 from mnist.results.predictions import Predictions
 from mnist.results.rendering import uri

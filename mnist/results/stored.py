@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist.data.dataset import Dataset
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.models import Vote
 from mnist.results.notebook import run_html
 from mnist.results.predictions import Predictions, predict

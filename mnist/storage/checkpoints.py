@@ -32,10 +32,11 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.storage.reading import (
     MAX_DEPTH,
     CheckpointError,
+    array_in,
     array_size,
     brief,
     parse_json,
@@ -242,10 +243,7 @@ def _arrays(content: bytearray, described: list[Any], start: int, end: int) -> I
             raise ValueError(f"its arrays go beyond its end: {brief(entry)}")
         if any(content[start + size : stop]):
             raise ValueError("it holds something between its arrays")
-        array: Array = np.ndarray(shape, dtype, buffer=content, offset=start)
-        if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
-            raise ValueError("it has an array of bool with values that are neither 0 nor 1")
-        yield array
+        yield array_in(content, dtype, shape, start)
         start = stop
     if start != end:
         raise ValueError(f"it goes on for {end - start:,} bytes after its arrays")

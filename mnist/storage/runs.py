@@ -28,7 +28,7 @@ import numpy as np
 
 from autograd.engine.tensor import Array
 from mnist.config import KINDS, Config, checked
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.data.locks import alone_in
 from mnist.storage import checkpoints
 from mnist.storage.npz import read_npz

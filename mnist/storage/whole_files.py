@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.storage.reading import CheckpointError
 
 
