@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from support.programs.run_folders import entry, store, store_of_0_1
 
 from autograd import Tensor
 from mnist.data import Dataset, drawn
@@ -19,7 +19,6 @@ from mnist.data.batches import train_batches
 from mnist.models import MODELS, Vote
 from mnist.results import (
     HINT,
-    ReportError,
     compare_runs,
     load_run,
     plot_curves,
@@ -28,12 +27,14 @@ from mnist.results import (
     write_report,
 )
 from mnist.results.measures import wilson
+from mnist.results.notebook import run_html
 from nn import Module
 from nn import functional as F
 from nn.optim import SGD
 
 PICTURES = ["curves", "confusion", "worst", "filters", "saliency", "calibration"]
 EVIL = "<script>alert('&')</script>"
+Store = Callable[..., Path]
 VOID = {"meta", "img", "source", "br", "link"}
 
 
@@ -52,40 +53,6 @@ def fitted(dataset: Dataset, seed: int) -> Module:
         F.cross_entropy(model(Tensor(images)), labels).backward()
         optimizer.step()
     return model.eval()
-
-
-def entry(epoch: int, test_accuracy: float) -> dict[str, Any]:
-    return {
-        "epoch": epoch,
-        "train_loss": 0.9 / epoch,
-        "train_accuracy": 0.7,
-        "validation_loss": None,
-        "validation_accuracy": None,
-        "test_loss": 0.8 / epoch,
-        "test_accuracy": test_accuracy,
-    }
-
-
-def store(folder: Path, dataset: Dataset, model: Module, /, **facts: Any) -> Path:
-    """A run's folder, as a training leaves it."""
-    folder.mkdir(parents=True)
-    facts = {
-        "model": "basic",
-        "epochs": 2,
-        "lr": 0.05,
-        "seed": 4,
-        "members": 1,
-        "parameters": sum(p.size for p in model.parameters()),
-        "dataset": dataset.name,
-        "pixel_mean": dataset.mean,
-        "pixel_std": dataset.std,
-    } | facts
-    (folder / "config.json").write_text(json.dumps(facts))
-    metrics = [entry(1, 0.7), entry(2, 0.8125)]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in metrics))
-    (folder / "times.jsonl").write_text('{"epoch": 1, "seconds": 61.0}\n{"epoch": 2, "sec')
-    np.savez(folder / "model.npz", **model.state_dict())
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -236,44 +203,43 @@ def test_the_page_tells_the_numbers_without_matplotlib(
 
 @pytest.mark.usefixtures("no_matplotlib")
 def test_text_from_files_is_escaped(tmp_path: Path, dataset: Dataset, model: Module) -> None:
-    folder = store(tmp_path / "a<b>&c", dataset, model, dataset=EVIL, recipe=EVIL, other=[EVIL])
+    folder = store(tmp_path / "a<b>&c", dataset, model, dataset=EVIL, recipe=EVIL, other=EVIL)
     facts = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({f"<i>{EVIL}": 1, **facts}))
     write_report(folder, dataset, lambda line: None)
     page = self_contained((folder / "report.html").read_text(encoding="utf-8"))
-    # The note, the recipe on top, and among the settings three values and one name.
-    assert page.text.count(EVIL) == 6
+    # The recipe on top, and among the settings three values and one name.
+    assert page.text.count(EVIL) == 5
     assert "a<b>&c" in page.text
     assert "i" not in {tag for tag, _ in page.tags}
 
 
 @pytest.mark.usefixtures("no_matplotlib")
-def test_what_makes_the_numbers_doubtful_is_said(run: Path, dataset: Dataset) -> None:
-    facts = json.loads((run / "config.json").read_text())
-    facts |= {"dry_run": True, "epochs": 5, "dataset": "MNIST"}
-    (run / "config.json").write_text(json.dumps(facts))
+def test_what_makes_the_numbers_doubtful_is_said(
+    tmp_path: Path, dataset: Dataset, model: Module
+) -> None:
+    run = store(tmp_path / "run", dataset, model, dry_run=True, epochs=5)
     said: list[str] = []
-    write_report(run, dataset, said.append)
+    write_report(run, dataset, said.append, dry=True)
     text = Page((run / "report.html").read_text(encoding="utf-8")).text
-    for expected in ("trained on MNIST", "dry run", "2 of 5 epochs"):
+    for expected in ("dry run", "2 of 5 epochs"):
         assert sum(expected in line for line in said) == 1
         assert expected in text
 
 
+@pytest.mark.parametrize("kept", [store, store_of_0_1])
 def test_a_vote_has_filters_of_each_and_no_curves(
-    tmp_path: Path, dataset: Dataset, model: Module, monkeypatch: pytest.MonkeyPatch
+    kept: Store, tmp_path: Path, dataset: Dataset, model: Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(rendering, "_DPI", 40)  # faster
     vote = Vote([model, fitted(dataset, 2)]).eval()
-    folder = store(tmp_path / "vote", dataset, vote, members=2)
     last = {"epoch": 2, "test_loss": 0.4, "test_accuracy": 0.9}
-    (folder / "metrics.jsonl").write_text(json.dumps(last) + "\n")
+    folder = kept(tmp_path / "vote", dataset, vote, [last], members=2)
     (folder / "times.jsonl").unlink()
     for number, accuracy in ((1, 0.75), (2, 0.8)):
-        (folder / f"member-{number}").mkdir()
-        own = json.dumps(entry(1, 0.5)) + "\n" + json.dumps(entry(2, accuracy)) + "\n"
-        (folder / f"member-{number}" / "metrics.jsonl").write_text(own)
+        metrics = [entry(1, 0.5), entry(2, accuracy)]
+        store(folder / f"member-{number}", dataset, model, metrics)
     names = write_report(folder, dataset, print)
     assert names == [*(f"{name}.png" for name in PICTURES[1:]), "report.html"]
     page = self_contained((folder / "report.html").read_text(encoding="utf-8"))
@@ -281,67 +247,6 @@ def test_a_vote_has_filters_of_each_and_no_curves(
     assert page.tables["Networks"][1:] == [["1", "0.4000", "75.00 %"], ["2", "0.4000", "80.00 %"]]
     assert "of each network" in page.text
     assert "A vote of 2 basic networks on drawn digits" in page.text
-
-
-@pytest.mark.usefixtures("no_matplotlib")
-def test_no_epoch_is_no_trouble(run: Path, dataset: Dataset) -> None:
-    (run / "metrics.jsonl").write_text("")
-    assert write_report(run, dataset, lambda line: None) == ["report.html"]
-    assert "No epoch was finished" in (run / "report.html").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "told"),
-    [
-        ("config.json", None, "config.json: not there"),
-        ("config.json", b"{", "config.json: not JSON"),
-        ("config.json", b"[]", "config.json: not the settings of a run"),
-        ("config.json", b"{}", "config.json: not the settings of a run"),
-        ("config.json", b"\xff\xfe\x00", "config.json: not text"),
-        ("config.json", b"[" * 100_000, "config.json: not JSON"),
-        ("metrics.jsonl", None, "metrics.jsonl: not there"),
-        ("metrics.jsonl", b'{"epoch": 1}\n{"epo', "metrics.jsonl: not JSON, line 2"),
-        ("metrics.jsonl", b"3\n", "metrics.jsonl: line 1 is no object"),
-        ("metrics.jsonl", b'{"test_loss": "<b>"}\n', "test_loss is '<b>', a number expected"),
-        ("model.npz", None, "model.npz"),
-        ("model.npz", b"PK\x03\x04 and no more", "model.npz"),
-    ],
-)
-def test_damage_is_one_clear_line(
-    name: str, content: bytes | None, told: str, run: Path, dataset: Dataset
-) -> None:
-    if content is None:
-        (run / name).unlink()
-    else:
-        (run / name).write_bytes(content)
-    with pytest.raises(ReportError, match=re.escape(told)) as caught:
-        write_report(run, dataset)
-    assert "\n" not in str(caught.value)
-    assert str(run) in str(caught.value)
-    assert not (run / "report.html").exists()
-
-
-def test_no_folder_is_one_clear_line(tmp_path: Path, dataset: Dataset) -> None:
-    with pytest.raises(ReportError, match="no such folder"):
-        write_report(tmp_path / "nowhere", dataset)
-    (tmp_path / "file").touch()
-    with pytest.raises(ReportError, match="is a file"):
-        compare_runs(tmp_path / "file", tmp_path, dataset)
-
-
-def test_weights_that_are_no_numbers_are_named(run: Path, dataset: Dataset, model: Module) -> None:
-    state = {name: array.copy() for name, array in model.state_dict().items()}
-    state["5.bias"][3] = np.nan
-    np.savez(run / "model.npz", **state)
-    with pytest.raises(ReportError, match="no finite numbers"):
-        write_report(run, dataset)
-
-
-@pytest.mark.usefixtures("no_matplotlib")
-def test_a_folder_that_takes_no_file_is_one_clear_line(run: Path, dataset: Dataset) -> None:
-    (run / "report.html").mkdir()
-    with pytest.raises(ReportError, match=r"report\.html: cannot be written"):
-        write_report(run, dataset, lambda line: None)
 
 
 def test_curves_on_their_own(tmp_path: Path) -> None:
@@ -360,13 +265,13 @@ def test_curves_are_missed_quietly(tmp_path: Path) -> None:
 
 
 def test_a_stored_run_for_a_notebook(tmp_path: Path, dataset: Dataset, model: Module) -> None:
-    folder = store(tmp_path / "run", dataset, model, dataset=EVIL, recipe=EVIL, seed=EVIL)
+    folder = store(tmp_path / "run", dataset, model, dataset=EVIL, recipe=EVIL)
     page = self_contained(load_run(folder)._repr_html_())
-    assert page.text.count(EVIL) == 3
+    assert page.text.count(EVIL) == 2
     assert "2 of 2 epochs" in page.text
-    (folder / "config.json").write_text(json.dumps({"model": "basic", "dataset": "x"}))
-    (folder / "metrics.jsonl").write_text("{}\n")
-    assert "1 of ? epochs" in self_contained(load_run(folder)._repr_html_()).text
+    page = self_contained(run_html({"model": EVIL, "dataset": "x"}, [{}], folder))
+    assert page.text.count(EVIL) == 1
+    assert "1 of ? epochs" in page.text
 
 
 def test_two_runs_side_by_side(run: Path, tmp_path: Path, dataset: Dataset, model: Module) -> None:

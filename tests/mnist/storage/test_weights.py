@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.layers.rank_trainings import digits
+from support.programs.run_folders import store, store_of_0_1
+from support.programs.weight_files import FACTS, network, refusal
 
 import mnist.storage.weights as weights
 from autograd import Tensor, no_grad
@@ -21,20 +23,6 @@ from mnist.storage.weights import load_trained, load_weights, save_safetensors
 from nn import Module
 
 Generator = np.random.Generator
-
-FACTS = {"model": "basic", "pixel_mean": 0.25, "pixel_std": 0.5, "members": 1, "seed": 3}
-
-
-def network(name: str, rng: Generator) -> Module:
-    """One with parameters and statistics of no special values."""
-    model = MODELS[name](rng)
-    model.load_state_dict(
-        {
-            key: np.abs(rng.normal(size=value.shape)) if value.dtype.kind == "f" else value + 5
-            for key, value in model.state_dict().items()
-        }
-    )
-    return model
 
 
 def assert_same(model: Module, other: Module) -> None:
@@ -66,29 +54,53 @@ def save(model: Module, path: Path) -> None:
 every_kind = pytest.mark.parametrize("kind", [".npz", ".ckpt", ".safetensors"])
 
 
-def refusal(path: Path, named: Path | None = None) -> str:
-    """What is said of weights that are refused, on one line; it names the file."""
-    with pytest.raises(CheckpointError) as caught:
-        load_trained(path)
-    message = str(caught.value)
-    assert message.startswith(f"{named or path}: ")
-    assert len(message.splitlines()) == 1 and "; " in message and message[-1] not in ".;: "
-    return message.removeprefix(f"{named or path}: ")
-
-
 # --- what is read --------------------------------------------------------------------------------
 
 
 def test_a_runs_folder(tmp_path: Path, rng: Generator) -> None:
     model = network("basic", rng)
-    save_npz(model, tmp_path / "model.npz")
-    (tmp_path / "config.json").write_text(json.dumps(FACTS))
-    for path in (tmp_path, str(tmp_path), tmp_path / "model.npz"):
+    run = store(tmp_path / "run", digits(20), model)
+    for path in (run, str(run), run / "last.ckpt"):
+        trained = load_trained(path)
+        assert_same(trained.model, model)
+        assert (trained.name, trained.mean) == ("basic", digits(20).mean)
+        assert (trained.facts["lr"], trained.facts["train_images"]) == (0.05, 20)
+        assert not any(module.training for module in trained.model.modules())
+        assert trained.note == ""
+    assert load_trained(run).facts["test_accuracy"] == 0.8125
+
+
+def test_a_runs_folder_of_0_1(tmp_path: Path, rng: Generator) -> None:
+    model = network("basic", rng)
+    run = store_of_0_1(tmp_path / "run", digits(20), model)
+    (run / "config.json").write_text(json.dumps(FACTS))
+    for path in (run, str(run), run / "model.npz"):
         trained = load_trained(path)
         assert_same(trained.model, model)
         assert (trained.name, trained.mean, trained.std) == ("basic", 0.25, 0.5)
-        assert trained.facts == FACTS
+        assert {name: trained.facts[name] for name in FACTS} == FACTS
         assert not any(module.training for module in trained.model.modules())
+    for name in ("config.json", "metrics.jsonl", "times.jsonl"):
+        (run / name).unlink()
+    assert_same(load_trained(run).model, model)  # weights alone tell their network
+
+
+@pytest.mark.parametrize("kept", [store, store_of_0_1])
+def test_a_run_that_is_not_over_is_told_as_such(kept: Any, tmp_path: Path, rng: Generator) -> None:
+    run = kept(tmp_path / "run", digits(20), network("basic", rng), epochs=7)
+    told = f"unfinished: 2 of 7 epochs are done; python train.py --resume {run} goes on"
+    assert load_trained(run).note == told
+
+
+@pytest.mark.parametrize("kept", [store, store_of_0_1])
+def test_what_has_learned_nothing_is_refused(kept: Any, tmp_path: Path, rng: Generator) -> None:
+    model, weights = network("basic", rng), "last.ckpt" if kept is store else "model.npz"
+    untrained = kept(tmp_path / "untrained", digits(20), model, metrics=())
+    for path in (untrained, untrained / weights):
+        assert refusal(path).startswith("holds no trained network, as no epoch of its training ")
+    dry = kept(tmp_path / "dry", digits(20), model, dry_run=True)
+    for path in (dry, dry / weights):
+        assert "dry run, whose network has learned nothing; train one" in refusal(path)
 
 
 @every_kind
@@ -183,7 +195,8 @@ def test_weights_that_do_not_fit_change_nothing(name: str, tmp_path: Path, rng: 
 
 
 def test_other_networks_are_refused_by_what_differs(tmp_path: Path, rng: Generator) -> None:
-    path = tmp_path / "model.npz"
+    run = store_of_0_1(tmp_path / "run", digits(20), network("basic", rng))
+    path = run / "model.npz"
     state = network("basic", rng).state_dict()
     cases = {
         "5.bias is missing": {k: v for k, v in state.items() if k != "5.bias"},
@@ -192,11 +205,11 @@ def test_other_networks_are_refused_by_what_differs(tmp_path: Path, rng: Generat
         "1.num_batches_tracked is float64, int64 expected": state
         | {"1.num_batches_tracked": np.array(1.0)},
     }
-    (tmp_path / "config.json").write_text(json.dumps(FACTS))
     for told, changed in cases.items():
         np.savez(path, **changed)  # type: ignore[arg-type]
-        assert f"not of the network basic: {told}; " in refusal(tmp_path, path)
-    (tmp_path / "config.json").unlink()
+        assert f"not of the network basic: {told}; " in refusal(path)
+        assert f"not of the network basic: {told}; " in refusal(run)
+    (run / "config.json").unlink()
     assert f"of none of the networks {', '.join(MODELS)}; " in refusal(path)
 
 
@@ -206,21 +219,27 @@ def test_other_networks_are_refused_by_what_differs(tmp_path: Path, rng: Generat
         ("[1]", "[1], an object expected"),
         ("{", "its JSON is broken"),
         ("\0" * (1 << 21), "2,097,152 bytes where at most 1,048,576"),
-        ('{"model": "huge"}', "is of the network 'huge', unknown here"),
-        ('{"model": ["basic"]}', "is of the network ['basic'], unknown here"),
-        ('{"pixel_mean": "0.1"}', "a pixel_mean of '0.1', a number expected"),
-        ('{"pixel_mean": true}', "a pixel_mean of True"),
-        ('{"pixel_std": 0}', "a pixel_std of 0.0, above 0 expected"),
+        ('{"model": ["basic"]}', "'model' is ['basic']"),
         ('{"pixel_std": NaN}', "NaN for a number"),
-        ('{"pixel_std": 1e308}', "a pixel_std of 1e+308"),
+        ({"model": "huge"}, "unknown here; one of|model is 'huge', one of the networks expected"),
+        ({"pixel_mean": "0.1"}, "a pixel_mean of '0.1', a number expected"),
+        ({"pixel_mean": True}, "a pixel_mean of True"),
+        ({"pixel_std": 0}, "a pixel_std of 0.0, above 0 expected"),
+        ({"pixel_std": 1e308}, "a pixel_std of 1e+308"),
+        ({"pixel_mean": 10**400}, "a number of 401 digits"),
     ],
 )
-def test_wrong_facts_are_refused(text: str, told: str, tmp_path: Path, rng: Generator) -> None:
-    save_npz(network("basic", rng), tmp_path / "model.npz")
-    (tmp_path / "config.json").write_text(text)
-    with pytest.raises(CheckpointError) as caught:
-        load_trained(tmp_path)
-    assert str(caught.value).startswith(f"{tmp_path}") and told in str(caught.value)
+def test_wrong_facts_are_refused(
+    text: str | dict[str, Any], told: str, tmp_path: Path, rng: Generator
+) -> None:
+    run = store_of_0_1(tmp_path / "run", digits(20), network("basic", rng))
+    text = text if isinstance(text, str) else json.dumps(FACTS | text)
+    (run / "config.json").write_text(text)
+    for path in (run / "model.npz", run):
+        with pytest.raises(CheckpointError) as caught:
+            load_trained(path)
+        assert str(caught.value).startswith(f"{run}")
+        assert any(part in str(caught.value) for part in told.split("|"))
 
 
 def test_what_fits_two_networks_is_not_guessed(
@@ -234,7 +253,8 @@ def test_what_fits_two_networks_is_not_guessed(
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    assert refusal(tmp_path, tmp_path / "model.npz").startswith("no such file")
+    assert refusal(tmp_path).startswith("holds no run (config.json is not there)")
+    assert refusal(tmp_path / "none.npz").startswith("no such file")
     assert "no file of weights by its name" in refusal(tmp_path / "a.pt")
     path = tmp_path / "a.ckpt"
     checkpoints.write(path, {"model": {}})
@@ -245,134 +265,3 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     assert "no plain array" in refusal(tmp_path / "o.npz")
     (tmp_path / "no.npz").write_bytes(b"PK\5\6" + bytes(18))
     assert "of none of the networks" in refusal(tmp_path / "no.npz")
-
-
-# --- safetensors ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def safetensors() -> Any:
-    return pytest.importorskip("safetensors.numpy", reason="pip install pullback[safetensors]")
-
-
-def test_facts_travel_with_safetensors(tmp_path: Path, rng: Generator, safetensors: Any) -> None:
-    model = network("basic", rng)
-    path = tmp_path / "a.safetensors"
-    save_safetensors(model, path, FACTS)
-    trained = load_trained(path)
-    assert (trained.mean, trained.std, trained.facts) == (0.25, 0.5, FACTS)
-    first = path.read_bytes()
-    save_safetensors(model, path, FACTS)
-    assert path.read_bytes() == first
-
-
-def test_any_layout_in_memory_gives_the_same_file(
-    tmp_path: Path, rng: Generator, safetensors: Any
-) -> None:
-    model = network("basic", rng)
-    save_safetensors(model, tmp_path / "a.safetensors")
-    for parameter in model.parameters():
-        parameter.data = np.asfortranarray(parameter.data)
-    save_safetensors(model, tmp_path / "b.safetensors")
-    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
-    assert safetensors.load_file(tmp_path / "b.safetensors")["1.num_batches_tracked"].shape == ()
-
-
-def test_damaged_safetensors_are_refused(tmp_path: Path, rng: Generator, safetensors: Any) -> None:
-    path = tmp_path / "a.safetensors"
-    save_safetensors(network("basic", rng), path, FACTS)
-    good = path.read_bytes()
-    for length in (0, 1, 7, 8, 9, 200, len(good) - 1):
-        path.write_bytes(good[:length])
-        assert "is damaged, or no file of weights" in refusal(path)
-    for position in range(0, 1200, 5):
-        changed = bytearray(good)
-        changed[position] ^= rng.integers(1, 256, dtype=np.uint8)
-        path.write_bytes(changed)
-        try:
-            load_trained(path)  # a name or a fact may have become another, unnoticed
-        except CheckpointError as error:
-            assert len(str(error).splitlines()) == 1
-    for header in (
-        b'{"a":{"dtype":"F32","shape":[1000000000000],"data_offsets":[0,4]}}',
-        b"{}" * 9,
-    ):
-        path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
-        refusal(path)
-
-
-def test_without_the_package_a_hint(
-    tmp_path: Path, rng: Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    for act in (
-        lambda: save_safetensors(MODELS["basic"](rng), tmp_path / "a.safetensors"),
-        lambda: load_trained(tmp_path / "a.safetensors"),
-    ):
-        with pytest.raises(CheckpointError, match="pip install safetensors"):
-            act()
-    assert not list(tmp_path.iterdir())
-
-
-def test_safetensors_that_cannot_be_written(
-    tmp_path: Path, rng: Generator, safetensors: Any
-) -> None:
-    with pytest.raises(CheckpointError, match=r"written \(No such file or directory\); "):
-        save_safetensors(MODELS["basic"](rng), tmp_path / "none" / "a.safetensors")
-
-
-@pytest.mark.oracle
-@pytest.mark.parametrize("name", sorted(MODELS))
-def test_pytorch_loads_them_and_agrees(
-    name: str, tmp_path: Path, rng: Generator, torch: Any, safetensors: Any
-) -> None:
-    from safetensors.torch import load_file, save_file
-
-    ours, images = network(name, rng).eval(), rng.standard_normal((16, 1, 28, 28))
-    for parameter in ours.parameters():
-        parameter.data *= np.float32(0.3)
-    theirs = beside(torch, ours)
-    save_safetensors(ours, tmp_path / "ours.safetensors")
-    loaded = load_file(tmp_path / "ours.safetensors")
-    expected = {key: (value.dtype, value.shape) for key, value in theirs.state_dict().items()}
-    assert {key: (value.dtype, value.shape) for key, value in loaded.items()} == expected
-    assert expected["1.num_batches_tracked"] == (torch.int64, ())
-    theirs.load_state_dict(loaded)
-    assert_agree(torch, ours, theirs, images)
-
-    other = beside(torch, ours)
-    for value in other.state_dict().values():  # of its own, but with variances above 0
-        value.copy_(torch.rand(value.shape) + 0.1 if value.is_floating_point() else value + 9)
-    save_file(other.state_dict(), tmp_path / "theirs.safetensors")
-    trained = load_trained(tmp_path / "theirs.safetensors")
-    assert trained.name == name
-    assert int(trained.model.state_dict()["1.num_batches_tracked"]) == 9
-    assert_agree(torch, trained.model, other, images)
-
-
-def assert_agree(torch: Any, ours: Module, theirs: Any, images: Any) -> None:
-    """Their scores for the same images differ by at most 1e-5 of the largest."""
-    images = images.astype(np.float32)
-    with no_grad(), torch.no_grad():
-        found = ours(Tensor(images)).data
-        expected = theirs.eval()(torch.from_numpy(images)).numpy()
-    assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
-
-
-def beside(torch: Any, module: Any) -> Any:
-    """The same architecture in torch.nn, layer by layer, with values of its own."""
-    kind, of = type(module).__name__, torch.nn
-    if kind == "Sequential":
-        return of.Sequential(*(beside(torch, child) for child in module))
-    if kind == "Conv2d":
-        outputs, inputs, *window = module.weight.shape
-        bias = module.bias is not None
-        return of.Conv2d(inputs, outputs, window, padding=module.padding, bias=bias)
-    if kind == "Linear":
-        return of.Linear(*module.weight.shape[::-1])
-    if kind == "BatchNorm2d":
-        return of.BatchNorm2d(module.num_features)
-    if kind == "MaxPool2d":
-        return of.MaxPool2d(module.kernel_size)
-    return getattr(of, kind)()
