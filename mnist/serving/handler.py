@@ -117,8 +117,10 @@ class Handler(BaseHTTPRequestHandler):
         self._check_sender()
         path = self._path()
         if path not in self.server.site.routes:
-            known = ", ".join(self.server.site.routes)
-            raise self._refusal(HTTPStatus.NOT_FOUND, f"nothing at this path; there is {known}")
+            raise self._refusal(
+                HTTPStatus.NOT_FOUND,
+                f"nothing at this path; there is {', '.join(self.server.site.routes)}",
+            )
         method, answer = self.server.site.routes[path]
         if self.command != method:
             raise self._refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {method} alone")

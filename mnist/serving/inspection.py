@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import copy
-import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import nn
-from autograd import Tensor, no_grad
+from autograd import Tensor
 from autograd.engine.tensor import Array
 from mnist.data.dataset import normalise
 from mnist.storage.weights import Trained
@@ -25,43 +24,36 @@ Facts = dict[str, Any]
 _NOT_FINITE = "the network gives numbers that are not finite: its weights are bad"
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A layer whose output can be shown: (channels, height, width), or (features,)."""
-
-    name: str  # dotted, as in the state dict
-    kind: str
-    shape: tuple[int, ...]
+# The layers whose outputs are wanted of a forward, and where they go: each thread has its own.
+_WANTED: ContextVar[tuple[Collection[str], dict[str, Array]]] = ContextVar("wanted")
 
 
 class Inspector:
     """Looks into a copy of a trained network; several threads may do so at once.
 
     The copy's parameters want no gradient, so that a sweep for the saliency leads to the image
-    alone and writes nothing that threads share. Its hooks are registered here, once: they write
-    what a layer gives into the dictionary of the thread that asks, and where none does, nowhere.
+    alone and writes nothing that threads share.
 
     Attributes:
-        layers: those that can be shown, in the order of their first calls. Flatten and Dropout are
-            left out, as their output is their input.
+        layers: those that can be shown, in the order of their first calls: "name", dotted as in the
+            state dict, "kind", and "shape", (channels, height, width) or (features,). Flatten and
+            Dropout are left out, as their output is their input.
     """
 
     def __init__(self, trained: Trained) -> None:
         self._mean, self._std = trained.mean, trained.std
         self._model = copy.deepcopy(trained.model).eval().requires_grad_(False)
-        self._asked = _Asked()
         kinds = {}
         for name, module in self._model.named_modules():
             if not list(module.children()) and not isinstance(module, nn.Flatten | nn.Dropout):
                 kinds[name] = type(module).__name__
-                module.register_forward_hook(self._hook(name))
-        with self._collecting(kinds) as outputs, no_grad():
-            self._model(self._input(np.zeros((28, 28), np.uint8)))
-        self.layers = tuple(
-            Layer(name, kinds[name], output.shape)
+                module.register_forward_hook(partial(_keep, name))
+        _, outputs = self._forward(self._input(np.zeros((28, 28), np.uint8)), kinds)
+        self.layers = [
+            {"name": name, "kind": kinds[name], "shape": output.shape}
             for name, output in outputs.items()
             if output.ndim in (1, 3)
-        )
+        ]
         self.parameters = sum(parameter.size for parameter in self._model.parameters())
 
     def inspect(
@@ -78,15 +70,9 @@ class Inspector:
         asked "saliency" and "layers" (by name), each an array as `packed` gives it.
         """
         x = self._input(image, requires_grad=saliency)
-        with self._collecting(layers) as outputs:
-            if saliency:
-                scores = self._model(x)
-            else:
-                with no_grad():
-                    scores = self._model(x)
+        scores, outputs = self._forward(x, layers)
         digit = int(scores.data[0].argmax())
-        with no_grad():
-            probabilities = F.softmax(scores, dim=1).data[0]
+        probabilities = F.softmax(scores.detach(), dim=1).data[0]
         if not np.isfinite(probabilities).all():
             raise ArithmeticError(_NOT_FINITE)
         facts: Facts = {
@@ -105,29 +91,17 @@ class Inspector:
     def _input(self, image: NDArray[np.uint8], requires_grad: bool = False) -> Tensor:
         return Tensor(normalise(image[None], self._mean, self._std), requires_grad)
 
-    def _hook(self, name: str) -> Any:
-        asked = self._asked
-
-        def keep(module: nn.Module, args: Any, output: Any) -> None:
-            if name in asked.names and isinstance(output, Tensor):
-                asked.outputs[name] = output.data[0]
-
-        return keep
-
-    @contextmanager
-    def _collecting(self, names: Collection[str]) -> Iterator[dict[str, Array]]:
-        """The outputs, without the batch axis, of what this thread calls within the block."""
-        self._asked.names, self._asked.outputs = names, {}
-        try:
-            yield self._asked.outputs
-        finally:
-            self._asked.names, self._asked.outputs = (), {}
+    def _forward(self, x: Tensor, layers: Collection[str]) -> tuple[Tensor, dict[str, Array]]:
+        """The scores, and the outputs of these layers without the batch axis."""
+        outputs: dict[str, Array] = {}
+        _WANTED.set((layers, outputs))
+        return self._model(x), outputs
 
 
-class _Asked(threading.local):
-    def __init__(self) -> None:
-        self.names: Collection[str] = ()
-        self.outputs: dict[str, Array] = {}
+def _keep(name: str, module: nn.Module, args: Any, output: Any) -> None:
+    names, outputs = _WANTED.get()
+    if name in names and isinstance(output, Tensor):
+        outputs[name] = output.data[0]
 
 
 def packed(values: Array) -> Facts:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -51,7 +50,7 @@ class Site:
 
     def __init__(self, trained: Trained) -> None:
         self._inspector = Inspector(trained)
-        self._layers = {layer.name for layer in self._inspector.layers}
+        self._layers = {layer["name"] for layer in self._inspector.layers}
         page = _page()
         model = _json(self._model_facts(trained))
         self.routes: dict[str, tuple[str, Callable[[bytes], Answer]]] = {
@@ -64,7 +63,7 @@ class Site:
         facts = {
             "name": trained.network,
             "parameters": self._inspector.parameters,
-            "layers": [asdict(layer) for layer in self._inspector.layers],
+            "layers": self._inspector.layers,
         }
         dataset, accuracy = (trained.facts.get(name) for name in ("dataset", "test_accuracy"))
         if isinstance(dataset, str):
@@ -83,9 +82,11 @@ class Site:
         saliency = question.get("saliency", False)
         if not isinstance(saliency, bool):
             raise _bad('"saliency" expected as true or false')
-        image = _as_mnist(_picture(question))
         try:
+            image = from_ink(_picture(question))
             return _json(self._inspector.inspect(image, saliency=saliency, layers=names))
+        except PictureError as error:
+            raise _bad(str(error)) from error
         except ArithmeticError as error:
             raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from error
 
@@ -104,12 +105,9 @@ def _question(body: bytes) -> dict[str, Any]:
 
 def _picture(question: dict[str, Any]) -> NDArray[np.uint8]:
     height, width = _side(question, "height"), _side(question, "width")
-    text = question.get("pixels")
     try:
-        if not isinstance(text, str):
-            raise TypeError
-        pixels = base64.b64decode(text, validate=True)
-    except (TypeError, ValueError, binascii.Error) as error:
+        pixels = base64.b64decode(question["pixels"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
         raise _bad('"pixels" expected as bytes in base64, 255 full ink') from error
     if len(pixels) != height * width:
         raise _bad(f"{len(pixels)} pixels given, {height} x {width} expected")
@@ -118,17 +116,9 @@ def _picture(question: dict[str, Any]) -> NDArray[np.uint8]:
 
 def _side(question: dict[str, Any], name: str) -> int:
     side = question.get(name)
-    # A bool is an int too.
-    if not isinstance(side, int) or isinstance(side, bool) or not 1 <= side <= LARGEST_SIDE:
+    if type(side) is not int or not 1 <= side <= LARGEST_SIDE:
         raise _bad(f'"{name}" expected, a whole number from 1 to {LARGEST_SIDE}')
     return side
-
-
-def _as_mnist(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    try:
-        return from_ink(picture)
-    except PictureError as error:
-        raise _bad(str(error)) from error
 
 
 def _bad(reason: str) -> RefusedError:

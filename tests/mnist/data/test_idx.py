@@ -236,7 +236,10 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (PermissionError(13, "Permission denied"), "cannot be read (Permission denied); make it readable"),
+        (
+            PermissionError(13, "Permission denied"),
+            "cannot be read (Permission denied); make it readable",
+        ),
         (OSError(5, "Input/output error"), "cannot be read (Input/output error); check the disk"),
     ],
 )
