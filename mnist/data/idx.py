@@ -198,9 +198,10 @@ def _read_header(
             f"{name}: ends after {len(magic)} bytes where an IDX header starts with 4; {_AGAIN}"
         )
     if kind and magic != kind.magic:
+        layout = " x ".join(["N", *map(str, kind.item)])
         raise DataError(
             f"{name}: starts with {magic.hex(' ')} where a file of {kind.noun} starts with "
-            f"{kind.magic.hex(' ')} (uint8, {1 + len(kind.item)} dimensions: {_shape_text(kind)}); "
+            f"{kind.magic.hex(' ')} (uint8, {1 + len(kind.item)} dimensions: {layout}); "
             f"it is no file of {kind.noun}: put the right one there"
         )
     if magic[:2] != b"\0\0" or magic[2] not in _DTYPES:
@@ -235,7 +236,3 @@ def _read_header(
             f"where at most {sys.maxsize:,} bytes can be addressed; it is damaged: {_AGAIN}"
         )
     return dtype, shape
-
-
-def _shape_text(kind: _Kind) -> str:
-    return " x ".join(["N", *map(str, kind.item)])

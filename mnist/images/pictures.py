@@ -203,17 +203,12 @@ def _on_paper(image: Image.Image) -> Image.Image:
     """Without transparency: on white or black, whichever leaves more contrast."""
     from PIL import Image
 
-    def on(level: int) -> Image.Image:
-        colour = image.convert("L" if image.mode == "LA" else "RGB")
-        paper = Image.new(colour.mode, image.size, (level,) * len(colour.getbands()))
+    colour = image.convert("L" if image.mode == "LA" else "RGB")
+    bands = len(colour.getbands())
+    papers = [Image.new(colour.mode, image.size, (level,) * bands) for level in (255, 0)]
+    for paper in papers:
         paper.paste(colour, mask=image.getchannel("A"))
-        return paper
-
-    def contrast(paper: Image.Image) -> float:
-        low, high = np.asarray(paper.convert("L").getextrema(), float).ravel()
-        return float(high - low)
-
-    return max(on(255), on(0), key=contrast)
+    return max(papers, key=lambda paper: int(np.ptp(np.asarray(paper.convert("L")))))
 
 
 def _telling_mixture(colours: NDArray[np.float32]) -> NDArray[np.float32]:

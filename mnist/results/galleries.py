@@ -20,7 +20,7 @@ from mnist.models import Vote
 from mnist.results.predictions import Predictions
 from mnist.results.rendering import WIDTH, Look
 from mnist.results.wording import percent
-from nn import Conv2d, Module
+from nn import Module
 
 _GREY = 127.5  # half way from no ink to full ink
 _IMAGE = 0.92  # the side of an image in a gallery, of the width of its cell
@@ -67,13 +67,14 @@ class Gallery:
         self.axes.add_patch(frame)
 
     def title(self, index: int, text: str, size: float) -> None:
-        x, y = self.corner(index)
-        self.axes.text(x + _IMAGE / 2, y - 0.03, text, ha="center", va="bottom", fontsize=size)
+        self._write(index, -0.03, text, va="bottom", fontsize=size)
 
     def caption(self, index: int, text: str, size: float, colour: str) -> None:
+        self._write(index, _IMAGE + 0.02, text, va="top", fontsize=size, color=colour)
+
+    def _write(self, index: int, below: float, text: str, **style: Any) -> None:
         x, y = self.corner(index)
-        middle, under = x + _IMAGE / 2, y + _IMAGE + 0.02
-        self.axes.text(middle, under, text, ha="center", va="top", fontsize=size, color=colour)
+        self.axes.text(x + _IMAGE / 2, y + below, text, ha="center", **style)
 
     def scale(self, low: float, high: float, shades: Colormap, label: str) -> None:
         """A bar of colours below the images."""
@@ -129,18 +130,9 @@ def first_filters(model: Module) -> list[Array]:
     Empty where the first layer that has parameters is no convolution of one channel.
     """
     members = list(model.members) if isinstance(model, Vote) else [model]
-    found = []
-    for member in members:
-        with_parameters = (
-            module
-            for module in member.modules()
-            if any(True for _ in module.parameters()) and not any(True for _ in module.children())
-        )
-        first = next(with_parameters, None)
-        if not isinstance(first, Conv2d) or first.weight.shape[1] != 1:
-            return []
-        found.append(np.asarray(first.weight.data)[:, 0])
-    return found
+    weights = [next(iter(member.parameters())).data for member in members]
+    fits = all(each.ndim == 4 and each.shape[1] == 1 for each in weights)  # (F, 1, k, k)
+    return [each[:, 0] for each in weights] if fits else []
 
 
 def filters(members: Sequence[Array], look: Look) -> Figure:

@@ -98,27 +98,27 @@ def _head(
     if "parameters" in facts:
         tiles["parameters"] = (plain(facts["parameters"]), "numbers that were trained")
     if run.seconds:
-        told = f"for {len(run.seconds)} epochs" if len(run.seconds) > 1 else "for one epoch"
-        tiles["time"] = (duration(sum(run.seconds.values())), told)
+        epochs = f"for {len(run.seconds)} epochs" if len(run.seconds) > 1 else "for one epoch"
+        tiles["time"] = (duration(sum(run.seconds.values())), epochs)
     cells = "".join(
         f"<div><dt>{escape(name)}</dt><dd><b>{escape(value)}</b><small>{escape(more)}</small></dd>"
         "</div>"
         for name, (value, more) in tiles.items()
     )
+    told = "".join(
+        f" · {name} {escape(plain(facts[name]))}"
+        for name in ("recipe", "seed")
+        if facts.get(name) is not None
+    )
     warned = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     return (
         f"<header><h1>{escape(network[:1].upper() + network[1:])} on {escape(data_name)}</h1>"
         f'<p class="where">{escape(shown(run.folder.name))}'
-        f"{_told(facts, 'recipe')}{_told(facts, 'seed')}</p>"
+        f"{told}</p>"
         f"{warned}<dl>{cells}</dl>"
         "<p>The interval (Wilson 1927) is for the share that the network would get right of all "
         "digits of this kind: the test images are a sample of them.</p></header>"
     )
-
-
-def _told(facts: Mapping[str, object], name: str) -> str:
-    value = facts.get(name)
-    return "" if value is None else f" · {name} {escape(plain(value))}"
 
 
 def _members(run: StoredRun) -> str:

@@ -85,10 +85,9 @@ class Predictions:
 
     @property
     def _of_labels(self) -> NDArray[np.float64]:
-        picked: NDArray[np.float64] = np.take_along_axis(
+        return np.take_along_axis(
             self.log_probabilities, self.labels[:, None].astype(np.intp), axis=1
         )[:, 0]
-        return picked
 
 
 def predict(

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd.engine.tensor import Array
 from mnist.data.files import shown
-from mnist.models import MODELS, Vote, described
+from mnist.models import MODELS, Vote
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
 from mnist.storage.runs import Facts, RunFolder, read_checkpoint, read_run
@@ -54,7 +54,9 @@ class Trained:
     @property
     def network(self) -> str:
         """What it is, in words."""
-        return described(self.model, self.name)
+        if isinstance(self.model, Vote):
+            return f"a vote of {len(self.model.members)} {self.name} networks"
+        return self.name
 
 
 def load_trained(path: str | Path) -> Trained:

@@ -50,12 +50,9 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
 
 def _sync_folder(folder: Path) -> None:
     """The new name on the disk too; where folders cannot be opened there is no way."""
-    try:
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        with suppress(OSError):
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
