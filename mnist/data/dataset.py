@@ -85,13 +85,8 @@ class Dataset:
         for start in range(0, len(self.train_images), _BLOCK):
             block = self.train_images[start : start + _BLOCK]
             counts += np.bincount(block.reshape(-1), minlength=256)
-        levels = range(256)
-        numbers = counts.tolist()
-        return (
-            sum(numbers),
-            sum(n * v for n, v in zip(numbers, levels, strict=True)),
-            sum(n * v * v for n, v in zip(numbers, levels, strict=True)),
-        )
+        levels = np.arange(256)
+        return int(counts.sum()), int(counts @ levels), int(counts @ levels**2)
 
 
 def _none(*shape: int) -> NDArray[np.uint8]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from mnist.data.dataset import Dataset
 from mnist.data.files import shown
 from mnist.models import Vote
-from mnist.results.notebook import run_html
 from mnist.results.predictions import Predictions, predict
+from mnist.results.tables import run_html
 from mnist.storage.run_data import expect_data
 from mnist.storage.runs import Entry, Facts, RunError, RunFolder, read_run
 from mnist.storage.weights import Trained, trained_of

@@ -28,7 +28,7 @@ def plot_curves(metrics: Sequence[Entry], title: str, path: Path) -> bool:
     """Draw loss and accuracy over the epochs into a PNG; False where matplotlib is missing."""
     if not can_draw():
         return False
-    from mnist.results.charts import curves
+    from mnist.results.drawings import curves
 
     write_whole(path, [render(partial(curves, metrics, title))])
     return True
@@ -103,8 +103,15 @@ def _is_vote(run: StoredRun) -> bool:
 def _sketches(
     run: StoredRun, dataset: Dataset, found: Predictions, bins: tuple[Sequence[Bin], float]
 ) -> Iterator[Sketch]:
-    from mnist.results.charts import confusion, curves, reliability
-    from mnist.results.galleries import filters, first_filters, saliencies, worst
+    from mnist.results.drawings import (
+        confusion,
+        curves,
+        filters,
+        first_filters,
+        reliability,
+        saliencies,
+        worst,
+    )
 
     images, labels, network = dataset.test_images, dataset.test_labels, run.trained
     if not _is_vote(run):

@@ -107,14 +107,14 @@ def array_size(dtype: Any, shape: Any) -> int:
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise ValueError(f"it has an array of the unknown type {brief(dtype)}")
     fits = isinstance(shape, Sequence) and len(shape) <= _MAX_NDIM
-    if not fits or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"it has an array of the impossible shape {brief(shape)}")
-    itemsize = int(dtype[2:])
     # Zeros left out: NumPy refuses (0, huge, huge) too, although it would hold no value at all.
-    if math.prod(n for n in shape if n) * itemsize > sys.maxsize:
+    if (
+        not fits
+        or not all(type(n) is int and n >= 0 for n in shape)
+        or math.prod(n for n in shape if n) * int(dtype[2:]) > sys.maxsize
+    ):
         raise ValueError(f"it has an array of the impossible shape {brief(shape)}")
-    size: int = math.prod(shape) * itemsize
-    return size
+    return int(math.prod(shape)) * int(dtype[2:])
 
 
 def array_in(
