@@ -119,10 +119,9 @@ def _ink(levels: Floats, name: str) -> tuple[Floats, bool]:
     ink: Floats = np.clip(away / full, 0, 1).astype(np.float32)
     labels, parts = components(ink >= max(_FAINT, 4 * noise / full))
     mass = np.bincount(labels.ravel(), ink.ravel(), parts + 1)
-    mass[0] = 0
     peak = np.zeros(parts + 1)
     np.maximum.at(peak, labels.ravel(), ink.ravel())
-    dirt = (mass < _SPECK * mass.max()) | (peak < 0.5)
+    dirt = (mass < _SPECK * mass[1:].max(initial=0)) | (peak < 0.5)
     dirt[0] = True
     ink[dirt[labels]] = 0
     if not ink.any():

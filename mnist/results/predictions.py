@@ -124,16 +124,14 @@ def saliency(
         white (1), if it rose evenly; and the guesses (N,). The parameters' `.grad` stay as they
         are.
     """
-    guesses = np.empty(0, np.intp)
 
-    def highest(pixels: Tensor) -> Tensor:
-        nonlocal guesses
+    def highest(pixels: Tensor) -> tuple[Tensor, NDArray[np.intp]]:
         scores: Tensor = model((pixels - mean) / std)
         guesses = scores.data.argmax(axis=1)
-        return scores[np.arange(len(guesses)), guesses].sum()
+        return scores[np.arange(len(guesses)), guesses].sum(), guesses
 
     pixels = images[:, None].astype(np.float32) / np.float32(255)
-    gradient = ag.grad(highest)(Tensor(pixels))
+    gradient, guesses = ag.grad(highest, has_aux=True)(Tensor(pixels))
     return gradient.data[:, 0], guesses
 
 

@@ -166,8 +166,7 @@ def run_html(
     """
     told = {name: escape(plain(value)) for name, value in facts.items()}
     network = f"<b>{told.get('model', 'network')}</b>"
-    members = facts.get("members", 1)
-    if members != 1:
+    if facts.get("members", 1) != 1:
         network = f"{told['members']} votes of {network}"
     if "parameters" in told:
         network += f", {told['parameters']} parameters"

@@ -198,6 +198,5 @@ def _written_by() -> str:
         except metadata.PackageNotFoundError:
             return f"{package} of unknown version"  # run from its source, without installation
 
-    packages = ["numpy", *(["matplotlib"] if can_draw() else [])]
-    tools = ", ".join(version(package) for package in packages)
+    tools = ", ".join(map(version, ["numpy", "matplotlib"] if can_draw() else ["numpy"]))
     return f"Written by {version('pullback')}, with {tools}: python -m mnist report RUN"

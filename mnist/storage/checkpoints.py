@@ -27,13 +27,14 @@ import re
 import struct
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.data.files import shown
+from mnist.data.files import opened, shown
 from mnist.storage.reading import (
     MAX_DEPTH,
     CheckpointError,
@@ -111,13 +112,9 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def is_one(path: Path) -> bool:
     """Whether a file starts as a checkpoint does, whole or damaged."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
+    with suppress(CheckpointError), opened(path, CheckpointError) as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+    return False
 
 
 # --- writing -------------------------------------------------------------------------------------
