@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -152,10 +154,16 @@ def _main(argv: list[str], group: Group | None) -> int:
 def _trained(args: argparse.Namespace, config: Config, group: Group | None) -> Run:
     overwrite = args.overwrite or config.dry_run
     folder = at_first(group, lambda: _folder(args.out, config.dry_run, overwrite))
-    dataset = _opened(lambda: open_dataset(args.dataset, args.data_dir, config.seed, say), group)
-    say(_about(dataset, config, group))
+    opened = partial(open_dataset, args.dataset, args.data_dir, config.seed, say)
     go = train_ensemble if config.members > 1 else train
-    return go(dataset, config, folder, _saying(folder), group, overwrite=overwrite)
+    try:
+        dataset = _opened(opened, group)
+        say(_about(dataset, config, group))
+        return go(dataset, config, folder, _saying(folder), group, overwrite=overwrite)
+    finally:
+        if args.out is None and leads(group):
+            with suppress(OSError):  # unless there is something in it
+                os.removedirs(folder)
 
 
 def _resumed(args: argparse.Namespace, group: Group | None) -> Run:

@@ -56,7 +56,8 @@ class Primitive(Rules):
         functools.update_wrapper(self, forward)
         named = forward.func if isinstance(forward, functools.partial) else forward
         self.__module__ = getattr(named, "__module__", None) or type(named).__module__
-        self.__qualname__ = getattr(named, "__qualname__", type(named).__qualname__)
+        plain = getattr(named, "__name__", type(named).__qualname__)  # all that old ufuncs have
+        self.__qualname__ = getattr(named, "__qualname__", plain)
         super().__init__(forward, name or self.__qualname__.rpartition(".")[2])
         self.kind = kind
         self.broadcasts = broadcasts

@@ -39,8 +39,7 @@ class Rules:
         Raises TypeError where a rule is no function, ValueError where there are more rules than
         arguments or `keeps` is not one for each.
         """
-        most = self._most_arguments()
-        if len(rules) > most:
+        if len(rules) > (most := self._most_arguments()):
             raise ValueError(
                 f"defvjp of '{self.name}': {len(rules)} rules for {most:.0f} positional arguments, "
                 f"{', '.join(self.parameters()[1:])}; one for each expected"
@@ -106,9 +105,10 @@ class Rules:
 
     def parameters(self) -> list[str]:
         """The names of what rules get after g."""
-        code = self._code()
-        if code is not None:
+        if (code := self._code()) is not None:
             return ["out", *code.co_varnames[: code.co_argcount]]
+        if count := getattr(self.forward, "nin", 0):  # a ufunc; NumPy tells names from 2.4 on
+            return ["out", *(["x"] if count == 1 else [f"x{i + 1}" for i in range(count)])]
         from inspect import signature  # slow to import, and seldom needed
 
         return ["out", *signature(self.forward).parameters]

@@ -100,7 +100,10 @@ def _by_position(
         return args, options
     from inspect import Parameter, signature  # slow to import, and seldom needed
 
-    parameters = signature(op.forward).parameters
+    try:
+        parameters = dict(signature(op.forward).parameters)
+    except ValueError:  # ufuncs have none before NumPy 2.4, and much else that is written in C
+        parameters = {}
     names = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     last = len(args)
     for keyword, value in options.items():

@@ -46,7 +46,7 @@ def compare_runs(a: Path, b: Path, dataset: Dataset) -> str:
 def _settings(a: dict[str, Any], b: dict[str, Any]) -> str:
     names = [name for name in {**a, **b} if a.get(name, _UNSET) != b.get(name, _UNSET)]
     rows = [
-        [name, *(plain(facts[name]) if name in facts else "-" for facts in (a, b))]
+        [plain(name), *(plain(facts[name]) if name in facts else "-" for facts in (a, b))]
         for name in names
     ]
     return _aligned([["", "A", "B"], *rows], left=True) if rows else "  none"

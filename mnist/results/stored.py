@@ -70,4 +70,5 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
         for number, place in places.items()
         if RunFolder(place).last.exists()
     }
-    return StoredRun(files.folder, record.facts, record.metrics, members, files.seconds(), trained)
+    facts = record.facts | {"parameters": sum(p.size for p in trained.model.parameters())}
+    return StoredRun(files.folder, facts, record.metrics, members, files.seconds(), trained)

@@ -116,7 +116,7 @@ def facts_table(facts: Mapping[str, Any]) -> str:
         unit = told.get("unit") or _UNITS.get(name, "")
         meaning = told.get("meaning") or _MEANINGS.get(name, "")
         shown = plain(value) if value is None or not unit else f"{plain(value)} {unit}"
-        rows.append([f"<code>{escape(name)}</code>", escape(shown), escape(meaning)])
+        rows.append([f"<code>{escape(plain(name))}</code>", escape(shown), escape(meaning)])
     return table(["setting", "value", "meaning"], rows, "Settings", "words")
 
 
@@ -202,7 +202,8 @@ def run_html(
         if can_draw():
             from mnist.results.drawings import curves
 
-            title = f"{told.get('model', 'network')} on {data}"
+            network, data = facts.get("model", "network"), facts.get("dataset", "unnamed data")
+            title = f"{plain(network)} on {plain(data)}"
             png = render(lambda look: curves(metrics, title, look))
             html += f'<img src="{uri(png)}" width="{_WIDTH}" alt="loss and accuracy by epoch">'
         names, rows = measurements(metrics)

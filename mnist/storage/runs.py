@@ -18,16 +18,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.config import KINDS, Config, checked
+from mnist.config import Config, checked
 from mnist.data.files import shown
 from mnist.data.locks import alone_in
 from mnist.storage import checkpoints
@@ -107,12 +107,20 @@ class RunFolder:
 
     # --- whose it is -------------------------------------------------------------------------
 
-    def locked(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
         """Within it no other process writes into the folder, which is made if need be.
 
         Entering raises LockedError, an OSError, where one does.
         """
-        return alone_in(self.folder, wait=False) if self.writes else nullcontext()
+        if not self.writes:
+            yield
+            return
+        with alone_in(self.folder, wait=False):
+            for path in self.folder.iterdir():
+                if _PART.fullmatch(path.name):  # what a killed process left half written
+                    path.unlink(missing_ok=True)
+            yield
 
     def expect_free(self, overwrite: bool = False) -> list[str]:
         """The names of a run that is to be overwritten here, if any.
@@ -142,7 +150,7 @@ class RunFolder:
                         own.claim(overwrite)
                     with suppress(OSError):
                         member.rmdir()  # if it held nothing else
-        self._remove(_OWN[::-1], REPORT)
+        self._remove((*REPORT, *_OWN[::-1]))  # that which tells whose they are last
 
     def is_dry(self) -> bool:
         """Whether it is a dry run's, as far as can be told."""
@@ -157,32 +165,32 @@ class RunFolder:
             return {"model", "epochs", "seed"} <= self.facts().keys()
         return False
 
-    def _remove(self, *names: Sequence[str]) -> None:
-        """These, and what a killed process left half written of any."""
-        for name in (name for some in names for name in some):
-            (self.folder / name).unlink(missing_ok=True)
-        for path in self.folder.iterdir():
-            if _PART.fullmatch(path.name):
-                path.unlink(missing_ok=True)
+    def _remove(self, names: Sequence[str]) -> None:
+        for name in names:
+            if os.path.lexists(self.folder / name):
+                (self.folder / name).unlink()
 
     # --- writing -----------------------------------------------------------------------------
 
-    def begin(self, facts: Facts, metrics: Sequence[Entry], step: int = 0) -> None:
+    def begin(
+        self, facts: Facts, metrics: Sequence[Entry], step: int = 0, *, finished: bool = False
+    ) -> None:
         """Write what is known before a step, the `step`-th of the epoch after those of `metrics`.
 
-        A report that there may be is of another moment, and removed, as are the weights of 0.1.
+        Unless the training is `finished`, a report that there may be is of another moment, and
+        removed, as are the weights of 0.1.
         """
         if not self.writes:
             return
-        self._remove(REPORT, [self.weights.name])
+        if not finished:
+            self._remove((*REPORT, self.weights.name))
         self._write(self.config, json.dumps(facts, indent=2) + "\n")
         self.write_metrics(metrics)
         done = len(metrics)
         lines = [
             line
             for line in _times(self.times)
-            if (line["epoch"] <= done and "step" not in line)
-            or (line["epoch"] == done + 1 and line.get("step") == step)
+            if line["epoch"] <= done or (line["epoch"] == done + 1 and line.get("step") == step)
         ]
         if lines or self.times.exists():
             self._write(self.times, _lines(lines))
@@ -195,8 +203,8 @@ class RunFolder:
         """How long an epoch took, up to a step or all of it."""
         if self.writes:
             line = {"epoch": epoch, "seconds": round(seconds, 3)}
-            with open(self.times, "a", encoding="utf-8") as lines:
-                lines.write(_lines([line if step is None else {**line, "step": step}]))
+            line |= {} if step is None else {"step": step}
+            self._write(self.times, _lines([*_times(self.times), line]))
 
     def write_state(self, path: Path, state: Mapping[str, Any]) -> None:
         """Write a checkpoint."""
@@ -215,10 +223,7 @@ class RunFolder:
             facts = parse_json(read_whole(self.config, limit=_LONGEST))
             if not isinstance(facts, dict):
                 raise ValueError(f"{brief(facts)}, an object expected")
-            for name, value in facts.items():
-                if not (value is None or isinstance(value, str | int | float)):
-                    raise ValueError(f"{brief(name)} is {brief(value)}")
-            _expect_format(facts)
+            _expect_facts(facts)
         except ValueError as error:
             raise RunError(
                 f"{shown(self.config)}: not the facts of a training ({error}); take a copy of it "
@@ -247,19 +252,22 @@ class RunFolder:
         facts = self.facts()
         config = _settings(facts, self.config)
         if record is not None:
-            config = self._agreed(config, _settings(record.facts, self.last))
+            config = self._agreed(config, facts, record)
             facts = {**facts, **record.facts}
         return config, facts, record
 
-    def _agreed(self, config: Config, saved: Config) -> Config:
+    def _agreed(self, config: Config, facts: Facts, record: Record) -> Config:
+        """The settings, where all that both tell is the same."""
+        saved = _settings(record.facts, self.last)
         # A training that goes further may have been killed when only one of them told so.
         if config.epochs == saved.earlier_epochs:
             config = replace(config, epochs=saved.epochs, earlier_epochs=saved.earlier_epochs)
         elif saved.epochs == config.earlier_epochs:
             saved = replace(saved, epochs=config.epochs, earlier_epochs=config.earlier_epochs)
-        for name in KINDS:
-            told, used = getattr(config, name), getattr(saved, name)
-            if told != used:
+        given = {**facts, **asdict(config)}
+        for name, used in {**record.facts, **asdict(saved)}.items():
+            told = given.get(name, used)
+            if told != used and name != "dataset":  # whose name may tell where it lay
                 raise RunError(
                     f"{self}: config.json has {name} {told!r:.40}, last.ckpt {used!r:.40}; they "
                     "are of two trainings, or config.json was changed: put the right one there"
@@ -317,7 +325,7 @@ def read_checkpoint(path: Path) -> Record:
     if len(arrays) < len(model):
         raise CheckpointError(f"{shown(path)}: has weights that are no arrays; take another")
     try:
-        _expect_format(tree)
+        _expect_facts({**config, **dataset, "format": tree.get("format", 1)})
         metrics = _entries(tree.get("metrics", []))
     except ValueError as error:
         raise CheckpointError(
@@ -336,7 +344,13 @@ def _settings(facts: Facts, path: Path) -> Config:
         ) from error
 
 
-def _expect_format(facts: Mapping[str, Any]) -> None:
+def _expect_facts(facts: Mapping[str, Any]) -> None:
+    """Raise ValueError where they are no numbers, texts and switches, or of a later version."""
+    for name, value in facts.items():
+        if not (value is None or isinstance(value, str | int | float)):
+            raise ValueError(f"{brief(name)} is {brief(value)}")
+    if not isinstance(facts.get("dataset", ""), str):
+        raise ValueError(f"its dataset is {brief(facts['dataset'])}, a name expected")
     number = facts.get("format", 1)
     if type(number) is not int or not 1 <= number <= FORMAT:
         raise ValueError(

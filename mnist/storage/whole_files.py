@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import IO
 
 from mnist.data.files import shown
 from mnist.storage.reading import CheckpointError
+
+_PATIENCE = 2.0  # seconds for others to close a file that is to be replaced
 
 
 @contextmanager
@@ -25,8 +29,10 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
+        _replace(part, path)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # as where the disk is full
+            error.filename = str(path)
         with suppress(OSError):
             part.unlink()
         raise
@@ -46,6 +52,21 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
             f"{shown(path)}: cannot be written ({error.strerror or type(error).__name__}); what "
             "was there before is as it was: make room, or name a folder that you may write to"
         ) from error
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Windows replaces no file that somebody has open, if only to read it: a moment is waited."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return os.replace(part, path)
+        except PermissionError as error:
+            if sys.platform != "win32":
+                raise
+            if time.monotonic() > deadline:
+                reason = "another program has the file open, or it is read-only"
+                raise PermissionError(error.errno, reason, str(path)) from error
+        time.sleep(_PATIENCE / 100)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -113,8 +113,10 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
     # In a session of its own, what is sent to this process or typed at its terminal comes once:
     # from here. At Ctrl-C the processes save and end.
     running = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    with running, _handing_on(running):
+    with running, _handing_on(running) as asked:
         code = running.wait()
+    if code == _INTERRUPTED and asked:
+        return 128 + asked[0]
     if code in (_KILL, 128 + _KILL, signal.SIGTERM, 128 + signal.SIGTERM):
         print(
             f"{name}: error: a process was ended from outside (signal {code % 128}), and the others"
@@ -126,17 +128,20 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
 
 
 @contextmanager
-def _handing_on(running: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Within it, signals that would end this process go to `running` instead.
+def _handing_on(running: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Within it, signals that would end this process go to `running` instead, as Ctrl-C, at which
+    its processes save and end; gives those that have come.
 
     What is ignored (by `nohup`, or in the background of a shell) stays ignored.
     """
 
     def hand_on(number: int, frame: object) -> None:
+        asked.append(number)
         # On Windows Ctrl-C comes to all processes of a console, and can be sent to none.
-        if sys.platform != "win32" or number != signal.SIGINT:
-            running.send_signal(number)
+        if sys.platform != "win32":
+            running.send_signal(signal.SIGINT)
 
+    asked: list[int] = []
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     before = {
@@ -145,7 +150,7 @@ def _handing_on(running: subprocess.Popen[bytes]) -> Iterator[None]:
         if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -179,7 +184,11 @@ def _speaking(group: Group) -> Iterator[io.StringIO]:
     if group.rank == 0:
         yield unsaid
         return
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(unsaid):
+    with (
+        open(os.devnull, "w", encoding="utf-8", errors="replace") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(unsaid),
+    ):
         yield unsaid
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -128,34 +129,42 @@ class Training:
         expect_data(record.facts, self.dataset, str(self.files))
         state, learner = record.state, self.learner
         try:
-            anew = record.config.earlier_epochs != self.config.earlier_epochs
             optimizer = dict(state["optimizer"])
             optimizer["state"] = {int(index): own for index, own in optimizer["state"].items()}
             self.model.load_state_dict(state["model"])
             learner.optimizer.load_state_dict(optimizer)
-            learner.schedule.load_state_dict(
-                learner.schedule.state_dict() if anew else state["schedule"]
-            )
             learner.noise.state = state["noise"]
             self.progress, self.best = _Progress(**state["progress"]), _Best(**state["best"])
             self.metrics = list(record.metrics)
             self.restored = True
-            self._expect_progress()
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            self._expect_progress(record)
+            # The settings and the step decide all of it; nothing else is believed.
+            known = learner.schedule.state_dict() | {"last_epoch": self._steps_done}
+            learner.schedule.load_state_dict(known)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{shown(self.files.last)}: does not fit this version ({error}); train anew"
             ) from error
 
-    def _expect_progress(self) -> None:
+    def _expect_progress(self, record: Record) -> None:
         """Raise ValueError where the progress is none that a training has."""
-        at = self.progress
-        whole = [at.epoch, at.step, at.seen, at.hits, self.best.epoch]
+        at, best = self.progress, self.best
+        whole = [at.epoch, at.step, at.seen, at.hits, best.epoch]
+        anew = record.config.earlier_epochs != self.config.earlier_epochs
         if not (
             all(type(number) is int and number >= 0 for number in whole)
+            and all(math.isfinite(number) for number in (at.loss_sum, best.accuracy))
             and at.epoch == len(self.metrics) + 1
             and at.step <= self.steps
+            and (anew or record.state["schedule"]["last_epoch"] == self._steps_done)
         ):
             raise ValueError(f"it stands at step {at.step!r:.40} of epoch {at.epoch!r:.40}")
+
+    @property
+    def _steps_done(self) -> int:
+        """Since the schedule began."""
+        at = self.progress
+        return (at.epoch - 1 - self.config.earlier_epochs) * self.steps + at.step
 
     @property
     def finished(self) -> bool:
@@ -196,13 +205,10 @@ class Training:
         return run
 
     def _begin(self) -> None:
-        if self.finished:  # but for what is only repeated of the checkpoint
-            self.files.write_metrics(self.metrics)
-            return
         if self.restored and 0 < self.config.earlier_epochs == len(self.metrics):
             self._save(self.files.last)  # with settings that go further; then config.json
         facts = facts_of(self.config, self.dataset, self.model)
-        self.files.begin(facts, self.metrics, self.progress.step)
+        self.files.begin(facts, self.metrics, self.progress.step, finished=self.finished)
 
     def _train_epoch(self, stop: Stop) -> bool:
         """Train to the end of the epoch, or until a process wants to stop; whether one does."""

@@ -157,6 +157,22 @@ def test_keeps_of_ops_that_are_no_plain_functions() -> None:
     np.testing.assert_allclose(grad(x), np.exp(x.data) + 2 * x.data, rtol=1e-14)
 
 
+def test_keeps_of_ufuncs_name_their_arguments_as_numpy_does() -> None:
+    x, y, a, b = computed()
+    hypot = primitive(np.hypot, broadcasts=True).defvjp(
+        lambda g, out, a, b: g * a / out,
+        lambda g, out, a, b: g * b / out,
+        keeps=["x1 out", "x2 out"],
+    )
+    hypot(a, b).sum().backward()
+    assert_allclose(grad(x), a.data / np.hypot(a.data, b.data), rtol=1e-14)
+    assert_allclose(grad(y), b.data / np.hypot(a.data, b.data), rtol=1e-14)
+    with pytest.raises(ValueError, match="'hypot': keeps names 'y', one of out, x1, x2 expected"):
+        hypot.defvjp(lambda g, out, a, b: g, keeps=["y"])
+    with pytest.raises(TypeError, match="hypot: the option 'where' is a Tensor"):
+        hypot(a, b, where=Tensor(np.ones(SIZE, bool)))
+
+
 def test_rules_of_some_and_a_rule_for_the_rest() -> None:
     @primitive
     def total(x: Any, *others: Any) -> Any:

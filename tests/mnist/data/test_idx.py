@@ -222,13 +222,14 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
     assert "no such file" in refusal(read_images, tmp_path / "absent")
 
 
-def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     if sys.platform == "win32":
         pytest.skip("this system has no named pipes")
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "socket"))
-        for path in (tmp_path / "pipe", tmp_path / "socket", Path("/dev/zero"), Path("/dev/full")):
+        listening.bind("socket")  # the whole path may be too long
+        for path in (tmp_path / "pipe", tmp_path / "socket", Path("/dev/zero")):
             for read in (read_images, read_labels, read_idx):
                 assert "is a device or pipe" in refusal(read, path)
 

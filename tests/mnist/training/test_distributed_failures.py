@@ -14,8 +14,10 @@ from support.layers.ranks import errors_on_ranks, on_ranks
 
 from mnist.config import Config
 from mnist.data.batches import train_batches
+from mnist.data.locks import LockedError, alone_in
 from mnist.storage import checkpoints
 from mnist.storage.checkpoints import CheckpointError
+from mnist.storage.runs import RunError
 from mnist.training import Training, resume, train
 from mnist.training.joint import at_first, expect_workable, jointly
 from mnist.training.learning import Learner, Outcome, TrainingError
@@ -229,6 +231,19 @@ def test_at_first_raises_its_error_at_all() -> None:
     expect_told(errors, CheckpointError, "no luck at 0")
 
 
-def test_resume_without_a_checkpoint_fails_at_all(tmp_path: Path) -> None:
+def test_resume_without_a_run_fails_at_all(tmp_path: Path) -> None:
     errors = errors_on_ranks(2, lambda group: resume(digits(200), tmp_path, str, group))
-    expect_told(errors, CheckpointError, "name the folder of a training")
+    expect_told(errors, RunError, "holds no run", "name a folder that train.py has written")
+
+
+def test_a_folder_that_is_not_free_is_refused_at_all(tmp_path: Path) -> None:
+    train(digits(200), replace(CONFIG, epochs=1), tmp_path, str)
+    before = (tmp_path / "last.ckpt").read_bytes()
+    errors = errors_on_ranks(2, lambda group: train(digits(200), CONFIG, tmp_path, str, group))
+    expect_told(errors, RunError, f"{tmp_path}: holds a run already")
+    errors = errors_on_ranks(2, lambda group: resume(digits(100), tmp_path, str, group))
+    expect_told(errors, RunError, "is of another data set")
+    with alone_in(tmp_path, wait=False):
+        errors = errors_on_ranks(2, lambda group: resume(digits(200), tmp_path, str, group))
+    expect_told(errors, LockedError, f"{tmp_path}: another process is at work in this folder")
+    assert (tmp_path / "last.ckpt").read_bytes() == before

@@ -205,8 +205,8 @@ def test_training_measures_what_one_process_does(size: int, whole: Path, tmp_pat
     expect_metrics(runs[0].metrics, metrics_of(whole))
     assert listing(tmp_path) == listing(whole)
     assert metrics_of(tmp_path) == runs[0].metrics
-    with np.load(tmp_path / "model.npz") as state:
-        assert all(np.array_equal(state[n], a) for n, a in runs[0].model.state_dict().items())
+    state = checkpoints.read(tmp_path / "last.ckpt")["model"]
+    assert all(np.array_equal(state[n], a) for n, a in runs[0].model.state_dict().items())
 
 
 def test_only_the_first_rank_writes(whole: Path, tmp_path: Path) -> None:

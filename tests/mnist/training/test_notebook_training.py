@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from support.layers.rank_trainings import digits
 from support.pages import cells, expect_html
 
 from mnist.config import Config
 from mnist.data import Dataset
 from mnist.models import MODELS
-from mnist.results import load_run
-from mnist.storage.run_files import RunFiles
-from mnist.training import Run
+from mnist.results import load_run, notebook
+from mnist.training import Run, train
 from mnist.training.progress import progress_bar
 
 # --- runs ----------------------------------------------------------------------------------------
@@ -49,11 +49,30 @@ def entries(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def charts(html: str) -> list[ET.Element]:
-    return [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", html)]
+def curves(html: str) -> list[bytes]:
+    """The pictures in it."""
+    found = re.findall(r'<img src="data:image/png;base64,([^"]*)" width="430" alt="[^"]+">', html)
+    assert html.count("<img") == len(found)
+    return [base64.b64decode(text, validate=True) for text in found]
 
 
-def test_a_run_shows_its_facts_numbers_and_curves() -> None:
+@pytest.fixture
+def drawn_of(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What curves are drawn of."""
+    pytest.importorskip("matplotlib")
+    given: list[Any] = []
+    original = notebook.curves
+
+    def noted(metrics: Any, title: str, look: Any) -> Any:
+        given.append((metrics, title))
+        return original(metrics, title, look)
+
+    monkeypatch.setattr(notebook, "curves", noted)
+    return given
+
+
+def test_a_run_shows_its_facts_numbers_and_curves(drawn_of: list[Any]) -> None:
+    image_module = pytest.importorskip("PIL.Image")
     run = a_run(entries(5), recipe="<best>")
     html = expect_html(run._repr_html_())
     for fact in ("drawn &lt;digits&gt;", "runs/&lt;i&gt;x", "&lt;best&gt;", "31,802", "5 of 20"):
@@ -61,41 +80,51 @@ def test_a_run_shows_its_facts_numbers_and_curves() -> None:
     rows = cells(html)
     assert rows[0] == ["epoch", "train loss", "train accuracy", "test loss", "test accuracy"]
     assert rows[-1] == ["5", "0.2000", "83.33%", "0.4000", "85.71%"]
-    for svg in charts(html):
-        lines = svg.findall("polyline")
-        assert len(lines) == 2  # no validation split
-        points = [tuple(map(float, p.split(","))) for p in lines[0].attrib["points"].split()]
-        assert len(points) == 5
-        assert [x for x, _ in points] == sorted({x for x, _ in points})
-        heights = [y for _, y in points]
-        falling = svg.attrib["aria-label"].startswith("loss")
-        assert heights == sorted(heights, reverse=not falling)  # y counts downward
-    assert len(charts(html)) == 2
+    (png,) = curves(html)
+    picture = np.asarray(image_module.open(io.BytesIO(png)).convert("L")).astype(float)
+    assert 0.01 < (np.abs(picture - 255) > 40).mean() < 0.7  # on white, and not blank
+    ((metrics, title),) = drawn_of
+    assert metrics == entries(5)
+    assert title == "basic on drawn <digits>"
 
 
-def test_runs_of_any_length_and_with_any_loss() -> None:
-    assert "0 of 20 epochs" in a_run([])._repr_html_()
-    (one, _) = charts(expect_html(a_run(entries(1))._repr_html_()))
-    assert len(one.findall("circle")) == 2
+def test_without_matplotlib_there_are_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, name, None)
+    html = expect_html(a_run(entries(5))._repr_html_())
+    assert curves(html) == []
+    assert cells(html)[-1] == ["5", "0.2000", "83.33%", "0.4000", "85.71%"]
+
+
+def test_runs_of_any_length_and_with_any_loss(drawn_of: list[Any]) -> None:
+    empty = a_run([])._repr_html_()
+    assert "0 of 20 epochs" in empty
+    assert curves(empty) == []
+    assert len(curves(expect_html(a_run(entries(1))._repr_html_()))) == 1
     ill = entries(3)
     ill[1] |= {"train_loss": float("nan"), "test_loss": float("inf")}
-    html = expect_html(a_run(ill)._repr_html_())
-    assert "nan" not in "".join(ET.tostring(svg, "unicode") for svg in charts(html))
+    assert len(curves(expect_html(a_run(ill)._repr_html_()))) == 1
     vote = [{"epoch": 20, "test_loss": 0.02, "test_accuracy": 0.997}]
     assert cells(a_run(vote)._repr_html_())[-1] == ["20", "0.0200", "99.70%"]
     long = expect_html(a_run(entries(1000))._repr_html_())
-    assert len(long) < 20_000
+    assert len(long) < 200_000
+    assert len(re.sub(r'src="[^"]*"', "", long)) < 4_000
     assert [row[0] for row in cells(long)][3:6] == ["3", "&hellip;", "992"]
     assert [row[0] for row in cells(long)][-1] == "1000"
-    for svg in charts(long):
-        assert all(len(line.attrib["points"].split()) <= 201 for line in svg.findall("polyline"))
+    assert len(drawn_of[-1][0]) == 1000
+
+
+def test_an_interrupted_run_says_so() -> None:
+    run = a_run([])
+    assert not run.interrupted
+    for signum in (2, 15):
+        assert replace(run, signum=signum).interrupted
+        assert "0 of 20 epochs, interrupted" in replace(run, signum=signum)._repr_html_()
 
 
 def test_a_run_read_from_its_folder_shows_the_same(tmp_path: Path) -> None:
-    run = replace(a_run(entries(5), recipe="best", lr=0.1, validation=100), folder=tmp_path)
-    files = RunFiles(tmp_path)
-    files.begin(run.config, run.dataset, run.model, run.metrics)
-    files.save_weights(run.model)
+    config = Config(epochs=1, batch_size=40, recipe="best", lr=0.1, validation=100)
+    run = train(digits(200), config, tmp_path, str)
     assert load_run(tmp_path)._repr_html_() == run._repr_html_()
 
 

@@ -14,10 +14,10 @@ from mnist.config import Config
 from mnist.data import Dataset, drawn
 from mnist.models import MODELS, Vote
 from mnist.recipes import RECIPES, settings, table
-from mnist.storage.run_files import RunFiles
+from mnist.storage.runs import RunFolder
 from mnist.storage.weights import load_trained
 from mnist.training import Training
-from mnist.training.ensemble import train_ensemble
+from mnist.training.ensemble import resume_ensemble, train_ensemble
 from mnist.training.evaluation import evaluate
 from mnist.training.learning import Outcome
 
@@ -90,7 +90,7 @@ def test_ensemble_trains_evaluates_and_loads(dataset: Dataset, tmp_path: Path) -
     run = train_ensemble(dataset, CONFIG, tmp_path, lines.append)
     assert lines[0] == "member 1 of 3"
     assert lines[-1].startswith("vote of 3: test loss")
-    seeds = [RunFiles(tmp_path / f"member-{i}").saved_config().seed for i in (1, 2, 3)]
+    seeds = [RunFolder(tmp_path / f"member-{i}").standing()[0].seed for i in (1, 2, 3)]
     assert seeds == [6, 7, 8]
     assert run.metrics[0]["test_accuracy"] == evaluate(run.model, dataset)[1]
     trained = load_trained(tmp_path)
@@ -114,8 +114,8 @@ def test_ensemble_goes_on_where_it_was(
     monkeypatch.setattr(Training, "_step", failing)
     with pytest.raises(MemoryError):
         train_ensemble(dataset, CONFIG, tmp_path / "again", str)
-    run = train_ensemble(dataset, CONFIG, tmp_path / "again", str, go_on=True)
+    run = resume_ensemble(dataset, tmp_path / "again", str)
     assert calls == 5 + 3 + 3  # the first member, of 3 steps, was done
     assert run.metrics == whole.metrics
-    first, second = (tmp_path / name / "model.npz" for name in ("whole", "again"))
+    first, second = (tmp_path / name / "last.ckpt" for name in ("whole", "again"))
     assert first.read_bytes() == second.read_bytes()

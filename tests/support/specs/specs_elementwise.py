@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+import mpmath
 import numpy as np
 from support.specs.sampling import (
     SAME,
@@ -104,11 +105,8 @@ def _polygamma(n: int, x: float) -> float:
 
 
 def _sinc_slope(n: int, x: float) -> float:
-    """sinc(x) is the mean of cos(pi x t) for t from 0 to 1; its derivatives by Gauss's rule."""
-    t, weights = np.polynomial.legendre.leggauss(40)
-    t = (1 + t) / 2
-    terms = (math.pi * t) ** n * np.cos(math.pi * (x * t + n / 2))
-    return float(np.sum(weights * terms)) / 2
+    with mpmath.workdps(25):
+        return float(mpmath.diff(mpmath.sincpi, x, n))
 
 
 def _bell(n: int, x: Array) -> Array:
