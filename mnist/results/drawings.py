@@ -168,11 +168,13 @@ class Gallery:
         x = column + (1 - _IMAGE) / 2
         return x, row * (_IMAGE + self._above + self._below) + self._above
 
-    def show(self, index: int, image: NDArray[Any], **scale: Any) -> None:
+    def show(
+        self, index: int, image: NDArray[Any], title: str = "", size: float = 9, **scale: Any
+    ) -> None:
         x, y = self.corner(index)
-        self.axes.imshow(
-            image, extent=(x, x + _IMAGE, y + _IMAGE, y), aspect="auto", zorder=1, **scale
-        )
+        place = (x, x + _IMAGE, y + _IMAGE, y)
+        self.axes.imshow(image, extent=place, aspect="auto", zorder=1, **scale)
+        self._write(index, -0.03, title, va="bottom", fontsize=size)
 
     def outline(self, index: int, image: NDArray[Any], level: float, colour: str) -> None:
         """Where the image crosses a level."""
@@ -185,9 +187,6 @@ class Gallery:
         place = self.corner(index)
         frame = Rectangle(place, _IMAGE, _IMAGE, fill=False, edgecolor=colour, linewidth=0.8)
         self.axes.add_patch(frame)
-
-    def title(self, index: int, text: str, size: float) -> None:
-        self._write(index, -0.03, text, va="bottom", fontsize=size)
 
     def caption(self, index: int, text: str, size: float, colour: str) -> None:
         self._write(index, _IMAGE + 0.02, text, va="top", fontsize=size, color=colour)
@@ -215,9 +214,8 @@ def worst(
     for place, index in enumerate(chosen):
         label, guess = int(found.labels[index]), int(found.guesses[index])
         of_label, of_guess = found.probabilities[index, [label, guess]]
-        drawn.show(place, images[index], cmap=look.digits, vmin=0, vmax=255)
         told = f"is {label}: {percent(of_label)}\nread {guess}: {percent(of_guess)}"
-        drawn.title(place, told, size=8)
+        drawn.show(place, images[index], told, size=8, cmap=look.digits, vmin=0, vmax=255)
         drawn.caption(place, f"no. {index}", size=7, colour=look.faint)
     return drawn.figure
 
@@ -233,14 +231,13 @@ def saliencies(
     drawn = Gallery(2 * len(images), columns=4, above=0.17)
     shades = _signed(look)
     for i, image in enumerate(images):
-        drawn.show(2 * i, image, cmap=look.digits, vmin=0, vmax=255)
-        drawn.title(2 * i, f"is {labels[i]}", size=9)
+        drawn.show(2 * i, image, f"is {labels[i]}", cmap=look.digits, vmin=0, vmax=255)
         largest = _largest(gradients[i])
-        drawn.show(2 * i + 1, gradients[i], cmap=shades, vmin=-largest, vmax=largest)
+        told, scale = f"read {guesses[i]}; ±{largest:.2g}", {"vmin": -largest, "vmax": largest}
+        drawn.show(2 * i + 1, gradients[i], told, cmap=shades, **scale)
         # The outline of the digit, to see where in it the gradient lies.
         if image.min() < _GREY < image.max():
             drawn.outline(2 * i + 1, image, _GREY, look.ink)
-        drawn.title(2 * i + 1, f"read {guesses[i]}; ±{largest:.2g}", size=9)
     return drawn.figure
 
 
@@ -267,10 +264,9 @@ def filters(members: Sequence[Array], look: Look) -> Figure:
     for number, member in enumerate(members):
         first = number * rows * columns
         for place, weights in enumerate(member, start=first):
-            drawn.show(place, weights, cmap=shades, vmin=-largest, vmax=largest)
+            told = f"no. {number + 1}" if several and place == first else ""
+            drawn.show(place, weights, told, size=7, cmap=shades, vmin=-largest, vmax=largest)
             drawn.frame(place, look.faint)
-        if several:
-            drawn.title(first, f"no. {number + 1}", size=7)
     drawn.scale(-largest, largest, shades, "weight")
     return drawn.figure
 

@@ -13,7 +13,7 @@ from mnist.results.predictions import Predictions, predict
 from mnist.results.tables import run_html
 from mnist.storage.run_data import expect_data
 from mnist.storage.runs import Entry, Facts, RunError, RunFolder, read_run
-from mnist.storage.weights import Trained, trained_of
+from mnist.storage.weights import Trained, of_run
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
     Raises RunError or CheckpointError where it is none with a trained network, or is damaged.
     """
     record, files = read_run(folder, dry=dry), RunFolder(folder)
-    trained = trained_of(record.weights, record.facts, files.folder)
+    trained = of_run(record, files.folder)
     count = len(trained.model.members) if isinstance(trained.model, Vote) else 0
     places = {number: files.folder / f"member-{number}" for number in range(1, 1 + count)}
     members = {

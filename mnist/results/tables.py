@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,27 +18,21 @@ from mnist.results.rendering import can_draw, render, uri
 from mnist.results.wording import duration, percent, plain
 from mnist.storage.runs import Entry
 
-# Of the facts that are no settings.
-_UNITS = {
-    "parameters": "numbers",
-    "train_images": "images",
-    "validation_images": "images",
-    "test_images": "images",
-    "pixel_mean": "of white",
-    "pixel_std": "of white",
-}
-_MEANINGS = {
-    "recipe": "the settings' common name",
-    "parameters": "of the network, all trained",
-    "format": "of the run's folder",
-    "dataset": "what it was trained on",
-    "data_seed": "what it was drawn from",
-    "data_sha256": "of all its images and labels",
-    "data_folder": "where it lay",
-    "pixel_mean": "subtracted from each pixel",
-    "pixel_std": "each pixel is divided by it",
-    "threads": "of the engine",
-    "numpy": "version",
+# Units and meanings of the facts that are no settings.
+_FACTS = {
+    "parameters": ("numbers", "of the network, all trained"),
+    "format": ("", "of the run's folder"),
+    "dataset": ("", "what it was trained on"),
+    "data_seed": ("", "what it was drawn from"),
+    "data_sha256": ("", "of all its images and labels"),
+    "data_folder": ("", "where it lay"),
+    "train_images": ("images", ""),
+    "validation_images": ("images", ""),
+    "test_images": ("images", ""),
+    "pixel_mean": ("of white", "subtracted from each pixel"),
+    "pixel_std": ("of white", "each pixel is divided by it"),
+    "threads": ("", "of the engine"),
+    "numpy": ("", "version"),
 }
 _FIRST, _LAST = 3, 9  # epochs that a table of many shows in a notebook
 _WIDTH = 430  # of its curves, in pixels
@@ -109,12 +102,10 @@ def epochs_table(metrics: Sequence[Mapping[str, Any]], seconds: Mapping[int, flo
 
 def facts_table(facts: Mapping[str, Any]) -> str:
     """Every fact: name, value with its unit, meaning."""
-    settings = {field.name: field.metadata for field in fields(Config)}
+    known = {name: (unit, meaning) for name, _, unit, meaning in Config().describe()} | _FACTS
     rows = []
     for name, value in facts.items():
-        told: Mapping[str, str] = settings.get(name, {})
-        unit = told.get("unit") or _UNITS.get(name, "")
-        meaning = told.get("meaning") or _MEANINGS.get(name, "")
+        unit, meaning = known.get(name, ("", ""))
         shown = plain(value) if value is None or not unit else f"{plain(value)} {unit}"
         rows.append([f"<code>{escape(plain(name))}</code>", escape(shown), escape(meaning)])
     return table(["setting", "value", "meaning"], rows, "Settings", "words")

@@ -87,17 +87,10 @@ def _written(run: StoredRun, dataset: Dataset, announce: Callable[[str], None]) 
 
 def _notes(run: StoredRun) -> list[str]:
     """What should be known before any number is believed."""
-    notes, facts = [], run.facts
-    if facts.get("dry_run"):
+    notes = [run.trained.note] if run.trained.note else []
+    if run.facts.get("dry_run"):
         notes.append("A dry run: one batch of training, so the results mean nothing.")
-    planned, done = facts.get("epochs"), len(run.metrics)
-    if not _is_vote(run) and isinstance(planned, int) and done < planned:
-        notes.append(f"The training has not ended: {done} of {planned} epochs.")
     return notes
-
-
-def _is_vote(run: StoredRun) -> bool:
-    return isinstance(run.trained.model, Vote)
 
 
 def _sketches(
@@ -114,7 +107,7 @@ def _sketches(
     )
 
     images, labels, network = dataset.test_images, dataset.test_labels, run.trained
-    if not _is_vote(run):
+    if not isinstance(network.model, Vote):
         title = f"{plain(run.facts['model'])} on {dataset.name}"
         last = run.metrics[-1].get("test_accuracy")
         yield (

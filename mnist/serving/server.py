@@ -139,9 +139,9 @@ class Handler(BaseHTTPRequestHandler):
         method, answer = self.server.site.routes[path]
         if self.command != method:
             raise self._refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} takes {method} alone")
-        found = answer(self._body() if method == "POST" else b"")
+        body, headers = answer(self._body() if method == "POST" else b"")
         self.close_connection |= self._has_body() and method != "POST"
-        self._send(HTTPStatus.OK, found.body, found.headers)
+        self._send(HTTPStatus.OK, body, headers)
 
     def _check_sender(self) -> None:
         """Refuse what another site makes a browser send here.

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable, Collection
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
@@ -29,6 +28,7 @@ from nn import functional as F
 
 Facts = dict[str, Any]
 _NOT_FINITE = "the network gives numbers that are not finite: its weights are bad"
+Answer = tuple[bytes, tuple[tuple[str, str], ...]]  # a body and its headers
 LARGEST_SIDE = 112  # pixels: four times what the network sees
 
 _KEYS = {"width", "height", "pixels", "saliency", "layers"}
@@ -43,14 +43,6 @@ class RefusedError(Exception):
     def __init__(self, status: HTTPStatus, reason: str, *, close: bool = False) -> None:
         super().__init__(reason)
         self.status, self.reason, self.close = status, reason, close
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A body and its headers."""
-
-    body: bytes
-    headers: tuple[tuple[str, str], ...]
 
 
 class Site:
@@ -139,7 +131,7 @@ def _bad(reason: str) -> RefusedError:
 
 def _json(facts: dict[str, Any]) -> Answer:
     body = json.dumps(facts, allow_nan=False, separators=(",", ":")).encode()
-    return Answer(body, (("Content-Type", "application/json"),))
+    return body, (("Content-Type", "application/json"),)
 
 
 def _page() -> Answer:
@@ -154,7 +146,7 @@ def _page() -> Answer:
         "frame-ancestors 'none'"
     )
     headers = (("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy))
-    return Answer(text.encode(), headers)
+    return text.encode(), headers
 
 
 def _hash(text: str) -> str:

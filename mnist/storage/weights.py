@@ -19,7 +19,7 @@ from mnist.data.files import shown
 from mnist.models import MODELS, Vote
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
-from mnist.storage.runs import Facts, RunFolder, read_checkpoint, read_run
+from mnist.storage.runs import Facts, Record, RunFolder, read_checkpoint, read_run
 from mnist.storage.whole_files import write_whole
 from nn import Module
 
@@ -72,35 +72,33 @@ def load_trained(path: str | Path) -> Trained:
         RunError: the folder holds no trained network.
     """
     path = Path(path)
-    note = ""
     files = RunFolder(path)
     if files.names() == [files.weights.name]:
         path = files.weights
     if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
-        record = read_run(path)
-        state, facts = record.weights, record.facts
-        facts = facts | {"test_accuracy": record.metrics[-1].get("test_accuracy")}
-        planned = record.config.epochs
-        if record.epochs < planned:
-            note = (
-                f"unfinished: {record.epochs} of {planned} epochs are done; "
-                f"python train.py --resume {shown(path)} goes on"
-            )
-    else:
-        state, found = _contents(path)
-        facts = found or _facts_beside(path)
+        return of_run(read_run(path), path)
+    state, found = _contents(path)
+    facts = found or _facts_beside(path)
     if facts.get("dry_run"):
         raise CheckpointError(
             f"{shown(path)}: is of a dry run, whose network has learned nothing; train one"
         )
-    return trained_of(state, facts, path, note)
+    return _trained(state, facts, path)
 
 
-def trained_of(state: State, facts: Facts, path: Path, note: str = "") -> Trained:
-    """The network with the weights `state`, as facts of its training in `path` describe it.
+def of_run(record: Record, folder: Path) -> Trained:
+    """The network of a run. Raises CheckpointError where weights and facts do not fit."""
+    done, planned, note = record.epochs, record.config.epochs, ""
+    if done < planned:
+        note = (
+            f"unfinished: {done} of {planned} epochs are done; "
+            f"python train.py --resume {shown(folder)} goes on"
+        )
+    facts = record.facts | {"test_accuracy": record.metrics[-1].get("test_accuracy")}
+    return _trained(record.weights, facts, folder, note)
 
-    Raises CheckpointError where they do not fit.
-    """
+
+def _trained(state: State, facts: Facts, path: Path, note: str = "") -> Trained:
     name, model = _built(state, facts, path)
     mean = _number(facts, "pixel_mean", MNIST_MEAN, path)
     std = _number(facts, "pixel_std", MNIST_STD, path)
