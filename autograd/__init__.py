@@ -196,8 +196,6 @@ from autograd.ops import (
     where,
     xlogy,
 )
-from autograd.runtime.holding import enable_grad, no_grad
-from autograd.runtime.scopes import sweep_hook
 from autograd.runtime.threads import get_num_threads, set_num_threads
 
 if _TYPE_CHECKING:
@@ -206,7 +204,9 @@ if _TYPE_CHECKING:
     from autograd.explanation import explain, tape_of
     from autograd.ops.declaring import custom_vjp, on_arrays
     from autograd.profiling import LostGradientWarning, debug, profile
+    from autograd.runtime.holding import enable_grad, no_grad
     from autograd.runtime.memory import keep_pages
+    from autograd.runtime.scopes import sweep_hook
     from autograd.transforms.checkpointing import checkpoint
 
     # isort: off
@@ -254,7 +254,9 @@ _LATER = {
     "autograd.explanation": ("explain", "tape_of"),
     "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
     "autograd.profiling": ("LostGradientWarning", "debug", "profile"),
+    "autograd.runtime.holding": ("enable_grad", "no_grad"),
     "autograd.runtime.memory": ("keep_pages",),
+    "autograd.runtime.scopes": ("sweep_hook",),
     "autograd.transforms.checkpointing": ("checkpoint",),
     "autograd.transforms.derivatives": (
         "grad", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd import Tensor
+from autograd.engine.modes import mode
 from autograd.runtime.scopes import scope
 from autograd.runtime.trees import flatten
 from nn.hooks import Hook, RemovableHandle
@@ -62,6 +63,10 @@ class Buffer(Tensor):
             )
 
 
+class MissingError(TypeError):
+    """A module's forward wants what None was assigned over."""
+
+
 class Module:
     """A callable with state. Subclasses assign parameters, buffers and modules to attributes in
     `__init__`, and define `forward`; the attributes' order is the order of everything below.
@@ -72,6 +77,8 @@ class Module:
     """
 
     training: bool = True
+
+    _absent: tuple[str, ...] = ()  # of what state None was assigned over
 
     # Lists of a module's own once it has hooks. Subclasses need not call this class's __init__.
     _forward_pre_hooks: list[Hook] | None = None
@@ -92,6 +99,8 @@ class Module:
                 f"to '{name}', where it would not be found; assign an attribute to each, or a "
                 "ModuleList or ModuleDict of modules"
             )
+        if value is None and isinstance(held, _STATE):
+            super().__setattr__("_absent", (*self._absent, name))
         super().__setattr__(name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -105,6 +114,14 @@ class Module:
         try:
             with scope(_name(self, caller)):
                 out = self.forward(*args, **kwargs)
+        except (TypeError, AttributeError) as error:
+            name = next((n for n in self._absent if vars(self).get(n) is None), None)
+            if name is None or "None" not in str(error) or isinstance(error, MissingError):
+                raise
+            raise MissingError(
+                f"{type(self).__name__}: '{name}' is None, and its forward wants what was assigned "
+                f"there before, or another in its place ({error})"
+            ) from error
         finally:
             _calls.innermost = caller
         return self._after_forward(args, kwargs, out) if self._forward_hooks else out
@@ -144,10 +161,13 @@ class Module:
     def _before_forward(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        observer = mode.observer
         for hook, with_kwargs in tuple(self._forward_pre_hooks or ()):
             changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if changed is None:
                 continue
+            if observer is not None:
+                observer.hooked(hook, (args, kwargs), changed)
             if not with_kwargs:
                 args = changed if isinstance(changed, tuple) else (changed,)
             elif isinstance(changed, tuple) and len(changed) == 2:
@@ -160,9 +180,14 @@ class Module:
         return args, kwargs
 
     def _after_forward(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> Any:
+        observer = mode.observer
         for hook, with_kwargs in tuple(self._forward_hooks or ()):
             changed = hook(self, args, kwargs, out) if with_kwargs else hook(self, args, out)
-            out = out if changed is None else changed
+            if changed is None:
+                continue
+            if observer is not None:
+                observer.hooked(hook, out, changed)
+            out = changed
         return out
 
     # --- what is in it -----------------------------------------------------------------------
@@ -360,5 +385,7 @@ def _name(module: Module, caller: Module | None) -> str:
 
 
 def _register(hooks: list[Hook], hook: Hook, prepend: bool) -> RemovableHandle:
+    if not callable(hook.function):
+        raise TypeError(f"hook of a module: {hook.function!r} given, a function expected")
     hooks.insert(0 if prepend else len(hooks), hook)
     return RemovableHandle(hooks, hook)

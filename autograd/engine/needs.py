@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 class Needs:
-    """The list. The first four are ops or compositions of ops, and differentiated.
+    """The list. The first three are ops or compositions of ops, and differentiated.
 
     Attributes:
         add: (x, y) -> x + y, for two gradients of one shape and dtype that meet at one place.
         sum_to: (g, shape) -> g summed over the axes along which an array of `shape` was broadcast.
         astype: (g, dtype) -> g in the dtype of an argument that the forward had promoted.
-        stack: (list) -> one tensor of a list or tuple, nested or not, that holds tensors.
+        stack: (list) -> one tensor of a list or tuple, nested or not, that holds tensors; another
+            as it is.
         clear: (op, args, options) -> the arguments and options of a call, where these are not
             plainly tensors, arrays and numbers, as the op takes them. By default as they are.
         settle: (op, out, saved, arrays) -> what a forward gave and saved, where its dtype is
@@ -34,7 +35,7 @@ class Needs:
         self.add: Callable[[Tensor, Tensor], Tensor] = _missing("add")
         self.sum_to: Callable[[Tensor, tuple[int, ...]], Tensor] = _missing("sum_to")
         self.astype: Callable[[Tensor, np.dtype[Any]], Tensor] = _missing("astype")
-        self.stack: Callable[[Any], Tensor] = _missing("stack")
+        self.stack: Callable[[Any], Any] = lambda parts: parts
         self.clear: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = lambda _, *call: call
         self.settle: Callable[..., tuple[Any, Any]] = lambda op, out, saved, arrays: (out, saved)
         self.refuse_options: Callable[..., None] = lambda op, parents: None

@@ -143,6 +143,8 @@ def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:
                     f"a gradient hook returned {changed.dtype} {changed.shape} for a gradient of "
                     f"{g.dtype} {g.shape}; the two must be equal"
                 )
+            if mode.observer is not None:
+                mode.observer.hooked(hook, g, changed)
             g = changed if mode.recording else as_constant(changed)
     return g
 

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from autograd.engine.modes import current, enable_grad, mode
 from autograd.engine.needs import needs
@@ -21,11 +20,13 @@ from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
     from autograd.interop.methods import Methods  # what autograd.interop attaches
 else:
     Methods = object
 
-Array = NDArray[Any]
+Array: TypeAlias = "NDArray[Any]"
 Axis = int | tuple[int, ...] | None
 Operand: TypeAlias = "Tensor | ArrayLike"
 
@@ -57,7 +58,7 @@ class Tensor(Methods):
     def __init__(
         self, data: Operand, requires_grad: bool = False, dtype: DTypeLike | None = None
     ) -> None:
-        if holds_tensors(data):
+        if isinstance(data, list | tuple):
             data = needs.stack(data)
         self._grad = self._place = None
         if isinstance(data, Tensor):
@@ -229,6 +230,8 @@ class Tensor(Methods):
         A tensor that `hook` returns takes the gradient's place. Hooks run in the order in which
         they were registered. Returns a function that removes the hook.
         """
+        if not callable(hook):
+            raise TypeError(f"register_hook: {hook!r} given, a function of the gradient expected")
         place, hooks = self._place_for("register_hook")
         own = partial(hook)  # another object each time, so that it alone is removed
         place.hooks = sorted([*hooks, own], key=_retains)
@@ -332,13 +335,6 @@ def wrap(array: Array, place: Place | None) -> Tensor:
 
 
 empty = Tensor.__new__  # without attributes; the caller sets all three
-
-
-def holds_tensors(value: Any) -> bool:
-    """Whether a list or tuple, nested or not, has a tensor in it."""
-    return isinstance(value, list | tuple) and any(
-        isinstance(part, Tensor) or holds_tensors(part) for part in value
-    )
 
 
 def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:

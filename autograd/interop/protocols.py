@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
 
 from autograd import ops
 from autograd.engine.tensor import Tensor
+from autograd.ops.linear.subscripts import LETTERS
 from autograd.runtime.trees import flatten
 
 
@@ -48,7 +48,7 @@ def _label(axis: Any) -> str:
     return "..." if axis is ... else _LABELS[axis]
 
 
-_LABELS = ascii_uppercase + ascii_lowercase  # in the order in which axes without an output come
+_LABELS = LETTERS[26:] + LETTERS[:26]  # in the order in which axes without an output come
 
 
 def _of_each(op: Callable[[Any], Tensor]) -> Callable[..., Any]:

@@ -199,7 +199,6 @@ from autograd.ops.shapes.shape import (
 from autograd.ops.shapes.shape import sum_to as _sum_to
 from autograd.ops.shapes.tiling import repeat, tile
 from autograd.ops.shapes.windows import fold_windows, sliding_windows
-from autograd.ops.shapes.winograd import fold_tiles, transform_tiles
 
 _needs.add = add
 _needs.sum_to = _sum_to
@@ -286,7 +285,6 @@ __all__ = [
     "floor_divide",
     "fmax",
     "fmin",
-    "fold_tiles",
     "fold_windows",
     "gammaln",
     "gather_first_max",
@@ -394,7 +392,6 @@ __all__ = [
     "tensordot",
     "tile",
     "trace",
-    "transform_tiles",
     "transpose",
     "tril",
     "triu",

@@ -21,7 +21,8 @@ from autograd.engine.keeping import Dropped
 from autograd.engine.modes import mode
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Primitive
-from autograd.engine.tensor import Array, Tensor, holds_tensors
+from autograd.engine.tensor import Array, Tensor
+from autograd.runtime.trees import flatten
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -134,10 +135,10 @@ def refuse_options(op: Primitive, parents: list[Any]) -> None:
                 raise _undifferentiated(op.name, names[i] if i < len(names) else str(i))
 
 
-def expect_constants(op: str, **options: Any) -> None:
-    """Refuse options of a composition that are tensors, or hold some, and want a gradient."""
+def expect_constants(op: str, /, **options: Any) -> None:
+    """Refuse options that are tensors, or hold some, and want a gradient, where there is none."""
     for name, value in options.items():
-        for part in value if isinstance(value, tuple | list) else (value,):
+        for part in flatten(value)[0]:
             if isinstance(part, Tensor) and part.requires_grad:
                 raise _undifferentiated(op, name)
 
@@ -166,6 +167,22 @@ def _undifferentiated(op: str, name: str) -> TypeError:
         f"{op}: the option '{name}' is a Tensor that wants a gradient, and is not differentiated; "
         "give its item() or detach()"
     )
+
+
+def holds_tensors(value: Any, depth: int = 0) -> bool:
+    """Whether a list or tuple, nested or not, has a tensor in it.
+
+    Raises ValueError where it is nested deeper than arrays have axes; as what holds itself is.
+    """
+    if not isinstance(value, list | tuple):
+        return False
+    if depth > 64:
+        raise ValueError(
+            f"a {type(value).__name__} that holds itself, or is nested deeper than the 64 axes "
+            "that an array can have, was given where an array may be"
+        )
+    # All of them: whoever stacks the list goes into each.
+    return True in [isinstance(part, Tensor) or holds_tensors(part, depth + 1) for part in value]
 
 
 def _has_tensor(value: Any) -> bool:
@@ -204,7 +221,8 @@ def _annotation(op: Primitive, position: int) -> Any:
 
 def _stacked(where: str, parts: Any) -> Tensor:
     try:
-        return needs.stack(parts)
+        stacked: Tensor = needs.stack(parts)
+        return stacked
     except (TypeError, ValueError) as error:
         kind = next(k for k in (UnsupportedError, TypeError, ValueError) if isinstance(error, k))
         raise kind(f"{where}: {error}") from error

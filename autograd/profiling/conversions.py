@@ -17,6 +17,8 @@ import numpy as np
 from autograd.engine.tensor import Tensor
 
 _STORES = opmap.get("STORE_SUBSCR")
+_STORING = {"numpy", "array", "_struct"}  # modules whose types and functions keep but the number
+_SAYING = {"float", "int", "complex"}
 _TELLING = {"isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc"}  # of no use to rules
 
 
@@ -39,6 +41,8 @@ def warn_of_conversion(tensor: Tensor, frame: FrameType) -> None:
             what = f"given to {owner.__name__}.{name}: use a function of autograd instead"
         elif isinstance(owner, np.ndarray):
             what = f"given to the method '{name}' of an array: use broadcast_to or stack instead"
+        elif (getattr(called, "__module__", None) or "").partition(".")[0] in _STORING:
+            what = f"given to '{name}' of '{called.__module__}': use astype, or stack instead"
         else:
             return
     made = f" made by '{tensor.op_name}'" if tensor.op_name else ""
@@ -58,7 +62,7 @@ def _called(frame: FrameType) -> Any:
     attribute that can be looked up without running anything."""
     code = frame.f_code
     if not hasattr(code, "co_positions"):  # Python 3.10
-        return None
+        return _called_on_line(frame)
     line, end_line, begin, end = next(islice(code.co_positions(), frame.f_lasti // 2, None))
     lines = [text.encode() for text in linecache.getlines(code.co_filename)[line - 1 : end_line]]
     if not lines or None in (begin, end):
@@ -72,12 +76,26 @@ def _called(frame: FrameType) -> Any:
     return _value(call.func, frame) if isinstance(call, ast.Call) else None
 
 
+def _called_on_line(frame: FrameType) -> Any:
+    """What the running line calls, where it calls but one thing that can be looked up, and nobody
+    says what becomes of the tensor."""
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    try:
+        tree = ast.parse(line + " pass" if line.endswith(":") else line)
+    except SyntaxError:  # a line within a longer statement
+        return None
+    functions = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    said = [f.id for f in functions if isinstance(f, ast.Name) and f.id in _SAYING]
+    found = [value for f in functions if (value := _value(f, frame)) is not None]
+    return found[0] if len(found) == 1 and not said else None
+
+
 def _value(node: ast.expr, frame: FrameType) -> Any:
     if isinstance(node, ast.Name):
         return frame.f_locals.get(node.id, frame.f_globals.get(node.id))
     if not isinstance(node, ast.Attribute):
         return None
     owner = _value(node.value, frame)
-    if isinstance(owner, np.ndarray):
+    if isinstance(owner, np.ndarray | np.dtype):
         return getattr(owner, node.attr, None)
     return getattr(owner, "__dict__", {}).get(node.attr)

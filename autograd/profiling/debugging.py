@@ -13,6 +13,7 @@ from autograd.engine.tape import Operation, Record
 from autograd.engine.tensor import Tensor
 from autograd.profiling.conversions import warn_of_conversion
 from autograd.runtime.holding import manager
+from autograd.runtime.trees import flatten
 from autograd.runtime.writes import Writes, caller, where
 
 
@@ -24,17 +25,19 @@ def debug() -> Iterator[None]:
             loss(model(x), y).backward()
 
     Warns with LostGradientWarning where a tensor that wants a gradient became a number though
-    nobody called `float`, `int` or `item`: by `buffer[i] = t`, or `math.exp(t)` (from Python 3.11
-    on, where the source can be read).
+    nobody called `float`, `int` or `item`: by `buffer[i] = t`, or by `np.float64(t)`,
+    `buffer.fill(t)` or `math.exp(t)` (where the source can be read; on Python 3.10, where these
+    are the only call on a line).
 
     Raises:
-        FloatingPointError: an op or a rule made a NaN or an infinity from finite numbers; names it
-            and the line of your code that called the op.
+        FloatingPointError: an op, a rule, or a hook of a tensor or module made a NaN or an infinity
+            from finite numbers; names it and the line of your code that called the op.
         RuntimeError: something was written to, through whatever view, that a record holds (an
             argument, an index, an option, an output, a saved value): by a forward, at its call; by
-            a rule, as it returns; by anything else, in the backward pass. Names the op, what of it
-            was written to, and the line that called the op. Or profile() watches already: its
-            times would be those of the checks.
+            a rule, as it returns; by anything else, in the backward pass. Or that a checkpoint's
+            function had read, whose second run would compute from other numbers. Names the op, what
+            of it was written to, and the line that called the op. Or profile() watches already:
+            its times would be those of the checks.
     """
     before = mode.observer
     if before is not None and before.times:
@@ -76,6 +79,21 @@ class _Checks(Writes):
                 f"{record.line or 'outside debug mode'}"
             )
 
+    def hooked(self, hook: Any, before: Any, after: Any) -> None:
+        if any(_first_not_finite(array) is not None for array in _arrays(before)):
+            return
+        for array in _arrays(after):
+            place = _first_not_finite(array)
+            if place is not None:
+                function = getattr(hook, "func", hook)  # that of a tensor is a partial
+                code = getattr(function, "__code__", None)
+                defined = f" at {code.co_filename}, line {code.co_firstlineno}" if code else ""
+                raise FloatingPointError(
+                    f"the hook {getattr(function, '__qualname__', repr(function))}{defined} made "
+                    f"the first {array[place]}, at {place} of {array.dtype} {array.shape}, from "
+                    "finite numbers"
+                )
+
     def converting(self, tensor: Tensor) -> None:
         if tensor.requires_grad and mode.recording:
             warn_of_conversion(tensor, caller())
@@ -83,6 +101,11 @@ class _Checks(Writes):
 
 def _refuse(message: str) -> NoReturn:
     raise RuntimeError(message)
+
+
+def _arrays(tree: Any) -> list[Any]:
+    leaves = flatten(tree)[0]
+    return [np.asarray(leaf.data) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
 
 
 def _first_not_finite(value: Any) -> tuple[int, ...] | None:

@@ -9,25 +9,44 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, _GeneratorContextManager
-from functools import partial, wraps
+from functools import cached_property, partial, partialmethod, wraps
 from types import coroutine
 from typing import Any, ParamSpec, TypeVar, cast
 
 from autograd.engine import modes
 from autograd.engine.modes import mode
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F")
 P = ParamSpec("P")
 T = TypeVar("T")
 
 Enter = Callable[[], AbstractContextManager[Any]]  # what gives the manager for one stretch
 
 
-def held(function: F, begin: Callable[[], Enter]) -> F:
+def held(function: Any, begin: Callable[[], Enter], name: str) -> Any:
     """`function`, generator function or coroutine function, whose body runs within managers.
 
-    `begin` is called once for each call of the function.
+    What makes an attribute of functions (a property, a static, class or partial method) is made
+    anew of such functions. `begin` is called once for each call of the function.
+
+    Args:
+        name: what messages call the decorator.
+
+    Raises TypeError for a class, and for what cannot be called.
     """
+    again = partial(held, begin=begin, name=name)
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(again(function.__func__))
+    if isinstance(function, property):
+        fget, fset, fdel = (f and again(f) for f in (function.fget, function.fset, function.fdel))
+        return type(function)(fget, fset, fdel, function.__doc__)
+    if isinstance(function, cached_property):
+        return cached_property(again(function.func))
+    if isinstance(function, partialmethod):
+        return partialmethod(again(function.func), *function.args, **function.keywords)
+    if isinstance(function, type) or not callable(function):
+        given = f"the class {function.__name__}" if isinstance(function, type) else repr(function)
+        raise TypeError(f"{name}: {given} was given to decorate, a function or method expected")
     bare, wrapper = cast(Any, function), cast(Any, None)
     while isinstance(bare, partial):
         bare = bare.func
@@ -69,7 +88,7 @@ def held(function: F, begin: Callable[[], Enter]) -> F:
             with begin()():
                 return function(*args, **options)
 
-    return wraps(function)(wrapper)  # type: ignore[return-value]  # it is called as `function` is
+    return wraps(function)(wrapper)
 
 
 @coroutine
@@ -107,48 +126,58 @@ class _Own:
         mode.recording, mode.before = self._callers
 
 
-def _decorated(manager: modes.no_grad, function: F) -> F:
-    def begin() -> Enter:
-        own = _Own(manager.wanted)
-        return lambda: own
+class _Decorator:
+    """What decorates functions as well, by `@no_grad()` or `@no_grad`."""
 
-    return held(function, begin)
+    wanted: bool
+
+    def __new__(cls, function: Any = None, /) -> Any:
+        manager = super().__new__(cls)
+        return manager if function is None else manager(function)
+
+    def __call__(self, function: F) -> F:
+        def begin() -> Enter:
+            own = _Own(self.wanted)
+            return lambda: own
+
+        decorated: F = held(function, begin, type(self).__name__)
+        return decorated
 
 
-class no_grad(modes.no_grad):
+class no_grad(_Decorator, modes.no_grad):
     """Context manager and decorator: ops in it are not recorded.
 
     It holds in this thread, or in this asyncio task, also across `await`. One object may be entered
     again, and shared by threads and tasks. Decorated generator functions, coroutines and
     asynchronous generators do not record while their body runs; whoever iterates or awaits them
-    records as before. A `with` block around a `yield`, in a generator that is not decorated, holds
+    records as before. Properties, static and class methods are decorated as the functions in them;
+    a class is refused. A `with` block around a `yield`, in a generator that is not decorated, holds
     for the caller too until the generator goes on: decorate it, or leave the block before.
     """
 
-    def __call__(self, function: F) -> F:
-        return _decorated(self, function)
 
-
-class enable_grad(modes.enable_grad):
+class enable_grad(_Decorator, modes.enable_grad):
     """Context manager and decorator: ops in it are recorded again, also within `no_grad`.
 
     What is said of `no_grad` holds of it too.
     """
 
-    def __call__(self, function: F) -> F:
-        return _decorated(self, function)
-
 
 class _Manager(_GeneratorContextManager[T]):
     def __call__(self, function: F) -> F:
-        return held(function, lambda: self._recreate_cm)
+        decorated: F = held(function, lambda: self._recreate_cm, self.func.__name__)
+        return decorated
 
 
 def manager(make: Callable[P, Iterator[T]]) -> Callable[P, _Manager[T]]:
-    """As contextlib.contextmanager, but generator functions and coroutines may be decorated too."""
+    """As contextlib.contextmanager, but generator functions and coroutines may be decorated too,
+    and by `@make` as well where it takes no arguments."""
+    bare = not cast(Any, make).__code__.co_argcount
 
     @wraps(make)
     def managed(*args: P.args, **options: P.kwargs) -> _Manager[T]:
+        if bare and args:
+            return cast(Any, managed)()(*args)  # type: ignore[no-any-return]
         return _Manager(make, args, options)  # type: ignore[arg-type]  # as in contextlib
 
     return managed

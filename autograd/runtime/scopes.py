@@ -33,6 +33,8 @@ def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
     `g` is the complete gradient of the record's output (of several outputs, a dict of gradients by
     number), `record.op.name` and `record.out` say of what. For logging norms, or counting.
     """
+    if not callable(hook):
+        raise TypeError(f"sweep_hook: {hook!r} given, a function (record, g) expected")
     before = mode.sweep_hooks
     mode.sweep_hooks = (*before, hook)
     try:

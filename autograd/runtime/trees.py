@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -20,19 +19,26 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     Lists, tuples (named ones too) and dicts are nodes, and so are those of classes derived from
     them, which come back as what they were; everything else is a leaf. Dicts go by their own order
     of keys.
+
+    Raises ValueError for a tree that holds itself, or has more than 200 levels.
     """
     leaves: list[Any] = []
     return leaves, partial(_rebuild, _structure(tree, leaves))
 
 
 # Functions of the module, not closures: one that calls itself is a reference cycle.
-def _structure(node: Any, leaves: list[Any]) -> Any:
+def _structure(node: Any, leaves: list[Any], depth: int = 0) -> Any:
     children = _children(node)
     if children is None:
         leaves.append(node)
         return None
+    if depth == 200:  # Python's own limit would be met in between
+        raise ValueError(
+            f"a {type(node).__name__} that holds itself, or is nested deeper than 200 levels, was "
+            "given; a tree of lists, tuples and dicts expected"
+        )
     model = type(node) if type(node) in (list, tuple, dict) else node
-    return model, [(key, _structure(child, leaves)) for key, child in children.items()]
+    return model, [(key, _structure(child, leaves, depth + 1)) for key, child in children.items()]
 
 
 def _children(node: Any) -> dict[Any, Any] | None:
@@ -59,7 +65,9 @@ def _made(structure: Any, rest: Iterator[Any]) -> Any:
         return model(parts.values())
     if isinstance(model, tuple):
         return tuple.__new__(type(model), parts.values())  # whatever its class asks for
-    made = copy.copy(model)  # with its other attributes
+    from copy import copy  # slow to import, and seldom needed
+
+    made = copy(model)  # with its other attributes
     made.clear()
     made.update(parts) if isinstance(made, dict) else made.extend(parts.values())
     return made

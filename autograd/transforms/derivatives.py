@@ -24,7 +24,6 @@ from autograd.engine.tensor import Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating, matched, returned
 from autograd.transforms.checkpointing import pulling
 from autograd.transforms.variables import (
-    NUMBERS,
     Argnums,
     Variables,
     any_tensor,
@@ -44,8 +43,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
 
     That function may be called several times. It returns a tuple with an entry for each primal, of
     its structure; None stands where the primal has no floating number. The cotangent has the
-    structure of the result, with dicts paired by key, and numbers or None at what is no tensor. It
-    raises ValueError where a structure or shape differs.
+    structure of the result, with dicts paired by key, and None or zeros at what has no derivative,
+    being no number or no floating one. It raises ValueError where a structure or shape differs.
     """
     with recorded():
         variables = Variables(primals, with_floats(primals, "vjp"), "vjp")
@@ -58,8 +57,10 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
         for where, out, g in matched(kept, cotangent, "vjp: the cotangent"):
             if can_vary(out):
                 roots.append((out, direction(where, g, out)))
-            elif g is not None and isinstance(out, NUMBERS):
+            elif is_floating(out) and g is not None:  # a constant
                 direction(where, g, wrap(np.empty(np.shape(out)), None))  # of the right shape
+            else:
+                refuse_direction(where, g, out, "output")
         plainly = variables.plainly(roots) and not any_tensor(cotangent)
         with pulling([out for out, _ in roots], variables.start):
             pulled = variables.gradients(roots, retain_graph=True)
@@ -155,8 +156,8 @@ def _jvp(
         for where, primal, t in pairs:
             if is_floating(primal):
                 directions.append(direction(where, t, next(own)))
-            else:
-                refuse_direction(where, t, primal)
+            elif is_floating(t):
+                refuse_direction(where, t, primal, "primal")
         leaves, rebuild = returned(f(*variables.args), name)
         outs = [leaf for leaf in leaves if can_vary(leaf)]
         dummies = [variables.leaf(np.zeros_like(out.data)) for out in outs]

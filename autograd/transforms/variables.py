@@ -192,6 +192,8 @@ def floating(result: Any, name: str, expected: str) -> Tensor:
 
 def direction(where: str, given: Any, like: Tensor) -> Tensor:
     """A part of a cotangent or tangent, as a tensor of the shape and dtype of its counterpart."""
+    if hasattr(given, "__array__") and not isinstance(given, NUMBERS):
+        given = np.asarray(given)  # of pandas, say
     real = "biuf" if like.dtype.kind == "f" else "biufc"
     if not isinstance(given, NUMBERS) or np.result_type(given).kind not in real:
         raise TypeError(f"{where} is {kinds([given])}; numbers of shape {like.shape} expected")
@@ -200,13 +202,18 @@ def direction(where: str, given: Any, like: Tensor) -> Tensor:
     return like._cotangent(given)
 
 
-def refuse_direction(where: str, given: Any, primal: Any) -> None:
-    """Raise ValueError for a tangent of a primal that has none, unless it says nothing."""
-    if is_floating(given) and np.any((given.data if isinstance(given, Tensor) else given) != 0):
-        raise ValueError(
-            f"{where} is {given}, but the primal there is {kinds([primal])}, which has no "
-            "derivative; give None, or make the primal a float"
-        )
+def refuse_direction(where: str, given: Any, at: Any, what: str) -> None:
+    """Raise ValueError for what is given at a primal or an output that has no derivative, unless it
+    says nothing: None, zeros, or what is no number."""
+    if hasattr(given, "__array__") or isinstance(given, NUMBERS):
+        given = np.asarray(given.data if isinstance(given, Tensor) else given)
+        if isinstance(at, NUMBERS) and given.shape not in ((), np.shape(at)):
+            raise ValueError(f"{where} has shape {given.shape}, {np.shape(at)} expected")
+        if np.any(given != 0):
+            raise ValueError(
+                f"{where} is {given}, but the {what} there is {kinds([at])}, which has no "
+                f"derivative; give None or zeros, or make the {what} a float"
+            )
 
 
 def zeros_of(leaf: Any, dtype: np.dtype[Any]) -> Tensor | None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, cast
 import numpy as np
 
 from autograd import Tensor
-from autograd.engine.tensor import holds_tensors
+from autograd.ops.arguments import expect_constants, holds_tensors
 
 Length = int | tuple[int]
 Pair = int | tuple[int, int]
@@ -152,8 +152,7 @@ def number(
     """
     if isinstance(value, Tensor | np.ndarray) and value.dtype.kind in "biuf":
         if x is None:
-            if isinstance(value, Tensor):
-                expect_constant(op, name, value)
+            expect_constants(op, **{name: value})
         elif isinstance(value, Tensor) or value.ndim:
             option = in_dtype_of(x, value if isinstance(value, Tensor) else Tensor(value))
             if single:
@@ -176,15 +175,6 @@ def number(
     if x is not None and x.dtype.kind == "f" and abs(plain) > float(np.finfo(x.dtype).max):
         return copysign(inf, plain)  # which it is beside x
     return plain
-
-
-def expect_constant(op: str, name: str, value: Any) -> None:
-    """Refuse an option that is a tensor and wants a gradient, where there is none."""
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise TypeError(
-            f"{op}: {name} is a Tensor that wants a gradient, and has none here; give its "
-            "item() or detach()"
-        )
 
 
 def expect_to_fit(op: str, name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from autograd import Tensor
+from autograd.ops.arguments import expect_constants
 from nn import functional as F
-from nn.functional.arguments import expect_constant
 from nn.module import Module
 
 
@@ -83,7 +83,7 @@ class Softplus(Module):
     """log(1 + e^(beta x)) / beta, and x where beta x is above the threshold."""
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        expect_constant("Softplus", "threshold", threshold)
+        expect_constants("Softplus", threshold=threshold)
         self.beta, self.threshold = beta, threshold
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from autograd import Tensor
+from autograd.ops.arguments import expect_constants
 from autograd.random import Generator
 from nn import functional as F
-from nn.functional.arguments import expect_constant
 from nn.init import Source
 from nn.module import Module
 
@@ -22,7 +22,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Source = None) -> None:
-        expect_constant("Dropout", "p", p)
+        expect_constants("Dropout", p=p)
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p={p} given, a probability from 0 to 1 expected")
         self.p = p

@@ -8,8 +8,8 @@ from operator import index
 import numpy as np
 
 from autograd import Tensor
+from autograd.ops.arguments import expect_constants
 from nn import functional as F
-from nn.functional.arguments import expect_constant
 from nn.layers.checks import divisor, positive
 from nn.module import Buffer, Module, Parameter
 from nn.processes import current
@@ -28,7 +28,7 @@ class _BatchNorm(Module):
         sync: bool = False,
     ) -> None:
         positive(type(self).__name__, num_features=num_features)
-        expect_constant(type(self).__name__, "momentum", momentum)
+        expect_constants(type(self).__name__, momentum=momentum)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.sync = sync
         self.weight = Parameter(np.ones(num_features, np.float32)) if affine else None

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import Tensor, enable_grad
 from autograd.engine.tensor import Array
+from autograd.ops.arguments import expect_constants
 from nn.module import Parameter
 
 Parameters = Iterable[Parameter | Mapping[str, Any]]
@@ -69,7 +70,7 @@ class Optimizer(ABC):
     @lr.setter
     def lr(self, lr: float) -> None:
         for group in self.param_groups:
-            group["lr"] = _as_python(f"{self._name}: lr", lr)
+            group["lr"] = _as_python(self._name, "lr", lr)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Take in another group of parameters: {"params": parameters, option: value}."""
@@ -229,22 +230,16 @@ def _state_dtype(p: Parameter) -> np.dtype[Any]:
 
 def _plain(optimizer: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as Python's numbers: NumPy's and tensors would turn float32 into float64."""
-    return {
-        k: v if k == "params" else _as_python(f"{optimizer}: {k}", v) for k, v in options.items()
-    }
+    return {k: v if k == "params" else _as_python(optimizer, k, v) for k, v in options.items()}
 
 
-def _as_python(name: str, value: Any) -> Any:
+def _as_python(optimizer: str, name: str, value: Any) -> Any:
+    expect_constants(optimizer, **{name: value})
     if isinstance(value, tuple | list):
-        return tuple(_as_python(name, v) for v in value)
-    if isinstance(value, Tensor) and value.requires_grad:
-        raise TypeError(
-            f"{name}: a Tensor that wants a gradient given, and no step is differentiated; a "
-            "number expected, or its detach()"
-        )
+        return tuple(_as_python(optimizer, name, v) for v in value)
     if isinstance(value, Tensor | np.generic | np.ndarray):
         if value.size != 1:
-            raise ValueError(f"{name}: shape {value.shape} given, one number expected")
+            raise ValueError(f"{optimizer}: {name}: shape {value.shape} given, one number expected")
         return value.item()
     if isinstance(value, Number) and not isinstance(value, int | float | complex):
         return float(value)  # type: ignore[arg-type]  # Fraction and Decimal, which have one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from support.leaves import grad, leaf, records
 
-from autograd import Tensor, exp, split
+import nn
+from autograd import Tensor, exp, split, sweep_hook
+from autograd.engine.modes import mode
 from autograd.ops import add
 
 
@@ -199,3 +202,24 @@ def test_a_gradient_that_a_hook_gives_keeps_its_history_where_the_sweep_is_recor
     assert first.item() == 12
     first.backward()
     assert grad(w) == 4
+
+
+# --- what is no hook -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [3, None, "f", [doubled]])
+def test_what_cannot_be_called_is_no_hook(wrong: Any) -> None:
+    x, y = computed()
+    module = nn.Linear(1, 1)
+    for register in (
+        x.register_hook,
+        y.register_hook,
+        module.register_forward_hook,
+        module.register_forward_pre_hook,
+        lambda hook: sweep_hook(hook).__enter__(),
+    ):
+        with pytest.raises(TypeError, match=f"hook.*: {re.escape(repr(wrong))} given, a function"):
+            register(wrong)
+    y.backward()
+    assert (grad(x), mode.sweep_hooks) == (2, ())
+    assert module(Tensor([[1.0]])).shape == (1, 1)

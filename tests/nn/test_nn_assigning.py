@@ -161,3 +161,52 @@ def test_the_data_of_a_parameter_keeps_its_form(
     assert p.data is new
     p.rebind(np.ones(2))
     assert (p.shape, p.dtype) == ((2,), np.float64)
+
+
+class _Scaled(nn.Module):
+    def __init__(self) -> None:
+        self.scale = nn.Parameter(np.ones(3))
+        self.shift: Any = nn.Buffer(np.ones(3))
+        self.inner: Any = nn.Linear(3, 3)
+        self.bias = None
+
+    def forward(self, x: Any) -> Any:
+        out = x * self.scale if self.shift is None else x * self.scale + self.shift
+        return self.inner(out)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (lambda: nn.Linear(3, 3), "weight"),
+        (lambda: nn.Conv2d(3, 2, 1), "weight"),
+        (lambda: nn.Embedding(4, 3), "weight"),
+        (_Scaled, "scale"),
+        (_Scaled, "inner"),
+    ],
+)
+def test_what_is_wanted_and_was_made_none_is_named(module: Any, name: str) -> None:
+    made = module()
+    x = np.zeros((2, 3), int) if isinstance(made, nn.Embedding) else np.ones((2, 3))
+    x = x.reshape(2, 3, 1, 1) if isinstance(made, nn.Conv2d) else x
+    setattr(made, name, None)
+    outer = nn.Sequential(made)
+    outer.spare = nn.Linear(1, 1)
+    outer.spare = None
+    for called in (made, outer):
+        with pytest.raises(TypeError, match=f"^{type(made).__name__}: '{name}' is None") as caught:
+            called(Tensor(x))
+        assert caught.value.__cause__ is not None
+    setattr(made, name, getattr(module(), name))
+    outer(Tensor(x))
+
+
+def test_what_is_made_none_and_not_wanted_is_not_missed() -> None:
+    made = _Scaled()
+    made.shift = None
+    made.inner.bias = None
+    assert made(Tensor(np.ones((2, 3)))).shape == (2, 3)
+    with pytest.raises(ValueError, match=r"\(2, 4\)"):
+        made(Tensor(np.ones((2, 4))))
+    made.inner = nn.Linear(3, 2)
+    assert sorted(made.state_dict()) == ["inner.bias", "inner.weight", "scale"]

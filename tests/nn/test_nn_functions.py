@@ -233,5 +233,5 @@ def test_options_that_are_tensors_have_gradients(name: str, rng: Generator) -> N
 
 def test_options_that_decide_are_numbers() -> None:
     threshold = Tensor(20.0, requires_grad=True)
-    with pytest.raises(TypeError, match="softplus: threshold is a Tensor that wants a gradient"):
+    with pytest.raises(TypeError, match="softplus: the option 'threshold' is a Tensor"):
         F.softplus(Tensor([1.0]), threshold=threshold)  # type: ignore[arg-type]

@@ -110,13 +110,21 @@ def test_options_that_change_between_steps() -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        (lambda p: SGD(p, Tensor(0.1, requires_grad=True)), TypeError, "^SGD: lr: .*wants a grad"),
-        (lambda p: Adam(p, Tensor(0.1, requires_grad=True) * 2), TypeError, "^Adam: lr: a Tensor"),
-        (lambda p: SGD(p, 0.1, momentum=nn.Parameter(0.5)), TypeError, "^SGD: momentum: a Tensor"),
+        (
+            lambda p: SGD(p, Tensor(0.1, requires_grad=True)),
+            TypeError,
+            "^SGD: the option 'lr'",
+        ),
+        (
+            lambda p: Adam(p, Tensor(0.1, requires_grad=True) * 2),
+            TypeError,
+            "^Adam: the option 'lr'",
+        ),
+        (lambda p: SGD(p, 0.1, momentum=nn.Parameter(0.5)), TypeError, "^SGD: the option 'mom"),
         (
             lambda p: Adam(p, betas=(Tensor(0.9, requires_grad=True), 0.9)),
             TypeError,
-            "^Adam: betas: a Tensor",
+            "^Adam: the option 'betas'",
         ),
         (lambda p: SGD(p, np.ones(2)), ValueError, r"^SGD: lr: shape \(2,\) given, one number"),
         (lambda p: SGD(p, Tensor([0.1, 0.2])), ValueError, r"^SGD: lr: shape \(2,\) given"),

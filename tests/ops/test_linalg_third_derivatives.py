@@ -39,3 +39,25 @@ def test_third_derivative(name: str, rng: np.random.Generator) -> None:
     scale = np.abs(expected).max()
     assert scale > 1e-3
     np.testing.assert_allclose(found, expected, 0, 1e-6 * scale)
+
+
+@pytest.mark.parametrize("name", ["eigh", "eigvalsh", "svd", "values of eigh", "values of svd"])
+@pytest.mark.parametrize("at", ["any", "diagonal"])
+def test_forward_over_forward_is_reverse_over_reverse(
+    name: str, at: str, rng: np.random.Generator
+) -> None:
+    f = {
+        "values of eigh": lambda x: ag.eigh(x @ x.mT)[0],
+        "values of svd": lambda x: ag.svdvals(x)[1:],
+    }.get(name) or THIRD[name]
+    x = rng.normal(size=(3, 3)) if at == "any" else np.diag([1.0, -2.0, 3.0])
+    t, u, weights = rng.normal(size=(3, 3, 3))
+
+    def total(x: Tensor) -> Tensor:
+        out = f(x)
+        return (out * weights.ravel()[: out.size].reshape(out.shape)).sum()
+
+    for along in (t, np.eye(3), x):
+        second = ag.jvp(lambda x: ag.jvp(total, [x], [along])[1], [x], [u])[1]  # noqa: B023
+        expected = (ag.hvp(total, [x], [u]) * along).sum()
+        np.testing.assert_allclose(second, expected, rtol=1e-9, atol=1e-9)

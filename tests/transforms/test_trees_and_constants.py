@@ -308,10 +308,22 @@ def test_what_in_a_result_has_no_derivative_has_zeros(dtype: Any) -> None:
     _, pull = vjp(f, x)
     cotangent = dict.fromkeys(out) | {"y": np.ones(2, dtype)}
     assert_array_equal(pull(cotangent)[0], 2 * x)
-    full = cotangent | {"argmax": 1, "order": np.ones(2), "count": 5.0, "array": np.ones((2, 1))}
+    full = cotangent | {"argmax": 0, "order": np.zeros(2), "count": 0.0, "array": np.ones((2, 1))}
     assert_array_equal(pull(full)[0], 2 * x)
     with pytest.raises(ValueError, match=r"cotangent\['order'\] has shape \(3,\), \(2,\) expected"):
         pull(cotangent | {"order": np.ones(3)})
+    for name, g in (
+        ("argmax", 5),
+        ("order", np.array([0.0, 1.0])),
+        ("positive", Tensor([True, False])),
+        ("count", 1.0),
+        ("flag", np.nan),
+        ("integers", np.arange(3)),
+        ("none", 1.0),
+    ):
+        words = rf"vjp: the cotangent\['{name}'\] is .*, but the output there .* no derivative"
+        with pytest.raises(ValueError, match=words):
+            pull(cotangent | {name: g})
 
 
 # --- what is no value ----------------------------------------------------------------------------

@@ -7,7 +7,6 @@ reverse mode algorithmic differentiation", Oxford University, report NA-08/01.
 from __future__ import annotations
 
 from itertools import combinations, permutations
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor, wrap
 from autograd.ops.elementwise.selection import where
+from autograd.ops.linear.subscripts import LETTERS
 
 _SQUARE = "square matrices (..., n, n)"
 _REGULAR = f"{_SQUARE} that are not singular"
@@ -54,7 +54,7 @@ def cofactors(x: Array, *along: Array) -> Array:
     u, s, vh = np.linalg.svd(x)
     terms = [u.conj().swapaxes(-1, -2) @ e @ vh.conj().swapaxes(-1, -2) for e in along]
     places = range(len(along) + 1)
-    rows = ascii_letters[: len(places)]
+    rows = LETTERS[: len(places)]
     products, itself = _all_but(s, len(places)), np.eye(s.shape[-1], dtype=bool)
     inner: Any = 0
     for columns in permutations(rows):

@@ -12,8 +12,9 @@ kink where it meets another, and a singular value where it is zero; its gradient
 one choice of the vectors. Second derivatives of functions of the values are NaN where values
 repeat, all of the matrix, as the divided differences of Daleckii and Krein have a limit that the
 gradients at the values do not tell; but for functions that are linear in them, with one factor for
-all that are equal, as their sum, in reverse mode: `jvp` of `jvp` is NaN. Values closer than
-rounding can tell count as equal.
+all that are equal, as their sum, in reverse mode: `jvp` of `jvp` is NaN. Symmetric functions of the
+values have second derivatives there, in other words: `trace(x @ x)` for the sum of their squares,
+`slogdet(x)[1]` for that of their logarithms. Values closer than rounding can tell count as equal.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from autograd.engine.tensor import Array, Tensor
 from autograd.ops.kernels.halves import in_single
 from autograd.ops.linear.products import as_arrays
 from autograd.ops.shapes.shape import broadcast_to, reshape
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # string is slow to import
 
 
 @primitive(
@@ -77,7 +78,7 @@ def labels_of(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...],
     written = left.split(",")
     hidden = [n - len(t) + 3 if "..." in t else 0 for t, n in zip(written, ndims, strict=True)]
     longest = max(hidden, default=0)
-    unused = "".join(c for c in ascii_letters if c not in subscripts)[:longest]
+    unused = "".join(c for c in LETTERS if c not in subscripts)[:longest]
     # They broadcast from the right, so a shorter ellipsis has the last of the letters.
     terms = tuple(
         t.replace("...", unused[longest - n :]) for t, n in zip(written, hidden, strict=True)

@@ -7,7 +7,6 @@ right, to every order, where elements are zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from itertools import accumulate
 from typing import Any
 
@@ -324,6 +323,8 @@ def _directly(f: Callable[..., Array], *arrays: Array) -> Array:
 
 def _in_decimals(f: Callable[..., Array], *arrays: Array) -> Array:
     """f(*arrays), computed in numbers whose range has no end."""
+    from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext  # slow to import
+
     with localcontext(Context(prec=30, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])):
         out = np.asarray(f(*(np.frompyfunc(Decimal, 1, 1)(a.astype(object)) for a in arrays)))
         with np.errstate(over="ignore", under="ignore"):

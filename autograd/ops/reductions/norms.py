@@ -52,8 +52,8 @@ def norm(
     are NaN, but for one alone at order 2. Of elements that tie for inf and -inf, the first in
     row-major order gets the gradient.
 
-    For negative orders, third derivatives lose as many digits as the smallest element is smaller
-    than the others, and second ones are 0 where it is so by more than half the range of the dtype.
+    For negative orders, higher derivatives are NaN where the ratio of the smallest element to
+    another is out of the range of the dtype.
 
     Integers and truth values are taken as float64, as in NumPy.
 
@@ -145,6 +145,25 @@ def _slopes(unit: Tensor, p: float) -> Tensor:
     return where(zero, kinked(unit), sign(unit) * absolute(where(zero, 1, unit)) ** (p - 1))
 
 
+def _slopes_below(x: Tensor, p: float, axis: Axis) -> Tensor:
+    """The slopes of the p-norm at x for p < 0, sign(x) (norm / |x|)**(1 - p).
+
+    The norm is taken as the least element times a function of its ratios to the others: by
+    x / norm, the derivatives along that element would be small differences of large numbers.
+    """
+    axes = reduced_axes(axis, x.ndim)
+    lines = along_last(np.abs(x.data), axes)
+    places = np.arange(lines.shape[-1]) == lines.argmin(axis=-1, keepdims=True)
+    least = as_before(places, x.shape, axes)
+    at_zero = np.any(x.data == 0, axis=axes, keepdims=True)
+    smooth = where(at_zero, 1, x)
+    low = sum_over(where(least, smooth, 0), axis, keepdims=True)
+    ratios = absolute(kinked(where(least, 1, low / where(least, 1, smooth))))  # 0 by underflow
+    size = sum_over(ratios**-p, axis, keepdims=True) ** (1 / p)
+    slopes = sign(smooth) * (size * ratios) ** (1 - p)
+    return where(at_zero, unit(where(at_zero, x, 1), p, axis), slopes)
+
+
 # By x / norm = u, with slopes s: du = (dx - u <s, dx>) / norm, and <s, u> = 1.
 def _pull_unit(g: Tensor, out: Tensor, x: Tensor, p: float, axis: Axis = None) -> Tensor:
     size, slopes = p_norm(x, p, axis, True), _slopes(out, p)
@@ -156,7 +175,9 @@ def _pull_unit(g: Tensor, out: Tensor, x: Tensor, p: float, axis: Axis = None) -
 def _pull_norm(
     g: Tensor, out: Tensor, x: Tensor, p: float, axis: Axis = None, keepdims: bool = False
 ) -> Tensor:
-    return spread(g, x.shape, axis) * _slopes(unit(x, p, axis), p)
+    below = p < 0 and x.size
+    slopes = _slopes_below(x, p, axis) if below else _slopes(unit(x, p, axis), p)
+    return spread(g, x.shape, axis) * slopes
 
 
 def _pull_euclidean_norm(g: Tensor, out: Tensor, x: Tensor, *args: Any, **options: Any) -> Tensor:

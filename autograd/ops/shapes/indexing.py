@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autograd.engine.conforming import CLEAR
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
+from autograd.ops.arguments import holds_tensors
 from autograd.ops.elementwise.selection import where
 from autograd.ops.kernels.halves import is_half
 from autograd.ops.shapes.shape import as_tensor, ravel, reshape
@@ -152,6 +153,7 @@ def as_index(index: Any) -> Any:
         ready = CLEAR.issuperset(map(type, index))
         return index if ready else tuple([as_index(i) for i in index])
     if isinstance(index, list):
+        holds_tensors(index)  # which refuses a list that holds itself
         places = np.asarray([as_index(i) for i in index])
         return places if places.size else places.astype(int)
     return index.data if isinstance(index, Tensor) else index

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
-from autograd.ops.arguments import as_number, as_numeric, named
+from autograd.ops.arguments import as_number, as_numeric, holds_tensors, named
 from autograd.ops.shapes.shape import as_tensor, atleast_1d, atleast_2d, ravel, reshape
 
 
@@ -77,15 +77,18 @@ stack_all.defvjp_each(
 )
 
 
-def stack_nested(parts: Sequence[Any]) -> Tensor:
-    """One tensor of a list or tuple, nested or not, that holds tensors: np.array of tensors.
+def stack_nested(parts: Sequence[Any]) -> Any:
+    """One tensor of a list or tuple, nested or not, that holds tensors: np.array of tensors. One
+    that holds none is returned as it is.
 
     Numbers among the parts take the dtype of the others, and integers do not widen floats.
 
     Raises:
         UnsupportedError: a part is neither a tensor nor numeric.
-        ValueError: the shapes differ.
+        ValueError: the shapes differ, or a list holds itself.
     """
+    if not holds_tensors(parts):
+        return parts
     plain = _plain_parts(parts)
     dtype = _joint_dtype(plain)
 
@@ -94,8 +97,7 @@ def stack_nested(parts: Sequence[Any]) -> Tensor:
             return stack_all(*[joined(inner) for inner in part])
         return part if isinstance(part, Tensor | np.ndarray) else np.asarray(part, dtype)
 
-    joint: Tensor = joined(plain)
-    return joint
+    return joined(plain)
 
 
 def _plain_parts(part: Any) -> Any:

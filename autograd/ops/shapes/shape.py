@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
-from numpy.typing import DTypeLike
 
 from autograd.engine.conforming import broadcast_axes
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Operand, Tensor
 from autograd.ops.arguments import expect_constants, named
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
 
 
 def as_tensor(x: Operand) -> Tensor:

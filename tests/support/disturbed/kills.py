@@ -176,7 +176,7 @@ def declare(scene: Scene) -> None:
             lambda scene, at=at: _killed_reporting(scene, at),
             at == 3,
         )
-    for size in (100, 2_000, 100_000, 300_000):
+    for size in (100, 2_000, 100_000, 250_000):
         add(
             "full disks",
             f"no file above {size:,} bytes",

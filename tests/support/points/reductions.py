@@ -72,6 +72,7 @@ def _norms(p: float) -> list[Row]:
             [(1.0, 1e-7), (1e-7, 1.0), (1.0, -1e-3)],
             rtol=1e-8,
         ),
+        *_far_apart(name, p, pair),
         _pair(
             name,
             lambda x: ag.norm(x, p, axis=0),
@@ -84,6 +85,19 @@ def _norms(p: float) -> list[Row]:
                 at=lambda x, y: p != 2 or math.isinf(x) == math.isinf(y),
             ),
         ),
+    ]
+
+
+def _far_apart(name: str, p: float, exact: Any) -> list[Row]:
+    """Of negative orders, in whose derivatives large numbers cancel beside an element near zero."""
+    if p > 0:
+        return []
+    ours, points = (lambda x: ag.norm(x, p, axis=0)), [(1e-14, 1.0), (2.0, -1e-14)]
+    further = [(1e-40, 1.0), (2.0, -1e-60)]
+    options = {"rtol": 1e-8, "digits": 200}
+    return [
+        _pair(name, ours, exact, points, **options),
+        _pair(name, ours, exact, further, float32=False, **options),
     ]
 
 
@@ -140,7 +154,7 @@ def _recurrence(x: Any) -> list[Any]:
 CONSTANT = "Where it is 0, its slope is taken as 0, and higher derivatives are NaN"
 
 ROWS: list[Row] = [
-    *[row for p in (2, 3, 4, 2.5, 1.5, 0.5, -1, -2) for row in _norms(p)],
+    *[row for p in (2, 3, 4, 2.5, 1.5, 0.5, -0.5, -1, -2) for row in _norms(p)],
     # Their corners do not show in what they are made into.
     *[
         along(

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -79,13 +79,11 @@ GOOD = question(np.pad(np.full((6, 2), 255, np.uint8), 5))
 
 
 def ask(site: Server, asked: Any) -> tuple[int, dict[str, Any]]:
-    client = http.client.HTTPConnection(site.authority, timeout=20)
     body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
-    client.request("POST", "/predict", body, {"Content-Type": "application/json"})
-    response = client.getresponse()
-    answer = json.load(response)
-    client.close()
-    return response.status, answer
+    with closing(http.client.HTTPConnection(site.authority, timeout=20)) as client:
+        client.request("POST", "/predict", body, {"Content-Type": "application/json"})
+        response = client.getresponse()
+        return response.status, json.load(response)
 
 
 @contextmanager

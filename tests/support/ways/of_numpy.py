@@ -39,7 +39,7 @@ WAYS = [
             "np.array([t, t])": lambda x: np.array([x, x]),
             "np.array(t, copy=False)": lambda x: np.array(x, copy=False),
             **each(np.asarray, np.asanyarray, np.ascontiguousarray, np.require, name="np."),
-            **each(np.asfortranarray, np.asarray_chkfinite, np.matrix, np.char.array, name="np."),
+            **each(np.asfortranarray, np.asarray_chkfinite, np.matrix, name="np."),
             "np.copy([a, b])": lambda a, b: np.copy([a, b]),
             "np.atleast_1d([a, b])": lambda a, b: np.atleast_1d([a, b]),
             "t.__array__()": lambda x: x.__array__(),

@@ -310,7 +310,7 @@ WAYS = [
         Said("no_grad"),
         {
             "no_grad": (in_no_grad, lambda x: x * 2),
-            "Tensor(x) in no_grad": (lambda x: ag.no_grad()(Tensor)(x), lambda x: x),
+            "Tensor(x) in no_grad": (lambda x: ag.no_grad()(lambda y: Tensor(y))(x), lambda x: x),
         },
     ),
     *ways(
