@@ -262,7 +262,7 @@ class RunFolder:
         # A training that goes further may have been killed when only one of them told so.
         if config.epochs == saved.earlier_epochs:
             config = replace(config, epochs=saved.epochs, earlier_epochs=saved.earlier_epochs)
-        elif saved.epochs == config.earlier_epochs:
+        elif saved.epochs == config.earlier_epochs == record.epochs:
             saved = replace(saved, epochs=config.epochs, earlier_epochs=config.earlier_epochs)
         given = {**facts, **asdict(config)}
         for name, used in {**record.facts, **asdict(saved)}.items():

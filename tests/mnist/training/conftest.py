@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.programs.disturbed import CONFIG, DATA, Steps
+from support.programs.small_trainings import CONFIG, DATA, Steps
 
 from mnist.training import train
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.programs.disturbed import (
+from support.programs.small_trainings import (
     CONFIG,
     DATA,
     STEPS,
@@ -84,7 +84,7 @@ def test_training_on_that_was_stopped_goes_on(
 def test_training_on_that_was_killed_as_it_began(
     what: str, run: Path, further: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*args: Any) -> None:
+    def killed(*args: Any, **options: Any) -> None:
         raise MemoryError
 
     with monkeypatch.context() as patch:
