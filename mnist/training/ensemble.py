@@ -66,7 +66,8 @@ def resume_ensemble(
             if epochs <= config.epochs:
                 raise RunError(f"{files}: {config.epochs} epochs are done already; name more")
             config = replace(config, epochs=epochs, earlier_epochs=config.epochs)
-        return _trained(dataset, config, files, announce, group)
+        finished = vote is not None and vote.config.epochs == config.epochs
+        return _trained(dataset, config, files, announce, group, finished)
 
 
 def _settings(place: RunFolder) -> Config | None:
@@ -74,11 +75,17 @@ def _settings(place: RunFolder) -> Config | None:
 
 
 def _trained(
-    dataset: Dataset, config: Config, files: RunFolder, announce: Announce, group: Group | None
+    dataset: Dataset,
+    config: Config,
+    files: RunFolder,
+    announce: Announce,
+    group: Group | None,
+    finished: bool = False,
 ) -> Run:
     count, vote = config.members, Vote([])
     result = Run(config, held_out(dataset, config.validation), files.folder, vote, [])
-    at_first(group, lambda: files.begin(facts_of(config, result.dataset, vote), []))
+    if not finished:
+        at_first(group, lambda: files.begin(facts_of(config, result.dataset, vote), []))
     for number in range(count):
         announce(f"member {number + 1} of {count}")
         own = replace(config, members=1, seed=count * config.seed + number)
@@ -97,7 +104,7 @@ def _trained(
     result.metrics.append(
         {"epoch": config.epochs, "test_loss": tested[0], "test_accuracy": tested[1]}
     )
-    files.begin(facts_of(config, result.dataset, vote), result.metrics)
+    files.begin(facts_of(config, result.dataset, vote), result.metrics, finished=finished)
     files.write_state(
         files.last,
         {

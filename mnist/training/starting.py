@@ -77,6 +77,8 @@ def resume(
                 f"{files}: is a dry run, of which nothing goes on; train without --resume"
             )
         at_first(group, lambda: expect_data(facts, dataset, str(files)))
+        if record is None:
+            at_first(group, lambda: _expect_no_weights(files))
         longer = None if epochs is None else _longer(config, record, epochs, files)
         training = Training(dataset, longer or config, folder, group)
         if record is None:
@@ -85,6 +87,15 @@ def resume(
             training.restore(record)
             announce(training.standing())
         return training.run(announce)
+
+
+def _expect_no_weights(files: RunFolder) -> None:
+    """Raise RunError where a training from the beginning would lose those of a run of 0.1."""
+    if files.weights.exists() and files.metrics.exists() and files.metrics.stat().st_size:
+        raise RunError(
+            f"{files}: has a trained network of 0.1 (model.npz) but no last.ckpt to go on from; "
+            "train anew in another folder"
+        )
 
 
 def _longer(config: Config, record: Record | None, epochs: int, files: RunFolder) -> Config:

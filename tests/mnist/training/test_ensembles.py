@@ -83,10 +83,21 @@ def test_stopped_in_a_member(step: int, votes: Path, tmp_path: Path, steps: Step
     assert same(tmp_path) == same(votes)
 
 
-def test_a_finished_ensemble_stays_as_it_is(ensemble: Path, votes: Path) -> None:
-    said: list[str] = []
+def test_a_finished_ensemble_stays_as_it_is(
+    ensemble: Path, votes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ensemble / "report.html").write_text("of its end")
+    before, said = everything(ensemble), []
+
+    def killed(*args: Any, **options: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr("mnist.training.ensemble.evaluate", killed)
+        resume_ensemble(DATA, ensemble, str)
+    assert everything(ensemble) == before
     resume_ensemble(DATA, ensemble, said.append)
-    assert same(ensemble) == same(votes)
+    assert everything(ensemble) == before
     assert sum("finished, 1 of 1 epochs are done" in line for line in said) == 2
 
 
