@@ -212,10 +212,11 @@ def test_ctrl_c_ends_all_with_their_state_saved(
     goes_on(data, start, tmp_path, whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_ending_the_launcher_saves_and_ends_all(
-    number: int, data: Path, start: Start, tmp_path: Path
+    name: str, data: Path, start: Start, tmp_path: Path
 ) -> None:
+    number = getattr(signal, name)
     running = disturbed("--processes", data, start, tmp_path)
     os.kill(running.process.pid, number)
     result = running.end(_GONE)
