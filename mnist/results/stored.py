@@ -77,7 +77,7 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
         folder,
         record.facts | {"parameters": parameters},
         record.metrics,
-        _members(files, trained.model),
+        _members(files, trained.model, dry),
         files.seconds(),
         trained.model,
         trained.mean,
@@ -85,11 +85,11 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
     )
 
 
-def _members(files: RunFolder, model: Module) -> dict[int, Entry]:
+def _members(files: RunFolder, model: Module, dry: bool) -> dict[int, Entry]:
     count = len(model.members) if isinstance(model, Vote) else 0
     places = {number: files.folder / f"member-{number}" for number in range(1, 1 + count)}
     return {
-        number: read_run(place).metrics[-1]
+        number: read_run(place, dry=dry).metrics[-1]
         for number, place in places.items()
         if RunFolder(place).last.exists()
     }

@@ -14,7 +14,7 @@ from mnist.storage.runs import RunError, RunFolder
 from mnist.training.evaluation import evaluate
 from mnist.training.joint import at_first
 from mnist.training.loop import Announce, Run
-from mnist.training.starting import held_by_first, resume, train
+from mnist.training.starting import expect_members, expect_no_dry_run, held_by_first, resume, train
 from nn.distributed import Group, leads
 
 
@@ -36,6 +36,7 @@ def train_ensemble(
     Raises RunError as `train` does.
     """
     files = RunFolder(folder, writes=leads(group))
+    expect_members(config, files, True)
     with held_by_first(files, group):
         at_first(group, lambda: files.claim(overwrite) if files.writes else None)
         return _trained(dataset, replace(config, lr=config.peak_lr), files, announce, group)
@@ -59,6 +60,8 @@ def resume_ensemble(
     files = RunFolder(folder, writes=leads(group))
     with held_by_first(files, group):
         config, facts, vote = at_first(group, files.standing)
+        expect_members(config, files, True)
+        expect_no_dry_run(config, files)
         at_first(group, lambda: expect_data(facts, dataset, str(files)))
         if epochs is not None:
             if vote is None:

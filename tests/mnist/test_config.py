@@ -40,11 +40,9 @@ def test_those_that_came_later_have_their_defaults() -> None:
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize(
-    "value", ["\ud800", "x" * 10**6, [], {}, [1], math.nan, math.inf, -math.inf]
-)
-def test_what_none_can_be(name: str, value: Any) -> None:
-    expect_refused(name, value)
+def test_what_none_can_be(name: str) -> None:
+    for value in ("\ud800", "x" * 10**6, [], {}, [1], math.nan, math.inf, -math.inf):
+        expect_refused(name, value)
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from mnist.data.locks import LockedError, alone_in
 from mnist.results import load_run, write_report
 from mnist.storage.runs import RunError
 from mnist.storage.weights import load_trained
+from mnist.training import resume, train
 from mnist.training.ensemble import resume_ensemble, train_ensemble
 
 VOTES = replace(CONFIG, members=2, epochs=1, checkpoint_every=0)
@@ -47,7 +49,7 @@ def further(votes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ensemble(votes: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(votes, tmp_path / "run"))
+    return Path(shutil.copytree(votes, tmp_path / "ensemble"))
 
 
 def same(folder: Path) -> dict[str, bytes]:
@@ -160,6 +162,44 @@ def test_other_data_settings_and_processes(ensemble: Path) -> None:
         "config.json has members 3, last.ckpt 2",
         lambda: resume_ensemble(DATA, ensemble, str),
     )
+
+
+def test_one_network_is_not_taken_for_several(ensemble: Path, run: Path, tmp_path: Path) -> None:
+    told = "of members given; train and resume are for one network, train_ensemble and resume_ense"
+    for folder, act in (
+        (ensemble, lambda: resume(DATA, ensemble, str)),
+        (run, lambda: resume_ensemble(DATA, run, str)),
+        (run, lambda: resume_ensemble(DATA, run, str, epochs=4)),
+        (tmp_path, lambda: train(DATA, VOTES, tmp_path / "new", str)),
+        (tmp_path, lambda: train_ensemble(DATA, CONFIG, tmp_path / "new", str)),
+    ):
+        expect_unchanged(folder, told, act)
+
+
+def test_overwriting_waits_for_no_member(ensemble: Path) -> None:
+    with alone_in(ensemble / "member-2", wait=False):
+        expect_unchanged(
+            ensemble,
+            "member-2: another process is at work",
+            lambda: train_ensemble(DATA, VOTES, ensemble, str, overwrite=True),
+            LockedError,
+        )
+
+
+def test_a_dry_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):  # faster
+        monkeypatch.setitem(sys.modules, name, None)
+    train_ensemble(DATA, replace(VOTES, dry_run=True), tmp_path, str)
+    with pytest.raises(RunError, match="is a dry run, whose network has learned nothing"):
+        write_report(tmp_path, DATA, str)
+    assert write_report(tmp_path, DATA, str, dry=True) == ["report.html"]
+    told = f"{tmp_path}: is a dry run, of which nothing goes on; train without --resume"
+    for epochs in (None, 2):
+        expect_unchanged(
+            tmp_path,
+            told,
+            lambda epochs=epochs: resume_ensemble(DATA, tmp_path, str, epochs=epochs),
+        )
 
 
 def test_overwriting_an_ensemble_removes_its_members(ensemble: Path, votes: Path) -> None:

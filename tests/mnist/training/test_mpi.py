@@ -223,9 +223,9 @@ def test_ending_the_launcher_saves_and_ends_all(
     assert (result.code, result.err) == (128 + number, "")
     assert result.lines[-1].endswith("To go on: python train.py --resume out")
     assert checkpoints.read(tmp_path / "out" / "last.ckpt")["progress"]["step"] > 0
-    for name in ("0", "1"):
+    for rank in ("0", "1"):
         with pytest.raises(ProcessLookupError):
-            os.kill(running.pid(name), 0)
+            os.kill(running.pid(rank), 0)
 
 
 def test_a_process_that_lacks_what_others_on_other_machines_have(
