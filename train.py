@@ -152,8 +152,8 @@ def _main(argv: list[str], group: Group | None) -> int:
 
 
 def _trained(args: argparse.Namespace, config: Config, group: Group | None) -> Run:
+    folder = at_first(group, lambda: _folder(args.out, config.dry_run, args.overwrite))
     overwrite = args.overwrite or config.dry_run
-    folder = at_first(group, lambda: _folder(args.out, config.dry_run, overwrite))
     opened = partial(open_dataset, args.dataset, args.data_dir, config.seed, say)
     go = train_ensemble if config.members > 1 else train
     try:
@@ -178,8 +178,9 @@ def _resumed(args: argparse.Namespace, group: Group | None) -> Run:
 def _folder(out: Path | None, dry: bool, overwrite: bool) -> Path:
     """Where the results go. A dry run has a folder of its own, beside that of a run."""
     if out is not None:
-        folder = out.with_name(f"{out.name or 'here'}-dry-run") if dry else out
-        RunFolder(folder).expect_free(overwrite)
+        folder = out.parent / f"{out.name or 'here'}-dry-run" if dry else out
+        files = RunFolder(folder)
+        files.expect_free(overwrite or (dry and files.is_dry()))
         return folder
     name = _RUNS / (time.strftime("%Y-%m-%d_%H-%M-%S") + "-dry-run" * dry)
     for number in range(1, 1000):

@@ -66,7 +66,7 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
     count = len(trained.model.members) if isinstance(trained.model, Vote) else 0
     places = {number: files.folder / f"member-{number}" for number in range(1, 1 + count)}
     members = {
-        number: read_run(place).metrics[-1]
+        number: read_run(place, dry=dry).metrics[-1]
         for number, place in places.items()
         if RunFolder(place).last.exists()
     }

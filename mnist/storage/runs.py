@@ -19,7 +19,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -144,12 +144,15 @@ class RunFolder:
         removed, and nothing else. Raises RunError where something else would be lost.
         """
         if self.expect_free(overwrite):
-            for member in sorted(self.folder.iterdir()):
-                if _MEMBER.fullmatch(member.name) and (own := RunFolder(member))._is_run():
-                    with own.locked():
-                        own.claim(overwrite)
+            members = [RunFolder(at) for at in self.folder.iterdir() if _MEMBER.fullmatch(at.name)]
+            members = [member for member in members if member._is_run()]
+            with ExitStack() as locks:
+                for member in members:  # all of them before anything is removed
+                    locks.enter_context(member.locked())
+                for member in members:
+                    member.claim(overwrite)
                     with suppress(OSError):
-                        member.rmdir()  # if it held nothing else
+                        member.folder.rmdir()  # if it held nothing else
         self._remove((*REPORT, *_OWN[::-1]))  # that which tells whose they are last
 
     def is_dry(self) -> bool:
@@ -262,7 +265,7 @@ class RunFolder:
         # A training that goes further may have been killed when only one of them told so.
         if config.epochs == saved.earlier_epochs:
             config = replace(config, epochs=saved.epochs, earlier_epochs=saved.earlier_epochs)
-        elif saved.epochs == config.earlier_epochs:
+        elif saved.epochs == config.earlier_epochs == record.epochs:
             saved = replace(saved, epochs=config.epochs, earlier_epochs=config.earlier_epochs)
         given = {**facts, **asdict(config)}
         for name, used in {**record.facts, **asdict(saved)}.items():

@@ -14,7 +14,7 @@ from mnist.storage.runs import RunError, RunFolder
 from mnist.training.evaluation import evaluate
 from mnist.training.joint import at_first
 from mnist.training.loop import Announce, Run
-from mnist.training.starting import held_by_first, resume, train
+from mnist.training.starting import expect_members, expect_no_dry_run, held_by_first, resume, train
 from nn.distributed import Group, leads
 
 
@@ -36,6 +36,7 @@ def train_ensemble(
     Raises RunError as `train` does.
     """
     files = RunFolder(folder, writes=leads(group))
+    expect_members(config, files, True)
     with held_by_first(files, group):
         at_first(group, lambda: files.claim(overwrite) if files.writes else None)
         return _trained(dataset, replace(config, lr=config.peak_lr), files, announce, group)
@@ -59,6 +60,8 @@ def resume_ensemble(
     files = RunFolder(folder, writes=leads(group))
     with held_by_first(files, group):
         config, facts, vote = at_first(group, files.standing)
+        expect_members(config, files, True)
+        expect_no_dry_run(config, files)
         at_first(group, lambda: expect_data(facts, dataset, str(files)))
         if epochs is not None:
             if vote is None:
@@ -66,7 +69,8 @@ def resume_ensemble(
             if epochs <= config.epochs:
                 raise RunError(f"{files}: {config.epochs} epochs are done already; name more")
             config = replace(config, epochs=epochs, earlier_epochs=config.epochs)
-        return _trained(dataset, config, files, announce, group)
+        finished = vote is not None and vote.config.epochs == config.epochs
+        return _trained(dataset, config, files, announce, group, finished)
 
 
 def _settings(place: RunFolder) -> Config | None:
@@ -74,11 +78,17 @@ def _settings(place: RunFolder) -> Config | None:
 
 
 def _trained(
-    dataset: Dataset, config: Config, files: RunFolder, announce: Announce, group: Group | None
+    dataset: Dataset,
+    config: Config,
+    files: RunFolder,
+    announce: Announce,
+    group: Group | None,
+    finished: bool = False,
 ) -> Run:
     count, vote = config.members, Vote([])
     result = Run(config, held_out(dataset, config.validation), files.folder, vote, [])
-    at_first(group, lambda: files.begin(facts_of(config, result.dataset, vote), []))
+    if not finished:
+        at_first(group, lambda: files.begin(facts_of(config, result.dataset, vote), []))
     for number in range(count):
         announce(f"member {number + 1} of {count}")
         own = replace(config, members=1, seed=count * config.seed + number)
@@ -97,7 +107,7 @@ def _trained(
     result.metrics.append(
         {"epoch": config.epochs, "test_loss": tested[0], "test_accuracy": tested[1]}
     )
-    files.begin(facts_of(config, result.dataset, vote), result.metrics)
+    files.begin(facts_of(config, result.dataset, vote), result.metrics, finished=finished)
     files.write_state(
         files.last,
         {

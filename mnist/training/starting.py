@@ -40,6 +40,7 @@ def train(
         DistributedError: processes that do not fit together, or a batch that they cannot share.
     """
     files = RunFolder(folder, writes=leads(group))
+    expect_members(config, files, False)
     training = Training(dataset, config, folder, group)
     with held_by_first(files, group):
         at_first(group, lambda: files.claim(overwrite) if files.writes else None)
@@ -72,11 +73,11 @@ def resume(
     files = RunFolder(folder, writes=leads(group))
     with held_by_first(files, group):
         config, facts, record = at_first(group, files.standing)
-        if config.dry_run:
-            raise RunError(
-                f"{files}: is a dry run, of which nothing goes on; train without --resume"
-            )
+        expect_members(config, files, False)
+        expect_no_dry_run(config, files)
         at_first(group, lambda: expect_data(facts, dataset, str(files)))
+        if record is None:
+            at_first(group, lambda: _expect_no_weights(files))
         longer = None if epochs is None else _longer(config, record, epochs, files)
         training = Training(dataset, longer or config, folder, group)
         if record is None:
@@ -85,6 +86,30 @@ def resume(
             training.restore(record)
             announce(training.standing())
         return training.run(announce)
+
+
+def expect_members(config: Config, files: RunFolder, several: bool) -> None:
+    """Raise RunError where one network is taken for several, or several for one."""
+    if (config.members > 1) != several:
+        raise RunError(
+            f"{files}: {config.members} of members given; train and resume are for one network, "
+            "train_ensemble and resume_ensemble for several"
+        )
+
+
+def expect_no_dry_run(config: Config, files: RunFolder) -> None:
+    """Raise RunError where there is nothing that could go on."""
+    if config.dry_run:
+        raise RunError(f"{files}: is a dry run, of which nothing goes on; train without --resume")
+
+
+def _expect_no_weights(files: RunFolder) -> None:
+    """Raise RunError where a training from the beginning would lose those of a run of 0.1."""
+    if files.weights.exists() and files.metrics.exists() and files.metrics.stat().st_size:
+        raise RunError(
+            f"{files}: has a trained network of 0.1 (model.npz) but no last.ckpt to go on from; "
+            "train anew in another folder"
+        )
 
 
 def _longer(config: Config, record: Record | None, epochs: int, files: RunFolder) -> Config:

@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.programs.idx_files import idx, write_digits
+from support.programs.train_cli import begun, run, wait_for
 
 from mnist.recipes import RECIPES
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_digits(tmp_path_factory.mktemp("digits"))
-
-
-def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *map(str, arguments)],
-        cwd=cwd,
-        env=clean | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def test_a_run_prints_an_epoch_a_line_and_names_its_files(folder: Path, tmp_path: Path) -> None:
@@ -44,7 +27,7 @@ def test_a_run_prints_an_epoch_a_line_and_names_its_files(folder: Path, tmp_path
     lines = result.stdout.splitlines()
     assert sum(line.startswith("epoch ") for line in lines) == 2
     assert all(str(folder) in line for line in lines if line.startswith(("epoch ", "IDX")))
-    assert "model.npz" in lines[-1]
+    assert "config.json, last.ckpt, metrics.jsonl, times.jsonl" in lines[-1]
     assert "out" in lines[-1]
     metrics = [json.loads(x) for x in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
     assert [entry["epoch"] for entry in metrics] == [1, 2]
@@ -59,12 +42,13 @@ def test_curves_are_drawn_with_matplotlib_and_missed_in_one_line_without(
     pytest.importorskip("matplotlib")
     arguments = ("--dry-run", "--data-dir", folder, "--out")
     result = run(*arguments, "with", cwd=tmp_path)
-    assert (tmp_path / "with" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "with-dry-run" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert "curves.png" in result.stdout
     (tmp_path / "matplotlib.py").write_text("raise ImportError('hidden')")
     result = run(*arguments, "without", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert result.returncode == 0
-    assert not (tmp_path / "without" / "curves.png").exists()
+    assert (tmp_path / "without-dry-run" / "report.html").exists()
+    assert not (tmp_path / "without-dry-run" / "curves.png").exists()
     assert sum("pip install 'pullback[plot]'" in line for line in result.stdout.splitlines()) == 1
 
 
@@ -72,9 +56,12 @@ def test_curves_are_drawn_with_matplotlib_and_missed_in_one_line_without(
     ("arguments", "expected"),
     [
         (["--model", "vast"], "--model"),
-        (["--epochs", "-1"], "--epochs: -1 given, a whole number from 0 expected"),
+        (["--epochs", "0"], "--epochs: 0 given, a whole number from 1 to 1,000,000,000 expected"),
         (["--epochs", "many"], "--epochs"),
-        (["--batch-size", "0"], "--batch-size: 0 given, a whole number from 1 expected"),
+        (["--epochs", "9" * 400], "--epochs: 99999999999999999999"),
+        (["--batch-size", "0"], "--batch-size: 0 given, a whole number from 1 to 1,000,000,000"),
+        (["--seed", str(2**63)], "--seed: 9223372036854775808 given, a whole number from 0"),
+        (["--members", "1001"], "--members: 1001 given, a whole number from 1 to 1,000"),
         (["--lr", "0"], "--lr: 0 given, a number above 0 expected"),
         (["--lr", "nan"], "--lr"),
         (["--momentum", "1"], "--momentum"),
@@ -154,7 +141,7 @@ def test_a_recipe_gives_the_settings_that_are_not_given(folder: Path, tmp_path: 
         MNIST_DIR=str(folder),
     )
     assert result.returncode == 0, result.stderr
-    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    config = json.loads((tmp_path / "out-dry-run" / "config.json").read_text())
     recipe = RECIPES["small"].config
     assert (config["recipe"], config["epochs"], config["shear"]) == ("small", 1, 0)
     assert config["model"] == "small"
@@ -174,23 +161,16 @@ def test_resume_goes_on_after_ctrl_c(folder: Path, tmp_path: Path) -> None:
     environment = {"MNIST_DIR": str(folder)}
     whole = run(*arguments, "--out", "whole", cwd=tmp_path, **environment)
     assert whole.returncode == 0, whole.stderr
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *map(str, arguments), "--out", "out"],
-        cwd=tmp_path,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    while not (tmp_path / "out" / "last.ckpt").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    process = begun(*arguments, "--out", "out", cwd=tmp_path, environment=environment)
+    wait_for(tmp_path / "out" / "last.ckpt", process)
     process.send_signal(signal.SIGINT)
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "To go on: python train.py --resume out" in told.splitlines()[-1]
-    result = run("--resume", "out", cwd=tmp_path, **environment)
+    result = run("--resume", "out", cwd=tmp_path)  # where the data are is known to the run
     assert result.returncode == 0, result.stderr
-    for name in ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt", "model.npz"):
+    assert "out: goes on after step " in result.stdout
+    for name in ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt"):
         same = (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
         assert same, name
 
@@ -201,15 +181,25 @@ def test_resume_takes_no_settings(tmp_path: Path) -> None:
     assert "leave out --batch-size, --no-augment" in result.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"model": "basic"}'])
-def test_resume_of_what_is_no_training_exits_with_1(content: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "out: holds no run (config.json is not there); name a folder that train.py has"),
+        ("{", "out/config.json: not the facts of a training"),
+        ("[]", "out/config.json: not the facts of a training"),
+        ('{"model": "basic"}', "out/config.json: no settings that this version knows (no epochs)"),
+    ],
+)
+def test_resume_of_what_is_no_training_exits_with_1(
+    content: str | None, told: str, tmp_path: Path
+) -> None:
     (tmp_path / "out").mkdir()
     if content is not None:
         (tmp_path / "out" / "config.json").write_text(content)
     result = run("--resume", "out", "--dataset", "drawn", cwd=tmp_path)
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
-    assert "out/config.json" in result.stderr
+    assert told in result.stderr
 
 
 def test_diverging_exits_with_1_and_names_step_and_op(folder: Path, tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.layers.rank_trainings import digits
 from support.programs.idx_files import write_digits
+from support.programs.run_folders import store, store_of_0_1
 
 from autograd import Tensor
 from mnist import commands
 from mnist.commands import main, newest_run
-from mnist.data import DataError, drawn
+from mnist.data import DataError, drawn, open_dataset
 from mnist.models import basic
 from nn import Module
 
@@ -48,6 +50,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             mean=0.13,
             std=0.3,
             facts={"a": 1},
+            note="",
         )
 
     monkeypatch.setattr("mnist.storage.weights.load_trained", load_trained)
@@ -125,6 +128,10 @@ def test_two_digits_are_warned_of(trained: list[Path], tmp_path: Path, capsys: A
 
 
 def test_the_newest_run(tmp_path: Path) -> None:
+    (tmp_path / "run9").mkdir()
+    (tmp_path / "run9" / "last.ckpt").write_bytes(b"")
+    (tmp_path / "run9" / "config.json").write_text('{"dry_run": true}')
+    (tmp_path / "last.ckpt").write_bytes(b"")
     for age, name in enumerate(["model.npz", "last.ckpt", "model.npz", "config.json"]):
         run = tmp_path / f"run{age}"
         run.mkdir()
@@ -154,7 +161,11 @@ def test_evaluate(trained: list[Path], folder: Path, capsys: Any) -> None:
 
 
 def test_what_is_passed_on(
-    trained: list[Path], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    trained: list[Path],
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
 ) -> None:
     calls: list[Any] = []
 
@@ -176,19 +187,94 @@ def test_what_is_passed_on(
     monkeypatch.setattr("mnist.results.compare_runs", compare_runs)
     monkeypatch.setattr("mnist.serving.serve", serve)
     monkeypatch.setattr("mnist.storage.weights.save_safetensors", save)
-    data = ["--data-dir", str(folder)]
-    assert main(["report", "runs/a", *data]) == 0
-    assert capsys.readouterr().out == "in runs/a: curves.png, report.html\n"
-    assert main(["compare", "runs/a", "runs/b", *data]) == 0
-    assert capsys.readouterr().out == "runs/a runs/b 40\n"
+    run = store(tmp_path / "a", open_dataset("mnist", folder), basic(None), data_folder=str(folder))
+    for data in (
+        [],
+        ["--data-dir", str(folder)],
+        ["--dataset", "mnist", "--data-dir", str(folder)],
+    ):
+        assert main(["report", str(run), *data]) == 0
+        assert capsys.readouterr().out == f"in {run}: curves.png, report.html\n"
+        assert main(["compare", str(run), "runs/b", *data]) == 0
+        assert capsys.readouterr().out == f"{run} runs/b 40\n"
     assert main(["serve", "runs/a", "--port", "0"]) == 0
     assert capsys.readouterr().out == "listening\n"
     assert main(["export", "runs/a", "out.safetensors"]) == 0
     assert calls == [
-        (Path("runs/a"), f"IDX files in {folder}"),
+        *[(run, f"IDX files in {folder}")] * 3,
         ("heaviest", {"host": "127.0.0.1", "port": 0}),
         (Heaviest, Path("out.safetensors"), {"a": 1}),
     ]
+
+
+@pytest.fixture
+def run(tmp_path: Path, folder: Path) -> Path:
+    """A run of a network that was trained on the digits in `folder`, a day ago."""
+    dataset = open_dataset("mnist", folder)
+    model = basic(np.random.default_rng(0))
+    return store(tmp_path / "run", dataset, model, data_folder=str(folder), epochs=3)
+
+
+def expect_refused(told: str, arguments: list[object], capsys: Any) -> None:
+    """With one line."""
+    assert main(list(map(str, arguments))) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = [line for line in err.splitlines() if "unfinished" not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("mnist: error: ") and told in lines[0]
+
+
+def test_commands_open_the_data_set_of_the_run(
+    run: Path, folder: Path, tmp_path: Path, capsys: Any
+) -> None:
+    def told(*arguments: object) -> Any:
+        assert main(["evaluate", str(run), "--json", *map(str, arguments)]) == 0
+        out, err = capsys.readouterr()
+        assert err == (
+            f"mnist: {run}: unfinished: 2 of 3 epochs are done; "
+            f"python train.py --resume {run} goes on\n"
+        )
+        return json.loads(out)
+
+    first = told()
+    assert first["dataset"] == f"IDX files in {folder}" and first["images"] == 40
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in folder.glob("*-ubyte"):
+        path.rename(moved / path.name)
+    assert told("--data-dir", moved)["right"] == first["right"]
+    other = tmp_path / "other"
+    other.mkdir()
+    write_digits(other, train=100, test=40, seed=2)
+    for command in (["evaluate", run], ["report", run], ["compare", run, run]):
+        expect_refused("lacks train-images-idx3-ubyte", command, capsys)
+        expect_refused("is of another data set", [*command, "--data-dir", other], capsys)
+        expect_refused("is of another data set", [*command, "--dataset", "drawn"], capsys)
+
+
+@pytest.mark.parametrize("kept", [store, store_of_0_1])
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"metrics": ()}, "holds no trained network, as no epoch of its training is over"),
+        ({"dry_run": True}, "is a dry run, whose network has learned nothing"),
+    ],
+)
+def test_what_has_learned_nothing_is_refused(
+    changes: dict[str, Any], told: str, kept: Any, tmp_path: Path, capsys: Any
+) -> None:
+    run = kept(tmp_path / "run", digits(20), basic(None), **changes)
+    for command in (
+        ["predict", "--model", run, "none.png"],
+        ["evaluate", run],
+        ["report", run],
+        ["compare", run, run],
+        ["serve", run, "--port", 0],
+        ["export", run, tmp_path / "out.safetensors"],
+    ):
+        expect_refused(told, command, capsys)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 @pytest.mark.parametrize(

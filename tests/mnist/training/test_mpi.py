@@ -5,61 +5,30 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 import shutil
 import signal
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.programs.idx_files import write_digits
-from support.programs.launches import SECONDS, Result, Started, write_site
+from support.programs.launches import (
+    PROGRAMS,
+    SECONDS,
+    TRAIN,
+    Start,
+    Started,
+    mpiexec,
+    needs_mpi,
+)
 
-from mnist.training import launching
+from mnist.storage import checkpoints
 
-ROOT = Path(__file__).parents[3]
-PROGRAMS = ROOT / "tests" / "support" / "programs" / "mpi_programs.py"
-TRAIN = ROOT / "train.py"
-MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
-
-pytestmark = [
-    pytest.mark.mpi,
-    pytest.mark.skipif(
-        find_spec("mpi4py") is None or MPIEXEC is None,
-        reason="mpi4py or mpiexec is missing: pip install pullback[mpi]",
-    ),
-]
+pytestmark = needs_mpi
 
 _SOON = 30  # for processes that give up, most of it until they have started
 _GONE = 10  # until the others follow one that was killed
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_site(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_digits(tmp_path_factory.mktemp("digits"))
-
-
-Start = Callable[..., Started]
-
-
-@pytest.fixture
-def start(tmp_path: Path, site: Path) -> Start:
-    def started(*command: object, cwd: Path = tmp_path, **environment: str) -> Started:
-        return Started([*command], cwd, site, **environment)
-
-    return started
-
-
-def mpiexec(count: int, *command: object) -> tuple[object, ...]:
-    return (MPIEXEC, "-n", count, sys.executable, *command)
 
 
 # --- what is computed ----------------------------------------------------------------------------
@@ -243,15 +212,20 @@ def test_ctrl_c_ends_all_with_their_state_saved(
     goes_on(data, start, tmp_path, whole)
 
 
-def test_ending_the_launcher_ends_all(data: Path, start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_ending_the_launcher_saves_and_ends_all(
+    name: str, data: Path, start: Start, tmp_path: Path
+) -> None:
+    number = getattr(signal, name)
     running = disturbed("--processes", data, start, tmp_path)
-    os.kill(running.process.pid, signal.SIGTERM)
+    os.kill(running.process.pid, number)
     result = running.end(_GONE)
-    assert result.code == 1
-    assert "ended from outside" in result.err
-    for name in ("0", "1"):
+    assert (result.code, result.err) == (128 + number, "")
+    assert result.lines[-1].endswith("To go on: python train.py --resume out")
+    assert checkpoints.read(tmp_path / "out" / "last.ckpt")["progress"]["step"] > 0
+    for rank in ("0", "1"):
         with pytest.raises(ProcessLookupError):
-            os.kill(running.pid(name), 0)
+            os.kill(running.pid(rank), 0)
 
 
 def test_a_process_that_lacks_what_others_on_other_machines_have(
@@ -268,165 +242,3 @@ def test_a_process_that_lacks_what_others_on_other_machines_have(
         assert len(result.err.splitlines()) == lines
         assert result.err.count("mpi4py is not installed") == lines
         assert result.err.count("(at rank 1)") == lines
-
-
-# --- mistakes ------------------------------------------------------------------------------------
-
-
-def told(result: Result, *expected: str) -> None:
-    """It ended with one line of error, and nothing else but argparse's usage and MPI's own word."""
-    assert result.code != 0
-    lines = result.err.splitlines()
-    errors = [line for line in lines if line.startswith("train.py: error: ")]
-    assert len(errors) == 1, result.err
-    for text in expected:
-        assert text in errors[0]
-    for line in lines:
-        assert line.startswith(("train.py: error: ", "usage: ", " ")), result.err
-
-
-@pytest.mark.parametrize(
-    ("count", "arguments", "expected"),
-    [
-        (2, ["--batch-size", 63], "a multiple of 2 expected; change --batch-size, --accumulate or"),
-        (2, ["--accumulate", 3], "2 processes times 3 parts each: a multiple of 6 expected"),
-        (2, ["--model", "vast"], "--model: invalid choice: 'vast'"),
-        (2, ["--processes", 3], "--processes 3 given, but mpiexec has started 2"),
-        (1, ["--processes", 2], "--processes within mpiexec; leave out one of them"),
-        (
-            2,
-            ["--resume", "nowhere"],
-            "nowhere: no such folder; name a folder that",
-        ),
-        (2, ["--out", "file/run"], "file"),
-    ],
-)
-def test_wrong_arguments(
-    count: int, arguments: list[object], expected: str, data: Path, start: Start, tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_text("in the way of a folder")
-    running = start(*mpiexec(count, TRAIN, "--data-dir", data, *arguments))
-    told(running.end(_SOON), expected)
-    assert not (tmp_path / "runs").exists()
-
-
-def test_more_processes_than_images(start: Start, tmp_path: Path) -> None:
-    running = start(
-        *mpiexec(4, TRAIN, "--data-dir", write_digits(tmp_path, train=3), "--out", "out")
-    )
-    told(running.end(_SOON), "4 processes for 3 training images")
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        (["--seed", 0], ["--seed", 1], "--seed is '0' at rank 0, '1' at rank 1"),
-        (["--data-dir", "a"], ["--data-dir", "b"], "--data-dir is 'a' at rank 0, 'b' at rank 1"),
-        ([], ["--model", "vast"], "rank 1 refuses its arguments"),
-        (["--model", "vast"], [], "--model: invalid choice: 'vast'"),
-    ],
-)
-def test_arguments_that_differ(
-    first: list[object], second: list[object], expected: str, start: Start
-) -> None:
-    other = ("-n", 1, sys.executable, TRAIN, *second)
-    told(start(*mpiexec(1, TRAIN, *first), ":", *other).end(_SOON), expected)
-
-
-@pytest.mark.parametrize("same_name", [False, True])
-def test_data_that_differ(same_name: bool, data: Path, start: Start, tmp_path: Path) -> None:
-    places = [tmp_path / "first", tmp_path / "second"]
-    for seed, place in enumerate(places, start=1):
-        place.mkdir()
-        write_digits(place, seed=seed)
-    parts: list[object] = []
-    for place in places:
-        where = ("-wdir", place) if same_name else ("-env", "MNIST_DIR", place)
-        named = ("--data-dir", ".") if same_name else ()
-        own = ("-n", 1, *where, sys.executable, TRAIN, "--out", tmp_path / "out", *named)
-        parts += [*[":"] * bool(parts), *own]
-    told(
-        start(MPIEXEC, *parts).end(_SOON),
-        "the processes differ: "
-        + ("the checksum of the training images is" if same_name else "data is"),
-    )
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("missing", [0, 1])
-def test_data_that_one_rank_misses(missing: int, data: Path, start: Start, tmp_path: Path) -> None:
-    places: list[object] = [data, data]
-    places[missing] = tmp_path / "nowhere"
-    parts = [
-        ("-n", 1, "-env", "MNIST_DIR", place, sys.executable, TRAIN, "--out", "out")
-        for place in places
-    ]
-    result = start(MPIEXEC, *parts[0], ":", *parts[1]).end(_SOON)
-    told(result, "nowhere: no such folder", f"(at rank {missing} of 2)")
-    assert not (tmp_path / "out").exists()
-
-
-def test_versions_that_differ(data: Path, start: Start) -> None:
-    running = start(*mpiexec(2, PROGRAMS, "outdated", "--data-dir", data))
-    told(running.end(_SOON), f"the version of NumPy is '{np.__version__}' at rank 0, '1.0' at rank")
-
-
-@pytest.mark.parametrize("rank", [0, 1])
-def test_an_exception_at_one_rank_ends_all(rank: int, start: Start) -> None:
-    result = start(*mpiexec(2, PROGRAMS, "fail", rank)).end(_SOON)
-    assert result.code != 0
-    assert result.err.startswith(f"fail: at rank {rank}:\nTraceback")
-    assert result.err.count("Traceback") == 1
-    assert re.search(r"^ValueError: only here$", result.err, re.MULTILINE)
-
-
-# --- an MPI that is missing, or not the launcher's -----------------------------------------------
-
-
-@pytest.mark.parametrize("how", ["mpiexec", "--processes"])
-def test_no_mpi4py(how: str, data: Path, start: Start, tmp_path: Path) -> None:
-    hidden = "raise ModuleNotFoundError(\"No module named 'mpi4py'\", name='mpi4py')"
-    (tmp_path / "mpi4py.py").write_text(hidden)
-    arguments = (TRAIN, "--data-dir", data, "--dry-run", "--out", "out")
-    command = (sys.executable, *arguments, "--processes", 2)
-    if how == "mpiexec":
-        command = mpiexec(2, *arguments)
-    result = start(*command, PYTHONPATH=str(tmp_path)).end(_SOON)
-    told(result, "mpi4py is not installed: pip install pullback[mpi]")
-    assert start(sys.executable, *arguments, PYTHONPATH=str(tmp_path)).end(SECONDS).code == 0
-
-
-@pytest.mark.parametrize("variables", ["PMI_RANK PMI_SIZE", "OMPI_COMM_WORLD_RANK ..._SIZE"])
-@pytest.mark.parametrize("rank", ["0", "1"])
-def test_the_launcher_of_another_mpi(variables: str, rank: str, data: Path, start: Start) -> None:
-    """A process that has been told of four, but whose MPI knows of itself alone."""
-    name = variables.split()[0]
-    environment = {name: rank, name.replace("RANK", "SIZE"): "4"}
-    running = start(sys.executable, TRAIN, "--data-dir", data, **environment)
-    result = running.end(_SOON)
-    if rank == "0":
-        told(result, "one of 4 processes", "take the mpiexec of the environment")
-    else:
-        assert (result.code, result.out, result.err) == (1, "", "")
-
-
-def test_mpi4py_without_a_library(data: Path, start: Start, tmp_path: Path) -> None:
-    running = start(
-        *mpiexec(2, TRAIN, "--data-dir", data), MPI4PY_LIBMPI=str(tmp_path / "libmpi.so")
-    )
-    told(running.end(_SOON), "mpi4py finds no MPI library", "or name the library in MPI4PY_LIBMPI")
-
-
-def test_processes_without_mpiexec(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in [*os.environ]:
-        if name.startswith(("PMI_", "OMPI_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr(launching, "find_mpiexec", lambda: None)
-    assert launching.start(2, "train.py", ["--processes", "2"], "train.py") == 1
-    assert capsys.readouterr().err == (
-        "train.py: error: --processes needs mpiexec, and none was found; "
-        "pip install pullback[mpi]\n"
-    )

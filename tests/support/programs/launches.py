@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -96,3 +100,24 @@ class Started:
             if path.suffix != ".part":
                 with suppress(ProcessLookupError):
                     os.kill(int(path.read_text()), signal.SIGKILL)
+
+
+ROOT = Path(__file__).parents[3]
+PROGRAMS = ROOT / "tests" / "support" / "programs" / "mpi_programs.py"
+TRAIN = ROOT / "train.py"
+MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+
+needs_mpi = [
+    pytest.mark.mpi,
+    pytest.mark.skipif(
+        find_spec("mpi4py") is None or MPIEXEC is None,
+        reason="mpi4py or mpiexec is missing: pip install pullback[mpi]",
+    ),
+]
+
+
+Start = Callable[..., Started]
+
+
+def mpiexec(count: int, *command: object) -> tuple[object, ...]:
+    return (MPIEXEC, "-n", count, sys.executable, *command)
