@@ -1,4 +1,5 @@
-"""Files that anyone may have put there: opened without waiting, and refused in one line."""
+"""Files: those that anyone may have put there are opened without waiting and refused in one line;
+those of this program are replaced whole or not at all, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -6,9 +7,13 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+_PATIENCE = 2.0  # seconds for others to close a file that is to be replaced
 
 
 def shown(path: str | Path) -> str:
@@ -58,3 +63,68 @@ def _expect_regular(mode: int, error: type[Exception], name: str) -> None:
         raise error(f"{name}: is a folder where a file is expected; name the file itself")
     if not stat.S_ISREG(mode):
         raise error(f"{name}: is a device or pipe where a file is expected; name a file")
+
+
+# --- written -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which takes the place of `path` at the end.
+
+    It is on the disk before it has the name, so that at every moment, also when the power fails,
+    `path` is the old file or the new one. On an error the old one stays, and nothing is left over.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(part, path)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:  # as where the disk is full
+            error.filename = str(path)
+        with suppress(OSError):
+            part.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def write_whole(path: Path, parts: Iterable[bytes], error: type[Exception]) -> None:
+    """Write a file that is replaced whole or not at all; what the system refuses is an `error` of
+    one line, and what was there before is as it was."""
+    try:
+        with replacing(path) as file:
+            file.writelines(parts)
+    except OSError as refusal:
+        reason = refusal.strerror or type(refusal).__name__
+        raise error(
+            f"{shown(path)}: cannot be written ({reason}); what was there before is as it was: "
+            "make room, or name a folder that you may write to"
+        ) from refusal
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Windows replaces no file that somebody has open, if only to read it: a moment is waited."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return os.replace(part, path)
+        except PermissionError as error:
+            if sys.platform != "win32":
+                raise
+            if time.monotonic() > deadline:
+                reason = "another program has the file open, or it is read-only"
+                raise PermissionError(error.errno, reason, str(path)) from error
+        time.sleep(_PATIENCE / 100)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name on the disk too; where folders cannot be opened there is no way."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

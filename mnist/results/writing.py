@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist.data.dataset import Dataset
+from mnist.data.files import write_whole
 from mnist.models import Vote
 from mnist.results.measures import Bin, calibration
 from mnist.results.page import WORST, Picture, report_page
@@ -18,8 +19,7 @@ from mnist.results.predictions import Predictions, saliency
 from mnist.results.rendering import DARK, HINT, LIGHT, Drawing, can_draw, render
 from mnist.results.stored import StoredRun, load_run
 from mnist.results.wording import percent, plain
-from mnist.storage.runs import Entry, RunFolder
-from mnist.storage.whole_files import write_whole
+from mnist.storage.runs import Entry, RunError, RunFolder
 
 Sketch = tuple[str, str, str, str, Drawing]  # name, title, alt, reading; see page.Picture
 
@@ -30,7 +30,7 @@ def plot_curves(metrics: Sequence[Entry], title: str, path: Path) -> bool:
         return False
     from mnist.results.drawings import curves
 
-    write_whole(path, [render(partial(curves, metrics, title))])
+    write_whole(path, [render(partial(curves, metrics, title))], RunError)
     return True
 
 
@@ -54,8 +54,8 @@ def write_report(
         The names of the files written.
 
     Raises:
-        RunError: the folder is not that of a run, or is of one on other data.
-        CheckpointError: one of its files is damaged, or cannot be written.
+        RunError: the folder is not that of a run, is of one on other data, or cannot be written to.
+        CheckpointError: one of its files is damaged.
         LockedError: another process writes into it.
     """
     with RunFolder(folder).locked() if folder.is_dir() else nullcontext():
@@ -81,7 +81,7 @@ def _written(run: StoredRun, dataset: Dataset, announce: Callable[[str], None]) 
     files = {picture.name: picture.light for picture in pictures}
     files["report.html"] = text.encode()
     for name, content in files.items():
-        write_whole(run.folder / name, [content])
+        write_whole(run.folder / name, [content], RunError)
     return list(files)
 
 

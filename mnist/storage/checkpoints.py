@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.data.files import opened, shown
+from mnist.data.files import opened, shown, write_whole
 from mnist.storage.reading import (
     MAX_DEPTH,
     CheckpointError,
@@ -45,7 +45,6 @@ from mnist.storage.reading import (
     read_whole,
     supported,
 )
-from mnist.storage.whole_files import write_whole
 
 __all__ = ["CheckpointError", "is_one", "read", "write"]
 
@@ -81,7 +80,7 @@ def write(path: str | Path, tree: Mapping[str, Any]) -> None:
     encoded = _encoded(tree, arrays)
     if not isinstance(tree, Mapping):
         raise TypeError(f"a checkpoint is of a dict, {type(tree).__name__} given")
-    write_whole(Path(path), _parts(_header(encoded, arrays), arrays))
+    write_whole(Path(path), _parts(_header(encoded, arrays), arrays), CheckpointError)
 
 
 def read(path: str | Path) -> dict[str, Any]:

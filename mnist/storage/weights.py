@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.data.files import shown
+from mnist.data.files import shown, write_whole
 from mnist.models import MODELS, Vote
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
 from mnist.storage.runs import Facts, Record, RunFolder, read_checkpoint, read_run
-from mnist.storage.whole_files import write_whole
 from nn import Module
 
 State = dict[str, Array]
@@ -140,7 +139,8 @@ def save_safetensors(
     # The library takes the memory of arrays as it lies, so that their layout must be C's.
     state = {name: np.array(value, order="C") for name, value in model.state_dict().items()}
     # One entry: with more, their order in the file would differ from time to time.
-    write_whole(Path(path), [library.save(state, {_ENTRY: json.dumps(dict(metadata or {}))})])
+    content = library.save(state, {_ENTRY: json.dumps(dict(metadata or {}))})
+    write_whole(Path(path), [content], CheckpointError)
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def test_a_folder_that_takes_no_file(
     for name in ("matplotlib", "matplotlib.figure"):  # faster
         monkeypatch.setitem(sys.modules, name, None)
     (run / "report.html").mkdir()
-    with pytest.raises(CheckpointError, match=r"report\.html: cannot be written"):
+    with pytest.raises(RunError, match=r"report\.html: cannot be written"):
         write_report(run, dataset, lambda line: None)
 
 
