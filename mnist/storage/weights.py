@@ -72,9 +72,8 @@ def load_trained(path: str | Path) -> Trained:
     """
     path = Path(path)
     files = RunFolder(path)
-    names = files.names()
-    if files.weights.name in names and not {files.config.name, files.last.name} & {*names}:
-        path = files.weights  # weights alone, whatever else lies there
+    if files.names() == [files.weights.name]:
+        path = files.weights
     if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
         return of_run(read_run(path), path)
     state, found = _contents(path)

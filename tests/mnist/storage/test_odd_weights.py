@@ -50,7 +50,7 @@ def test_files_that_are_far_too_large(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="this system has no such files")
 @pytest.mark.parametrize("what", ["pipe", "/dev/zero", "folder", "rubbish", "NaN", "large"])
-def test_no_metrics_in_the_folder_of_a_run_keep_its_weights_from_being_read(
+def test_odd_metrics_in_the_folder_of_a_run_are_refused_and_keep_no_weights_from_being_read(
     tmp_path: Path, rng: Generator, what: str
 ) -> None:
     np.savez(tmp_path / "model.npz", **MODELS["basic"](rng).state_dict())
@@ -66,7 +66,12 @@ def test_no_metrics_in_the_folder_of_a_run_keep_its_weights_from_being_read(
         os.truncate(metrics, 1 << 40)
     else:
         metrics.write_bytes({"rubbish": b"\xff[7", "NaN": b'{"test_accuracy": NaN}'}[what])
-    assert load_trained(tmp_path).facts == {}
+    assert load_trained(tmp_path / "model.npz").facts == {}
+    assert refusal(tmp_path).startswith("holds no run (config.json is not there); ")
+    (tmp_path / "config.json").write_text(json.dumps(FACTS | {"epochs": 1, "seed": 0}))
+    with pytest.raises(CheckpointError) as caught:
+        load_trained(tmp_path)
+    assert str(caught.value).startswith(f"{metrics}: ") and str(caught.value).isprintable()
 
 
 def with_metadata(content: bytes, metadata: str) -> bytes:
