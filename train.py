@@ -16,7 +16,7 @@ from pathlib import Path
 from autograd import get_num_threads, keep_pages
 from mnist.config import KINDS, Config, Kind
 from mnist.data import CHOICES, DataError, Dataset, DownloadError, open_dataset
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.models import MODELS
 from mnist.recipes import RECIPES, settings, table
 from mnist.results import write_report

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist.data.dataset import CHOICES, Dataset
-from mnist.data.idx import DataError, shown
+from mnist.data.files import shown
+from mnist.data.idx import DataError
 from mnist.images.digits import Digit, to_mnist
 from mnist.images.pictures import PictureError, read_picture
 from mnist.speaking import complain, described, into_nothing, ready_streams

@@ -85,13 +85,6 @@ class Vote(Module):
         return ag.logsumexp(each, axis=0) - math.log(len(self.members))
 
 
-def described(model: Module, name: str) -> str:
-    """What a network is, in words; `name` is that of its architecture."""
-    if isinstance(model, Vote):
-        return f"a vote of {len(model.members)} {name} networks"
-    return name
-
-
 MODELS: dict[str, Callable[[Generator | None], Sequential]] = {
     "basic": basic,
     "deep": deep,

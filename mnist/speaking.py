@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 
-from mnist.data.idx import shown
+from mnist.data.files import shown
 
 
 def ready_streams() -> None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mnist.data import drawn
 from mnist.data.download import FILES, REMEDY, DownloadError, download
-from mnist.data.idx import DataError, read_images, read_labels, sha256, shown
+from mnist.data.files import shown
+from mnist.data.idx import DataError, read_images, read_labels, sha256
 
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -84,13 +85,8 @@ class Dataset:
         for start in range(0, len(self.train_images), _BLOCK):
             block = self.train_images[start : start + _BLOCK]
             counts += np.bincount(block.reshape(-1), minlength=256)
-        levels = range(256)
-        numbers = counts.tolist()
-        return (
-            sum(numbers),
-            sum(n * v for n, v in zip(numbers, levels, strict=True)),
-            sum(n * v * v for n, v in zip(numbers, levels, strict=True)),
-        )
+        levels = np.arange(256)
+        return int(counts.sum()), int(counts @ levels), int(counts @ levels**2)
 
 
 def _none(*shape: int) -> NDArray[np.uint8]:

@@ -13,14 +13,15 @@ import os
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
 
-from mnist.data.idx import DataError, decompressed, shown
+from mnist.data.files import shown
+from mnist.data.idx import DataError, decompressed
 from mnist.data.locks import alone_in
 
 # SHA-256 of the decompressed bytes: a mirror may well compress the same data in another way.
@@ -156,7 +157,7 @@ def _transfer(url: str, part: Path, timeout: float) -> bool:
                 disable=None,
             ) as bar,
         ):
-            for chunk in _chunks(response):
+            while chunk := _read(response):
                 have += len(chunk)
                 if have > _MAX_BYTES:
                     break
@@ -182,16 +183,12 @@ def _request(url: str, start: int, timeout: float) -> http.client.HTTPResponse:
     return response
 
 
-def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """The body in pieces; failures of the network, and only these, come out as `_MirrorError`."""
-    while True:
-        try:
-            chunk = response.read(_CHUNK)
-        except (OSError, http.client.HTTPException) as error:
-            raise _MirrorError(_reason(error)) from error
-        if not chunk:
-            return
-        yield chunk
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """A piece of the body; failures of the network, and only these, come out as `_MirrorError`."""
+    try:
+        return response.read(_CHUNK)
+    except (OSError, http.client.HTTPException) as error:
+        raise _MirrorError(_reason(error)) from error
 
 
 def _is_right(part: Path, sha256: str) -> bool:

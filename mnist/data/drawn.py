@@ -152,8 +152,7 @@ def _parse(stroke: str) -> tuple[list[tuple[float, float]], list[int]]:
     """Points of a stroke, and the indices at which it splits into smooth runs."""
     words = stroke.split()
     x_y = [word.rstrip("!").split(",") for word in words]
-    corners = [i for i, word in enumerate(words) if word.endswith("!")]
-    cuts = sorted({0, *corners, len(words) - 1})
+    cuts = [i for i, word in enumerate(words) if word.endswith("!") or i in (0, len(words) - 1)]
     return [(float(x) / 100, float(y) / 100) for x, y in x_y], cuts
 
 

@@ -14,7 +14,6 @@ import gzip
 import hashlib
 import io
 import math
-import stat
 import struct
 import sys
 import zlib
@@ -26,6 +25,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mnist.data.files import opened, shown
 
 Stream = io.BufferedReader | gzip.GzipFile
 
@@ -105,11 +106,6 @@ def sha256(array: NDArray[np.uint8]) -> str:
     return digest.hexdigest()
 
 
-def shown(path: str | Path) -> str:
-    """The path as it may stand in a message: a line break in a name would make two lines of it."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
-
-
 @contextmanager
 def decompressed(path: Path, *, gzip_only: bool = False) -> Iterator[Stream]:
     """The bytes of a file as a stream, decompressed if they are gzip.
@@ -118,14 +114,8 @@ def decompressed(path: Path, *, gzip_only: bool = False) -> Iterator[Stream]:
     as a `DataError`. With `gzip_only`, or with a name that ends in .gz, plain bytes are refused.
     """
     name = shown(path)
-    try:
-        # Looked at before it is opened: opening a pipe would wait for its writer for ever.
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise DataError(f"{name}: is a folder where a file is expected; name the file itself")
-        if not stat.S_ISREG(mode):
-            raise DataError(f"{name}: is a device or pipe where a file is expected")
-        with path.open("rb") as file:
+    with opened(path, DataError) as file:
+        try:
             start = file.read(4)
             file.seek(0)
             if not start:
@@ -142,19 +132,10 @@ def decompressed(path: Path, *, gzip_only: bool = False) -> Iterator[Stream]:
                 )
             else:
                 yield file
-    except EOFError as error:
-        raise DataError(f"{name}: its gzip stream is cut short; {_AGAIN}") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{name}: is damaged gzip ({error}); {_AGAIN}") from error
-    except FileNotFoundError as error:
-        raise DataError(f"{name}: no such file; check the name or download it") from error
-    except PermissionError as error:
-        raise DataError(f"{name}: permission denied; make it readable for yourself") from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DataError(
-            f"{name}: cannot be read ({reason}); check the disk and the path"
-        ) from error
+        except EOFError as error:
+            raise DataError(f"{name}: its gzip stream is cut short; {_AGAIN}") from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{name}: is damaged gzip ({error}); {_AGAIN}") from error
 
 
 def _read(path: Path, kind: _Kind | None) -> NDArray[Any]:
@@ -217,9 +198,10 @@ def _read_header(
             f"{name}: ends after {len(magic)} bytes where an IDX header starts with 4; {_AGAIN}"
         )
     if kind and magic != kind.magic:
+        layout = " x ".join(["N", *map(str, kind.item)])
         raise DataError(
             f"{name}: starts with {magic.hex(' ')} where a file of {kind.noun} starts with "
-            f"{kind.magic.hex(' ')} (uint8, {1 + len(kind.item)} dimensions: {_shape_text(kind)}); "
+            f"{kind.magic.hex(' ')} (uint8, {1 + len(kind.item)} dimensions: {layout}); "
             f"it is no file of {kind.noun}: put the right one there"
         )
     if magic[:2] != b"\0\0" or magic[2] not in _DTYPES:
@@ -254,7 +236,3 @@ def _read_header(
             f"where at most {sys.maxsize:,} bytes can be addressed; it is damaged: {_AGAIN}"
         )
     return dtype, shape
-
-
-def _shape_text(kind: _Kind) -> str:
-    return " x ".join(["N", *map(str, kind.item)])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mnist.data.idx import shown
+from mnist.data.files import shown
 
 if sys.platform == "win32":
     import msvcrt

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist.images.components import components
 from mnist.images.pictures import PictureError, block_means
 
 Floats = NDArray[np.float32]
@@ -120,10 +119,9 @@ def _ink(levels: Floats, name: str) -> tuple[Floats, bool]:
     ink: Floats = np.clip(away / full, 0, 1).astype(np.float32)
     labels, parts = components(ink >= max(_FAINT, 4 * noise / full))
     mass = np.bincount(labels.ravel(), ink.ravel(), parts + 1)
-    mass[0] = 0
     peak = np.zeros(parts + 1)
     np.maximum.at(peak, labels.ravel(), ink.ravel())
-    dirt = (mass < _SPECK * mass.max()) | (peak < 0.5)
+    dirt = (mass < _SPECK * mass[1:].max(initial=0)) | (peak < 0.5)
     dirt[0] = True
     ink[dirt[labels]] = 0
     if not ink.any():
@@ -197,14 +195,11 @@ def _thickened(digit: Floats) -> Floats:
         return digit
     whole = math.ceil(reach)
     padded = np.pad(digit, 2 * whole)
-    height, breadth = (size + 2 * whole for size in digit.shape)
-    thick = np.zeros((height, breadth), np.float32)
-    for down in range(-whole, whole + 1):
-        for right in range(-whole, whole + 1):
-            if down * down + right * right <= reach * reach:
-                top, left = whole + down, whole + right
-                moved = padded[top : top + height, left : left + breadth]
-                np.maximum(thick, moved, out=thick)
+    thick = np.zeros([size + 2 * whole for size in digit.shape], np.float32)
+    down, right = np.ogrid[-whole : whole + 1, -whole : whole + 1]
+    for top, left in np.argwhere(down * down + right * right <= reach * reach):
+        moved = padded[top : top + thick.shape[0], left : left + thick.shape[1]]
+        np.maximum(thick, moved, out=thick)
     return thick[_box(thick)]
 
 
@@ -260,3 +255,41 @@ def _widest_gap(digit: Floats) -> float:
     steps = (np.diff(np.flatnonzero(digit.any(axis=axis))) for axis in (0, 1))
     widest = max(int(step.max(initial=1)) for step in steps)
     return (widest - 1) / int(max(digit.shape))
+
+
+def components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:
+    """Number the connected parts of a mask (H, W), diagonal neighbours included.
+
+    Returns labels (H, W), 0 outside the mask and 1 ... count in it, and the count.
+
+    Each pixel begins as a tree of its own; trees that touch are hooked together and flattened
+    until none touch, in a number of rounds logarithmic in the pixels (Shiloach and Vishkin 1982).
+    """
+    number = np.arange(mask.size).reshape(mask.shape)
+    pairs = [
+        (number[here][both], number[there][both])
+        for here, there in _NEIGHBOURS
+        for both in [mask[here] & mask[there]]
+    ]
+    one, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    root = np.arange(mask.size)
+    while True:
+        first, second = root[one], root[other]
+        if np.array_equal(first, second):
+            break
+        np.minimum.at(root, np.maximum(first, second), np.minimum(first, second))
+        while not np.array_equal(root, above := root[root]):
+            root = above
+    roots, labels = np.unique(root[mask.ravel()], return_inverse=True)
+    numbered = np.zeros(mask.shape, np.intp)
+    numbered[mask] = labels + 1
+    return numbered, len(roots)
+
+
+_ALL, _FIRST, _LAST = slice(None), slice(None, -1), slice(1, None)
+_NEIGHBOURS = [
+    ((_ALL, _FIRST), (_ALL, _LAST)),
+    ((_FIRST, _ALL), (_LAST, _ALL)),
+    ((_FIRST, _FIRST), (_LAST, _LAST)),
+    ((_FIRST, _LAST), (_LAST, _FIRST)),
+]

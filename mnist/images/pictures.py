@@ -11,7 +11,6 @@ import math
 import os
 import re
 import struct
-import sys
 import warnings
 import zlib
 from io import BytesIO
@@ -21,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist.data.idx import shown
+from mnist.data.files import at_once, shown, told_as
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -77,27 +76,13 @@ def read_picture(source: str | Path | IO[bytes], name: str | None = None) -> NDA
 
 
 def _bytes_of(source: str | Path | IO[bytes], name: str) -> bytes:
-    try:
+    with told_as(PictureError, name):
         if not isinstance(source, (str, Path)):
             return _all_of(source, name)
         if os.path.isdir(source):
             raise PictureError(f"{name}: is a folder where a picture is expected; name its files")
-        with open(source, "rb", opener=_opened_at_once) as file:
+        with open(source, "rb", opener=at_once) as file:
             return _all_of(file, name)
-    except FileNotFoundError as error:
-        raise PictureError(f"{name}: no such file; check the name") from error
-    except (OSError, ValueError) as error:  # ValueError: a name with a null byte
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PictureError(f"{name}: cannot be read ({reason}); check the file") from error
-
-
-def _opened_at_once(path: str, flags: int) -> int:
-    """For `open`: a pipe that nobody writes to is empty, where else a writer is waited for."""
-    if sys.platform == "win32":
-        return os.open(path, flags)
-    descriptor = os.open(path, flags | os.O_NONBLOCK)
-    os.set_blocking(descriptor, True)
-    return descriptor
 
 
 def _all_of(stream: IO[bytes], name: str) -> bytes:
@@ -218,17 +203,12 @@ def _on_paper(image: Image.Image) -> Image.Image:
     """Without transparency: on white or black, whichever leaves more contrast."""
     from PIL import Image
 
-    def on(level: int) -> Image.Image:
-        colour = image.convert("L" if image.mode == "LA" else "RGB")
-        paper = Image.new(colour.mode, image.size, (level,) * len(colour.getbands()))
+    colour = image.convert("L" if image.mode == "LA" else "RGB")
+    bands = len(colour.getbands())
+    papers = [Image.new(colour.mode, image.size, (level,) * bands) for level in (255, 0)]
+    for paper in papers:
         paper.paste(colour, mask=image.getchannel("A"))
-        return paper
-
-    def contrast(paper: Image.Image) -> float:
-        low, high = np.asarray(paper.convert("L").getextrema(), float).ravel()
-        return float(high - low)
-
-    return max(on(255), on(0), key=contrast)
+    return max(papers, key=lambda paper: int(np.ptp(np.asarray(paper.convert("L")))))
 
 
 def _telling_mixture(colours: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,12 +1,10 @@
 """Results of a training to look at: pictures, a page, and two runs side by side."""
 
-from mnist.results.charts import plot_curves
 from mnist.results.comparison import compare_runs
-from mnist.results.pixel_gradients import saliency
-from mnist.results.predictions import Predictions, predict
+from mnist.results.predictions import Predictions, predict, saliency
 from mnist.results.rendering import HINT
 from mnist.results.stored import StoredRun, load_run
-from mnist.results.writing import write_report
+from mnist.results.writing import plot_curves, write_report
 
 __all__ = [
     "HINT",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist.data.dataset import Dataset
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.results.measures import mcnemar, wilson
 from mnist.results.predictions import DIGITS, Predictions
 from mnist.results.stored import load_run

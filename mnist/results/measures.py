@@ -57,15 +57,18 @@ def calibration(
     """
     # Bins are closed above: 1.0 is in the last.
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    found, error = [], 0.0
-    for index in range(bins):
-        inside = place == index
-        count = int(inside.sum())
-        mean = float(confidence[inside].mean()) if count else math.nan
-        found.append(Bin(index / bins, (index + 1) / bins, count, int(right[inside].sum()), mean))
-        if count:
-            error += count / len(confidence) * abs(found[-1].accuracy - mean)
-    return found, error
+    counts, hits, sums = (np.bincount(place, each, bins) for each in (None, right, confidence))
+    found = [
+        Bin(
+            i / bins,
+            (i + 1) / bins,
+            int(count),
+            int(hit),
+            float(total / count) if count else math.nan,
+        )
+        for i, (count, hit, total) in enumerate(zip(counts, hits, sums, strict=True))
+    ]
+    return found, float(np.abs(hits - sums).sum() / len(confidence))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from mnist.data.idx import shown
+from mnist.data.files import shown
 from mnist.results.measures import Bin, wilson
 from mnist.results.predictions import Predictions
 from mnist.results.rendering import uri
@@ -56,10 +56,11 @@ def report_page(
         written_by: what made the page, as text.
     """
     shown = {picture.name: _figure(picture) for picture in pictures}
-    title = f"{run.network} on {data_name}: {percent(found.accuracy)}"
+    training = epochs_table(run.metrics, run.seconds) + _members(run)
+    title = f"{run.trained.network} on {data_name}: {percent(found.accuracy)}"
     parts = [
         _head(run, data_name, found, bins[1], notes),
-        _section("Training", _training(run), shown, "curves.png"),
+        _section("Training", training, shown, "curves.png"),
         _section("Digits", digits_table(found) + _DIGITS, shown, "confusion.png"),
         _section("Worst mistakes", _worst_table(found), shown, "worst.png"),
         _section("What the network looks at", "", shown, "filters.png", "saliency.png"),
@@ -85,13 +86,11 @@ _DIGITS = (
 def _head(
     run: StoredRun, data_name: str, found: Predictions, error: float, notes: Sequence[str]
 ) -> str:
-    count = len(found.labels)
-    facts = run.facts
+    count, facts, network = len(found.labels), run.facts, run.trained.network
+    # No line ends between a number and its per cent.
+    limits = f"95 %: {interval(*wilson(found.hits, count))}".replace(" %", "\u00a0%")
     tiles = {
-        "right": (
-            percent(found.accuracy),
-            _unbroken(f"95 %: {interval(*wilson(found.hits, count))}"),
-        ),
+        "right": (percent(found.accuracy), limits),
         "mistakes": (f"{count - found.hits:,}", f"of {count:,} test images"),
         "test loss": (f"{found.loss:.4f}", "nats, mean cross-entropy"),
         "calibration error": (percent(error), "expected, see below"),
@@ -99,42 +98,27 @@ def _head(
     if "parameters" in facts:
         tiles["parameters"] = (plain(facts["parameters"]), "numbers that were trained")
     if run.seconds:
-        told = f"for {len(run.seconds)} epochs" if len(run.seconds) > 1 else "for one epoch"
-        tiles["time"] = (duration(sum(run.seconds.values())), told)
+        epochs = f"for {len(run.seconds)} epochs" if len(run.seconds) > 1 else "for one epoch"
+        tiles["time"] = (duration(sum(run.seconds.values())), epochs)
     cells = "".join(
         f"<div><dt>{escape(name)}</dt><dd><b>{escape(value)}</b><small>{escape(more)}</small></dd>"
         "</div>"
         for name, (value, more) in tiles.items()
     )
+    told = "".join(
+        f" · {name} {escape(plain(facts[name]))}"
+        for name in ("recipe", "seed")
+        if facts.get(name) is not None
+    )
     warned = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     return (
-        f"<header><h1>{escape(_capital(run.network))} on {escape(data_name)}</h1>"
+        f"<header><h1>{escape(network[:1].upper() + network[1:])} on {escape(data_name)}</h1>"
         f'<p class="where">{escape(shown(run.folder.name))}'
-        f"{_told(facts, 'recipe')}{_told(facts, 'seed')}</p>"
+        f"{told}</p>"
         f"{warned}<dl>{cells}</dl>"
         "<p>The interval (Wilson 1927) is for the share that the network would get right of all "
         "digits of this kind: the test images are a sample of them.</p></header>"
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _unbroken(text: str) -> str:
-    """No line ends between a number and its per cent."""
-    return text.replace(" %", "\u00a0%")
-
-
-def _told(facts: Mapping[str, object], name: str) -> str:
-    value = facts.get(name)
-    return "" if value is None else f" · {name} {escape(plain(value))}"
-
-
-def _training(run: StoredRun) -> str:
-    if not run.metrics:
-        return "<p>No epoch was finished.</p>"
-    return epochs_table(run.metrics, run.seconds) + _members(run)
 
 
 def _members(run: StoredRun) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+import autograd as ag
 from autograd import Tensor, no_grad
 from autograd.engine.tensor import Array
 from mnist.data.dataset import normalise
@@ -84,10 +85,9 @@ class Predictions:
 
     @property
     def _of_labels(self) -> NDArray[np.float64]:
-        picked: NDArray[np.float64] = np.take_along_axis(
+        return np.take_along_axis(
             self.log_probabilities, self.labels[:, None].astype(np.intp), axis=1
         )[:, 0]
-        return picked
 
 
 def predict(
@@ -104,6 +104,35 @@ def predict(
     # network is of something else.
     scores = scores - scores.max(axis=1, keepdims=True)
     return Predictions(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)), labels)
+
+
+def saliency(
+    model: Module, images: NDArray[np.uint8], *, mean: float, std: float
+) -> tuple[Array, NDArray[np.intp]]:
+    """Gradients of the highest score by the pixels, and the digit that has that score.
+
+    After Simonyan, Vedaldi, Zisserman 2013, "Deep Inside Convolutional Networks", section 3, but
+    with the sign kept.
+
+    Args:
+        model: a network in evaluation mode.
+        images: (N, 28, 28), 0 black to 255 white.
+        mean, std: of the pixels, scaled to [0, 1], that the network was trained on.
+
+    Returns:
+        float32 (N, 28, 28): by how much the score rises when a pixel goes from black (0) to
+        white (1), if it rose evenly; and the guesses (N,). The parameters' `.grad` stay as they
+        are.
+    """
+
+    def highest(pixels: Tensor) -> tuple[Tensor, NDArray[np.intp]]:
+        scores: Tensor = model((pixels - mean) / std)
+        guesses = scores.data.argmax(axis=1)
+        return scores[np.arange(len(guesses)), guesses].sum(), guesses
+
+    pixels = images[:, None].astype(np.float32) / np.float32(255)
+    gradient, guesses = ag.grad(highest, has_aux=True)(Tensor(pixels))
+    return gradient.data[:, 0], guesses
 
 
 def _ratio(part: Array, whole: Array) -> Array:

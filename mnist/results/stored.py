@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist.data.dataset import Dataset
-from mnist.data.idx import shown
-from mnist.models import Vote, described
-from mnist.results.notebook import run_html
+from mnist.data.files import shown
+from mnist.models import Vote
 from mnist.results.predictions import Predictions, predict
-from mnist.results.wording import plain
+from mnist.results.tables import run_html
 from mnist.storage.run_data import expect_data
 from mnist.storage.runs import Entry, Facts, RunError, RunFolder, read_run
-from mnist.storage.weights import trained_of
-from nn import Module
+from mnist.storage.weights import Trained, of_run
 
 
 @dataclass(frozen=True)
@@ -24,10 +22,10 @@ class StoredRun:
 
     Attributes:
         facts: settings, and facts of the data and the network.
-        metrics: an entry an epoch.
+        metrics: an entry an epoch, of one at least.
         members: of a vote, the last entry of each member that has its folder, by its number.
         seconds: of each epoch, by its number; empty where times.jsonl is not there.
-        model: the network in evaluation mode, which expects pixels normalised by mean and std.
+        trained: the network.
     """
 
     folder: Path
@@ -35,17 +33,10 @@ class StoredRun:
     metrics: list[Entry]
     members: dict[int, Entry]
     seconds: dict[int, float]
-    model: Module
-    mean: float
-    std: float
+    trained: Trained
 
     def _repr_html_(self) -> str:
         return run_html(self.facts, self.metrics, self.folder)
-
-    @property
-    def network(self) -> str:
-        """What the network is, in words; text of the files, not escaped."""
-        return described(self.model, plain(self.facts["model"]))
 
     def predict(self, dataset: Dataset) -> Predictions:
         """What the network says of each test digit.
@@ -53,8 +44,9 @@ class StoredRun:
         Raises RunError where it was trained on other data, or its scores are no finite numbers.
         """
         expect_data(self.facts, dataset, shown(self.folder))
+        network, images = self.trained, dataset.test_images
         found = predict(
-            self.model, dataset.test_images, dataset.test_labels, mean=self.mean, std=self.std
+            network.model, images, dataset.test_labels, mean=network.mean, std=network.std
         )
         if not math.isfinite(found.loss):
             raise RunError(
@@ -69,27 +61,14 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
 
     Raises RunError or CheckpointError where it is none with a trained network, or is damaged.
     """
-    folder = Path(folder)
     record, files = read_run(folder, dry=dry), RunFolder(folder)
-    trained = trained_of(record.weights, record.facts, folder)
-    parameters = sum(p.size for p in trained.model.parameters())
-    return StoredRun(
-        folder,
-        record.facts | {"parameters": parameters},
-        record.metrics,
-        _members(files, trained.model, dry),
-        files.seconds(),
-        trained.model,
-        trained.mean,
-        trained.std,
-    )
-
-
-def _members(files: RunFolder, model: Module, dry: bool) -> dict[int, Entry]:
-    count = len(model.members) if isinstance(model, Vote) else 0
+    trained = of_run(record, files.folder)
+    count = len(trained.model.members) if isinstance(trained.model, Vote) else 0
     places = {number: files.folder / f"member-{number}" for number in range(1, 1 + count)}
-    return {
+    members = {
         number: read_run(place, dry=dry).metrics[-1]
         for number, place in places.items()
         if RunFolder(place).last.exists()
     }
+    facts = record.facts | {"parameters": sum(p.size for p in trained.model.parameters())}
+    return StoredRun(files.folder, facts, record.metrics, members, files.seconds(), trained)

@@ -1,40 +1,41 @@
-"""The numbers of a run as HTML tables. All text that is not ours is escaped."""
+"""The numbers of a run as HTML, for the page and notebooks. Text that is not ours is escaped."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograd.interop.notebook import table as plain_table
 from mnist.config import Config
+from mnist.data.files import shown
 from mnist.results.predictions import Predictions
+from mnist.results.rendering import can_draw, render, uri
 from mnist.results.wording import duration, percent, plain
+from mnist.storage.runs import Entry
 
-# Of the facts that are no settings.
-_UNITS = {
-    "parameters": "numbers",
-    "train_images": "images",
-    "validation_images": "images",
-    "test_images": "images",
-    "pixel_mean": "of white",
-    "pixel_std": "of white",
+# Units and meanings of the facts that are no settings.
+_FACTS = {
+    "parameters": ("numbers", "of the network, all trained"),
+    "format": ("", "of the run's folder"),
+    "dataset": ("", "what it was trained on"),
+    "data_seed": ("", "what it was drawn from"),
+    "data_sha256": ("", "of all its images and labels"),
+    "data_folder": ("", "where it lay"),
+    "train_images": ("images", ""),
+    "validation_images": ("images", ""),
+    "test_images": ("images", ""),
+    "pixel_mean": ("of white", "subtracted from each pixel"),
+    "pixel_std": ("of white", "each pixel is divided by it"),
+    "threads": ("", "of the engine"),
+    "numpy": ("", "version"),
 }
-_MEANINGS = {
-    "recipe": "the settings' common name",
-    "parameters": "of the network, all trained",
-    "format": "of the run's folder",
-    "dataset": "what it was trained on",
-    "data_seed": "what it was drawn from",
-    "data_sha256": "of all its images and labels",
-    "data_folder": "where it lay",
-    "pixel_mean": "subtracted from each pixel",
-    "pixel_std": "each pixel is divided by it",
-    "threads": "of the engine",
-    "numpy": "version",
-}
+_FIRST, _LAST = 3, 9  # epochs that a table of many shows in a notebook
+_WIDTH = 430  # of its curves, in pixels
 _PARTS = {"test": "test", "validation": "validation", "train": "training"}
 
 
@@ -67,51 +68,44 @@ def table(
     )
 
 
-def epochs_table(
-    metrics: Sequence[Mapping[str, Any]], seconds: Mapping[int, float] | None = None
-) -> str:
+def measurements(metrics: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """The names of what any of the entries tells of, and of each the epoch and these as cells."""
+    names = [f"{part}_{quantity}" for part in _PARTS for quantity in ("loss", "accuracy")]
+    names = [name for name in names if any(entry.get(name) is not None for entry in metrics)]
+    rows = [
+        [plain(entry.get("epoch", number)), *(measured(name, entry.get(name)) for name in names)]
+        for number, entry in enumerate(metrics, start=1)
+    ]
+    return names, rows
+
+
+def epochs_table(metrics: Sequence[Mapping[str, Any]], seconds: Mapping[int, float]) -> str:
     """A row an epoch, columns for the parts of the data that any of them tells of.
 
     Args:
         seconds: of each epoch, by its number, where they are known.
     """
-    seconds = seconds or {}
-    names = {
-        part: [
-            name
-            for name in (f"{part}_loss", f"{part}_accuracy")
-            if any(entry.get(name) is not None for entry in metrics)
-        ]
-        for part in _PARTS
-    }
-    columns = [name for own in names.values() for name in own]
+    names, rows = measurements(metrics)
+    parts = Counter(name.partition("_")[0] for name in names)
     groups = "<td></td>" + "".join(
-        f'<th scope="colgroup" colspan="{len(own)}">{_PARTS[part]}</th>'
-        for part, own in names.items()
-        if own
+        f'<th scope="colgroup" colspan="{count}">{_PARTS[part]}</th>'
+        for part, count in parts.items()
     )
-    head = ["epoch", *(name.rpartition("_")[2] for name in columns)]
+    head = ["epoch", *(name.rpartition("_")[2] for name in names)]
     if seconds:
         groups += "<td></td>"
         head.append("time")
-    rows = []
-    for number, entry in enumerate(metrics, start=1):
-        epoch = plain(entry.get("epoch", number))
-        row = [epoch, *(measured(name, entry.get(name)) for name in columns)]
-        if seconds:
+        for number, row in enumerate(rows, start=1):
             row.append(duration(seconds[number]) if number in seconds else "-")
-        rows.append(row)
     return table(head, rows, "Epochs", groups=groups)
 
 
 def facts_table(facts: Mapping[str, Any]) -> str:
     """Every fact: name, value with its unit, meaning."""
-    settings = {field.name: field.metadata for field in fields(Config)}
+    known = {name: (unit, meaning) for name, _, unit, meaning in Config().describe()} | _FACTS
     rows = []
     for name, value in facts.items():
-        told: Mapping[str, str] = settings.get(name, {})
-        unit = told.get("unit") or _UNITS.get(name, "")
-        meaning = told.get("meaning") or _MEANINGS.get(name, "")
+        unit, meaning = known.get(name, ("", ""))
         shown = plain(value) if value is None or not unit else f"{plain(value)} {unit}"
         rows.append([f"<code>{escape(plain(name))}</code>", escape(shown), escape(meaning)])
     return table(["setting", "value", "meaning"], rows, "Settings", "words")
@@ -145,3 +139,66 @@ def measured(name: str, value: Any) -> str:
     if not np.isfinite(value):
         return escape(str(value))
     return percent(value) if name.endswith("accuracy") else f"{value:.4f}"
+
+
+def run_html(
+    facts: Mapping[str, Any],
+    metrics: Sequence[Entry],
+    folder: Path,
+    *,
+    interrupted: bool = False,
+) -> str:
+    """HTML of a training: its settings in a line, its curves where matplotlib is there, and its
+    numbers after each epoch.
+
+    Args:
+        facts: as in config.json; what is not there is not told.
+        metrics: an entry an epoch, as in metrics.jsonl.
+    """
+    told = {name: escape(plain(value)) for name, value in facts.items()}
+    network = f"<b>{told.get('model', 'network')}</b>"
+    if facts.get("members", 1) != 1:
+        network = f"{told['members']} votes of {network}"
+    if "parameters" in told:
+        network += f", {told['parameters']} parameters"
+    sizes = [
+        f"{told[name]} {words}"
+        for name, words in (
+            ("train_images", "training"),
+            ("validation_images", "validation"),
+            ("test_images", "test"),
+        )
+        if facts.get(name)
+    ]
+    data = told.get("dataset", "unnamed data")
+    steps = [
+        f"{words} {told[name]}"
+        for name, words in (
+            ("batch_size", "batches of"),
+            ("lr", "peak learning rate"),
+            ("seed", "seed"),
+        )
+        if facts.get(name) is not None
+    ]
+    done = metrics[-1].get("epoch", len(metrics)) if metrics else 0
+    parts = [
+        (f"recipe {told['recipe']}, " if told.get("recipe") else "") + network,
+        f"{data}: {', '.join(sizes)} images" if sizes else data,
+        ", ".join(steps),
+        f"files in <code>{escape(shown(folder))}</code>",
+        f"{done} of {told.get('epochs', '?')} epochs" + (", interrupted" if interrupted else ""),
+    ]
+    html = f"<div>{' &middot; '.join(part for part in parts if part)}</div>"
+    if metrics:
+        if can_draw():
+            from mnist.results.drawings import curves
+
+            network, data = facts.get("model", "network"), facts.get("dataset", "unnamed data")
+            title = f"{plain(network)} on {plain(data)}"
+            png = render(lambda look: curves(metrics, title, look))
+            html += f'<img src="{uri(png)}" width="{_WIDTH}" alt="loss and accuracy by epoch">'
+        names, rows = measurements(metrics)
+        if len(rows) > _FIRST + _LAST + 1:
+            rows[_FIRST:-_LAST] = [["&hellip;"] * len(rows[0])]
+        html += plain_table(["epoch", *(name.replace("_", " ") for name in names)], rows)
+    return f"<div>{html}</div>"

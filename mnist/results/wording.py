@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from mnist.data.idx import shown
+from mnist.data.files import shown
 
 
 def percent(share: float, decimals: int = 2) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from importlib import metadata
@@ -11,21 +11,27 @@ from pathlib import Path
 import numpy as np
 
 from mnist.data.dataset import Dataset
-from mnist.data.idx import shown
+from mnist.data.files import write_whole
 from mnist.models import Vote
-from mnist.results.charts import confusion, curves, reliability
-from mnist.results.galleries import filters, first_filters, saliencies, worst
-from mnist.results.measures import calibration
+from mnist.results.measures import Bin, calibration
 from mnist.results.page import WORST, Picture, report_page
-from mnist.results.pixel_gradients import saliency
-from mnist.results.predictions import Predictions
+from mnist.results.predictions import Predictions, saliency
 from mnist.results.rendering import DARK, HINT, LIGHT, Drawing, can_draw, render
 from mnist.results.stored import StoredRun, load_run
 from mnist.results.wording import percent, plain
-from mnist.storage.runs import RunError, RunFolder
-from mnist.storage.whole_files import replacing
+from mnist.storage.runs import Entry, RunError, RunFolder
 
 Sketch = tuple[str, str, str, str, Drawing]  # name, title, alt, reading; see page.Picture
+
+
+def plot_curves(metrics: Sequence[Entry], title: str, path: Path) -> bool:
+    """Draw loss and accuracy over the epochs into a PNG; False where matplotlib is missing."""
+    if not can_draw():
+        return False
+    from mnist.results.drawings import curves
+
+    write_whole(path, [render(partial(curves, metrics, title))], RunError)
+    return True
 
 
 def write_report(
@@ -66,7 +72,7 @@ def _written(run: StoredRun, dataset: Dataset, announce: Callable[[str], None]) 
     if can_draw():
         pictures = [
             Picture(name, title, alt, reading, render(drawing, LIGHT), render(drawing, DARK))
-            for name, title, alt, reading, drawing in _sketches(run, dataset, found)
+            for name, title, alt, reading, drawing in _sketches(run, dataset, found, bins)
         ]
     else:
         announce(HINT)
@@ -75,31 +81,33 @@ def _written(run: StoredRun, dataset: Dataset, announce: Callable[[str], None]) 
     files = {picture.name: picture.light for picture in pictures}
     files["report.html"] = text.encode()
     for name, content in files.items():
-        try:
-            with replacing(run.folder / name) as file:
-                file.write(content)
-        except OSError as error:
-            raise RunError(
-                f"{shown(run.folder / name)}: cannot be written ({error.strerror}); "
-                "make room, or the folder writable"
-            ) from error
+        write_whole(run.folder / name, [content], RunError)
     return list(files)
 
 
 def _notes(run: StoredRun) -> list[str]:
     """What should be known before any number is believed."""
-    notes, facts = [], run.facts
-    if facts.get("dry_run"):
+    notes = [run.trained.note] if run.trained.note else []
+    if run.facts.get("dry_run"):
         notes.append("A dry run: one batch of training, so the results mean nothing.")
-    planned, done = facts.get("epochs"), len(run.metrics)
-    if not isinstance(run.model, Vote) and isinstance(planned, int) and done < planned:
-        notes.append(f"The training has not ended: {done} of {planned} epochs.")
     return notes
 
 
-def _sketches(run: StoredRun, dataset: Dataset, found: Predictions) -> Iterator[Sketch]:
-    images, labels = dataset.test_images, dataset.test_labels
-    if run.metrics and not isinstance(run.model, Vote):
+def _sketches(
+    run: StoredRun, dataset: Dataset, found: Predictions, bins: tuple[Sequence[Bin], float]
+) -> Iterator[Sketch]:
+    from mnist.results.drawings import (
+        confusion,
+        curves,
+        filters,
+        first_filters,
+        reliability,
+        saliencies,
+        worst,
+    )
+
+    images, labels, network = dataset.test_images, dataset.test_labels, run.trained
+    if not isinstance(network.model, Vote):
         title = f"{plain(run.facts['model'])} on {dataset.name}"
         last = run.metrics[-1].get("test_accuracy")
         yield (
@@ -138,7 +146,7 @@ def _sketches(run: StoredRun, dataset: Dataset, found: Predictions) -> Iterator[
         "is the image's place in the test set, from 0.",
         partial(worst, images, found, chosen),
     )
-    members = first_filters(run.model)
+    members = first_filters(network.model)
     if members:
         kind = "The filters of the first layer"
         yield (
@@ -151,7 +159,7 @@ def _sketches(run: StoredRun, dataset: Dataset, found: Predictions) -> Iterator[
             partial(filters, members),
         )
     some = found.first_of_each()
-    gradients, guesses = saliency(run.model, images[some], mean=run.mean, std=run.std)
+    gradients, guesses = saliency(network.model, images[some], mean=network.mean, std=network.std)
     yield (
         "saliency.png",
         "What the guess hangs on",
@@ -163,17 +171,16 @@ def _sketches(run: StoredRun, dataset: Dataset, found: Predictions) -> Iterator[
         "ground comes from pooling: of equal pixels the first gets the whole gradient.",
         partial(saliencies, images[some], labels[some], gradients, guesses),
     )
-    bins, error = calibration(found.confidence, found.right)
-    used = sum(1 for b in bins if b.count)
+    used = sum(1 for b in bins[0] if b.count)
     yield (
         "calibration.png",
         "Reliability diagram",
         f"Accuracy over confidence in {used} bins, and the number of images in each; the expected "
-        f"calibration error is {percent(error)}.",
+        f"calibration error is {percent(bins[1])}.",
         "On the dashed line a network is right as often as it says; below it, it is too sure. The "
         "bars are 95 % intervals (Wilson): where there are few images they are long, and the "
         "distance from the line says little.",
-        partial(reliability, bins, error),
+        partial(reliability, *bins),
     )
 
 
@@ -184,6 +191,5 @@ def _written_by() -> str:
         except metadata.PackageNotFoundError:
             return f"{package} of unknown version"  # run from its source, without installation
 
-    packages = ["numpy", *(["matplotlib"] if can_draw() else [])]
-    tools = ", ".join(version(package) for package in packages)
+    tools = ", ".join(map(version, ["numpy", "matplotlib"] if can_draw() else ["numpy"]))
     return f"Written by {version('pullback')}, with {tools}: python -m mnist report RUN"

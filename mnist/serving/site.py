@@ -1,14 +1,15 @@
-"""What the server has to offer: the page, facts about the model, and answers about drawings."""
+"""What the server has to offer: the page, facts about the model, and what it makes of drawings."""
 
 from __future__ import annotations
 
 import base64
-import binascii
+import copy
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection
+from contextvars import ContextVar
+from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
@@ -16,14 +17,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import nn
+from autograd import Tensor
+from autograd.engine.tensor import Array
+from mnist.data.dataset import normalise
 from mnist.images.digits import from_ink
 from mnist.images.pictures import PictureError
-from mnist.serving.inspection import Inspector
 from mnist.storage.weights import Trained
+from nn import functional as F
 
+Facts = dict[str, Any]
+_NOT_FINITE = "the network gives numbers that are not finite: its weights are bad"
+Answer = tuple[bytes, tuple[tuple[str, str], ...]]  # a body and its headers
 LARGEST_SIDE = 112  # pixels: four times what the network sees
 
 _KEYS = {"width", "height", "pixels", "saliency", "layers"}
+
+# The layers whose outputs are wanted of a forward, and where they go: each thread has its own.
+_WANTED: ContextVar[tuple[Collection[str], dict[str, Array]]] = ContextVar("wanted")
 
 
 class RefusedError(Exception):
@@ -32,14 +43,6 @@ class RefusedError(Exception):
     def __init__(self, status: HTTPStatus, reason: str, *, close: bool = False) -> None:
         super().__init__(reason)
         self.status, self.reason, self.close = status, reason, close
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A body and its headers."""
-
-    body: bytes
-    headers: tuple[tuple[str, str], ...]
 
 
 class Site:
@@ -51,7 +54,7 @@ class Site:
 
     def __init__(self, trained: Trained) -> None:
         self._inspector = Inspector(trained)
-        self._layers = {layer.name for layer in self._inspector.layers}
+        self._layers = {layer["name"] for layer in self._inspector.layers}
         page = _page()
         model = _json(self._model_facts(trained))
         self.routes: dict[str, tuple[str, Callable[[bytes], Answer]]] = {
@@ -64,7 +67,7 @@ class Site:
         facts = {
             "name": trained.network,
             "parameters": self._inspector.parameters,
-            "layers": [asdict(layer) for layer in self._inspector.layers],
+            "layers": self._inspector.layers,
         }
         dataset, accuracy = (trained.facts.get(name) for name in ("dataset", "test_accuracy"))
         if isinstance(dataset, str):
@@ -83,9 +86,11 @@ class Site:
         saliency = question.get("saliency", False)
         if not isinstance(saliency, bool):
             raise _bad('"saliency" expected as true or false')
-        image = _as_mnist(_picture(question))
         try:
+            image = from_ink(_picture(question))
             return _json(self._inspector.inspect(image, saliency=saliency, layers=names))
+        except PictureError as error:
+            raise _bad(str(error)) from error
         except ArithmeticError as error:
             raise RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, str(error)) from error
 
@@ -104,12 +109,9 @@ def _question(body: bytes) -> dict[str, Any]:
 
 def _picture(question: dict[str, Any]) -> NDArray[np.uint8]:
     height, width = _side(question, "height"), _side(question, "width")
-    text = question.get("pixels")
     try:
-        if not isinstance(text, str):
-            raise TypeError
-        pixels = base64.b64decode(text, validate=True)
-    except (TypeError, ValueError, binascii.Error) as error:
+        pixels = base64.b64decode(question["pixels"], validate=True)
+    except (KeyError, TypeError, ValueError) as error:
         raise _bad('"pixels" expected as bytes in base64, 255 full ink') from error
     if len(pixels) != height * width:
         raise _bad(f"{len(pixels)} pixels given, {height} x {width} expected")
@@ -118,17 +120,9 @@ def _picture(question: dict[str, Any]) -> NDArray[np.uint8]:
 
 def _side(question: dict[str, Any], name: str) -> int:
     side = question.get(name)
-    # A bool is an int too.
-    if not isinstance(side, int) or isinstance(side, bool) or not 1 <= side <= LARGEST_SIDE:
+    if type(side) is not int or not 1 <= side <= LARGEST_SIDE:
         raise _bad(f'"{name}" expected, a whole number from 1 to {LARGEST_SIDE}')
     return side
-
-
-def _as_mnist(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    try:
-        return from_ink(picture)
-    except PictureError as error:
-        raise _bad(str(error)) from error
 
 
 def _bad(reason: str) -> RefusedError:
@@ -137,7 +131,7 @@ def _bad(reason: str) -> RefusedError:
 
 def _json(facts: dict[str, Any]) -> Answer:
     body = json.dumps(facts, allow_nan=False, separators=(",", ":")).encode()
-    return Answer(body, (("Content-Type", "application/json"),))
+    return body, (("Content-Type", "application/json"),)
 
 
 def _page() -> Answer:
@@ -152,8 +146,104 @@ def _page() -> Answer:
         "frame-ancestors 'none'"
     )
     headers = (("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", policy))
-    return Answer(text.encode(), headers)
+    return text.encode(), headers
 
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+# --- what a network makes of an image ------------------------------------------------------------
+
+
+class Inspector:
+    """Looks into a copy of a trained network; several threads may do so at once.
+
+    The copy's parameters want no gradient, so that a sweep for the saliency leads to the image
+    alone and writes nothing that threads share.
+
+    Attributes:
+        layers: those that can be shown, in the order of their first calls: "name", dotted as in the
+            state dict, "kind", and "shape", (channels, height, width) or (features,). Flatten and
+            Dropout are left out, as their output is their input.
+    """
+
+    def __init__(self, trained: Trained) -> None:
+        self._mean, self._std = trained.mean, trained.std
+        self._model = copy.deepcopy(trained.model).eval().requires_grad_(False)
+        kinds = {}
+        for name, module in self._model.named_modules():
+            if not list(module.children()) and not isinstance(module, nn.Flatten | nn.Dropout):
+                kinds[name] = type(module).__name__
+                module.register_forward_hook(partial(_keep, name))
+        _, outputs = self._forward(self._input(np.zeros((28, 28), np.uint8)), kinds)
+        self.layers = [
+            {"name": name, "kind": kinds[name], "shape": output.shape}
+            for name, output in outputs.items()
+            if output.ndim in (1, 3)
+        ]
+        self.parameters = sum(parameter.size for parameter in self._model.parameters())
+
+    def inspect(
+        self, image: NDArray[np.uint8], *, saliency: bool = False, layers: Collection[str] = ()
+    ) -> Facts:
+        """What the network makes of `image` uint8 (28, 28), ready for JSON, by one forward.
+
+        Args:
+            saliency: whether to give the gradient of the guess's score, before the softmax, with
+                respect to the pixels, in score per unit of ink (a pixel from 0 to 1).
+            layers: names of layers whose outputs to give; of one called twice, the last output.
+
+        Returns "digit", "probabilities" (10), "pixels" (the image's bytes in base64), and as
+        asked "saliency" and "layers" (by name), each an array as `packed` gives it.
+        """
+        x = self._input(image, requires_grad=saliency)
+        scores, outputs = self._forward(x, layers)
+        digit = int(scores.data[0].argmax())
+        probabilities = F.softmax(scores.detach(), dim=1).data[0]
+        if not np.isfinite(probabilities).all():
+            raise ArithmeticError(_NOT_FINITE)
+        facts: Facts = {
+            "digit": digit,
+            "probabilities": [round(float(p), 6) for p in probabilities],
+            "pixels": base64.b64encode(image.tobytes()).decode(),
+        }
+        if saliency:
+            scores[0, digit].backward()
+            assert x.grad is not None
+            facts["saliency"] = packed(x.grad.data[0, 0] / self._std)
+        if layers:
+            facts["layers"] = {name: packed(output) for name, output in outputs.items()}
+        return facts
+
+    def _input(self, image: NDArray[np.uint8], requires_grad: bool = False) -> Tensor:
+        return Tensor(normalise(image[None], self._mean, self._std), requires_grad)
+
+    def _forward(self, x: Tensor, layers: Collection[str]) -> tuple[Tensor, dict[str, Array]]:
+        """The scores, and the outputs of these layers without the batch axis."""
+        outputs: dict[str, Array] = {}
+        _WANTED.set((layers, outputs))
+        return self._model(x), outputs
+
+
+def _keep(name: str, module: nn.Module, args: Any, output: Any) -> None:
+    names, outputs = _WANTED.get()
+    if name in names and isinstance(output, Tensor):
+        outputs[name] = output.data[0]
+
+
+def packed(values: Array) -> Facts:
+    """An array in a quarter of its bytes: {"shape", "largest", "data"}.
+
+    "data" holds signed bytes in base64, in row-major order; 127 stands for "largest", which is
+    the largest magnitude, so that zero stays zero.
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    if not np.isfinite(largest):
+        raise ArithmeticError(_NOT_FINITE)
+    signed = np.rint(values / (largest or 1.0) * 127).astype(np.int8)
+    return {
+        "shape": list(values.shape),
+        "largest": largest,
+        "data": base64.b64encode(signed.tobytes()).decode(),
+    }

@@ -25,24 +25,26 @@ import json
 import math
 import re
 import struct
+from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.data.idx import shown
+from mnist.data.files import opened, shown, write_whole
 from mnist.storage.reading import (
     MAX_DEPTH,
     CheckpointError,
+    array_in,
     array_size,
     brief,
     parse_json,
     read_whole,
     supported,
 )
-from mnist.storage.whole_files import replacing
 
 __all__ = ["CheckpointError", "is_one", "read", "write"]
 
@@ -74,23 +76,11 @@ def write(path: str | Path, tree: Mapping[str, Any]) -> None:
         TypeError: the tree holds something else.
         ValueError: it is nested more than 96 deep, or has more than 16 MiB outside of arrays.
     """
-    encoder = _Encoder()
-    encoded = encoder.encode(tree, ())
+    arrays: list[Array] = []
+    encoded = _encoded(tree, arrays)
     if not isinstance(tree, Mapping):
         raise TypeError(f"a checkpoint is of a dict, {type(tree).__name__} given")
-    header = _header(encoded, encoder.arrays)
-    digest = hashlib.sha256()
-    try:
-        with replacing(Path(path)) as file:
-            for part in _parts(header, encoder.arrays):
-                digest.update(part)
-                file.write(part)
-            file.write(digest.digest())
-    except OSError as error:
-        raise CheckpointError(
-            f"{shown(path)}: cannot be written ({error.strerror or type(error).__name__}); what "
-            "was there before is as it was: make room, or name a folder that you may write to"
-        ) from error
+    write_whole(Path(path), _parts(_header(encoded, arrays), arrays), CheckpointError)
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -121,13 +111,9 @@ def read(path: str | Path) -> dict[str, Any]:
 
 def is_one(path: Path) -> bool:
     """Whether a file starts as a checkpoint does, whole or damaged."""
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
+    with suppress(CheckpointError), opened(path, CheckpointError) as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+    return False
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -147,68 +133,60 @@ def _header(tree: Any, arrays: list[Array]) -> bytes:
 
 
 def _parts(header: bytes, arrays: list[Array]) -> Iterator[bytes]:
-    yield _MAGIC + struct.pack("<Q", len(header)) + header
+    start = _MAGIC + struct.pack("<Q", len(header)) + header
+    digest = hashlib.sha256(start)
+    yield start
     for array in arrays:
         # A copy: what is hashed is what is written, also where another thread changes the array.
         values = array.tobytes()
+        values += bytes(_padding(len(values)))
+        digest.update(values)
         yield values
-        yield bytes(_padding(len(values)))
+    yield digest.digest()
 
 
 def _padding(length: int) -> int:
     return -length % _ALIGNMENT
 
 
-class _Encoder:
-    """From a tree to what JSON can say of it; the arrays are listed apart."""
-
-    def __init__(self) -> None:
-        self.arrays: list[Array] = []
-
-    def encode(self, value: Any, place: tuple[Any, ...]) -> Any:
-        if isinstance(value, np.generic) and supported(value.dtype):
-            value = value.item()
-        if value is None or isinstance(value, bool | str):
-            return value
-        if isinstance(value, int):
-            return int(value) if -_INT64 <= value < _INT64 else {"$int": hex(value)}
-        if isinstance(value, float):
-            return value if math.isfinite(value) else {"$float": struct.pack(">d", value).hex()}
-        if isinstance(value, np.ndarray) and supported(value.dtype):
-            self.arrays.append(value)
-            return {"$array": len(self.arrays) - 1}
-        if len(place) >= _MAX_NESTING:
-            raise ValueError(
-                f"a checkpoint nested more than {_MAX_NESTING} deep given, at "
-                f"{_place(place[:5])}...; does it hold itself?"
-            )
-        if isinstance(value, list | tuple):
-            return [self.encode(item, (*place, i)) for i, item in enumerate(value)]
-        if isinstance(value, Mapping):
-            return {
-                self._name(name, place): self.encode(item, (*place, name))
-                for name, item in value.items()
-            }
-        raise TypeError(f"a checkpoint with {_kind(value)} at {_place(place)} given, {_EXPECTED}")
-
-    def _name(self, name: Any, place: tuple[Any, ...]) -> str:
-        if not isinstance(name, str):
-            raise TypeError(
-                f"a checkpoint with the name {brief(name)} at {_place(place)} given, str expected"
-            )
-        return f"${name}" if name.startswith("$") else name
-
-
-_EXPECTED = (
-    "dicts, lists, str, int, float, bool, None and arrays of bool, integers or floats of at most "
-    "64 bits expected"
-)
-
-
-def _kind(value: Any) -> str:
+def _encoded(value: Any, arrays: list[Array], place: tuple[Any, ...] = ()) -> Any:
+    """What JSON can say of a tree; its arrays are added to `arrays`."""
+    if isinstance(value, np.generic) and supported(value.dtype):
+        value = value.item()
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value) if -_INT64 <= value < _INT64 else {"$int": hex(value)}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": struct.pack(">d", value).hex()}
+    if isinstance(value, np.ndarray) and supported(value.dtype):
+        arrays.append(value)
+        return {"$array": len(arrays) - 1}
+    if len(place) >= _MAX_NESTING:
+        raise ValueError(
+            f"a checkpoint nested more than {_MAX_NESTING} deep given, at "
+            f"{_place(place[:5])}...; does it hold itself?"
+        )
+    if isinstance(value, list | tuple):
+        return [_encoded(item, arrays, (*place, i)) for i, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"a checkpoint with the name {brief(name)} at {_place(place)} given, str "
+                    "expected"
+                )
+        return {
+            f"${name}" if name.startswith("$") else name: _encoded(item, arrays, (*place, name))
+            for name, item in value.items()
+        }
+    kind = f"object of type {type(value).__name__}"
     if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype}"
-    return f"an object of type {type(value).__name__}"
+        kind = f"array of {value.dtype}"
+    raise TypeError(
+        f"a checkpoint with an {kind} at {_place(place)} given, dicts, lists, str, int, float, "
+        "bool, None and arrays of bool, integers or floats of at most 64 bits expected"
+    )
 
 
 def _place(place: tuple[Any, ...]) -> str:
@@ -232,9 +210,9 @@ def _decoded(content: bytearray) -> dict[str, Any]:
         raise ValueError(f"its header has {brief(sorted(header))}")
     if not isinstance(header["arrays"], list) or not isinstance(header["tree"], dict):
         raise ValueError("its header has no list of arrays or no tree")
-    decoder = _Decoder(list(_arrays(content, header["arrays"], start, end)))
-    tree = decoder.decode(header["tree"])
-    if not isinstance(tree, dict) or decoder.used < len(decoder.arrays):
+    unused = deque(enumerate(_arrays(content, header["arrays"], start, end)))
+    tree = _restored(header["tree"], unused)
+    if not isinstance(tree, dict) or unused:
         raise ValueError("its tree is no dict, or leaves arrays out")
     return tree
 
@@ -250,54 +228,43 @@ def _arrays(content: bytearray, described: list[Any], start: int, end: int) -> I
             raise ValueError(f"its arrays go beyond its end: {brief(entry)}")
         if any(content[start + size : stop]):
             raise ValueError("it holds something between its arrays")
-        array: Array = np.ndarray(shape, dtype, buffer=content, offset=start)
-        if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
-            raise ValueError("it has an array of bool with values that are neither 0 nor 1")
-        yield array
+        yield array_in(content, dtype, shape, start)
         start = stop
     if start != end:
         raise ValueError(f"it goes on for {end - start:,} bytes after its arrays")
 
 
-class _Decoder:
-    """From JSON to the tree."""
-
-    def __init__(self, arrays: list[Array]) -> None:
-        self.arrays, self.used = arrays, 0
-
-    def decode(self, value: Any, depth: int = 0) -> Any:
-        if not isinstance(value, list | dict):
-            return value
-        if isinstance(value, dict) and len(value) == 1:
-            ((name, content),) = value.items()
-            if name.startswith("$") and not name.startswith("$$"):
-                return self._special(name, content)
-        if depth >= _MAX_NESTING:
-            raise ValueError(f"its tree is nested more than {_MAX_NESTING} deep")
-        # In place, as a second tree would take the memory of the first again.
-        places = enumerate(value) if isinstance(value, list) else value.items()
-        for place, item in places:
-            value[place] = self.decode(item, depth + 1)
-        if isinstance(value, dict) and any(name.startswith("$") for name in value):
-            return {self._name(name): item for name, item in value.items()}
+def _restored(value: Any, unused: deque[tuple[int, Array]], depth: int = 0) -> Any:
+    """The tree of a value of JSON. Its arrays are taken from `unused`, numbered, in their order."""
+    if not isinstance(value, list | dict):
         return value
-
-    def _special(self, mark: str, content: Any) -> Any:
-        if mark == "$array" and type(content) is int and content == self.used < len(self.arrays):
-            self.used += 1
-            return self.arrays[content]
-        if mark == "$int" and isinstance(content, str) and re.fullmatch(_HEX, content):
-            return int(content, 16)
-        if mark == "$float" and isinstance(content, str) and re.fullmatch(_BITS, content):
-            value: float = struct.unpack(">d", bytes.fromhex(content))[0]
-            return value
-        raise ValueError(f"its tree has {brief({mark: content})}")
-
-    def _name(self, name: str) -> str:
-        if name.startswith("$") and not name.startswith("$$"):
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, content),) = value.items()
+        if _is_mark(name):
+            return _special(name, content, unused)
+    if depth >= _MAX_NESTING:
+        raise ValueError(f"its tree is nested more than {_MAX_NESTING} deep")
+    # In place, as a second tree would take the memory of the first again.
+    places = enumerate(value) if isinstance(value, list) else value.items()
+    for place, item in places:
+        value[place] = _restored(item, unused, depth + 1)
+    if isinstance(value, dict) and any(name.startswith("$") for name in value):
+        for name in filter(_is_mark, value):
             raise ValueError(f"its tree has the name {brief(name)}")
-        return name.removeprefix("$")
+        return {name.removeprefix("$"): item for name, item in value.items()}
+    return value
 
 
-_HEX = "-?0x[0-9a-f]+"
-_BITS = "[0-9a-f]{16}"
+def _special(mark: str, content: Any, unused: deque[tuple[int, Array]]) -> Any:
+    if mark == "$array" and unused and type(content) is int and content == unused[0][0]:
+        return unused.popleft()[1]
+    if mark == "$int" and isinstance(content, str) and re.fullmatch("-?0x[0-9a-f]+", content):
+        return int(content, 16)
+    if mark == "$float" and isinstance(content, str) and re.fullmatch("[0-9a-f]{16}", content):
+        (number,) = struct.unpack(">d", bytes.fromhex(content))
+        return number
+    raise ValueError(f"its tree has {brief({mark: content})}")
+
+
+def _is_mark(name: str) -> bool:
+    return name.startswith("$") and not name.startswith("$$")

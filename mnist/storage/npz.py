@@ -14,24 +14,29 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.data.idx import shown
-from mnist.storage.reading import CheckpointError, array_size, brief, read_whole, told
+from mnist.data.files import shown
+from mnist.storage.reading import (
+    CheckpointError,
+    array_in,
+    array_size,
+    brief,
+    read_whole,
+    told,
+)
 
 # Trained weights hardly compress; what unpacks to more than this, and to more than so many times
 # its size, is a zip bomb.
 _SMALL = 1 << 20
 _MAX_RATIO = 16
 _MAX_MEMBERS = 10_000
-_MAX_HEADER = 10_000  # NumPy's own limit
-_CHUNK = 1 << 16
-_HEADER = re.compile(
-    rb"\{'descr': '([|<>][biuf]\d)', 'fortran_order': (True|False), "
-    rb"'shape': \(((?:\d{1,19}, ?)*(?:\d{1,19})?)\), \} *\n"
+_QUOTED = 99  # bytes
+_NPY = re.compile(
+    rb"\x93NUMPY(?:\x01\x00(?P<short>..)|[\x02\x03]\x00(?P<long>....))"
+    rb"(?P<header>\{'descr': '(?P<dtype>[|<>][biuf]\d)', 'fortran_order': (?P<fortran>True|False), "
+    rb"'shape': \((?P<shape>(?:\d{1,19}, ?)*(?:\d{1,19})?)\), \} *\n)",
+    re.DOTALL,  # the length of the header is any bytes
 )
 
 
@@ -79,47 +84,25 @@ def _arrays(archive: zipfile.ZipFile, size: int) -> dict[str, Array]:
         if member.flag_bits & 1 or member.compress_type not in _METHODS:
             raise ValueError(f"its {brief(name)} is encrypted or packed in an unusual way")
         with archive.open(member) as stream:
-            arrays[name] = _array(stream, member.file_size, name)
+            # To one byte past the end: then the checksum is looked at.
+            arrays[name] = _array(bytearray(stream.read(member.file_size + 1)), name)
     return arrays
 
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def _array(stream: Any, size: int, name: str) -> Array:
-    """An array from a .npy file of so many bytes, if that is true."""
-    start = _exactly(stream, 8)
-    width = {b"\x01\x00": "<H", b"\x02\x00": "<I", b"\x03\x00": "<I"}.get(bytes(start[6:]))
-    if start[:6] != b"\x93NUMPY" or width is None:
-        raise ValueError(f"its {brief(name)} is no array")
-    (length,) = struct.unpack(width, _exactly(stream, struct.calcsize(width)))
-    if length > _MAX_HEADER:
-        raise ValueError(f"its {brief(name)} has a header of {length:,} bytes")
-    header = bytes(_exactly(stream, length))
-    found = _HEADER.fullmatch(header)
+def _array(content: bytearray, name: str) -> Array:
+    """An array from the content of a .npy file."""
+    found = _NPY.match(content)
     if not found:
-        raise ValueError(f"its {brief(name)} is {brief(header)}, no plain array")
-    dtype, fortran = found[1].decode(), found[2] == b"True"
-    shape = tuple(int(number) for number in found[3].replace(b" ", b"").split(b",") if number)
-    promised = array_size(dtype, shape)
-    if promised != size - stream.tell():
-        raise ValueError(
-            f"its {brief(name)} promises {promised:,} bytes, {size - stream.tell():,} are there"
-        )
-    content = _exactly(stream, promised)
-    if stream.read(1):  # which also has the checksum looked at
-        raise ValueError(f"its {brief(name)} goes on beyond its end")
-    array: Array = np.ndarray(shape, dtype, buffer=content, order="F" if fortran else "C")
-    if array.dtype == bool and array.size and np.frombuffer(content, np.uint8).max() > 1:
-        raise ValueError(f"its {brief(name)} has truth values that are neither 0 nor 1")
-    return array
-
-
-def _exactly(stream: Any, count: int) -> bytearray:
-    """So many bytes, in an array that grows with what arrives, not with what is claimed."""
-    content = bytearray()
-    while len(content) < count and (chunk := stream.read(min(_CHUNK, count - len(content)))):
-        content += chunk
-    if len(content) < count:
-        raise ValueError("it is cut short")
-    return content
+        raise ValueError(f"its {brief(name)} is {brief(bytes(content[:_QUOTED]))}, no plain array")
+    length = int.from_bytes(found["short"] or found["long"], "little")
+    if length != len(found["header"]):
+        raise ValueError(f"its {brief(name)} claims a header of {length:,} bytes")
+    dtype = found["dtype"].decode()
+    shape = [int(size) for size in found["shape"].replace(b" ", b"").split(b",") if size]
+    promised, there = array_size(dtype, shape), len(content) - found.end()
+    if promised != there:
+        raise ValueError(f"its {brief(name)} promises {promised:,} bytes, {there:,} are there")
+    return array_in(content, dtype, shape, found.end(), fortran=found["fortran"] == b"True")

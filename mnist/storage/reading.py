@@ -3,20 +3,19 @@ which nothing is believed unchecked."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
 import reprlib
-import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from mnist.data.idx import shown
+from autograd.engine.tensor import Array
+from mnist.data.files import opened, shown
 
 MAX_DEPTH = 100  # of JSON: what reads it recurses
 _MAX_DIGITS = 40  # of a JSON number: far more than a float or a 64-bit integer needs
@@ -52,7 +51,7 @@ def read_whole(
     """
     name = shown(path)
     try:
-        with _opened(path, name) as file:
+        with opened(path, CheckpointError) as file:
             size = os.fstat(file.fileno()).st_size
             start = file.read(len(magic))
             if start != magic:
@@ -72,8 +71,6 @@ def read_whole(
             if done < size or file.read(1):
                 raise CheckpointError(f"{name}: changed while it was read; try again")
             return content
-    except OSError as error:
-        raise CheckpointError(_unreadable(name, error)) from error
     except MemoryError as error:
         raise CheckpointError(f"{name}: does not fit into memory; name another file") from error
 
@@ -110,14 +107,28 @@ def array_size(dtype: Any, shape: Any) -> int:
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise ValueError(f"it has an array of the unknown type {brief(dtype)}")
     fits = isinstance(shape, Sequence) and len(shape) <= _MAX_NDIM
-    if not fits or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"it has an array of the impossible shape {brief(shape)}")
-    itemsize = int(dtype[2:])
     # Zeros left out: NumPy refuses (0, huge, huge) too, although it would hold no value at all.
-    if math.prod(n for n in shape if n) * itemsize > sys.maxsize:
+    if (
+        not fits
+        or not all(type(n) is int and n >= 0 for n in shape)
+        or math.prod(n for n in shape if n) * int(dtype[2:]) > sys.maxsize
+    ):
         raise ValueError(f"it has an array of the impossible shape {brief(shape)}")
-    size: int = math.prod(shape) * itemsize
-    return size
+    return int(math.prod(shape)) * int(dtype[2:])
+
+
+def array_in(
+    content: bytearray, dtype: str, shape: Sequence[int], start: int = 0, fortran: bool = False
+) -> Array:
+    """The array, of a size known to be right, that lies from `start` on; it may be written to.
+
+    Raises ValueError where truth values are neither 0 nor 1.
+    """
+    order: Literal["F", "C"] = "F" if fortran else "C"
+    array: Array = np.ndarray(shape, dtype, content, start, order=order)
+    if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
+        raise ValueError("it has an array of bool with values that are neither 0 nor 1")
+    return array
 
 
 def supported(dtype: np.dtype[Any]) -> bool:
@@ -139,36 +150,6 @@ def told(error: Exception) -> str:
 
 _excerpt = reprlib.Repr()
 _excerpt.maxstring = _SHORT
-
-
-def _opened(path: str | Path, name: str) -> io.FileIO:
-    # Looked at before it is opened, for opening may do something to a device; and not blocking,
-    # for it may have become a pipe since then, whose writer it would wait for.
-    _refuse_irregular(os.stat(path).st_mode, name)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    file = io.FileIO(os.open(path, flags))
-    try:
-        _refuse_irregular(os.fstat(file.fileno()).st_mode, name)
-    except BaseException:
-        file.close()
-        raise
-    return file
-
-
-def _refuse_irregular(mode: int, name: str) -> None:
-    if stat.S_ISDIR(mode):
-        raise CheckpointError(f"{name}: is a folder where a file is expected; name the file itself")
-    if not stat.S_ISREG(mode):
-        raise CheckpointError(f"{name}: is a device or pipe where a file is expected; name a file")
-
-
-def _unreadable(name: str, error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return f"{name}: no such file ({error.strerror}); check the name"
-    if isinstance(error, PermissionError):
-        return f"{name}: cannot be read ({error.strerror}); make it readable for yourself"
-    reason = error.strerror or type(error).__name__
-    return f"{name}: cannot be read ({reason}); check the disk and the path"
 
 
 def _depth(text: bytes | bytearray) -> int:

@@ -28,12 +28,11 @@ import numpy as np
 
 from autograd.engine.tensor import Array
 from mnist.config import Config, checked
-from mnist.data.idx import shown
+from mnist.data.files import replacing, shown
 from mnist.data.locks import alone_in
 from mnist.storage import checkpoints
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole
-from mnist.storage.whole_files import replacing
 
 FORMAT = 2  # of a run's folder; that of 0.1 has no number
 REPORT = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from mnist.data.idx import shown
-from mnist.models import MODELS, Vote, described
+from mnist.data.files import shown, write_whole
+from mnist.models import MODELS, Vote
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
-from mnist.storage.runs import Facts, RunFolder, read_checkpoint, read_run
-from mnist.storage.whole_files import replacing
+from mnist.storage.runs import Facts, Record, RunFolder, read_checkpoint, read_run
 from nn import Module
 
 State = dict[str, Array]
@@ -28,6 +28,7 @@ State = dict[str, Array]
 MNIST_MEAN = 0.13066047627384286
 MNIST_STD = 0.3081078038564627
 _ENTRY = "facts"  # of the metadata of a .safetensors file: JSON
+_MEMBER = re.compile(r"members\.(\d{1,5})\.(.*)", re.DOTALL)  # a name in a vote
 HINT = "a .safetensors file needs the safetensors package: pip install safetensors"
 
 
@@ -52,7 +53,9 @@ class Trained:
     @property
     def network(self) -> str:
         """What it is, in words."""
-        return described(self.model, self.name)
+        if isinstance(self.model, Vote):
+            return f"a vote of {len(self.model.members)} {self.name} networks"
+        return self.name
 
 
 def load_trained(path: str | Path) -> Trained:
@@ -68,35 +71,33 @@ def load_trained(path: str | Path) -> Trained:
         RunError: the folder holds no trained network.
     """
     path = Path(path)
-    note = ""
     files = RunFolder(path)
     if files.names() == [files.weights.name]:
         path = files.weights
     if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
-        record = read_run(path)
-        state, facts = record.weights, record.facts
-        facts = facts | {"test_accuracy": record.metrics[-1].get("test_accuracy")}
-        planned = record.config.epochs
-        if record.epochs < planned:
-            note = (
-                f"unfinished: {record.epochs} of {planned} epochs are done; "
-                f"python train.py --resume {shown(path)} goes on"
-            )
-    else:
-        state, found = _contents(path)
-        facts = found or _facts_beside(path)
+        return of_run(read_run(path), path)
+    state, found = _contents(path)
+    facts = found or _facts_beside(path)
     if facts.get("dry_run"):
         raise CheckpointError(
             f"{shown(path)}: is of a dry run, whose network has learned nothing; train one"
         )
-    return trained_of(state, facts, path, note)
+    return _trained(state, facts, path)
 
 
-def trained_of(state: State, facts: Facts, path: Path, note: str = "") -> Trained:
-    """The network with the weights `state`, as facts of its training in `path` describe it.
+def of_run(record: Record, folder: Path) -> Trained:
+    """The network of a run. Raises CheckpointError where weights and facts do not fit."""
+    done, planned, note = record.epochs, record.config.epochs, ""
+    if done < planned:
+        note = (
+            f"unfinished: {done} of {planned} epochs are done; "
+            f"python train.py --resume {shown(folder)} goes on"
+        )
+    facts = record.facts | {"test_accuracy": record.metrics[-1].get("test_accuracy")}
+    return _trained(record.weights, facts, folder, note)
 
-    Raises CheckpointError where they do not fit.
-    """
+
+def _trained(state: State, facts: Facts, path: Path, note: str = "") -> Trained:
     name, model = _built(state, facts, path)
     mean = _number(facts, "pixel_mean", MNIST_MEAN, path)
     std = _number(facts, "pixel_std", MNIST_STD, path)
@@ -113,12 +114,12 @@ def load_weights(model: Module, path: str | Path) -> None:
             model is as it was then.
     """
     state, _ = _contents(Path(path))
-    difference = _difference(model.state_dict(), state)
-    if difference:
+    try:
+        _fill(model, state)
+    except ValueError as error:
         raise CheckpointError(
-            f"{shown(path)}: is of another network: {difference}; name weights of this one"
-        )
-    _take(model, state, path)
+            f"{shown(path)}: is of another network: {error}; name weights of this one"
+        ) from error
 
 
 def save_safetensors(
@@ -139,14 +140,7 @@ def save_safetensors(
     state = {name: np.array(value, order="C") for name, value in model.state_dict().items()}
     # One entry: with more, their order in the file would differ from time to time.
     content = library.save(state, {_ENTRY: json.dumps(dict(metadata or {}))})
-    try:
-        with replacing(Path(path)) as file:
-            file.write(content)
-    except OSError as error:
-        raise CheckpointError(
-            f"{shown(path)}: cannot be written ({error.strerror or type(error).__name__}); what "
-            "was there before is as it was: make room, or name a folder that you may write to"
-        ) from error
+    write_whole(Path(path), [content], CheckpointError)
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -154,7 +148,11 @@ def save_safetensors(
 
 def _contents(path: Path) -> tuple[State, Facts | None]:
     """The weights in a file, and the facts if it holds any."""
-    readers = {".ckpt": _from_checkpoint, ".npz": _from_npz, ".safetensors": _from_safetensors}
+    readers: dict[str, Callable[[Path], tuple[State, Facts | None]]] = {
+        ".ckpt": _from_checkpoint,
+        ".npz": lambda path: (read_npz(path), None),
+        ".safetensors": _from_safetensors,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise CheckpointError(
@@ -162,10 +160,6 @@ def _contents(path: Path) -> tuple[State, Facts | None]:
             f"{', '.join(readers)} or a run's folder expected"
         )
     return reader(path)
-
-
-def _from_npz(path: Path) -> tuple[State, None]:
-    return read_npz(path), None
 
 
 def _from_checkpoint(path: Path) -> tuple[State, Facts]:
@@ -245,98 +239,70 @@ def _wrong(path: Path, reason: str) -> CheckpointError:
 
 
 def _built(state: State, facts: Facts, path: Path) -> tuple[str, Module]:
-    """The network that the weights are of, with them."""
-    members = _members(state)
-    name = _architecture(members, facts, path)
-    # None is built before all are known to fit: small files make no large networks.
-    networks = []
-    for own in members:
-        network = _fresh(name)
-        _take(network, own, path)
-        networks.append(network)
-    vote = any(_position(entry) is not None for entry in state)
-    return name, Vote(networks) if vote else networks[0]
-
-
-def _members(state: State) -> list[State]:
-    """The weights of each network of a vote, or those of the only one."""
-    positions = [_position(name) for name in state]
-    count = len(set(positions))
-    if None in positions or set(positions) != set(range(count)) or not count:
-        return [state]
-    members: list[State] = [{} for _ in range(count)]
-    for position, (name, value) in zip(positions, state.items(), strict=True):
-        assert position is not None
-        members[position][name.split(".", 2)[2]] = value
-    return members
-
-
-def _position(name: str) -> int | None:
-    """Which member of a vote the weights of this name belong to."""
-    parts = name.split(".", 2)
-    if len(parts) == 3 and parts[0] == "members" and parts[1].isdecimal() and len(parts[1]) < 6:
-        return int(parts[1])
-    return None
-
-
-def _architecture(members: list[State], facts: Facts, path: Path) -> str:
+    """The network that the weights are of, with them, and the name of its architecture."""
     known = facts.get("model")
     if known is not None and known not in list(MODELS):
         raise CheckpointError(
             f"{shown(path)}: is of the network {brief(known)}, unknown here; one of "
             f"{', '.join(MODELS)} expected"
         )
-    differences = {
-        name: _first_difference(members, _fresh(name).state_dict())
-        for name in ([known] if known else MODELS)
-    }
-    fitting = [name for name, difference in differences.items() if not difference]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
+    reason, members = f"of none of the networks {', '.join(MODELS)}", _members(state)
+    fitting = {}
+    for name in [known] if known else MODELS:
+        try:
+            # One after the other: small files make no large networks.
+            fitting[name] = [_filled(name, own) for own in members]
+        except ValueError as error:
+            if known:
+                reason = f"not of the network {known}: {error}"
+    if not fitting:
+        raise CheckpointError(f"{shown(path)}: is {reason}; name weights that were trained here")
+    if len(fitting) > 1:
         raise CheckpointError(
             f"{shown(path)}: fits the networks {', '.join(fitting)}; put the config.json of its "
             "training beside it"
         )
-    reason = (
-        f"not of the network {known}: {differences[known]}"
-        if known
-        else (f"of none of the networks {', '.join(MODELS)}")
-    )
-    raise CheckpointError(f"{shown(path)}: is {reason}; name weights that were trained here")
+    ((name, networks),) = fitting.items()
+    return name, networks[0] if members[0] is state else Vote(networks)
 
 
-def _fresh(name: str) -> Module:
-    return MODELS[name](np.random.default_rng(0))  # which weights is all one: they are replaced
+def _members(state: State) -> list[State]:
+    """The weights of each network of a vote, or those of the only one."""
+    members: dict[int, State] = {}
+    for name, value in state.items():
+        found = _MEMBER.fullmatch(name)
+        if not found:
+            return [state]
+        members.setdefault(int(found[1]), {})[found[2]] = value
+    whole = sorted(members) == list(range(len(members)))  # no member is missing
+    return [members[i] for i in range(len(members))] if whole and members else [state]
 
 
-def _first_difference(members: list[State], own: State) -> str:
-    return next(filter(None, (_difference(own, state) for state in members)), "")
+def _filled(name: str, state: State) -> Module:
+    network = MODELS[name](np.random.default_rng(0))  # which weights is all one: they are replaced
+    _fill(network, state)
+    return network
 
 
-def _difference(own: State, state: State) -> str:
-    """What is the first thing in `state` that does not fit a network with the state `own`."""
+def _fill(model: Module, state: State) -> None:
+    """Give a network the weights `state`. Raises ValueError, which says what is the first thing
+    that does not fit; the network is as it was then."""
+    own = model.state_dict()
     for name, array in own.items():
         if name not in state:
-            return f"{name} is missing"
+            raise ValueError(f"{name} is missing")
         given = state[name]
         if given.shape != array.shape:
-            return f"{name} has shape {brief(given.shape)}, {array.shape} expected"
+            raise ValueError(f"{name} has shape {brief(given.shape)}, {array.shape} expected")
         if not np.can_cast(given.dtype, array.dtype, "same_kind"):
-            return f"{name} is {given.dtype}, {array.dtype} expected"
-    extra = next((name for name in state if name not in own), None)
-    return "" if extra is None else f"{brief(extra)} is unexpected"
-
-
-def _take(model: Module, state: State, path: str | Path) -> None:
-    own = model.state_dict()
+            raise ValueError(f"{name} is {given.dtype}, {array.dtype} expected")
+    for name in state:
+        if name not in own:
+            raise ValueError(f"{brief(name)} is unexpected")
     try:
         # All are converted before one is taken over.
         with np.errstate(over="raise"):
             converted = {name: value.astype(own[name].dtype) for name, value in state.items()}
     except FloatingPointError as error:
-        raise CheckpointError(
-            f"{shown(path)}: has weights too large for this network's type; name weights that "
-            "were trained here"
-        ) from error
+        raise ValueError("it has weights too large for this network's type") from error
     model.load_state_dict(converted)

@@ -15,8 +15,8 @@ import numpy as np
 from mnist.config import Config
 from mnist.data.batches import batch_count, train_batches
 from mnist.data.dataset import Dataset, held_out
-from mnist.data.idx import shown
-from mnist.results.notebook import run_html
+from mnist.data.files import shown
+from mnist.results.tables import run_html
 from mnist.storage.checkpoints import CheckpointError
 from mnist.storage.run_data import expect_data, facts_of, identity
 from mnist.storage.runs import Entry, Record, RunFolder

@@ -7,7 +7,7 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,21 +104,20 @@ def test_too_large_by_its_header(
 def test_too_large_without_a_word(
     good: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = []
-    chunks = module._chunks
+    sizes, read = [], module._read
 
-    def counted(response: Any) -> Iterator[bytes]:
-        for chunk in chunks(response):
-            read.append(len(chunk))
-            yield chunk
+    def counted(response: Any) -> bytes:
+        chunk = read(response)
+        sizes.append(len(chunk))
+        return chunk
 
-    monkeypatch.setattr(module, "_chunks", counted)
+    monkeypatch.setattr(module, "_read", counted)
     monkeypatch.setattr(module, "_MAX_BYTES", 100_000)
     good.states_length = False
     good.files[f"/{FIRST}"] = bytes(1_000_000)
     assert "too large (more than 100,000 bytes)" in failure(tmp_path, good.url)
     assert list(tmp_path.iterdir()) == []
-    assert sum(read) <= 100_000 + module._CHUNK  # and no further
+    assert sum(sizes) <= 100_000 + module._CHUNK  # and no further
 
 
 def test_a_gzip_bomb_is_not_unpacked_to_its_end(

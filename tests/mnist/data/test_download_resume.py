@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +53,16 @@ def test_a_chunked_body_cut_short_is_noticed(good: Mirror, bad: Mirror, tmp_path
 def test_an_interruption_leaves_a_part_to_resume(
     good: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chunks = module._chunks
+    read, pieces = module._read, []
 
-    def interrupted(response: Any) -> Iterator[bytes]:
-        yield next(chunks(response))[:30_000]
-        raise KeyboardInterrupt
+    def interrupted(response: Any) -> bytes:
+        if pieces:
+            raise KeyboardInterrupt
+        pieces.append(read(response)[:30_000])
+        return pieces[0]
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(module, "_chunks", interrupted)
+        patch.setattr(module, "_read", interrupted)
         download(tmp_path, [good.url])
     assert {path.name for path in tmp_path.iterdir()} == {f"{FIRST}.part"}
     download(tmp_path, [good.url])

@@ -237,7 +237,10 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (PermissionError(13, "Permission denied"), "permission denied; make it readable"),
+        (
+            PermissionError(13, "Permission denied"),
+            "cannot be read (Permission denied); make it readable",
+        ),
         (OSError(5, "Input/output error"), "cannot be read (Input/output error); check the disk"),
     ],
 )
@@ -250,7 +253,7 @@ def test_files_that_do_not_open(
     def refuse(*_: Any, **__: Any) -> Any:
         raise error
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert expected in refusal(read_images, path)
 
 
@@ -260,7 +263,7 @@ def test_no_permission(put: Any) -> None:
     path.chmod(0)
     if os.access(path, os.R_OK):
         pytest.skip("this user may read every file")
-    assert "permission denied" in refusal(read_images, path)
+    assert "cannot be read (Permission denied); make it" in refusal(read_images, path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file names with line breaks are POSIX's")

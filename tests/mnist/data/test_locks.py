@@ -17,7 +17,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from mnist.data import locks
-from mnist.data.idx import shown
+from mnist.data.files import shown
 
 fcntl = pytest.importorskip("fcntl")
 _HOLDER = """

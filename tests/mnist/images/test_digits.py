@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from autograd import Tensor, no_grad
 from mnist.data import drawn, load
-from mnist.images.components import components
-from mnist.images.digits import Digit, to_mnist
+from mnist.images.digits import Digit, components, to_mnist
 from mnist.images.pictures import PictureError
 
 Array = NDArray[Any]

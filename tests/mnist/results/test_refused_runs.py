@@ -121,7 +121,11 @@ def test_what_only_repeats_the_checkpoint_is_not_needed(
     (run / name).unlink()
     found = load_run(run)
     assert [one["test_accuracy"] for one in found.metrics] == [0.7, 0.8125]
-    assert (found.facts["model"], found.mean, found.std) == ("basic", dataset.mean, dataset.std)
+    assert (found.facts["model"], found.trained.mean, found.trained.std) == (
+        "basic",
+        dataset.mean,
+        dataset.std,
+    )
     assert found.predict(dataset).hits > 0
 
 

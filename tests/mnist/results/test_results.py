@@ -27,7 +27,7 @@ from mnist.results import (
     write_report,
 )
 from mnist.results.measures import wilson
-from mnist.results.notebook import run_html
+from mnist.results.tables import run_html
 from nn import Module
 from nn import functional as F
 from nn.optim import SGD

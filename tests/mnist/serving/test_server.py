@@ -30,8 +30,8 @@ from support.programs.serving import (  # noqa: F401  fixtures are asked for by 
 from autograd import Tensor, no_grad
 from mnist.data import normalise
 from mnist.models import Vote, small
-from mnist.serving.inspection import Inspector
 from mnist.serving.server import Server
+from mnist.serving.site import Inspector
 from mnist.storage.weights import Trained
 from nn import functional as F
 

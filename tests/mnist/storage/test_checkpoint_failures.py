@@ -13,7 +13,7 @@ import pytest
 from mnist.storage import checkpoints
 from mnist.storage.checkpoints import CheckpointError
 
-ROOT = Path(checkpoints.__file__).parents[1]
+ROOT = Path(checkpoints.__file__).parents[2]
 
 
 def test_no_room_leaves_the_old_checkpoint(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from support.pages import cells, expect_html
 from mnist.config import Config
 from mnist.data import Dataset
 from mnist.models import MODELS
-from mnist.results import load_run, notebook
+from mnist.results import load_run
 from mnist.training import Run, train
 from mnist.training.progress import progress_bar
 
@@ -60,14 +60,16 @@ def curves(html: str) -> list[bytes]:
 def drawn_of(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What curves are drawn of."""
     pytest.importorskip("matplotlib")
+    from mnist.results import drawings
+
     given: list[Any] = []
-    original = notebook.curves
+    original = drawings.curves
 
     def noted(metrics: Any, title: str, look: Any) -> Any:
         given.append((metrics, title))
         return original(metrics, title, look)
 
-    monkeypatch.setattr(notebook, "curves", noted)
+    monkeypatch.setattr(drawings, "curves", noted)
     return given
 
 
@@ -78,8 +80,8 @@ def test_a_run_shows_its_facts_numbers_and_curves(drawn_of: list[Any]) -> None:
     for fact in ("drawn &lt;digits&gt;", "runs/&lt;i&gt;x", "&lt;best&gt;", "31,802", "5 of 20"):
         assert fact in html
     rows = cells(html)
-    assert rows[0] == ["epoch", "train loss", "train accuracy", "test loss", "test accuracy"]
-    assert rows[-1] == ["5", "0.2000", "83.33%", "0.4000", "85.71%"]
+    assert rows[0] == ["epoch", "test loss", "test accuracy", "train loss", "train accuracy"]
+    assert rows[-1] == ["5", "0.4000", "85.71 %", "0.2000", "83.33 %"]
     (png,) = curves(html)
     picture = np.asarray(image_module.open(io.BytesIO(png)).convert("L")).astype(float)
     assert 0.01 < (np.abs(picture - 255) > 40).mean() < 0.7  # on white, and not blank
@@ -93,7 +95,7 @@ def test_without_matplotlib_there_are_the_numbers(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setitem(sys.modules, name, None)
     html = expect_html(a_run(entries(5))._repr_html_())
     assert curves(html) == []
-    assert cells(html)[-1] == ["5", "0.2000", "83.33%", "0.4000", "85.71%"]
+    assert cells(html)[-1] == ["5", "0.4000", "85.71 %", "0.2000", "83.33 %"]
 
 
 def test_runs_of_any_length_and_with_any_loss(drawn_of: list[Any]) -> None:
@@ -105,7 +107,7 @@ def test_runs_of_any_length_and_with_any_loss(drawn_of: list[Any]) -> None:
     ill[1] |= {"train_loss": float("nan"), "test_loss": float("inf")}
     assert len(curves(expect_html(a_run(ill)._repr_html_()))) == 1
     vote = [{"epoch": 20, "test_loss": 0.02, "test_accuracy": 0.997}]
-    assert cells(a_run(vote)._repr_html_())[-1] == ["20", "0.0200", "99.70%"]
+    assert cells(a_run(vote)._repr_html_())[-1] == ["20", "0.0200", "99.70 %"]
     long = expect_html(a_run(entries(1000))._repr_html_())
     assert len(long) < 200_000
     assert len(re.sub(r'src="[^"]*"', "", long)) < 4_000

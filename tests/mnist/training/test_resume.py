@@ -162,9 +162,9 @@ def counted(original):
         return result
     return call
 os.fsync, os.replace = counted(os.fsync), counted(os.replace)
-import mnist.storage.whole_files
+import mnist.data.files
 opened = counted(open)
-mnist.storage.whole_files.open = opened
+mnist.data.files.open = opened
 test_resume.ready(Path(sys.argv[1]), seconds and (lambda: threading.Timer(seconds, kill).start()))
 """
 

@@ -110,7 +110,7 @@ def test_a_vote_is_read_and_goes_on_to_one_of_now(kept: Path, tmp_path: Path) ->
     for member in (tmp_path / "members").iterdir():
         shutil.move(member, vote / member.name)
     found = load_run(vote)
-    assert isinstance(found.model, Vote) and found.metrics == last
+    assert isinstance(found.trained.model, Vote) and found.metrics == last
     assert sorted(found.members) == [1, 2]
     assert load_trained(vote / "model.npz").name == "basic"
     run = resume_ensemble(DATA, vote, str)

@@ -264,7 +264,7 @@ class Scene:
         wanted = {*SAME, "times.jsonl", REPORT}
         assert names == wanted, f"{sorted(names ^ wanted)} too many or missing"
         page = (run / REPORT).read_text(encoding="utf-8")
-        assert page.endswith("</html>\n") and "has not ended" not in page
+        assert page.endswith("</html>\n") and "unfinished: " not in page
 
     def expect_honest(self, run: Path) -> None:
         """What is told of the run is what its checkpoint has; before an epoch is over, nothing."""

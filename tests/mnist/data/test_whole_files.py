@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist.storage import whole_files
-from mnist.storage.whole_files import replacing
+from mnist.data import files
+from mnist.data.files import replacing
 
 
 def write(path: Path) -> None:
@@ -35,7 +35,7 @@ def held_open(monkeypatch: pytest.MonkeyPatch, times: float) -> list[int]:
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", refuse)
-    monkeypatch.setattr(whole_files, "_PATIENCE", 0.2)
+    monkeypatch.setattr(files, "_PATIENCE", 0.2)
     return tries
 
 
