@@ -99,7 +99,7 @@ def _(scene: Scene) -> None:
         assert (run / "report.html").exists()
 
 
-@case("data sets", "drawn digits, resumed and judged", "no flag need be repeated", short=True)
+@case("data sets", "drawn digits, resumed and judged", "no flag need be repeated")
 def _(scene: Scene) -> None:
     with scene.room() as room:
         for flag in ("--dataset", "drawn"), ("--dataset", "drawn", "--seed", "3"):
