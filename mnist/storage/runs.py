@@ -255,7 +255,7 @@ class RunFolder:
         config = _settings(facts, self.config)
         if record is not None:
             config = self._agreed(config, facts, record)
-            facts = {**facts, **record.facts}
+            facts = {**facts, **record.facts, **asdict(config)}
         return config, facts, record
 
     def _agreed(self, config: Config, facts: Facts, record: Record) -> Config:

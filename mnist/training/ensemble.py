@@ -8,9 +8,10 @@ from pathlib import Path
 
 from mnist.config import Config
 from mnist.data.dataset import Dataset, held_out
-from mnist.models import Vote
+from mnist.models import MODELS, Vote
 from mnist.storage.run_data import expect_data, facts_of, identity
 from mnist.storage.runs import RunError, RunFolder
+from mnist.storage.weights import of_run
 from mnist.training.evaluation import evaluate
 from mnist.training.joint import at_first
 from mnist.training.loop import Announce, Run
@@ -51,6 +52,7 @@ def resume_ensemble(
     epochs: int | None = None,
 ) -> Run:
     """Go on with an ensemble: members that have begun are resumed, those that are done left alone.
+    One that is finished stays as it is.
 
     Args:
         epochs: to train each member on so far, where the ensemble is finished.
@@ -69,8 +71,26 @@ def resume_ensemble(
             if epochs <= config.epochs:
                 raise RunError(f"{files}: {config.epochs} epochs are done already; name more")
             config = replace(config, epochs=epochs, earlier_epochs=config.epochs)
-        finished = vote is not None and vote.config.epochs == config.epochs
-        return _trained(dataset, config, files, announce, group, finished)
+        if vote is None or vote.config.epochs < config.epochs:
+            return _trained(dataset, config, files, announce, group)
+        announce(
+            f"{files}: finished, {config.epochs} epochs of each network are done; --epochs M "
+            "with a larger M trains on"
+        )
+        run = Run(
+            config,
+            held_out(dataset, config.validation),
+            files.folder,
+            of_run(vote, files.folder).model,
+            vote.metrics,
+        )
+        at_first(
+            group,
+            lambda: files.begin(
+                facts_of(config, run.dataset, run.model), run.metrics, finished=True
+            ),
+        )
+        return run
 
 
 def _settings(place: RunFolder) -> Config | None:
@@ -78,17 +98,12 @@ def _settings(place: RunFolder) -> Config | None:
 
 
 def _trained(
-    dataset: Dataset,
-    config: Config,
-    files: RunFolder,
-    announce: Announce,
-    group: Group | None,
-    finished: bool = False,
+    dataset: Dataset, config: Config, files: RunFolder, announce: Announce, group: Group | None
 ) -> Run:
     count, vote = config.members, Vote([])
     result = Run(config, held_out(dataset, config.validation), files.folder, vote, [])
-    if not finished:
-        at_first(group, lambda: files.begin(facts_of(config, result.dataset, vote), []))
+    untrained = Vote(MODELS[config.model](None) for _ in range(count))
+    at_first(group, lambda: files.begin(facts_of(config, result.dataset, untrained), []))
     for number in range(count):
         announce(f"member {number + 1} of {count}")
         own = replace(config, members=1, seed=count * config.seed + number)
@@ -107,7 +122,7 @@ def _trained(
     result.metrics.append(
         {"epoch": config.epochs, "test_loss": tested[0], "test_accuracy": tested[1]}
     )
-    files.begin(facts_of(config, result.dataset, vote), result.metrics, finished=finished)
+    files.begin(facts_of(config, result.dataset, vote), result.metrics)
     files.write_state(
         files.last,
         {

@@ -85,22 +85,27 @@ def test_stopped_in_a_member(step: int, votes: Path, tmp_path: Path, steps: Step
     assert same(tmp_path) == same(votes)
 
 
-def test_a_finished_ensemble_stays_as_it_is(
-    ensemble: Path, votes: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("member_lost", [False, True])
+def test_a_finished_ensemble_stays_as_it_is(member_lost: bool, ensemble: Path) -> None:
     (ensemble / "report.html").write_text("of its end")
+    if member_lost:
+        shutil.rmtree(ensemble / "member-1")
     before, said = everything(ensemble), []
-
-    def killed(*args: Any, **options: Any) -> None:
-        raise MemoryError
-
-    with monkeypatch.context() as patch, pytest.raises(MemoryError):
-        patch.setattr("mnist.training.ensemble.evaluate", killed)
-        resume_ensemble(DATA, ensemble, str)
+    run = resume_ensemble(DATA, ensemble, said.append)
     assert everything(ensemble) == before
-    resume_ensemble(DATA, ensemble, said.append)
-    assert everything(ensemble) == before
-    assert sum("finished, 1 of 1 epochs are done" in line for line in said) == 2
+    assert [line.partition(": ")[2].partition(",")[0] for line in said] == ["finished"]
+    assert len(run.model.members) == 2
+    assert [entry["epoch"] for entry in run.metrics] == [1]
+
+
+def test_an_ensemble_that_goes_further_is_unfinished_until_its_vote(
+    ensemble: Path, steps: Steps
+) -> None:
+    assert json.loads((ensemble / "config.json").read_text())["parameters"] == 2 * 31_802
+    steps.stop_at(STEPS + 2)
+    assert resume_ensemble(DATA, ensemble, str, epochs=2).interrupted
+    assert "unfinished: 1 of 2 epochs" in load_trained(ensemble).note
+    assert json.loads((ensemble / "config.json").read_text())["parameters"] == 2 * 31_802
 
 
 def test_going_further(ensemble: Path, further: Path, votes: Path) -> None:
