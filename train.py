@@ -26,9 +26,9 @@ from mnist.storage.run_data import data_of
 from mnist.storage.runs import RunError, RunFolder
 from mnist.training import Run, TrainingError, resume, train
 from mnist.training.ensemble import resume_ensemble, train_ensemble
-from mnist.training.joint import at_first, jointly
-from mnist.training.launching import arguments, as_one, start
 from nn.distributed import DistributedError, Group, leads
+from nn.parallel.joint import at_first, jointly
+from nn.parallel.launching import arguments, as_one, start
 
 _FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting
 # What is told in a line; anything else is a mistake of ours, and shows where.

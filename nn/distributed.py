@@ -32,7 +32,7 @@ from autograd.random import Generator
 from autograd.runtime.draws import Shape, noted
 from nn.layers.normalization import BatchNorm1d, BatchNorm2d
 from nn.module import Module
-from nn.processes import (
+from nn.parallel.processes import (
     DistributedError,
     Group,
     Sending,

@@ -13,10 +13,10 @@ from mnist.storage.run_data import expect_data, facts_of, identity
 from mnist.storage.runs import RunError, RunFolder
 from mnist.storage.weights import of_run
 from mnist.training.evaluation import evaluate
-from mnist.training.joint import at_first
 from mnist.training.loop import Announce, Run
 from mnist.training.starting import expect_members, expect_no_dry_run, held_by_first, resume, train
 from nn.distributed import Group, leads
+from nn.parallel.joint import at_first
 
 
 def train_ensemble(

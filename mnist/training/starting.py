@@ -11,9 +11,9 @@ from mnist.config import Config
 from mnist.data.dataset import Dataset
 from mnist.storage.run_data import expect_data
 from mnist.storage.runs import Record, RunError, RunFolder
-from mnist.training.joint import at_first
 from mnist.training.loop import Announce, Run, Training
 from nn.distributed import Group, leads
+from nn.parallel.joint import at_first
 
 
 def train(

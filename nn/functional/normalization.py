@@ -12,7 +12,7 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 from nn.functional.arguments import expect_shape, in_single, number, of_lists
-from nn.processes import Group
+from nn.parallel.processes import Group
 
 
 @of_lists

@@ -12,7 +12,7 @@ from autograd.ops.arguments import expect_constants
 from nn import functional as F
 from nn.layers.checks import divisor, positive
 from nn.module import Buffer, Module, Parameter
-from nn.processes import current
+from nn.parallel.processes import current
 
 
 class _BatchNorm(Module):

@@ -34,8 +34,8 @@ from benchmarks.measure import disagreement, quartiles, ratio
 from benchmarks.scaling_model import GRADIENTS, Compute, Layout, Network, Sum, Timeline, counted
 from benchmarks.sides import SideError, cores
 
-from mnist.training.launching import find_mpiexec
 from nn.distributed import launched
+from nn.parallel.launching import find_mpiexec
 
 WORKER = Path(__file__).with_name("scaling_worker.py")
 MEASURED = (1, 2, 4)

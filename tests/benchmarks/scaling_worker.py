@@ -26,11 +26,11 @@ from benchmarks.on_pullback import LIBRARY
 from benchmarks.scaling_model import GRADIENTS
 
 from autograd import Tensor, keep_pages, set_num_threads
-from mnist.training.launching import as_one
 from nn import functional as F
 from nn.distributed import GradientSum, Group, Share, synchronize_batch_norm, together
 from nn.optim import SGD
-from nn.processes import Request, Sending
+from nn.parallel.launching import as_one
+from nn.parallel.processes import Request, Sending
 
 T = TypeVar("T")
 WARM_UP = 2  # steps

@@ -19,9 +19,10 @@ from mnist.storage import checkpoints
 from mnist.storage.checkpoints import CheckpointError
 from mnist.storage.runs import RunError
 from mnist.training import Training, resume, train
-from mnist.training.joint import at_first, expect_workable, jointly
+from mnist.training.joint import expect_workable
 from mnist.training.learning import Learner, Outcome, TrainingError
 from nn.distributed import DistributedError, Group
+from nn.parallel.joint import at_first, jointly
 
 # --- failures are everyone's ---------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from support.programs.launches import (
     needs_mpi,
 )
 
-from mnist.training import launching
+from nn.parallel import launching
 
 pytestmark = needs_mpi
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nn.distributed import Group, together
-from nn.processes import Request
+from nn.parallel.processes import Request
 
 Array = np.ndarray[Any, Any]
 T = TypeVar("T")

@@ -14,9 +14,9 @@ import train  # noqa: E402
 from mnist.config import Config  # noqa: E402
 from mnist.data import Dataset, drawn  # noqa: E402
 from mnist.data.batches import train_batches  # noqa: E402
-from mnist.training import launching  # noqa: E402
 from mnist.training.learning import Learner  # noqa: E402
 from nn.distributed import Group, world  # noqa: E402
+from nn.parallel import launching  # noqa: E402
 
 
 def learn(model: str, dtype: str, steps: str, total: str, folder: str) -> int:

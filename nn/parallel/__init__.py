@@ -1,0 +1,1 @@
+"""Programs of several processes: how they start, talk, agree and end. See nn.distributed."""
