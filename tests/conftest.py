@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import signal
 import warnings
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.streams import generator
 
 from autograd.engine.modes import mode
 from autograd.runtime import threads
@@ -84,12 +84,6 @@ def torch() -> ModuleType:
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """Random numbers that depend on the name of the test alone, not on what ran before it."""
     return generator(f"{request.path.name}::{request.node.name}")
-
-
-def generator(name: str) -> np.random.Generator:
-    """The stream of random numbers that belongs to `name`, the same on every machine."""
-    digest = hashlib.sha256(name.encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
 @pytest.fixture(autouse=True)

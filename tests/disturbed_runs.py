@@ -18,12 +18,9 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-from support.disturbed import data_sets, edits, folders, kills, streams  # noqa: E402, F401
-from support.disturbed.cases import CASES, Case  # noqa: E402
-from support.disturbed.scene import Scene  # noqa: E402
+from support.disturbed import data_sets, edits, folders, kills, streams  # noqa: F401
+from support.disturbed.cases import CASES, Case
+from support.disturbed.scene import Scene
 
 
 def failure(case: Case, scene: Scene) -> str | None:

@@ -9,6 +9,7 @@ where a cell is wrong or lost, or jvp is not what reverse mode is.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from itertools import groupby
@@ -54,6 +55,12 @@ def _mark(cell: Cell) -> str:
 
 def main(names: list[str]) -> int:
     """Print the rows of the ops named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="OP", help="an op; by default all")
+    names = parser.parse_args(names).names
+    unknown = sorted(set(names) - {row.name for row in ROWS})
+    if unknown:
+        parser.error(f"no rows of {', '.join(unknown)}")
     verdicts: Counter[str] = Counter()
     missed = []
     for row in ROWS:

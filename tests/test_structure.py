@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,6 +98,26 @@ def imports(tree: ast.Module, module: str, package: bool) -> Iterator[tuple[str,
         yield from (
             (name, node.lineno) for name in names if name.split(".")[0] in [*PACKAGES, "train"]
         )
+
+
+COMMANDS = sorted((ROOT / "tests").glob("[!t]*.py"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda path: path.stem)
+def test_commands_beside_the_tests_start(command: Path, tmp_path: Path) -> None:
+    """Also where nothing but the folder of the command is known to Python."""
+    if command.stem == "conftest":
+        return
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, str(command), "--help"],
+        cwd=tmp_path,
+        env=clean,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: ")
 
 
 def parse(module: str) -> ast.Module:

@@ -5,12 +5,11 @@ the graph, or that the derivative is zero). Exits with 1 where one is WRONG: a g
 silence or is another, or an error is not the one that is expected. See support.ways.judging.
 """
 
+import argparse
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.ways.table import WAYS, printed
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     sys.exit(printed(WAYS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,13 +11,17 @@ import numpy as np
 import autograd as ag
 from autograd import Tensor
 from mnist.config import Config
+from mnist.data.dataset import Dataset
 from mnist.models import MODELS
+from mnist.storage.run_data import identity
 from nn import functional as F
 from nn.distributed import (
+    DistributedError,
     GradientSum,
     Group,
     ShardedGenerator,
     Share,
+    expect_alike,
     rank_and_size,
     synchronize,
     synchronize_batch_norm,
@@ -143,3 +148,25 @@ class Learner:
         if self.group is not None:
             found = next((told for told in self.group.gather(found) if told), None)
         return found or "no op made it from finite numbers"
+
+
+def expect_workable(config: Config, dataset: Dataset, group: Group | None) -> None:
+    """Raise DistributedError where the processes cannot share the batches of such a training."""
+    if group is not None:
+        expect_alike(group, {**asdict(config), **identity(dataset)})
+    size = 1 if group is None else group.size
+    shares = size * config.accumulate
+    if config.batch_size % shares:
+        by = [
+            *([f"{size} processes"] if size > 1 else []),
+            *([f"{config.accumulate} parts each"] if config.accumulate > 1 else []),
+        ]
+        raise DistributedError(
+            f"batches of {config.batch_size} for {' times '.join(by)}: a multiple of {shares} "
+            "expected; change --batch-size, --accumulate or the number of processes"
+        )
+    if size > len(dataset.train_images):
+        raise DistributedError(
+            f"{size} processes for {len(dataset.train_images)} training images: at most as many "
+            "processes as images"
+        )

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import generator
 from numpy.testing import assert_allclose
 from support.numerical import central, inner, only, unit_directions
 from support.specs.compositions import COMPOSITIONS, Composition
 from support.specs.sampling import Array, Sample
+from support.streams import generator
 
 from autograd import Tensor
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import generator
 from numpy.testing import assert_array_equal
 from support.specs.compositions import COMPOSITIONS
 from support.specs.specs import SPECS
+from support.streams import generator
 
 import autograd as ag
 import nn.functional as F

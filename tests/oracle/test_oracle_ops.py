@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import generator
+from support.streams import generator
 
 import autograd as ag
 import nn

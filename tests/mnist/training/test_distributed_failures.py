@@ -19,8 +19,7 @@ from mnist.storage import checkpoints
 from mnist.storage.checkpoints import CheckpointError
 from mnist.storage.runs import RunError
 from mnist.training import Training, resume, train
-from mnist.training.joint import expect_workable
-from mnist.training.learning import Learner, Outcome, TrainingError
+from mnist.training.learning import Learner, Outcome, TrainingError, expect_workable
 from nn.distributed import DistributedError, Group
 from nn.parallel.joint import at_first, jointly
 
@@ -152,11 +151,11 @@ def other_pixel(images: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "change", "told"),
     [
-        ("train_labels", other_label, "the checksum of the training labels"),
-        ("train_images", other_pixel, "the checksum of the training images"),
-        ("test_labels", other_label, "the checksum of the test labels"),
-        ("test_images", other_pixel, "the checksum of the test images"),
-        ("name", str.upper, "data is 'drawn digits' at rank 0, 'DRAWN DIGITS' at rank 1"),
+        ("train_labels", other_label, "data_sha256"),
+        ("train_images", other_pixel, "data_sha256"),
+        ("test_labels", other_label, "data_sha256"),
+        ("test_images", other_pixel, "data_sha256"),
+        ("name", str.upper, "dataset is 'drawn digits' at rank 0, 'DRAWN DIGITS' at rank 1"),
     ],
 )
 def test_data_that_differ_are_refused(

@@ -106,8 +106,7 @@ def test_data_that_differ(same_name: bool, data: Path, start: Start, tmp_path: P
         parts += [*[":"] * bool(parts), *own]
     told(
         start(MPIEXEC, *parts).end(_SOON),
-        "the processes differ: "
-        + ("the checksum of the training images is" if same_name else "data is"),
+        "the processes differ: " + ("data_sha256 is" if same_name else "dataset is"),
     )
     assert not (tmp_path / "out").exists()
 

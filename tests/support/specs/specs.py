@@ -18,7 +18,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from conftest import generator
 from numpy.lib.stride_tricks import sliding_window_view
 from support.specs.sampling import (
     Array,
@@ -32,6 +31,7 @@ from support.specs.sampling import (
     reductions,
     unary,
 )
+from support.streams import generator
 
 from autograd import ops
 from autograd.engine.primitives import Primitive
