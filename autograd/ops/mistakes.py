@@ -50,9 +50,11 @@ def of_rule(
         signature(rule).bind(*given, **options)
     except TypeError as misfit:
         call = ", ".join(["g", *op.parameters(), *[f"{name}=..." for name in options]])
+        takes = "a rule takes (g, out, *args, **options)"
+        if "missing a required" in str(misfit):
+            takes += ", with the default that the forward has for what a call leaves out"
         raise TypeError(
-            f"{what} does not take what it is called with, ({call}): {misfit}; a rule takes "
-            "(g, out, *args, **options)"
+            f"{what} does not take what it is called with, ({call}): {misfit}; {takes}"
         ) from error
     except ValueError:
         pass  # what is not written in Python may have no signature

@@ -39,6 +39,7 @@ _IMAGE = 0.92  # the side of an image in a gallery, of the width of its cell
 _BAR = 0.7  # inches of height
 _PARTS = {"train": "o--", "validation": "s-.", "test": "o-"}
 _FEWEST_ERRORS = 1e-5  # the share of errors at which the axis of accuracies ends
+# Of errors. Those of a network that has learned next to nothing would lie too close in others.
 _TICKS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001)
 
 
@@ -81,7 +82,8 @@ def _stretch_towards_all(axes: Axes) -> None:
     if values:
         errors = np.clip([1 - max(values), 1 - min(values)], _FEWEST_ERRORS, 1)
         axes.set_ylim(max(0.0, 1 - errors[1] * 1.4), 1 - errors[0] / 1.4)
-    axes.yaxis.set_major_locator(FixedLocator([0.0, *(1 - tick for tick in _TICKS)]))
+    ticks = _TICKS if values and max(values) > 0.6 else (0.9, 0.8, 0.7, 0.6, 0.5)
+    axes.yaxis.set_major_locator(FixedLocator([0.0, *(1 - tick for tick in ticks)]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.5g} %"))
 

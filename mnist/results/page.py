@@ -108,7 +108,7 @@ def _head(
     told = "".join(
         f" · {name} {escape(plain(facts[name]))}"
         for name in ("recipe", "seed")
-        if facts.get(name) is not None
+        if facts.get(name) not in (None, "")
     )
     warned = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
     return (

@@ -56,7 +56,7 @@ def expect_data(facts: Facts, dataset: Dataset, place: str) -> None:
     raise RunError(
         f"{place}: is of another data set: trained on {brief(facts.get('dataset'))} "
         f"({brief(facts.get('train_images'))} training images), {dataset.name} "
-        f"({len(dataset.train_images):,}) given; name its own with --data-dir"
+        f"({len(dataset.train_images)}) given; name the folder of its own with --data-dir"
     )
 
 
@@ -73,7 +73,14 @@ def data_of(
     Raises RunError where another data set is found, DataError where none is.
     """
     name, folder = facts.get("dataset"), facts.get("data_folder")
-    if which == "drawn" or (which == "auto" and data_dir is None and name == DRAWN):
+    drawn = which == "drawn" or (which == "auto" and data_dir is None and name == DRAWN)
+    if name is not None and drawn != (name == DRAWN):
+        other = DRAWN if drawn else "files"
+        raise RunError(
+            f"{place}: is of another data set: trained on {brief(name)}, and is judged and trained "
+            f"on nothing else; leave out what names {other}"
+        )
+    if drawn:
         seed = facts.get("data_seed")
         seed = facts.get("seed", 0) if seed is None else seed
         dataset = open_dataset("drawn", seed=seed if KINDS["seed"].fits(seed) else 0)

@@ -126,6 +126,8 @@ class RunFolder:
 
         Raises RunError where a new training would lose something else.
         """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self}: is a file; name a folder")
         found = self.names()
         if found and not self._is_run():
             raise RunError(

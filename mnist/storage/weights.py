@@ -76,6 +76,8 @@ def load_trained(path: str | Path) -> Trained:
         path = files.weights
     if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
         return of_run(read_run(path), path)
+    if not os.path.lexists(path):
+        raise CheckpointError(f"{shown(path)}: no such file or folder; check the name")
     state, found = _contents(path)
     facts = found or _facts_beside(path)
     if facts.get("dry_run"):
