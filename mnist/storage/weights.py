@@ -76,8 +76,6 @@ def load_trained(path: str | Path) -> Trained:
         path = files.weights
     if os.path.isdir(path):  # which, unlike Path's, takes what it may not look at for none
         return of_run(read_run(path), path)
-    if not os.path.lexists(path):
-        raise CheckpointError(f"{shown(path)}: no such file or folder; check the name")
     state, found = _contents(path)
     facts = found or _facts_beside(path)
     if facts.get("dry_run"):
@@ -156,6 +154,8 @@ def _contents(path: Path) -> tuple[State, Facts | None]:
         ".safetensors": _from_safetensors,
     }
     reader = readers.get(path.suffix.lower())
+    if reader is None and not os.path.lexists(path):
+        raise CheckpointError(f"{shown(path)}: no such file or folder; check the name")
     if reader is None:
         raise CheckpointError(
             f"{shown(path)}: is no file of weights by its name; one that ends in "

@@ -255,6 +255,8 @@ def test_what_fits_two_networks_is_not_guessed(
 def test_other_files_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path).startswith("holds no run (config.json is not there)")
     assert refusal(tmp_path / "none.npz").startswith("no such file")
+    assert refusal(tmp_path / "a.pt").startswith("no such file or folder")
+    (tmp_path / "a.pt").touch()
     assert "no file of weights by its name" in refusal(tmp_path / "a.pt")
     path = tmp_path / "a.ckpt"
     checkpoints.write(path, {"model": {}})

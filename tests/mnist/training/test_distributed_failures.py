@@ -174,7 +174,7 @@ def test_validation_images_that_differ_are_refused(tmp_path: Path) -> None:
     sets = [dataset, replace(dataset, train_labels=other_label(dataset.train_labels, -1))]
     assert CONFIG.validation
     errors = errors_on_ranks(2, lambda group: train(sets[group.rank], CONFIG, tmp_path, str, group))
-    expect_told(errors, DistributedError, "labels")
+    expect_told(errors, DistributedError, "data_sha256")
 
 
 # --- together ------------------------------------------------------------------------------------
