@@ -45,7 +45,7 @@ def conformed(g: Any, record: Record, position: int, broadcasts: bool) -> Tensor
     if not isinstance(g, Tensor):
         raise TypeError(
             f"rule {position} of '{name}' returned {type(g).__name__}, "
-            "a Tensor made by primitives expected; stack() makes one of a list, on_arrays() of NumPy"
+            "a Tensor made by primitives expected; stack() makes one of a list, on_arrays() a rule"
         )
     gradient: Tensor = g
     if gradient._array.shape != array.shape:

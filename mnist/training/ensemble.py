@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 from mnist.config import Config
@@ -12,7 +11,7 @@ from mnist.models import MODELS, Vote
 from mnist.storage.run_data import expect_data, facts_of, identity
 from mnist.storage.runs import RunError, RunFolder
 from mnist.storage.weights import of_run
-from mnist.training.evaluation import evaluate
+from mnist.training.learning import evaluate
 from mnist.training.loop import Announce, Run
 from mnist.training.starting import expect_members, expect_no_dry_run, held_by_first, resume, train
 from nn.distributed import Group, leads
@@ -93,10 +92,6 @@ def resume_ensemble(
         return run
 
 
-def _settings(place: RunFolder) -> Config | None:
-    return place.standing()[0] if place.config.exists() else None
-
-
 def _trained(
     dataset: Dataset, config: Config, files: RunFolder, announce: Announce, group: Group | None
 ) -> Run:
@@ -108,12 +103,12 @@ def _trained(
         announce(f"member {number + 1} of {count}")
         own = replace(config, members=1, seed=count * config.seed + number)
         place = RunFolder(files.folder / f"member-{number + 1}")
-        told = at_first(group, partial(_settings, place))
-        if told is None:
-            member = train(dataset, own, place.folder, announce, group)
-        else:
-            further = config.epochs if told.epochs == config.earlier_epochs else None
+        if at_first(group, place.config.exists):
+            ended = at_first(group, place.standing)[0].epochs == config.earlier_epochs
+            further = config.epochs if ended else None
             member = resume(dataset, place.folder, announce, group, epochs=further)
+        else:
+            member = train(dataset, own, place.folder, announce, group)
         vote.members.append(member.model)
         if member.signum:
             result.signum = member.signum

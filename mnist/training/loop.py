@@ -20,8 +20,7 @@ from mnist.results.tables import run_html
 from mnist.storage.checkpoints import CheckpointError
 from mnist.storage.run_data import expect_data, facts_of, identity
 from mnist.storage.runs import Entry, Record, RunFolder
-from mnist.training.evaluation import evaluate
-from mnist.training.learning import Learner, Outcome, TrainingError, expect_workable
+from mnist.training.learning import Learner, Outcome, TrainingError, evaluate, expect_workable
 from mnist.training.progress import progress_bar
 from mnist.training.stopping import Stop, stoppable
 from nn import Module

@@ -20,8 +20,7 @@ from mnist.data.batches import train_batches
 from mnist.models import MODELS, PEAK_LR
 from mnist.storage import checkpoints
 from mnist.training import Training, resume, train
-from mnist.training.evaluation import evaluate
-from mnist.training.learning import Learner, Outcome
+from mnist.training.learning import Learner, Outcome, evaluate
 from nn import AvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, Module, Sequential, Tanh
 from nn.distributed import DistributedError, Group, fingerprint
 

@@ -18,8 +18,7 @@ from mnist.storage.runs import RunFolder
 from mnist.storage.weights import load_trained
 from mnist.training import Training
 from mnist.training.ensemble import resume_ensemble, train_ensemble
-from mnist.training.evaluation import evaluate
-from mnist.training.learning import Outcome
+from mnist.training.learning import Outcome, evaluate
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from mnist.models import MODELS
 from mnist.storage import checkpoints
 from mnist.storage.weights import load_trained, load_weights
 from mnist.training import TrainingError, train
-from mnist.training.evaluation import evaluate
+from mnist.training.learning import evaluate
 
 
 @pytest.fixture(scope="module")
