@@ -11,7 +11,12 @@ from autograd.checking.choices.corners import Corner
 from autograd.checking.differences import apart, slope_change
 from autograd.checking.judging import FLOOR, NEGLIGIBLE, Judged, Scales
 from autograd.checking.point import Point, flat, length
-from autograd.checking.report import ArgumentReport, Choice, describe_difference
+from autograd.checking.report import (
+    ArgumentReport,
+    Choice,
+    describe_difference,
+    describe_doubt,
+)
 from autograd.engine.tensor import Array
 
 DIRECTIONS = 3
@@ -72,6 +77,7 @@ class _Check:
         self.point, self.i, self.report = point, i, report
         self.variable = point.subject.variables[i]
         self._wrong_by_itself = False  # an element that is at no kink
+        self._settled: set[int] = set()  # elements of corners that are right
         self.unit = self.variable.moves(np.ones(self.variable.shape))  # signed, at a bound
         together = sum(variable.size for variable in point.subject.variables)
         self.elementwise = (
@@ -255,6 +261,9 @@ class _Check:
         unlike = [int(k) for k in np.flatnonzero(bent | ~judged.ok)]
         element = int(np.ravel_multi_index(index, self.variable.shape)) if index else 0
         corners = self.point.corners.at(self.i, element, rows[unlike]) if unlike else []
+        if all(corner is not None and corner.right for corner in corners):
+            for corner in corners:
+                self._settled |= self.point.corners.within(self.i, corner)
         for k, corner in zip(unlike, corners, strict=True):
             if corner is not None and corner.right is not None:
                 bent[k] = True
@@ -291,7 +300,7 @@ class _Check:
             self._wrong_by_itself = True
             self.report.lower("fail", describe_difference(index, tape, numbers, error))
         else:
-            self.report.lower("inconclusive", _no_judgement(tape, numbers, error))
+            self.report.lower("inconclusive", describe_doubt(tape, numbers, error))
 
     # --- large arguments ---------------------------------------------------------------------
 
@@ -301,7 +310,8 @@ class _Check:
         judged, bent = self._group(everything)
         if (judged.wrong & ~bent).any():
             self._blame(everything, judged, bent)
-            return
+            if self.report.verdict != "pass":
+                return
         if judged.ok.all():
             self.report.lower("inconclusive", _UNSETTLED)
             return
@@ -317,11 +327,13 @@ class _Check:
             visited += 1
             self.report.elements += 1
             index = self._index(group[0])
-            judged, _ = self._group(group)
-            if not judged.ok.all():
-                kinks += self._kink(index, judged, np.array(self.point.cotangents))
+            judged, _ = self._group(group)  # by the complex step, which sees one side of a kink
+            kinks += self._kink(index, judged, np.array(self.point.cotangents))
             if self.report.verdict == "fail":
                 return
+            if self._settled:  # of what meets there, nothing else is to be looked at
+                groups = [g[~np.isin(g, list(self._settled))] for g in groups]
+                groups = [g for g in groups if len(g)]
         if not kinks:
             self.report.lower("inconclusive", _UNSETTLED)
         elif groups and not holds_beside(self.point, self.i):  # more kinks than were visited
@@ -369,8 +381,8 @@ class _Check:
                 break
         k = int(np.argmax(judged.wrong & ~bent))
         if len(group) == 1:
-            index = self._index(group[0])
-            self._differs(index, judged, k, float(self.unit[index]))
+            # Where many meet, no slope may change with one of them, and each have a part.
+            self._kink(self._index(group[0]), judged, np.array(self.point.cotangents))
             return
         self._raise_error(judged, k)
         self.report.lower(
@@ -402,13 +414,6 @@ class _Check:
         size = max(abs(float(judged.given[k])), abs(float(judged.numeric[k])))
         error = abs(float(judged.given[k] - judged.numeric[k])) / size if size else 0.0
         self.report.error = max(self.report.error, error)
-
-
-def _no_judgement(tape: float, numbers: float, error: float) -> str:
-    return (
-        f"the tape says {tape:.6g}, differences say {numbers:.6g}, but only to {error:.1g}: f is "
-        "too noisy or too steep here to judge by; another step may tell"
-    )
 
 
 def _first(mask: Array) -> tuple[int, ...]:

@@ -39,8 +39,9 @@ def compare(
     where float32 is involved, 2e-2 for float16). No tolerance is absolute. Where slopes divide, at
     ties of maxima and at kinks, any convex combination of the gradients close by is right as well,
     if the gradients given are one together: elements that tie may share a gradient in any way, but
-    each may not have the whole of it. (But the order into which `sort` and `median` have put equal
-    elements is a constant of the tape.) Nobody's `.grad` changes, no hook runs, and the graph is
+    each may not have the whole of it, and `sort`, `median` and what reads by argsort may have put
+    equal elements in any order. Elements that are treated alike are judged however many meet;
+    others up to 64. Nobody's `.grad` changes, no hook runs, and the graph is
     kept.
 
     Args:

@@ -13,7 +13,7 @@ from autograd.checking.judging import FLOOR, Judge
 from autograd.checking.subject import Subject, Taped
 from autograd.engine.tensor import Array, Tensor
 
-_COTANGENTS = 3
+_COTANGENTS = 4
 _TRIED = 1e-2  # of an argument's size: a step that f should notice,
 _NOTICED = 1e-10  # by so much of its own
 _STRETCHES = 20
@@ -31,6 +31,7 @@ class Point:
         self.cotangents = self._random_cotangents()
         self.gradients = [self._gradients(v) for v in self.cotangents]
         for i in range(len(subject.variables)):
+            self._shorten(i)
             self._stretch(i)
         self.noise = np.maximum(self._measured_noise(), noise_of(flat(self.values)))
 
@@ -86,6 +87,26 @@ class Point:
                 return False
         return True
 
+    def _shorten(self, i: int) -> None:
+        """Let elements near 0 move by their own size at most, if f is finite there, and is not
+        where longer steps lead: 0 is a natural bound then."""
+        variable = self.subject.variables[i]
+        if not variable.at.any() or variable.steps.given is not None or self._finite_around(i):
+            return
+        least, variable.least = variable.least, 0.0
+        if not (variable.unit() > 0).all() or not self._finite_around(i):
+            variable.least = least
+
+    def _finite_around(self, i: int) -> bool:
+        variable = self.subject.variables[i]
+        moves: list[Array | None] = [None] * len(self.subject.variables)
+        moves[i] = variable.steps.widest * variable.moves(self.signs(variable.shape))
+        along = self.subject.along(moves)
+        return all(np.isfinite(flat(along(side))).all() for side in (1, -1)[: 2 - self._inward(i)])
+
+    def _inward(self, i: int) -> bool:
+        return bool(self.subject.variables[i].inward.any())
+
     def _stretch(self, i: int) -> None:
         """Lengthen the steps of argument i until f notices them; as they were if it never does."""
         variable, at_zero = self.subject.variables[i], flat(self.values)
@@ -129,7 +150,10 @@ class Point:
         for number, size in enumerate(self.sizes):
             few = _COTANGENTS if len(self.sizes) == 1 else 2
             rows = self.signs((few if size > 1 else 2, size))
-            rows[1] = -np.sign(rows[0]) * np.abs(rows[1])  # a rule that reads |g| is right of one
+            # A rule that reads |g| is right of one of two signs, or where all are alike, or mixed.
+            mixed = self.rng.permutation(np.resize([1.0, -1.0], size))
+            for row, sign in zip(rows, (mixed, -mixed, -1.0, 1.0), strict=False):
+                row[:] = sign * np.abs(row)
             for row in rows:
                 parts = [np.zeros(n) for n in self.sizes]
                 parts[number] = row
@@ -154,5 +178,10 @@ def flat(arrays: Sequence[Array]) -> Array:
 
 
 def length(*arrays: Array) -> float:
-    """The root of the sum of the squares of all numbers."""
-    return float(np.sqrt(sum(np.sum(np.square(np.abs(a))) for a in arrays)))
+    """The root of the sum of the squares of all numbers, also of those whose squares leave the
+    range."""
+    largest = float(max((np.abs(a).max(initial=0.0) for a in arrays), default=0.0))
+    if not 0 < largest < np.inf:
+        return largest
+    scale = largest if not 1e-100 < largest < 1e100 else 1.0
+    return scale * float(np.sqrt(sum(np.sum(np.square(np.abs(a) / scale)) for a in arrays)))

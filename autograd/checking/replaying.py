@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd.checking.choices.orders import reordered
 from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.keeping import Dropped
 from autograd.engine.modes import enable_grad, mode
 from autograd.engine.primitives import Primitive, Saved
 from autograd.engine.tape import Leaf, Output, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.ops.shapes.indexing import getitem
 from autograd.program.recorded import Values
 
 # How far the mean of a recomputed output may be from the recorded one, of the mean of its elements:
@@ -118,6 +120,10 @@ class Replay:
                 record.arrays, record.parents, values.arrays(record), strict=True
             )
         ]
+        if self._moves and record.op is getitem:
+            again_in_order = reordered(*values.arrays(record))
+            if again_in_order is not None:
+                args[1] = again_in_order(args[0].data)
         options = {name: _widened(value) for name, value in record.options.items()}
         again = _outs(record.op.forward(*values.arrays(record), **record.options))
         made = record.op(*args, **options)

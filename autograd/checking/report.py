@@ -165,3 +165,15 @@ def describe_difference(index: tuple[int, ...], tape: float, numbers: float, err
         f"at {_place(index)} the tape says {tape:.8g}, differences say {numbers:.8g} "
         f"(to {error:.0e})"
     )
+
+
+def describe_doubt(tape: float, numbers: float, error: float) -> str:
+    if not np.isfinite(numbers):
+        return (
+            f"the tape says {tape:.6g}, and f is not finite a small step from here, or its changes "
+            "are not: tell by domain=(lo, hi) where it may be asked, or check at another point"
+        )
+    return (
+        f"the tape says {tape:.6g}, differences say {numbers:.6g}, but only to {error:.1g}: f is "
+        "too noisy or too steep here to judge by; another step may tell"
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd.checking.differences import Steps
+from autograd.checking.locking import Locked, is_write, locked
 from autograd.checking.variable import Bounds, Variable
 from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.modes import Observer, enable_grad, mode, no_grad
@@ -19,6 +20,9 @@ from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating
 from autograd.runtime.writes import Writes
 
+_BESIDE = 1e-12  # of a unit: to a point that stands for the limit from one side
+_JUMP = 1e-8  # of the largest output: what is more is no change over so little
+
 
 class Subject:
     """f at given arguments. Use as a context manager: it puts the arguments back.
@@ -26,6 +30,10 @@ class Subject:
     Args:
         steps: how far the arguments are moved.
         domain: for each input, what the arguments in it must stay within; None for all at once.
+        may_jump: whether its outputs may, at the point.
+
+    Attributes:
+        jumps: whether they have been seen to.
 
     Raises TypeError where no argument is floating, ValueError where one is not in its domain.
     """
@@ -37,6 +45,7 @@ class Subject:
         of: str = "gradcheck",
         steps: Steps | None = None,
         domain: Sequence[Bounds | None] | None = None,
+        may_jump: bool = False,
     ) -> None:
         self.f, self.of, self.steps = f, of, steps or Steps()
         leaves, self._rebuild = flatten(tuple(inputs))
@@ -51,8 +60,8 @@ class Subject:
             if not (isinstance(leaf, Tensor) and id(leaf) in by_identity):
                 try:
                     self.variables.append(Variable(name, leaf, self.steps, pair))
-                except ValueError as error:
-                    raise ValueError(f"{of}: {error}") from error
+                except (TypeError, ValueError) as error:
+                    raise type(error)(f"{of}: {error}") from error
                 by_identity[id(leaf)] = self.variables[-1].tensor
             self._given.append(by_identity[id(leaf)])
         if not self.variables:
@@ -61,6 +70,7 @@ class Subject:
                 f"{of}: at least one argument of floating numbers expected, {given} given; "
                 "convert integers with astype(float)"
             )
+        self._may_jump, self.jumps = may_jump, False
         self.seen = _Seen()  # in the last call that was recorded
         self.warnings: list[str] = []
 
@@ -100,7 +110,11 @@ class Subject:
             return [out.data for out in self.outputs()]
 
     def along(self, directions: Sequence[Array | None]) -> Callable[[complex], list[Array]]:
-        """The outputs at the point plus h times the directions, as a function of h."""
+        """The outputs at the point plus h times the directions, as a function of h.
+
+        Those of gradients may jump at the point, if f has a kink there: the jumps are taken out, so
+        what is left has the slopes that they have on both sides.
+        """
 
         def at(h: complex) -> list[Array]:
             return self.values(
@@ -110,25 +124,66 @@ class Subject:
                 ]
             )
 
-        return at
+        return self._without_jumps(at) if self._may_jump else at
+
+    def _without_jumps(
+        self, curve: Callable[[complex], list[Array]]
+    ) -> Callable[[complex], list[Array]]:
+        """A curve of which each side is moved to meet the value at 0, where it does not."""
+        at_zero = curve(0.0)
+        sides: dict[float, list[Array]] = {}
+
+        def moved(h: complex) -> list[Array]:
+            if isinstance(h, complex) or h == 0:
+                return curve(h)
+            side = _BESIDE if h > 0 else -_BESIDE
+            if side not in sides:
+                sides[side] = curve(side)
+            limit = sides[side]
+            if all(map(_near, limit, at_zero)):
+                return curve(h)
+            self.jumps = True
+            return [a - b + c for a, b, c in zip(curve(h + side), limit, at_zero, strict=True)]
+
+        return moved
 
     def writes(self) -> list[str]:
         """What a call of f, and its rules, write into and should not."""
         found: list[str] = []
-        before = [np.array(at) for at in self.at_point()]
-        with Writes(found.append).watching():
-            self.bind([np.array(at) for at in before])
-            for variable in self.variables:
-                variable.tensor.requires_grad = True
-            with enable_grad(), np.errstate(all="ignore"):
+        watch = Locked(found.append)
+        try:
+            self._watched(watch, found, [v.tensor.data for v in self._bound_to_copies()])
+        except ValueError as error:
+            if not is_write(error):
+                raise
+            # Again with nothing locked, which tells more of what changes something.
+            culprit = watch.culprit
+            self._bound_to_copies()
+            self._watched(Writes(found.append), found, [])
+            if not found:
+                found.append(
+                    f"{culprit} wrote into what it is given, though that changes nothing "
+                    "here. Let it write to a copy"
+                )
+        return list(dict.fromkeys(found))
+
+    def _bound_to_copies(self) -> list[Variable]:
+        self.bind([np.array(at) for at in self.at_point()])
+        for variable in self.variables:
+            variable.tensor.requires_grad = True
+        return self.variables
+
+    def _watched(self, watch: Writes, found: list[str], closed: list[Array]) -> None:
+        """Note what is written into by f, with some arrays locked, and by its rules."""
+        with watch.watching():
+            with enable_grad(), np.errstate(all="ignore"), locked(closed):
                 outs = self.outputs()
-            for variable, at in zip(self.variables, before, strict=True):
-                if not found and not np.array_equal(variable.tensor.data, at, equal_nan=True):
+            for variable in self.variables:
+                if not found and not np.array_equal(variable.tensor.data, variable.at, True):
                     found.append(f"f wrote into {variable.name}, outside of any op")
             if not found:
                 taped = Taped(self, outs)
                 taped.gradients([np.full(out.shape, 0.5, out.dtype) for out in outs])
-        return list(dict.fromkeys(found))
 
     # --- gradients ---------------------------------------------------------------------------
 
@@ -140,6 +195,10 @@ class Subject:
         with _seen() as self.seen, enable_grad(), np.errstate(all="ignore"):
             outs = self.outputs()
         return Taped(self, outs)
+
+
+def _near(one: Array, other: Array) -> bool:
+    return bool(np.abs(one - other).max(initial=0.0) <= _JUMP * np.abs(other).max(initial=0.0))
 
 
 class Taped:

@@ -28,9 +28,11 @@ class Variable:
         at: the point, in float64.
         stretch: makes units longer, for arguments so small beside what they are added to that it
             does not show.
+        least: the unit of elements near 0, beside the size of all; elements that are 0 have it too.
         inward: for each element the sign by which alone it is moved, being at a bound; elsewhere 0.
 
-    Raises ValueError where it is out of bounds.
+    Raises ValueError where it is out of bounds, or these are none; TypeError where they are no
+    numbers.
     """
 
     def __init__(
@@ -43,10 +45,17 @@ class Variable:
         self.at: Array = np.array(self.given, np.float64)
         self.steps = steps or Steps()
         self.stretch = 1.0
+        self.least = 1e-3
         self._requires_grad = self.tensor.requires_grad
         self._given_grad = self.tensor.grad
         low, high = bounds or (None, None)
-        self._low, self._high = -np.inf if low is None else low, np.inf if high is None else high
+        self._low = -np.inf if low is None else _bound(name, low, self.shape)
+        self._high = np.inf if high is None else _bound(name, high, self.shape)
+        if np.any(self._low > self._high):
+            raise ValueError(
+                f"domain={bounds} given for {name}, whose lower bound is above the upper one; "
+                "(lo, hi) expected"
+            )
         below, above = self.at - self._low, self._high - self.at
         outside = (below < 0) | (above < 0) | (below + above <= 0)
         if outside.any():
@@ -82,7 +91,7 @@ class Variable:
         else:
             sizes = np.abs(self.at)
             scale = float(np.sqrt(np.mean(np.square(sizes)))) if self.size else 0.0
-            units = np.maximum(sizes, 1e-3 * scale) if scale > 0 else np.ones(self.shape)
+            units = np.maximum(sizes, self.least * scale) if scale > 0 else np.ones(self.shape)
             units = self.stretch * units
         return np.asarray(np.minimum(units, self._reach))
 
@@ -100,6 +109,31 @@ class Variable:
     def within(self, array: Array) -> Array:
         """An array whose rounding may have led out of the domain, back in it."""
         return array if self.bounds is None else np.asarray(np.clip(array, self._low, self._high))
+
+
+def _bound(name: str, bound: Any, shape: tuple[int, ...]) -> Array:
+    """One side of a domain: a number, or an array that broadcasts to the shape of its argument."""
+    try:
+        array = np.asarray(array_of(bound))
+    except ValueError as error:
+        raise ValueError(f"domain: a bound of {name} is no array: {error}") from error
+    if array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"domain: a bound of {name} is {bound!r}; a real number expected, an array of them, or "
+            "None on a side without a bound"
+        )
+    if np.isnan(array).any():
+        raise ValueError(
+            f"domain: a bound of {name} is NaN; None stands for a side without a bound"
+        )
+    if array.ndim > len(shape) or any(
+        n not in (1, m) for n, m in zip(array.shape[::-1], shape[::-1], strict=False)
+    ):
+        raise ValueError(
+            f"domain: a bound of shape {array.shape} given for {name} of shape {shape}; a number "
+            "expected, or an array that broadcasts to that shape"
+        )
+    return array.astype(np.float64)
 
 
 def array_of(value: Any) -> Array:

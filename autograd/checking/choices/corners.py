@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from autograd.checking.choices.alike import Alike
 from autograd.checking.choices.hulls import Hull
 from autograd.engine.tensor import Array
 
@@ -23,6 +24,7 @@ _FEW = 5  # elements of which all orders come up by chance
 _SHARED = 0.05  # of a slope: what two elements do together beyond what each does alone
 _SMOOTH = 1e-2  # of a slope: its change within a step beside a corner
 _NUMERIC = 1e-6  # of the largest slope: by so much differences may differ
+_MUCH_FINER = 50
 _CLOSE, _CLOSE_COARSE = 1e-4, 1e-2  # of the largest slope; the latter where the caller gave a step
 
 
@@ -55,6 +57,8 @@ class Corners:
     def at(self, i: int, element: int, rows: Array) -> list[Corner | None]:
         """For each of `rows`, combinations of outputs, the corner of which an element of argument i
         is a part; None where no other element meets it."""
+        if self.point.subject.jumps:
+            return [None] * len(rows)  # beside a jump, differences say nothing
         element += int(self._ends[i]) - self.point.subject.variables[i].size
         new = [row for row in rows if self._of(row, element) is None]
         if new:
@@ -72,6 +76,12 @@ class Corners:
             places.setdefault(variable.name, []).append(str(index or "the number"))
         return " and ".join(f"{_listed(found)} of {name}" for name, found in places.items())
 
+    def within(self, i: int, corner: Corner | None) -> set[int]:
+        """The elements of a corner that are those of argument i, numbered through that alone."""
+        start = int(self._ends[i]) - self.point.subject.variables[i].size
+        elements = () if corner is None else corner.elements
+        return {e - start for e in elements if start <= e < self._ends[i]}
+
     def values(self, corner: Corner, gradient: Array) -> str:
         """A gradient at a corner, by its elements."""
         return _listed([f"{g:.4g}" for g in gradient / self._unit[list(corner.elements)]])
@@ -83,6 +93,19 @@ class Corners:
     def _look(self, element: int, rows: Array) -> None:
         parts = [self.point.gradient_along(row) for row in rows]
         given = self._unit * np.array([np.concatenate([g.ravel() for g in p]) for p in parts])
+        alike = Alike(self, element, rows, np.abs(given[:, element]))
+        found = [alike.judged(k, g) if alike.possible else None for k, g in enumerate(given)]
+        for row, g, one in zip(rows, given, found, strict=True):
+            if one is not None:
+                members, slopes, right = one
+                closest = np.full(len(members), slopes.mean())
+                corner = Corner(tuple(map(int, members)), g[members], closest, right)
+                self._known.setdefault(row.tobytes(), []).append(corner)
+        others = [k for k, one in enumerate(found) if one is None]
+        if others:
+            self._search(element, rows[others], given[others])
+
+    def _search(self, element: int, rows: Array, given: Array) -> None:
         meeting = self._meeting(element, rows, np.abs(given[:, element]))
         if len(meeting) > 1:
             corners = _Look(self, meeting, rows, given[:, meeting]).corners()
@@ -108,24 +131,24 @@ class Corners:
         groups = [others]
         while groups and len(found) < _LARGEST:
             group = groups.pop()
-            if len(group) and self._shares(element, group, rows, size):
+            if len(group) and self.shares(element, group, rows, size):
                 if len(group) == 1:
                     found.append(int(group[0]))
                 else:
                     groups += [group[: len(group) // 2], group[len(group) // 2 :]]
         equal = others[self._at[others] == self._at[element]]
         # Where two of many change nothing, as in the middle of a sorted array, all may.
-        if not found and len(equal) > 1 and self._shares(element, equal, rows, size):
+        if not found and len(equal) > 1 and self.shares(element, equal, rows, size):
             found = [int(e) for e in equal]
         return sorted([element, *found[: _LARGEST - 1]])  # of more, some: their parts are no larger
 
-    def _shares(self, element: int, others: Array, rows: Array, size: Array) -> bool:
+    def shares(self, element: int, others: Array, rows: Array, size: Array) -> bool:
         """Whether moving an element with others does more than moving it and moving them; `size`
         is that of the slope by the element."""
         signs = self.point.signs((len(others),))
         for sides in ((1, 1), (-1, -1), (1, -1), (-1, 1)):
             together, alone = self._together(element, others, sides[1] * signs, sides[0], rows, 1.0)
-            enough = _SHARED * np.maximum(alone, size) + 50 * self._noise(rows) / self._steps.bend
+            enough = _SHARED * np.maximum(alone, size) + 50 * self._noises(rows) / self._steps.bend
             if (together > enough).any():
                 # Of smooth terms that is a product of two steps, and less at half of both.
                 half, _ = self._together(element, others, sides[1] * signs, sides[0], rows, 0.5)
@@ -144,7 +167,7 @@ class Corners:
         with np.errstate(invalid="ignore"):
             return np.abs(both - by_one - by_rest + here) / h, np.abs(by_one - here) / h
 
-    def _noise(self, rows: Array) -> Array:
+    def _noises(self, rows: Array) -> Array:
         return np.asarray(np.sqrt(np.square(rows) @ np.square(self.point.noise)))
 
     # --- the gradients beside them -----------------------------------------------------------
@@ -166,14 +189,38 @@ class Corners:
             slopes.append((ahead - behind) / (2 * h))
             bends.append(np.abs(ahead + behind - 2 * here) / h)
         size = np.abs(slopes).max(axis=0)
-        smooth = np.max(bends, axis=0) <= _SMOOTH * size + 50 * self._noise(rows) / h
+        smooth = np.max(bends, axis=0) <= _SMOOTH * size + 50 * self._noises(rows) / h
         return np.array(slopes).T, smooth & np.isfinite(size)
 
-    def close(self, size: float, row: Array) -> float:
-        """How far a gradient may be from a hull of gradients of that size."""
+    def close(self, size: float, row: Array, step: float | None = None) -> float:
+        """How far a gradient may be from a hull of gradients of that size, found by steps of that
+        length."""
         relative = _CLOSE if self._steps.given is None else _CLOSE_COARSE
-        noise = float(self._noise(row[None])[0])
-        return relative * size + 20 * noise / self._steps.within_corner
+        return relative * size + 20 * self.noise(row) / (step or self._steps.within_corner)
+
+    def noise(self, row: Array) -> float:
+        return float(self._noises(row[None])[0])
+
+    # --- elements that are equal -------------------------------------------------------------
+
+    @property
+    def fine_step(self) -> float:
+        """One so short that many elements are apart beside a corner."""
+        return self._steps.within_corner / _MUCH_FINER
+
+    def equal_to(self, element: int) -> Array:
+        """The elements that are where one of them is, and move as it does."""
+        alike = [x == x[element] for x in (self._at, self._unit, self._inward)]
+        return np.flatnonzero(np.logical_and.reduce(alike))
+
+    def bounded(self, element: int) -> bool:
+        return bool(self._inward[element])
+
+    def moved(self, elements: Array, lengths: Array, rows: Array) -> Array:
+        """The values of rows with some elements moved."""
+        places = np.zeros(len(self._at))
+        places[elements] = lengths
+        return np.asarray(rows @ self.outputs(places))
 
     def sides(self, elements: list[int], direction: Array, row: Array) -> tuple[float, float]:
         """The slopes of a row at the corner itself, along a direction and from behind it."""
@@ -185,11 +232,12 @@ class Corners:
 
 
 class _Look:
-    """The search for the hull of the gradients around one corner, for each row."""
+    """The search for the hull of the gradients around one corner, for each row. The sum of a
+    gradient's elements counts as one of them, or much that is small by itself would pass."""
 
     def __init__(self, corners: Corners, elements: list[int], rows: Array, given: Array) -> None:
         self.of, self.elements, self.rows, self.given = corners, elements, rows, given
-        self.hulls = [Hull(g, _NUMERIC) for g in given]
+        self.hulls = [Hull(g, _NUMERIC) for g in _with_sums(given)]
 
     def corners(self) -> list[Corner]:
         n, rng = len(self.elements), self.of.point.rng
@@ -201,22 +249,26 @@ class _Look:
             if draw > 1:
                 u = rng.uniform(-1, 1, n)
                 if draw % 2:
-                    u = 0.3 * u + self.hulls[open_rows[draw // 2 % len(open_rows)]].towards()
+                    u = 0.3 * u + self.hulls[open_rows[draw // 2 % len(open_rows)]].towards()[:-1]
+            if n == _LARGEST:  # of others that meet here too, ahead of these or behind
+                u = u + rng.choice([-2.0, 0.0, 2.0])
             slopes, smooth = self.of.slopes_beside(self.elements, u, self.rows)
-            closer = [self.hulls[k].add(slopes[k][None], u[None]) for k in open_rows if smooth[k]]
+            met = _with_sums(slopes), _with_sums(u[None])
+            closer = [self.hulls[k].add(met[0][k : k + 1], met[1]) for k in open_rows if smooth[k]]
             idle = 0 if any(closer) else idle + 1
             draw += 1
         return [self._corner(k) for k in range(len(self.rows))]
 
     def _inside(self, k: int) -> bool:
         hull = self.hulls[k]
-        return hull.distance <= self.of.close(hull.size, self.rows[k])
+        size = max(np.abs(x[..., :-1]).max(initial=0.0) for x in (hull.target, hull.points))
+        return hull.distance <= self.of.close(float(size), self.rows[k])
 
     def _corner(self, k: int) -> Corner:
         right: bool | None = self._inside(k)
         if not right and not self._certainly_outside(k):
             right = None
-        return Corner(tuple(self.elements), self.given[k], self.hulls[k].closest, right)
+        return Corner(tuple(self.elements), self.given[k], self.hulls[k].closest[:-1], right)
 
     def _certainly_outside(self, k: int) -> bool:
         """Whether no gradient that chance has not met can make up for it."""
@@ -226,11 +278,15 @@ class _Look:
         if len(self.elements) <= _FEW:
             return True
         # Of a function that is convex there, or concave, the slopes along a direction bound all.
-        direction = (self.given[k] - hull.closest) / max(hull.distance, 1e-300)
+        direction = (self.given[k] - hull.closest[:-1]) / max(hull.distance, 1e-300)
         slopes = self.of.sides(self.elements, direction, self.rows[k])
         margin = 0.1 * hull.distance
-        met = hull.points @ direction
+        met = hull.points[:, :-1] @ direction
         return bool(met.max() <= max(slopes) + margin and met.min() >= min(slopes) - margin)
+
+
+def _with_sums(rows: Array) -> Array:
+    return np.column_stack([rows, rows.sum(axis=1)])
 
 
 def _listed(words: list[str]) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autograd.checking.choices.alike import is_mixture
 from autograd.checking.choices.hulls import Hull
 from autograd.checking.point import length
 from autograd.checking.reference import Beside, Reference
@@ -18,12 +19,16 @@ _FIRST = 6  # gradients that are met before any conclusion
 _IDLE = 24  # gradients in a row that bring a block nothing new, before it is given up
 _MOST = 300
 _AT_ONCE = 50  # blocks
-_CHANGED_AT_LEAST = 0.2  # of the elements in question, when all is moved
+_STALE = 24  # looks in a row in which no element in question changes that has not before
+_KEPT = 20_000_000  # numbers of gradients that are met, at most
+_LEVELS = 32  # that are known of how far elements are moved as their gradient changes
 _AS_MUCH = 10  # times the change that such a move makes
 _CHANGED = 1e-7  # of the largest element of a gradient
 _FEW = 16  # elements that are looked at as one block
-_LARGEST = 64  # elements of a block, up to which it is judged
+_LARGEST = 64  # elements of a block that are unlike, up to which it is judged
 _NUDGES = 8  # of all values at once
+_RAMPS = (2, 3, 4, 5)  # of these those that are not random
+_TELLING = (0, 1, 4, 5)  # those that tell whether a gradient changes
 _EXACT = 1e-11  # of the largest element of a gradient
 _NEAR = 0.5  # of the limit
 _SAME = 1e-8  # of factors between 1 and 2
@@ -66,10 +71,10 @@ class Choices:
         return target._replace(limit=max(target.limit, target.relative * float(max(sizes)), 1e-300))
 
     def _moved(self, target: Target) -> Array:
-        """By how much the gradient is another when all is moved a little, in two opposite
-        directions: what wins in one of them loses in the other. In units of the limit."""
+        """By how much the gradient is another when all is moved a little, in opposite directions:
+        what wins in one of them loses in the other. In units of the limit."""
         here = self._reference.gradient(target.place)
-        changes = [self._nudge(i).gradient(target.place) - here for i in (0, 1)]
+        changes = [self._nudge(i).gradient(target.place) - here for i in _TELLING]
         return np.where(np.abs(changes) > target.limit, changes, 0.0) / target.limit
 
     def _plausible(self, target: Target) -> bool:
@@ -77,8 +82,7 @@ class Choices:
         off = (target.values - self._reference.gradient(target.place)) / target.limit
         changes = self._moved(target)
         changed = (changes != 0).any(axis=0)
-        missing = np.abs(off) > 1
-        if _CHANGED_AT_LEAST * np.count_nonzero(missing) > np.count_nonzero(changed & missing):
+        if not (changed & (np.abs(off) > 1)).any():
             return False
         return length(off) <= _AS_MUCH * max(length(change) for change in changes)
 
@@ -101,9 +105,11 @@ class Choices:
             for place in self._reference.recorded.values.places:
                 shape = self._reference.shape(place)
                 if shape is not None:
-                    ramp = np.linspace(0.5, 1, int(np.prod(shape))).reshape(shape)
-                    # Up and down, so that the last of an array is ahead of all, or behind.
-                    u = ramp if number // 2 == 1 else rng.uniform(-1, 1, shape)
+                    ramp = np.linspace(0.5, 1, int(np.prod(shape)))
+                    # Up and down, so that the last of an array is ahead of all, or behind; or so
+                    # that another is in the middle.
+                    ramp = ramp if number // 2 == 1 else np.roll(ramp, -(-len(ramp) // 4))
+                    u = ramp.reshape(shape) if number in _RAMPS else rng.uniform(-1, 1, shape)
                     lengths[place.serial] = -u if number % 2 else u
             self._nudged[number] = self._reference.beside(lengths)
         return self._nudged[number]
@@ -140,6 +146,8 @@ class _Search:
         self._off = np.abs(self.wanted - self.here) > 1
         self._met: list[Array] = []
         self._lengths: list[Array] = []
+        self._levels: list[float] = []
+        self._seen = np.zeros(len(self.here), bool)  # to change, at a point that was looked at
         self._blocks: dict[int, tuple[Array, Hull]] = {}  # by the first of their elements
         self._first = np.arange(len(self.here))  # element -> the first of its block, or one nearer
         self._from: dict[int, int] = {}  # output -> an element that got its gradient from it
@@ -155,11 +163,16 @@ class _Search:
 
     def succeeds(self) -> bool:
         self._look(np.zeros(self.here.shape))
-        while len(self._met) < _MOST:
+        if not self._all_change():
+            return False
+        while len(self._met) <= _FIRST:
+            self._look(self._random())
+        most = len(self._met) + _MOST
+        while len(self._met) < most:
             blocks = self._open_blocks()
             if blocks is None:
                 return False
-            if not blocks and len(self._met) > _FIRST:
+            if not blocks:
                 return True
             if any(hull.idle > _IDLE + 2 * len(block) for block, hull in blocks):
                 return False
@@ -170,8 +183,28 @@ class _Search:
             self._look(lengths)
         return False
 
+    def _all_change(self) -> bool:
+        """Look around until every element in question has been seen to have another gradient.
+
+        Those that have not are moved to where others were as theirs changed: where maxima tie that
+        is ahead of all, where a median does in the middle; so each look finds one at least.
+        """
+        stale = 0
+        while (waiting := self._off & ~self._seen).any():
+            if stale > _STALE or len(self._met) * self.here.size > _KEPT:
+                return False
+            lengths = self._random()
+            if self._levels and stale % 2 == 0:
+                count = int(np.count_nonzero(waiting))
+                near = self._rng.choice(self._levels[-_LEVELS:], count)
+                lengths[waiting] = near + self._rng.uniform(-0.01, 0.01, count)
+            lengths[np.argsort(lengths)] = np.linspace(-1, 1, len(lengths))  # none too close
+            self._look(lengths)
+            stale = 0 if self._seen[waiting].any() else stale + 1
+        return True
+
     def _random(self) -> Array:
-        return self._rng.uniform(-1, 1, self.here.shape)
+        return self._rng.permutation(np.linspace(-1, 1, len(self.here)))
 
     def _look(self, lengths: Array) -> None:
         """Meet the gradients at a point, with the elements moved by so much."""
@@ -182,7 +215,10 @@ class _Search:
         for members, hull in self._blocks.values():
             if hull.distance > 1:
                 hull.add(met[None, members], lengths[None, members])
-        self.changing |= np.abs(met - self.here) > 1
+        new = (np.abs(met - self.here) > 1) & ~self._seen
+        self._levels += lengths[new][:_LEVELS].tolist()
+        self._seen |= new
+        self.changing |= new
         self._met.append(met)
         self._lengths.append(lengths)
         if len(met) <= _FEW:
@@ -192,19 +228,29 @@ class _Search:
 
     def _connect(self, met: Array, with_factors: Array) -> None:
         """Put elements that got their gradient from one output into one block, and all that got it
-        from several."""
+        from several; what is the same as on the tape does not count."""
+        if not len(self._met) > 1:
+            self._here_with_factors = with_factors
         known = np.sort(np.concatenate([f.ravel() for f in self._factors.values()]))
-        source = np.zeros(len(met), int)
-        reached = np.flatnonzero((np.abs(met) > 1) & (self.changing | self._off))
-        if len(known) > 1:
-            factors = with_factors[reached] / met[reached]
-            after = np.clip(np.searchsorted(known, factors), 1, len(known) - 1)
-            nearest = after - (factors - known[after - 1] < known[after] - factors)
-            source[reached] = np.where(np.abs(known[nearest] - factors) < _SAME, 1 + nearest, 0)
+        of_interest = self.changing | self._off
+        changes = met - self.here, with_factors - self._here_with_factors
+        source = _nearest(known, changes[1], changes[0])
+        source = np.where(source, source, _nearest(known, with_factors, met))
+        reached = np.flatnonzero(((source > 0) | (np.abs(changes[0]) > 1)) & of_interest)
         for element in reached:
             own = self._first_of(int(element))
             other = self._first_of(self._from.setdefault(int(source[element]), own))
             self._first[max(own, other)] = min(own, other)
+
+    def _mixes_orders(self, members: Array, met: Array, lengths: Array) -> bool:
+        """Whether the elements of a block are alike, and what is wanted of them is a mixture of
+        orders of one gradient, however many they are."""
+        met, lengths, wanted = met[1:, members], lengths[1:, members], self.wanted[members]
+        for own in (np.zeros(len(members)), np.median(met, axis=0)):  # that is theirs in any order
+            gradient = _by_rank(met - own, lengths)
+            if gradient is not None:
+                return is_mixture(wanted - own, gradient, 1.0)
+        return False
 
     def _first_of(self, element: int) -> int:
         while self._first[element] != element:
@@ -213,7 +259,7 @@ class _Search:
 
     def _open_blocks(self) -> list[tuple[Array, Hull]] | None:
         """Blocks in which what is wanted is not yet a combination of what was met, some at a time;
-        None where one is too large to be judged."""
+        None where one is too large for that."""
         while (self._first != self._first[self._first]).any():
             self._first = self._first[self._first]
         order = np.argsort(self._first, kind="stable")
@@ -222,6 +268,8 @@ class _Search:
         found = []
         for first in np.unique(self._first[self._off]):
             members = order[slice(*np.searchsorted(firsts, [first, first + 1]))]
+            if self._mixes_orders(members, met, lengths):
+                continue
             if len(members) > _LARGEST:
                 return None
             if first not in self._blocks or len(self._blocks[first][0]) != len(members):
@@ -233,6 +281,24 @@ class _Search:
                 if len(found) == _AT_ONCE:
                     break
         return found
+
+
+def _by_rank(gradients: Array, lengths: Array) -> Array | None:
+    """The gradient by how far elements are ahead, if that is the same at all points."""
+    sorted_ = np.take_along_axis(gradients, np.argsort(lengths, axis=1), axis=1)
+    return sorted_[0] if (np.ptp(sorted_, axis=0) <= 1).all() else None
+
+
+def _nearest(known: Array, with_factors: Array, gradients: Array) -> Array:
+    """Which of some numbers each gradient was multiplied by, counted from 1; 0 where none."""
+    found = np.zeros(len(gradients), int)
+    reached = np.flatnonzero(np.abs(gradients) > 1)
+    if len(known) > 1 and len(reached):
+        factors = with_factors[reached] / gradients[reached]
+        after = np.clip(np.searchsorted(known, factors), 1, len(known) - 1)
+        nearest = after - (factors - known[after - 1] < known[after] - factors)
+        found[reached] = np.where(np.abs(known[nearest] - factors) < _SAME, 1 + nearest, 0)
+    return found
 
 
 def _behind_corners(

@@ -59,5 +59,7 @@ def _middle(lines: Array) -> Array:
     order = np.argsort(lines, axis=-1, kind="stable")
     middle, last = order[..., (n - 1) // 2 : n // 2 + 1], order[..., -1:]
     if n and lines.dtype.kind in "fc":
-        middle = np.where(np.isnan(np.take_along_axis(lines, last, -1)), last, middle)
+        nan = np.isnan(np.take_along_axis(lines, last, -1))
+        # Else it stays a view of the order, which tells checks that others of equal elements do.
+        middle = np.where(nan, last, middle) if nan.any() else middle
     return middle
