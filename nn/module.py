@@ -169,6 +169,7 @@ class Module:
             if observer is not None:
                 observer.hooked(hook, (args, kwargs), changed)
             if not with_kwargs:
+                self._expect_like(args, changed, "pre-hook")
                 args = changed if isinstance(changed, tuple) else (changed,)
             elif isinstance(changed, tuple) and len(changed) == 2:
                 args, kwargs = changed
@@ -187,8 +188,19 @@ class Module:
                 continue
             if observer is not None:
                 observer.hooked(hook, out, changed)
+            self._expect_like(out, changed, "hook")
             out = changed
         return out
+
+    def _expect_like(self, before: Any, changed: Any, what: str) -> None:
+        """Raise TypeError where a hook gave something else than a Tensor in a Tensor's place."""
+        pair = [x if isinstance(x, tuple) else (x,) for x in (before, changed)]
+        for old, new in zip(*pair, strict=False):
+            if isinstance(old, Tensor) and not isinstance(new, Tensor):
+                raise TypeError(
+                    f"{type(self).__name__}: a forward {what} returned {type(new).__name__} in the "
+                    "place of a Tensor; a Tensor expected, or None to change nothing"
+                )
 
     # --- what is in it -----------------------------------------------------------------------
 

@@ -171,7 +171,7 @@ class Tensor(Methods):
                 f"copying a tensor computed by '{self.op_name}' would lose its history; "
                 "copy its detach()"
             )
-        return _rebuild, (type(self), self.data, self.requires_grad)
+        return _built, (type(self), self.data, self.requires_grad), getattr(self, "__dict__", None)
 
     __hash__ = object.__hash__  # by identity: == compares elementwise, as in NumPy
 
@@ -339,8 +339,8 @@ empty = Tensor.__new__  # without attributes; the caller sets all three
 
 def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:
     array = np.asarray(value)  # in its own dtype: None is no number, and would be NaN in another
-    if array.dtype.kind in "biufc" and dtype is not None:
-        array = array.astype(dtype, copy=False)
+    if array.dtype.kind in "biufc" and not (dtype is None and array.dtype.isnative):
+        array = array.astype(np.dtype(dtype or array.dtype).newbyteorder("="), copy=False)
     if array.dtype.kind not in "biufc" or hasattr(value, "filled"):
         kind = "a masked array" if hasattr(value, "filled") else type(value).__name__
         raise TypeError(
@@ -350,7 +350,7 @@ def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:
     return array
 
 
-def _rebuild(kind: type[Tensor], data: Array, requires_grad: bool) -> Tensor:
+def _built(kind: type[Tensor], data: Array, requires_grad: bool) -> Tensor:
     tensor = empty(kind)
     Tensor.__init__(tensor, data, requires_grad)
     return tensor

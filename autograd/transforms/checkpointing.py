@@ -45,8 +45,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     statistics, say) it changes twice. See Chen et al. 2016, "Training deep nets with sublinear
     memory cost".
 
+    f computes all anew at each of its runs: what it keeps from the first (in a cache, or an
+    attribute that is set once) is a constant in the second, and no gradient goes through it.
+
     Raises:
-        RuntimeError: during backward, where f computes from a tensor that it did not read before.
+        RuntimeError: during backward, where f computes from a tensor that it did not read before,
+            or returns what is of another number, shape or dtype.
 
     >>> from autograd import Tensor, exp
     >>> x = Tensor(0.5, requires_grad=True)
@@ -284,6 +288,23 @@ def _nowhere() -> Place:
     return Refusal("", ())
 
 
+def _expect_same(name: str, before: Any, made: list[Any]) -> None:
+    """Raise RuntimeError where the second run returns something else than the first."""
+    kinds = [
+        [(x.shape, x.dtype) if hasattr(x, "dtype") else type(x).__name__ for x in outs]
+        for outs in (before, made)
+    ]
+    if kinds[0] != kinds[1]:
+        told = [
+            ", ".join(f"{k[1]} {k[0]}" if isinstance(k, tuple) else k for k in kind) or "nothing"
+            for kind in kinds
+        ]
+        raise RuntimeError(
+            f"{name}: run again for the backward pass, the function returns {told[1]} where it "
+            f"returned {told[0]} before; it must do the same both times"
+        )
+
+
 class _Checkpoint:
     """The operation of one checkpointed call. Its arguments are all that the function read: first
     the tensors among its own arguments, then what it closes over.
@@ -307,9 +328,10 @@ class _Checkpoint:
         create_graph = mode.recording
         substitutes = _Substitutes(record, needed, self.name)
         with again(), enable_grad(), watched_by(substitutes):
+            made = call(substitutes.variables)
+            _expect_same(self.name, record.out, made)
             outs: list[Any] = [
-                substitutes.given(out)._place if isinstance(out, Tensor) else None
-                for out in call(substitutes.variables)
+                substitutes.given(out)._place if isinstance(out, Tensor) else None for out in made
             ]
         roots = [(outs[i], gradient) for i, gradient in g.items() if outs[i] is not None]
         origins = substitutes.origins

@@ -43,6 +43,7 @@ def in_single(function: Function) -> Function:
 
     @functools.wraps(function)
     def wide(x: Tensor, *args: Any, **options: Any) -> Tensor:
+        x = x if isinstance(x, Tensor) else Tensor(x)
         dtype = _floating_dtype(x, *args, *options.values())
         if dtype.char != "e":
             return function(x if dtype == x.dtype else x.astype(dtype), *args, **options)

@@ -52,6 +52,8 @@ class Adam(Optimizer):
     def _check(self, options: Mapping[str, Any]) -> None:
         super()._check(options)
         betas = options["betas"]
+        if not isinstance(betas, tuple) or not all(isinstance(b, int | float) for b in betas):
+            raise TypeError(f"{self._name}: betas={betas!r:.40} given, two numbers expected")
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"{self._name}: betas={betas} given, two from 0 to below 1 expected")
 

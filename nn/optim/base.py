@@ -84,6 +84,13 @@ class Optimizer(ABC):
         wrong = next((p for p in added if not isinstance(p, Tensor)), None)
         if wrong is not None:
             raise TypeError(f"{self._name}: {type(wrong).__name__} given, a Parameter expected")
+        fixed = next((p for p in added if not _can_move(p)), None)
+        if fixed is not None:
+            what = "computed" if fixed.requires_grad else "constant"
+            raise ValueError(
+                f"{self._name}: a {what} tensor of shape {fixed.shape} given, which no step could "
+                "move; a Parameter or a leaf with requires_grad=True expected"
+            )
         unknown = sorted(set(group) - {"params"} - set(self.defaults))
         if unknown:
             raise TypeError(
@@ -144,9 +151,13 @@ class Optimizer(ABC):
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Refuse options that are out of range. Subclasses add what they need."""
-        for name in ("lr", "weight_decay", "momentum", "eps", "lr_decay", "alpha"):
-            if name in options and not options[name] >= 0:
-                raise ValueError(f"{self._name}: {name}={options[name]} given, at least 0 expected")
+        for name in options.keys() & self.defaults.keys() - {"betas"}:
+            value, switch = options[name], name in _SWITCHES
+            if not isinstance(value, bool if switch else int | float):
+                expected = "a bool" if switch else "a number"
+                raise TypeError(f"{self._name}: {name}={value!r:.40} given, {expected} expected")
+            if not value >= 0:
+                raise ValueError(f"{self._name}: {name}={value} given, at least 0 expected")
 
     # --- state -------------------------------------------------------------------------------
 
@@ -226,6 +237,14 @@ class Optimizer(ABC):
 
 def _state_dtype(p: Parameter) -> np.dtype[Any]:
     return np.result_type(p.dtype, np.float32)
+
+
+_SWITCHES = {"amsgrad", "centered", "maximize", "nesterov"}
+
+
+def _can_move(p: Tensor) -> bool:
+    """Whether a step can change a tensor, now or once it is no longer frozen."""
+    return p.is_leaf and (p.requires_grad or isinstance(p, Parameter))
 
 
 def _plain(optimizer: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_an_option_does_not_widen(f: Callable[[Any, Any], Any]) -> None:
         ),
         (lambda x, t: setattr(nn.optim.SGD([x]), "lr", t), "SGD: the option 'lr'"),
         (
-            lambda x, t: nn.optim.SGD([x]).add_param_group({"params": [Tensor(X)], "lr": t}),
+            lambda x, t: nn.optim.SGD([x]).add_param_group({"params": [nn.Parameter(X)], "lr": t}),
             "SGD: the option 'lr'",
         ),
         (

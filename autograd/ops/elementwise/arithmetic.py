@@ -18,6 +18,7 @@ from autograd.engine.tensor import Array, Tensor
 from autograd.ops.elementwise.selection import where
 from autograd.ops.elementwise.steps import floor_divide, sign
 from autograd.ops.kernels.blocks import in_blocks
+from autograd.ops.kernels.halves import in_single
 from autograd.ops.reductions.reduction import sum_of_products
 from autograd.ops.shapes.shape import sum_to
 from autograd.runtime.threads import elementwise
@@ -261,7 +262,7 @@ def polar_term(a: int, b: int, n: int, x: Array, y: Array) -> Array:
             out = out / radius
         return np.where(radius == 0, np.nan, out) if n else np.asarray(out)
 
-    return in_blocks(compute, x, y)
+    return in_blocks(in_single(compute), x, y)
 
 
 hypot.defvjp(

@@ -11,6 +11,7 @@ from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
 from autograd.ops.elementwise.arithmetic import hypot, polar, reciprocal, sqrt, square
 from autograd.ops.kernels.blocks import by_interval, in_blocks, in_double
+from autograd.ops.kernels.halves import in_single
 from autograd.runtime.threads import elementwise
 
 
@@ -97,7 +98,7 @@ def inverse_power(n: int, imaginary: bool, x: Array, y: Array) -> Array:
 
     With the point's angle a and radius r that is cos(n a) / r ** n, and -sin(n a) / r ** n.
     """
-    return in_blocks(lambda x, y: _inverse_power(n, x, y)[imaginary], x, y)
+    return in_blocks(in_single(lambda x, y: _inverse_power(n, x, y)[imaginary]), x, y)
 
 
 arctan.defvjp(lambda g, out, x: over_one_and_square(g, x), keeps=["x"])
