@@ -27,6 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # As a shell starts what runs in the background. Programs that tests start would inherit
         # it, and the Ctrl-C that is sent to them would be lost.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        # As nohup does it; programs that tests start shall hear it, and this one need not.
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
