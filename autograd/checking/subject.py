@@ -20,7 +20,7 @@ from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.runtime.trees import flatten, is_floating
 from autograd.runtime.writes import Writes
 
-_BESIDE = 1e-12  # of a unit: to a point that stands for the limit from one side
+_BESIDE = 1e-10  # of a unit: to a point that stands for the limit from one side
 _JUMP = 1e-8  # of the largest output: what is more is no change over so little
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from autograd.checking.choices.alike import Alike
+from autograd.checking.choices.alike import FEWEST, Alike
 from autograd.checking.choices.hulls import Hull
 from autograd.engine.tensor import Array
 
@@ -93,24 +93,34 @@ class Corners:
     def _look(self, element: int, rows: Array) -> None:
         parts = [self.point.gradient_along(row) for row in rows]
         given = self._unit * np.array([np.concatenate([g.ravel() for g in p]) for p in parts])
-        alike = Alike(self, element, rows, np.abs(given[:, element]))
-        found = [alike.judged(k, g) if alike.possible else None for k, g in enumerate(given)]
-        for row, g, one in zip(rows, given, found, strict=True):
-            if one is not None:
-                members, slopes, right = one
-                closest = np.full(len(members), slopes.mean())
-                corner = Corner(tuple(map(int, members)), g[members], closest, right)
-                self._known.setdefault(row.tobytes(), []).append(corner)
-        others = [k for k, one in enumerate(found) if one is None]
-        if others:
-            self._search(element, rows[others], given[others])
-
-    def _search(self, element: int, rows: Array, given: Array) -> None:
-        meeting = self._meeting(element, rows, np.abs(given[:, element]))
+        sizes = np.abs(given[:, element])
+        meeting = self._meeting(element, rows, sizes, FEWEST)
+        if len(meeting) == FEWEST:
+            left = self._look_at_equal(element, rows, given)
+            rows, given = rows[left], given[left]
+            if not left:
+                return
+            meeting = self._meeting(element, rows, sizes[left], _LARGEST)
         if len(meeting) > 1:
             corners = _Look(self, meeting, rows, given[:, meeting]).corners()
             for row, corner in zip(rows, corners, strict=True):
                 self._known.setdefault(row.tobytes(), []).append(corner)
+
+    def _look_at_equal(self, element: int, rows: Array, given: Array) -> list[int]:
+        """Those rows, by number, to which no elements are alike; of the others, corners are known
+        then."""
+        alike = Alike(self, element, rows, np.abs(given[:, element]))
+        left = []
+        for k, (row, g) in enumerate(zip(rows, given, strict=True)):
+            found = alike.judged(k, g) if alike.possible else None
+            if found is None:
+                left.append(k)
+                continue
+            members, slopes, right = found
+            closest = np.full(len(members), slopes.mean())
+            corner = Corner(tuple(map(int, members)), g[members], closest, right)
+            self._known.setdefault(row.tobytes(), []).append(corner)
+        return left
 
     def outputs(self, lengths: Array) -> Array:
         """All outputs with the elements moved by so many units."""
@@ -124,12 +134,12 @@ class Corners:
 
     # --- which elements meet -----------------------------------------------------------------
 
-    def _meeting(self, element: int, rows: Array, size: Array) -> list[int]:
-        """An element and those that do more with it than each does alone, sorted."""
+    def _meeting(self, element: int, rows: Array, size: Array, most: int) -> list[int]:
+        """An element and those that do more with it than each does alone, sorted; of many, some."""
         others = np.flatnonzero(np.arange(len(self._at)) != element)
         found: list[int] = []
         groups = [others]
-        while groups and len(found) < _LARGEST:
+        while groups and len(found) < most:
             group = groups.pop()
             if len(group) and self.shares(element, group, rows, size):
                 if len(group) == 1:
@@ -140,7 +150,7 @@ class Corners:
         # Where two of many change nothing, as in the middle of a sorted array, all may.
         if not found and len(equal) > 1 and self.shares(element, equal, rows, size):
             found = [int(e) for e in equal]
-        return sorted([element, *found[: _LARGEST - 1]])  # of more, some: their parts are no larger
+        return sorted([element, *found[: most - 1]])  # of more, some: their parts are no larger
 
     def shares(self, element: int, others: Array, rows: Array, size: Array) -> bool:
         """Whether moving an element with others does more than moving it and moving them; `size`
