@@ -13,6 +13,7 @@ from autograd import Tensor, no_grad
 from autograd.engine.tensor import Array
 from mnist.data.dataset import normalise
 from nn import Module
+from nn import functional as F
 
 DIGITS = 10
 _BATCH = 1000  # images at once; changes nothing
@@ -93,17 +94,25 @@ class Predictions:
 def predict(
     model: Module, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, mean: float, std: float
 ) -> Predictions:
-    """Show images (N, 28, 28) to a network in evaluation mode, normalised by mean and std."""
+    """What a network says of labelled images, as `log_probabilities` has it."""
+    return Predictions(log_probabilities(model, images, mean=mean, std=std), labels)
+
+
+def log_probabilities(
+    model: Module, images: NDArray[np.uint8], *, mean: float, std: float
+) -> NDArray[np.float64]:
+    """Show images (N, 28, 28) to a network in evaluation mode, normalised by mean and std: (N, 10).
+
+    In float64 and as logarithms, so that the worst digits can be told apart, however sure the
+    network is of something else.
+    """
     parts = []
     with no_grad():
         for start in range(0, len(images), _BATCH):
             batch = Tensor(normalise(images[start : start + _BATCH], mean, std))
-            parts.append(model(batch).data.astype(np.float64))
-    scores = np.concatenate(parts)
-    # In float64 and as logarithms, so that the worst digits can be told apart, however sure the
-    # network is of something else.
-    scores = scores - scores.max(axis=1, keepdims=True)
-    return Predictions(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)), labels)
+            parts.append(model(batch).data)
+        scores = np.concatenate(parts, dtype=np.float64)
+        return F.log_softmax(Tensor(scores), dim=1).data
 
 
 def saliency(
