@@ -20,9 +20,8 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
 
-from mnist.data.files import shown
+from mnist.data.files import alone_in, shown
 from mnist.data.idx import DataError, decompressed
-from mnist.data.locks import alone_in
 
 # SHA-256 of the decompressed bytes: a mirror may well compress the same data in another way.
 FILES = {

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import reprlib
 import sys
 from collections.abc import Sequence
@@ -142,10 +143,14 @@ def brief(value: Any) -> str:
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
 
 
-def told(error: Exception) -> str:
-    """What a library says of a file, on one line and short: some quote all of it."""
-    text = shown(str(error))
-    return text if len(text) <= 2 * _SHORT else f"{text[: 2 * _SHORT - 3]}..."
+def damaged(path: str | Path, error: Exception) -> CheckpointError:
+    """What is said of a file of weights that a library refuses: some quote all of it."""
+    reason = shown(str(error))
+    reason = reason if len(reason) <= 2 * _SHORT else f"{reason[: 2 * _SHORT - 3]}..."
+    return CheckpointError(
+        f"{shown(path)}: is damaged, or no file of weights ({reason}); take a copy of it "
+        "or name another"
+    )
 
 
 _excerpt = reprlib.Repr()
@@ -155,12 +160,9 @@ _excerpt.maxstring = _SHORT
 def _depth(text: bytes | bytearray) -> int:
     """How deep the brackets outside of strings are nested."""
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    codes = np.frombuffer(bare, np.uint8)
-    outside = ~np.logical_xor.accumulate(codes == ord('"'))
-    opening = ((codes == ord("[")) | (codes == ord("{"))) & outside
-    closing = ((codes == ord("]")) | (codes == ord("}"))) & outside
-    steps = opening.view(np.int8) - closing.view(np.int8)
-    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
+    brackets = re.sub(rb'"[^"]*"?|[^][{}"]+', b"", bare)
+    opening = np.isin(np.frombuffer(brackets, np.uint8), list(b"[{"))
+    return int(np.where(opening, 1, -1).cumsum(dtype=np.int32).max(initial=0))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

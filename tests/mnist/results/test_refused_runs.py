@@ -16,7 +16,7 @@ from support.layers.rank_trainings import digits, listing
 from support.programs.run_folders import store, store_of_0_1, write_lines
 
 from mnist.data import Dataset
-from mnist.data.locks import LockedError, alone_in
+from mnist.data.files import LockedError, alone_in
 from mnist.models import MODELS, Vote
 from mnist.results import compare_runs, load_run, write_report
 from mnist.storage.checkpoints import CheckpointError
