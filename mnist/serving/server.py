@@ -120,8 +120,10 @@ class Handler(BaseHTTPRequestHandler):
                     self.send_error(HTTPStatus.REQUEST_TIMEOUT)
             except Exception as error:
                 if not self._answered:
-                    reason = f"the server failed: {type(error).__name__}: {error}"
-                    self._refuse(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, reason, close=True))
+                    self.send_error(
+                        HTTPStatus.INTERNAL_SERVER_ERROR,
+                        f"the server failed: {type(error).__name__}: {error}",
+                    )
                 raise
         except (ConnectionError, TimeoutError):  # the client has gone, or takes no answer
             self.close_connection = True
@@ -153,8 +155,10 @@ class Handler(BaseHTTPRequestHandler):
         if len(hosts) != 1:
             raise self._refusal(HTTPStatus.BAD_REQUEST, "one Host header expected")
         if hosts[0].strip().lower() not in self.server.authorities:
-            reason = f"this is not that host; it is http://{self.server.authority}/"
-            raise self._refusal(HTTPStatus.MISDIRECTED_REQUEST, reason)
+            raise self._refusal(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"this is not that host; it is http://{self.server.authority}/",
+            )
         own = {f"http://{authority}" for authority in self.server.authorities}
         if any(origin.strip().lower() not in own for origin in self.headers.get_all("Origin", [])):
             raise self._refusal(HTTPStatus.FORBIDDEN, "pages of other sites get no answer")
@@ -171,11 +175,14 @@ class Handler(BaseHTTPRequestHandler):
             raise self._refusal(HTTPStatus.BAD_REQUEST, "one Content-Length in digits expected")
         length = int(lengths[0])
         if length > LARGEST_BODY:
-            reason = f"a body of {length} bytes given, at most {LARGEST_BODY} expected"
-            raise self._refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
+            raise self._refusal(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"a body of {length} bytes given, at most {LARGEST_BODY} expected",
+            )
         if self.headers.get_content_type() != "application/json":
-            reason = "Content-Type application/json expected"
-            raise self._refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
+            raise self._refusal(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type application/json expected"
+            )
         if self._expects:
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self.rfile.read(length)

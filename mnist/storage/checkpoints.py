@@ -259,8 +259,7 @@ def _special(mark: str, content: Any, unused: deque[tuple[int, Array]]) -> Any:
     if mark == "$int" and isinstance(content, str) and re.fullmatch("-?0x[0-9a-f]+", content):
         return int(content, 16)
     if mark == "$float" and isinstance(content, str) and re.fullmatch("[0-9a-f]{16}", content):
-        (number,) = struct.unpack(">d", bytes.fromhex(content))
-        return number
+        return struct.unpack(">d", bytes.fromhex(content))[0]
     raise ValueError(f"its tree has {brief({mark: content})}")
 
 

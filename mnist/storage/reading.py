@@ -11,7 +11,7 @@ import reprlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +22,6 @@ MAX_DEPTH = 100  # of JSON: what reads it recurses
 _MAX_DIGITS = 40  # of a JSON number: far more than a float or a 64-bit integer needs
 _MAX_NDIM = 64  # NumPy's own limit
 _SHORT = 60  # characters of what is quoted from a file
-_CHUNK = 1 << 20
 _MOST = 1 << 30  # bytes of any file; the networks here take a hundredth of it
 
 # The types of arrays, in NumPy's notation with the byte order: no objects, and no long doubles,
@@ -64,12 +63,8 @@ def read_whole(
                     "name another file"
                 )
             content = bytearray(size)
-            content[: len(magic)] = magic
-            done = len(magic)
-            with memoryview(content) as view:
-                while done < size and (count := file.readinto(view[done : done + _CHUNK])):
-                    done += count
-            if done < size or file.read(1):
+            file.seek(0)
+            if file.readinto(content) < size or file.read(1):
                 raise CheckpointError(f"{name}: changed while it was read; try again")
             return content
     except MemoryError as error:
@@ -107,10 +102,9 @@ def array_size(dtype: Any, shape: Any) -> int:
     """
     if not isinstance(dtype, str) or dtype not in _DTYPES:
         raise ValueError(f"it has an array of the unknown type {brief(dtype)}")
-    fits = isinstance(shape, Sequence) and len(shape) <= _MAX_NDIM
     # Zeros left out: NumPy refuses (0, huge, huge) too, although it would hold no value at all.
     if (
-        not fits
+        not (isinstance(shape, Sequence) and len(shape) <= _MAX_NDIM)
         or not all(type(n) is int and n >= 0 for n in shape)
         or math.prod(n for n in shape if n) * int(dtype[2:]) > sys.maxsize
     ):
@@ -125,8 +119,7 @@ def array_in(
 
     Raises ValueError where truth values are neither 0 nor 1.
     """
-    order: Literal["F", "C"] = "F" if fortran else "C"
-    array: Array = np.ndarray(shape, dtype, content, start, order=order)
+    array: Array = np.ndarray(shape, dtype, content, start, order="F" if fortran else "C")
     if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
         raise ValueError("it has an array of bool with values that are neither 0 nor 1")
     return array
