@@ -26,7 +26,7 @@ _MOST = 1 << 30  # bytes of any file; the networks here take a hundredth of it
 
 # The types of arrays, in NumPy's notation with the byte order: no objects, and no long doubles,
 # which are not the same on all machines.
-_DTYPES = frozenset(
+DTYPES = frozenset(
     {"|b1", "|i1", "|u1"}
     | {f"{order}{kind}{size}" for order in "<>" for kind in "iuf" for size in (2, 4, 8)}
 )
@@ -100,7 +100,7 @@ def array_size(dtype: Any, shape: Any) -> int:
     Raises:
         ValueError: there can be no such array, or its type is none of those supported.
     """
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ValueError(f"it has an array of the unknown type {brief(dtype)}")
     # Zeros left out: NumPy refuses (0, huge, huge) too, although it would hold no value at all.
     if (
@@ -123,11 +123,6 @@ def array_in(
     if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
         raise ValueError("it has an array of bool with values that are neither 0 nor 1")
     return array
-
-
-def supported(dtype: np.dtype[Any]) -> bool:
-    """Whether arrays of this type can be written."""
-    return dtype.str in _DTYPES
 
 
 def brief(value: Any) -> str:
