@@ -19,8 +19,7 @@ from mnist.data.files import shown
 from mnist.data.idx import DataError
 from mnist.images.digits import Digit, to_mnist
 from mnist.images.pictures import PictureError, read_picture
-from mnist.results.measures import wilson
-from mnist.results.predictions import log_probabilities
+from mnist.results.predictions import log_probabilities, wilson
 from mnist.speaking import complain, described, into_nothing, ready_streams
 from mnist.storage.run_data import data_of
 from mnist.storage.runs import Facts, RunFolder, read_run
@@ -155,8 +154,9 @@ def predict(args: argparse.Namespace) -> int:
             continue
         if digit.scattered:
             _warn(f"{name}: the ink lies far apart; one picture is read as one digit")
-        images = digit.image[None]
-        known = log_probabilities(trained.model, images, mean=trained.mean, std=trained.std)
+        known = log_probabilities(
+            trained.model, digit.image[None], mean=trained.mean, std=trained.std
+        )
         chances = np.exp(known[0])
         if args.json:
             facts = {
