@@ -1,4 +1,4 @@
-"""The subcommands of `python -m mnist`. What each needs is imported when it is asked for."""
+"""The subcommands of `python -m mnist`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist import results, serving
 from mnist.data.dataset import CHOICES, Dataset
 from mnist.data.files import shown
 from mnist.data.idx import DataError
 from mnist.images.digits import Digit, to_mnist
 from mnist.images.pictures import PictureError, read_picture
+from mnist.results.predictions import log_probabilities, wilson
 from mnist.speaking import complain, described, into_nothing, ready_streams
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from mnist.storage.runs import Facts
-    from mnist.storage.weights import Trained
+from mnist.storage.run_data import data_of
+from mnist.storage.runs import Facts, RunFolder, read_run
+from mnist.storage.weights import Trained, load_trained, save_safetensors
 
 RUNS = Path("runs")
 _BAR = 40  # characters of a probability of 1
@@ -46,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ready_streams()
     try:
         try:
-            return _run(argv)
+            args = parser().parse_args(argv)
+            return int(args.run(args) or 0)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # as with `| head`
@@ -57,16 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DataError, OSError, ImportError, MemoryError, RuntimeError, UnicodeError) as error:
         _warn(f"error: {described(error)}")
         return 1
-
-
-def _run(argv: Sequence[str] | None) -> int:
-    p = parser()
-    args = p.parse_args(argv)
-    if args.command is None:
-        p.print_help()
-        return 0
-    run: Callable[[argparse.Namespace], int] = args.run
-    return run(args)
 
 
 def _warn(text: str) -> None:
@@ -80,55 +74,51 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = p.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    p.set_defaults(run=lambda args: p.print_help())
+    commands = p.add_subparsers(metavar="COMMAND", title="commands")
+    network, data = (argparse.ArgumentParser(add_help=False) for _ in range(2))
+    network.add_argument("model", metavar="MODEL", type=Path)
+    data.add_argument(
+        "--dataset",
+        choices=CHOICES,
+        default="auto",
+        help="as for train.py; by default that of the training, which no other may replace",
+    )
+    data.add_argument("--data-dir", metavar="DIR", help="folder where its four IDX files are now")
 
-    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
-        command = commands.add_parser(name, help=text, description=text)
+    def add(
+        run: Callable[[argparse.Namespace], int | None],
+        text: str,
+        *parents: argparse.ArgumentParser,
+    ) -> Any:
+        command = commands.add_parser(run.__name__, help=text, description=text, parents=parents)
         command.set_defaults(run=run)
         return command
 
-    c = add("predict", predict, "tell the digits in PNG or PGM pictures, one in each")
+    c = add(predict, "tell the digits in PNG or PGM pictures, one in each")
     c.add_argument("images", nargs="*", metavar="IMAGE", help="files; - or none: standard input")
     c.add_argument("--model", metavar="MODEL", type=Path, help="default: the newest run in ./runs")
     how = c.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="one JSON object a line")
     how.add_argument("--show", action="store_true", help="show what the network sees")
 
-    c = add("evaluate", evaluate, "loss and accuracy on the test set")
-    c.add_argument("model", metavar="MODEL", type=Path)
-    _add_dataset(c)
+    c = add(evaluate, "loss and accuracy on the test set", network, data)
     c.add_argument("--json", action="store_true", help="a JSON object")
 
-    c = add("report", report, "write pictures and report.html into the folder of a run")
+    c = add(report, "write pictures and report.html into the folder of a run", data)
     c.add_argument("folder", metavar="RUN", type=Path)
-    _add_dataset(c)
 
-    c = add("compare", compare, "hold two runs side by side")
+    c = add(compare, "hold two runs side by side", data)
     c.add_argument("first", metavar="RUN", type=Path)
     c.add_argument("second", metavar="RUN", type=Path)
-    _add_dataset(c)
 
-    c = add("serve", serve, "a page to draw digits on, for browsers on this machine")
-    c.add_argument("model", metavar="MODEL", type=Path)
+    c = add(serve, "a page to draw digits on, for browsers on this machine", network)
     c.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     c.add_argument("--port", type=_port, default=8000, metavar="N", help="default: %(default)s")
 
-    c = add("export", export, "write the weights for other programs, under PyTorch's names")
-    c.add_argument("model", metavar="MODEL", type=Path)
+    c = add(export, "write the weights for other programs, under PyTorch's names", network)
     c.add_argument("out", metavar="OUT.safetensors", type=_safetensors)
     return p
-
-
-def _add_dataset(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--dataset",
-        choices=CHOICES,
-        default="auto",
-        help="as for train.py; by default that of the training, which no other may replace",
-    )
-    command.add_argument(
-        "--data-dir", metavar="DIR", help="folder where its four IDX files are now"
-    )
 
 
 def _port(text: str) -> int:
@@ -164,7 +154,10 @@ def predict(args: argparse.Namespace) -> int:
             continue
         if digit.scattered:
             _warn(f"{name}: the ink lies far apart; one picture is read as one digit")
-        chances = probabilities(trained, digit.image[None])[0]
+        known = log_probabilities(
+            trained.model, digit.image[None], mean=trained.mean, std=trained.std
+        )
+        chances = np.exp(known[0])
         if args.json:
             facts = {
                 "file": image,
@@ -188,8 +181,6 @@ def _picture(image: str, name: str) -> NDArray[Any]:
 
 def newest_run(runs: Path) -> Path:
     """The folder beneath `runs` whose network was saved last. Raises `DataError` without one."""
-    from mnist.storage.runs import RunFolder
-
     found = []
     for folder in runs.glob("*/"):
         files = RunFolder(folder)
@@ -202,18 +193,6 @@ def newest_run(runs: Path) -> Path:
             "--model"
         )
     return max(found)[1]
-
-
-def probabilities(trained: Trained, images: NDArray[Any]) -> NDArray[Any]:
-    """Of the ten digits, for images uint8 (N, 28, 28): (N, 10)."""
-    from autograd import Tensor, no_grad
-    from mnist.data.dataset import normalise
-    from nn import functional as F
-
-    with no_grad():
-        scores = trained.model(Tensor(normalise(images, trained.mean, trained.std)))
-        chances: NDArray[Any] = F.softmax(scores, dim=1).data
-    return chances
 
 
 def _told(name: str, digit: Digit, chances: NDArray[Any], show: bool) -> str:
@@ -231,8 +210,6 @@ def _told(name: str, digit: Digit, chances: NDArray[Any], show: bool) -> str:
 
 
 def _trained(path: Path) -> Trained:
-    from mnist.storage.weights import load_trained
-
     trained = load_trained(path)
     if trained.note:
         _warn(f"{shown(path)}: {trained.note}")
@@ -241,19 +218,14 @@ def _trained(path: Path) -> Trained:
 
 def _data(args: argparse.Namespace, facts: Facts, path: Path) -> Dataset:
     """The data set that a network was trained on."""
-    from mnist.storage.run_data import data_of
-
     return data_of(facts, shown(path), args.dataset, args.data_dir)
 
 
-def evaluate(args: argparse.Namespace) -> int:
+def evaluate(args: argparse.Namespace) -> None:
     """Print loss and accuracy on the test set, with a 95 % interval (Wilson's)."""
-    from mnist.results import predict as show
-    from mnist.results.measures import wilson
-
     trained = _trained(args.model)
     dataset = _data(args, trained.facts, args.model)
-    found = show(
+    found = results.predict(
         trained.model, dataset.test_images, dataset.test_labels, mean=trained.mean, std=trained.std
     )
     count = len(dataset.test_labels)
@@ -278,47 +250,30 @@ def evaluate(args: argparse.Namespace) -> int:
             f"accuracy  {found.accuracy:.2%}, {count - found.hits:,} wrong "
             f"(95 % interval {low:.2%} to {high:.2%})"
         )
-    return 0
 
 
-def report(args: argparse.Namespace) -> int:
+def report(args: argparse.Namespace) -> None:
     """Write pictures and a page about a run into its folder."""
-    from mnist.results import write_report
-    from mnist.storage.runs import read_run
-
     dataset = _data(args, read_run(args.folder).facts, args.folder)
-    written = write_report(args.folder, dataset)
+    written = results.write_report(args.folder, dataset)
     print(f"in {shown(args.folder)}: {', '.join(map(str, written))}")
-    return 0
 
 
-def compare(args: argparse.Namespace) -> int:
+def compare(args: argparse.Namespace) -> None:
     """Print two runs side by side."""
-    from mnist.results import compare_runs
-    from mnist.storage.runs import read_run
-
     dataset = _data(args, read_run(args.first).facts, args.first)
-    print(compare_runs(args.first, args.second, dataset))
-    return 0
+    print(results.compare_runs(args.first, args.second, dataset))
 
 
-def serve(args: argparse.Namespace) -> int:
+def serve(args: argparse.Namespace) -> None:
     """Serve the page until Ctrl-C."""
-    from mnist.serving import serve as listen
-
-    listen(_trained(args.model), host=args.host, port=args.port, announce=_announce)
-    return 0
-
-
-def _announce(text: str) -> None:
-    print(text, flush=True)  # read at once, also through a pipe
+    # Flushed, to be read at once through a pipe too.
+    announce = partial(print, flush=True)
+    serving.serve(_trained(args.model), host=args.host, port=args.port, announce=announce)
 
 
-def export(args: argparse.Namespace) -> int:
+def export(args: argparse.Namespace) -> None:
     """Write the weights as safetensors."""
-    from mnist.storage.weights import save_safetensors
-
     trained = _trained(args.model)
     save_safetensors(trained.model, args.out, trained.facts)
     print(f"{trained.network}: weights in {shown(args.out)}")
-    return 0

@@ -30,7 +30,7 @@ def _whole(least: int, most: int = _MOST) -> Kind:
     )
 
 
-def _number(expected: str, fits: Callable[[float], bool]) -> Kind:
+def number(expected: str, fits: Callable[[float], bool]) -> Kind:
     def finite(value: Any) -> bool:
         # The comparison is for integers that are too large for a float.
         return type(value) in (int, float) and abs(value) < math.inf and fits(value)
@@ -38,9 +38,9 @@ def _number(expected: str, fits: Callable[[float], bool]) -> Kind:
     return Kind(expected, finite, float)
 
 
-_POSITIVE = _number("a number above 0", lambda v: 0 < v < 1e300)
-_NOT_NEGATIVE = _number("a number from 0", lambda v: 0 <= v < 1e300)
-_FRACTION = _number("a number from 0 to below 1", lambda v: 0 <= v < 1)
+_POSITIVE = number("a number above 0", lambda v: 0 < v < 1e300)
+_NOT_NEGATIVE = number("a number from 0", lambda v: 0 <= v < 1e300)
+_FRACTION = number("a number from 0 to below 1", lambda v: 0 <= v < 1)
 _SWITCH = Kind("true or false", lambda v: type(v) is bool)
 _NAME = Kind(
     "a name of at most 40 characters",

@@ -136,8 +136,7 @@ def _sampled(images: Image, down: NDArray[Any], right: NDArray[Any]) -> Image:
     upper = at(0) * (1 - dx) + at(1) * dx
     lower = at(width + 2) * (1 - dx) + at(width + 3) * dx
     mixed = upper * (1 - dy) + lower * dy
-    result: Image = np.rint(mixed).astype(np.uint8).transpose(2, 0, 1)
-    return result
+    return np.asarray(np.rint(mixed).transpose(2, 0, 1), np.uint8)
 
 
 def _from_centre(size: int) -> NDArray[np.float32]:

@@ -110,5 +110,4 @@ def in_background(
                     waiting.append(pool.submit(make, i))
                 yield item
         finally:
-            for future in waiting:
-                future.cancel()
+            pool.shutdown(cancel_futures=True)

@@ -184,8 +184,7 @@ def normalise(images: NDArray[np.uint8], mean: float, std: float) -> NDArray[np.
     for start in range(0, len(images), _BLOCK):
         block = images[start : start + _BLOCK]
         storage[0, :, :, start : start + _BLOCK] = table[block.transpose(1, 2, 0)]
-    batch_first: NDArray[np.float32] = storage.transpose(3, 0, 1, 2)
-    return batch_first
+    return np.asarray(storage.transpose(3, 0, 1, 2))
 
 
 def _find(data_dir: str | Path | None) -> dict[str, Path]:
@@ -263,5 +262,5 @@ def _name(files: dict[str, Path], train: Pair, test: Pair) -> str:
 
 
 def _drawn(seed: int) -> Dataset:
-    (train_images, train_labels), (test_images, test_labels) = drawn.load(seed=seed)
-    return Dataset(DRAWN, train_images, train_labels, test_images, test_labels, seed=seed)
+    train, test = drawn.load(seed=seed)
+    return Dataset(DRAWN, *train, *test, seed=seed)

@@ -20,9 +20,8 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
 
-from mnist.data.files import shown
+from mnist.data.files import alone_in, shown
 from mnist.data.idx import DataError, decompressed
-from mnist.data.locks import alone_in
 
 # SHA-256 of the decompressed bytes: a mirror may well compress the same data in another way.
 FILES = {
@@ -131,9 +130,8 @@ def _transfer(url: str, part: Path, timeout: float) -> bool:
         response = _request(url, have, timeout)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and have:  # the part is as long as the file or longer: not its start
-            part.unlink()
-            return _transfer(url, part, timeout)
+        if error.code == 416 and have:  # the part is as long as the file or longer
+            return True
         raise _MirrorError(f"HTTP {error.code}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _MirrorError(_reason(error)) from error

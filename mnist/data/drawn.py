@@ -223,8 +223,7 @@ def _bend(path: F32, size: F32, rng: np.random.Generator) -> F32:
     wave = np.float32(2 * np.pi * WAVE) * _normal(rng, count, 2, WAVES)
     phase = rng.uniform(0, 2 * np.pi, (count, 1, WAVES)).astype(np.float32)
     swing = size * np.float32(np.sqrt(2 / WAVES)) * _normal(rng, count, WAVES, 2)
-    bent: F32 = path + np.sin(path @ wave + phase) @ swing
-    return bent
+    return np.asarray(path + np.sin(path @ wave + phase) @ swing)
 
 
 def _write(curve: Curve, count: int, rng: np.random.Generator) -> F32:
@@ -251,8 +250,7 @@ def _press(lengths: F32, rng: np.random.Generator) -> F32:
     turns, phase = rng.uniform(((0.5,), (0.0,)), ((2.0,), (1.0,)), (count, 2, 1)).swapaxes(0, 1)
     along = np.cumsum(lengths, axis=1) / np.sum(lengths, axis=1, keepdims=True)
     swing = np.sin(2 * np.pi * (turns * along + phase))
-    radius: F32 = (pen * (1 + PRESSURE * swing)).astype(np.float32)
-    return radius
+    return np.asarray(pen * (1 + PRESSURE * swing), np.float32)
 
 
 def _lengths(path: F32, joined: F32) -> F32:
@@ -294,8 +292,7 @@ def _ink(path: F32, radius: F32, lengths: F32, rng: np.random.Generator) -> Imag
     pen = radius.mean(axis=1)[:, None, None]
     distance = np.sqrt(np.maximum(pen**2 - 2 * BLOB**2 * np.log(field), 0))
     inside = pen - distance + np.float32(GRAIN) * _normal(rng, *field.shape)
-    images: Images = np.rint(255 * np.clip(inside / EDGE + 0.5, 0, 1)).astype(np.uint8)
-    return images
+    return np.asarray(np.rint(255 * np.clip(inside / EDGE + 0.5, 0, 1)), np.uint8)
 
 
 def _centre(images: Images) -> Images:
@@ -310,8 +307,7 @@ def _centre(images: Images) -> Images:
     rows = (pixel + down[:, None]) % SIDE
     columns = (pixel + right[:, None]) % SIDE
     which = np.arange(len(images))
-    moved: Images = images[which[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return moved
+    return np.asarray(images[which[:, None, None], rows[:, :, None], columns[:, None, :]])
 
 
 def _draw_glyph(glyph: Glyph, count: int, rng: np.random.Generator) -> Images:

@@ -124,11 +124,10 @@ def decompressed(path: Path, *, gzip_only: bool = False) -> Iterator[Stream]:
                 with gzip.GzipFile(fileobj=file, mode="rb") as stream:
                     yield stream
             elif gzip_only or path.suffix == ".gz":
-                plain_idx = start[:2] == b"\0\0"
-                remedy = "if it is already decompressed, take .gz off its name" if plain_idx else ""
+                plain = "if it is already decompressed, take .gz off its name"
                 raise DataError(
                     f"{name}: starts with {start.hex(' ')} where a gzip file starts with 1f 8b; "
-                    f"{remedy or _AGAIN}"
+                    f"{plain if start.startswith(bytes(2)) else _AGAIN}"
                 )
             else:
                 yield file

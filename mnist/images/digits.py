@@ -166,8 +166,7 @@ def _paper(levels: Floats) -> Floats:
         if good.sum() < 4 * len(factors):
             break
         factors = np.linalg.lstsq(basis[good], known[good])[0]
-    paper: Floats = (terms @ factors).astype(np.float32)
-    return paper
+    return np.asarray(terms @ factors, np.float32)
 
 
 def _box(ink: Floats) -> Box:
@@ -232,8 +231,7 @@ def _averaging(size: int, wanted: int) -> Floats:
     pixel = np.arange(size)
     covered = np.minimum(centre + half, pixel + 1) - np.maximum(centre - half, pixel)
     covered = np.maximum(covered, 0)
-    matrix: Floats = (covered / covered.sum(axis=1, keepdims=True)).astype(np.float32)
-    return matrix
+    return np.asarray(covered / covered.sum(axis=1, keepdims=True), np.float32)
 
 
 def _placed(digit: Floats) -> NDArray[np.uint8]:
@@ -253,8 +251,7 @@ def _placed(digit: Floats) -> NDArray[np.uint8]:
 def _widest_gap(digit: Floats) -> float:
     """The widest empty band of rows or columns, relative to the longer side."""
     steps = (np.diff(np.flatnonzero(digit.any(axis=axis))) for axis in (0, 1))
-    widest = max(int(step.max(initial=1)) for step in steps)
-    return (widest - 1) / int(max(digit.shape))
+    return max(int(step.max(initial=1)) - 1 for step in steps) / int(max(digit.shape))
 
 
 def components(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], int]:

@@ -3,8 +3,8 @@
 from mnist.results.comparison import compare_runs
 from mnist.results.predictions import Predictions, predict, saliency
 from mnist.results.rendering import HINT
+from mnist.results.report import plot_curves, write_report
 from mnist.results.stored import StoredRun, load_run
-from mnist.results.writing import plot_curves, write_report
 
 __all__ = [
     "HINT",

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from mnist.data.dataset import Dataset
 from mnist.data.files import shown
-from mnist.results.measures import mcnemar, wilson
-from mnist.results.predictions import DIGITS, Predictions
+from mnist.results.predictions import DIGITS, Predictions, mcnemar, wilson
 from mnist.results.stored import load_run
 from mnist.results.wording import interval, percent, plain
 

@@ -28,8 +28,7 @@ from numpy.typing import NDArray
 
 from autograd.engine.tensor import Array
 from mnist.models import Vote
-from mnist.results.measures import Bin, wilson
-from mnist.results.predictions import Predictions
+from mnist.results.predictions import Bin, Predictions, wilson
 from mnist.results.rendering import WIDTH, Look
 from mnist.results.wording import percent
 from nn import Module

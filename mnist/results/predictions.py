@@ -1,9 +1,12 @@
-"""What a network says of each image, and what follows from it by counting."""
+"""What a network says of each image, what follows from it by counting, and how sure one may be of
+that: intervals of shares, calibration of probabilities, a test of two networks."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +16,11 @@ from autograd import Tensor, no_grad
 from autograd.engine.tensor import Array
 from mnist.data.dataset import normalise
 from nn import Module
+from nn import functional as F
 
 DIGITS = 10
+BINS = 15  # as in Guo et al. 2017
+_Z95 = 1.959963984540054  # the normal distribution has 2.5 % beyond it
 _BATCH = 1000  # images at once; changes nothing
 
 
@@ -93,17 +99,25 @@ class Predictions:
 def predict(
     model: Module, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, mean: float, std: float
 ) -> Predictions:
-    """Show images (N, 28, 28) to a network in evaluation mode, normalised by mean and std."""
+    """What a network says of labelled images, as `log_probabilities` has it."""
+    return Predictions(log_probabilities(model, images, mean=mean, std=std), labels)
+
+
+def log_probabilities(
+    model: Module, images: NDArray[np.uint8], *, mean: float, std: float
+) -> NDArray[np.float64]:
+    """Show images (N, 28, 28) to a network in evaluation mode, normalised by mean and std: (N, 10).
+
+    In float64 and as logarithms, so that the worst digits can be told apart, however sure the
+    network is of something else.
+    """
     parts = []
     with no_grad():
         for start in range(0, len(images), _BATCH):
             batch = Tensor(normalise(images[start : start + _BATCH], mean, std))
-            parts.append(model(batch).data.astype(np.float64))
-    scores = np.concatenate(parts)
-    # In float64 and as logarithms, so that the worst digits can be told apart, however sure the
-    # network is of something else.
-    scores = scores - scores.max(axis=1, keepdims=True)
-    return Predictions(scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)), labels)
+            parts.append(model(batch).data)
+        scores = np.concatenate(parts, dtype=np.float64)
+        return F.log_softmax(Tensor(scores), dim=1).data
 
 
 def saliency(
@@ -138,3 +152,79 @@ def saliency(
 def _ratio(part: Array, whole: Array) -> Array:
     with np.errstate(invalid="ignore"):
         return np.asarray(part / whole)
+
+
+# --- how sure one may be -------------------------------------------------------------------------
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """The 95 % score interval of a share, `hits` of `count` (Wilson 1927, J. Am. Stat. Assoc. 22).
+
+    Unlike the one from the standard error it stays within 0 and 1, and holds for shares near 1.
+    """
+    if not 0 <= hits <= count or not count:
+        raise ValueError(f"{hits} of {count} given, 0 to {count} of at least 1 expected")
+    share, z2 = hits / count, _Z95**2
+    centre = share + z2 / (2 * count)
+    reach = _Z95 * math.sqrt(share * (1 - share) / count + z2 / (4 * count * count))
+    low, high = ((centre + sign * reach) / (1 + z2 / count) for sign in (-1, 1))
+    # Exact at the ends, where rounding would leave 1e-17.
+    return (0.0 if hits == 0 else low), (1.0 if hits == count else high)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The images whose guess has a probability above `low` and up to `high`."""
+
+    low: float
+    high: float
+    count: int
+    hits: int
+    confidence: float  # the mean probability of their guesses; NaN where there are none
+
+    @property
+    def accuracy(self) -> float:
+        return self.hits / self.count if self.count else math.nan
+
+
+def calibration(
+    confidence: NDArray[Any], right: NDArray[Any], bins: int = BINS
+) -> tuple[list[Bin], float]:
+    """Equal bins of confidence, and the expected calibration error: the mean over the images of
+    the distance between accuracy and mean confidence of their bin.
+
+    Guo, Pleiss, Sun, Weinberger 2017, "On Calibration of Modern Neural Networks", eq. 3.
+
+    Args:
+        confidence: (N,), probabilities above 0.
+        right: (N,), whether each guess was right.
+    """
+    # Bins are closed above: 1.0 is in the last.
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    counts, hits, sums = (np.bincount(place, each, bins) for each in (None, right, confidence))
+    found = [
+        Bin(
+            i / bins,
+            (i + 1) / bins,
+            int(count),
+            int(hit),
+            float(total / count) if count else math.nan,
+        )
+        for i, (count, hit, total) in enumerate(zip(counts, hits, sums, strict=True))
+    ]
+    return found, float(np.abs(hits - sums).sum() / len(confidence))
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """The exact two-sided p-value of McNemar's test, from what only one of two gets right.
+
+    Were both equally good, each such image would fall to either with probability 1/2: twice the
+    lower tail of that binomial distribution, at most 1 (McNemar 1947, Psychometrika 12; the exact
+    conditional test in Fagerland, Lydersen, Laake 2013, BMC Med. Res. Methodol. 13:91).
+    """
+    count = only_first + only_second
+    term, tail, possible = 1, 0, 1 << count  # whole numbers, of any size, hence exact
+    for k in range(min(only_first, only_second) + 1):
+        tail += term
+        term = term * (count - k) // (k + 1)
+    return min(1.0, 2 * tail / possible)

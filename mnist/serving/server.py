@@ -13,12 +13,10 @@ import os
 import re
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
-from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
@@ -76,7 +74,11 @@ class _Head(io.BufferedReader):
         line = super().readline(self.left + 1)
         self.left -= len(line)
         if self.left < 0:
-            raise LineTooLong("head")
+            raise RefusedError(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"a head of at most {LARGEST_HEAD} bytes expected",
+                close=True,
+            )
         return line
 
 
@@ -104,24 +106,21 @@ class Handler(BaseHTTPRequestHandler):
         try:
             try:
                 self.raw_requestline = self.rfile.readline()
-                if not self.raw_requestline or not self.parse_request():
-                    return
-                self._answer()
-            except LineTooLong:
-                self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                if self.raw_requestline and self.parse_request():
+                    self._answer()
             except RefusedError as refusal:
                 self._refuse(refusal)
-            except ConnectionError:
-                raise
             except TimeoutError:
                 if self._answered:
                     raise
                 if self.raw_requestline:
                     self.send_error(HTTPStatus.REQUEST_TIMEOUT)
             except Exception as error:
-                if not self._answered:
-                    reason = f"the server failed: {type(error).__name__}: {error}"
-                    self._refuse(RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, reason, close=True))
+                if not (self._answered or isinstance(error, ConnectionError)):
+                    self.send_error(
+                        HTTPStatus.INTERNAL_SERVER_ERROR,
+                        f"the server failed: {type(error).__name__}: {error}",
+                    )
                 raise
         except (ConnectionError, TimeoutError):  # the client has gone, or takes no answer
             self.close_connection = True
@@ -153,8 +152,10 @@ class Handler(BaseHTTPRequestHandler):
         if len(hosts) != 1:
             raise self._refusal(HTTPStatus.BAD_REQUEST, "one Host header expected")
         if hosts[0].strip().lower() not in self.server.authorities:
-            reason = f"this is not that host; it is http://{self.server.authority}/"
-            raise self._refusal(HTTPStatus.MISDIRECTED_REQUEST, reason)
+            raise self._refusal(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"this is not that host; it is http://{self.server.authority}/",
+            )
         own = {f"http://{authority}" for authority in self.server.authorities}
         if any(origin.strip().lower() not in own for origin in self.headers.get_all("Origin", [])):
             raise self._refusal(HTTPStatus.FORBIDDEN, "pages of other sites get no answer")
@@ -171,11 +172,14 @@ class Handler(BaseHTTPRequestHandler):
             raise self._refusal(HTTPStatus.BAD_REQUEST, "one Content-Length in digits expected")
         length = int(lengths[0])
         if length > LARGEST_BODY:
-            reason = f"a body of {length} bytes given, at most {LARGEST_BODY} expected"
-            raise self._refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason)
+            raise self._refusal(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"a body of {length} bytes given, at most {LARGEST_BODY} expected",
+            )
         if self.headers.get_content_type() != "application/json":
-            reason = "Content-Type application/json expected"
-            raise self._refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, reason)
+            raise self._refusal(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type application/json expected"
+            )
         if self._expects:
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self.rfile.read(length)
@@ -256,7 +260,6 @@ class Server(ThreadingHTTPServer):
     def __init__(self, site: Site, host: str, port: int, patience: float = 15.0) -> None:
         self.site, self.patience = site, patience
         self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), Handler)
         port = self.server_address[1]
@@ -280,11 +283,8 @@ class Server(ThreadingHTTPServer):
             super().serve_forever(poll_interval)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            full = len(self._open) >= MOST_CONNECTIONS
-            if not full:
-                self._open.add(request)
-        if not full:
+        if len(self._open) < MOST_CONNECTIONS:
+            self._open.add(request)
             super().process_request(request, client_address)
             return
         request.setblocking(False)
@@ -293,17 +293,15 @@ class Server(ThreadingHTTPServer):
         self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._open.discard(request)
+        self._open.discard(request)
         super().shutdown_request(request)
 
     def server_close(self) -> None:
         """Stop listening, and hang up on those still connected: their threads end by that."""
         super().server_close()
-        with self._lock:
-            for request in self._open:
-                with suppress(OSError):
-                    request.shutdown(socket.SHUT_RDWR)
+        for request in list(self._open):  # a copy: threads that end take theirs out
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):

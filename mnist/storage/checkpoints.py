@@ -36,6 +36,7 @@ import numpy as np
 from autograd.engine.tensor import Array
 from mnist.data.files import opened, shown, write_whole
 from mnist.storage.reading import (
+    DTYPES,
     MAX_DEPTH,
     CheckpointError,
     array_in,
@@ -43,7 +44,6 @@ from mnist.storage.reading import (
     brief,
     parse_json,
     read_whole,
-    supported,
 )
 
 __all__ = ["CheckpointError", "is_one", "read", "write"]
@@ -93,8 +93,6 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     name = shown(path)
     content = read_whole(path, _MAGIC, "checkpoint")
-    if len(content) < _PREFIX + _DIGEST:
-        raise CheckpointError(f"{name}: is cut short, to {len(content)} bytes; {_REMEDY}")
     with memoryview(content) as view:
         if hashlib.sha256(view[:-_DIGEST]).digest() != view[-_DIGEST:]:
             raise CheckpointError(
@@ -151,7 +149,7 @@ def _padding(length: int) -> int:
 
 def _encoded(value: Any, arrays: list[Array], place: tuple[Any, ...] = ()) -> Any:
     """What JSON can say of a tree; its arrays are added to `arrays`."""
-    if isinstance(value, np.generic) and supported(value.dtype):
+    if isinstance(value, np.generic) and value.dtype.str in DTYPES:
         value = value.item()
     if value is None or isinstance(value, bool | str):
         return value
@@ -159,7 +157,7 @@ def _encoded(value: Any, arrays: list[Array], place: tuple[Any, ...] = ()) -> An
         return int(value) if -_INT64 <= value < _INT64 else {"$int": hex(value)}
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": struct.pack(">d", value).hex()}
-    if isinstance(value, np.ndarray) and supported(value.dtype):
+    if isinstance(value, np.ndarray) and value.dtype.str in DTYPES:
         arrays.append(value)
         return {"$array": len(arrays) - 1}
     if len(place) >= _MAX_NESTING:
@@ -180,9 +178,8 @@ def _encoded(value: Any, arrays: list[Array], place: tuple[Any, ...] = ()) -> An
             f"${name}" if name.startswith("$") else name: _encoded(item, arrays, (*place, name))
             for name, item in value.items()
         }
-    kind = f"object of type {type(value).__name__}"
-    if isinstance(value, np.ndarray):
-        kind = f"array of {value.dtype}"
+    array = isinstance(value, np.ndarray)
+    kind = f"array of {value.dtype}" if array else f"object of type {type(value).__name__}"
     raise TypeError(
         f"a checkpoint with an {kind} at {_place(place)} given, dicts, lists, str, int, float, "
         "bool, None and arrays of bool, integers or floats of at most 64 bits expected"
@@ -261,8 +258,7 @@ def _special(mark: str, content: Any, unused: deque[tuple[int, Array]]) -> Any:
     if mark == "$int" and isinstance(content, str) and re.fullmatch("-?0x[0-9a-f]+", content):
         return int(content, 16)
     if mark == "$float" and isinstance(content, str) and re.fullmatch("[0-9a-f]{16}", content):
-        (number,) = struct.unpack(">d", bytes.fromhex(content))
-        return number
+        return struct.unpack(">d", bytes.fromhex(content))[0]
     raise ValueError(f"its tree has {brief({mark: content})}")
 
 

@@ -14,16 +14,15 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED
 
 from autograd.engine.tensor import Array
-from mnist.data.files import shown
 from mnist.storage.reading import (
-    CheckpointError,
     array_in,
     array_size,
     brief,
+    damaged,
     read_whole,
-    told,
 )
 
 # Trained weights hardly compress; what unpacks to more than this, and to more than so many times
@@ -62,10 +61,7 @@ def read_npz(path: str | Path) -> dict[str, Array]:
         OverflowError,
         ValueError,
     ) as error:
-        raise CheckpointError(
-            f"{shown(path)}: is damaged, or no file of weights ({told(error)}); take "
-            "a copy of it or name another"
-        ) from error
+        raise damaged(path, error) from error
 
 
 def _arrays(archive: zipfile.ZipFile, size: int) -> dict[str, Array]:
@@ -81,15 +77,12 @@ def _arrays(archive: zipfile.ZipFile, size: int) -> dict[str, Array]:
             raise ValueError(f"it has {brief(name)} where arrays are expected")
         if name in arrays:
             raise ValueError(f"it has {brief(name)} twice")
-        if member.flag_bits & 1 or member.compress_type not in _METHODS:
+        if member.flag_bits & 1 or member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             raise ValueError(f"its {brief(name)} is encrypted or packed in an unusual way")
         with archive.open(member) as stream:
             # To one byte past the end: then the checksum is looked at.
             arrays[name] = _array(bytearray(stream.read(member.file_size + 1)), name)
     return arrays
-
-
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def _array(content: bytearray, name: str) -> Array:

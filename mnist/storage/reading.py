@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import reprlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -21,12 +22,11 @@ MAX_DEPTH = 100  # of JSON: what reads it recurses
 _MAX_DIGITS = 40  # of a JSON number: far more than a float or a 64-bit integer needs
 _MAX_NDIM = 64  # NumPy's own limit
 _SHORT = 60  # characters of what is quoted from a file
-_CHUNK = 1 << 20
 _MOST = 1 << 30  # bytes of any file; the networks here take a hundredth of it
 
 # The types of arrays, in NumPy's notation with the byte order: no objects, and no long doubles,
 # which are not the same on all machines.
-_DTYPES = frozenset(
+DTYPES = frozenset(
     {"|b1", "|i1", "|u1"}
     | {f"{order}{kind}{size}" for order in "<>" for kind in "iuf" for size in (2, 4, 8)}
 )
@@ -63,12 +63,8 @@ def read_whole(
                     "name another file"
                 )
             content = bytearray(size)
-            content[: len(magic)] = magic
-            done = len(magic)
-            with memoryview(content) as view:
-                while done < size and (count := file.readinto(view[done : done + _CHUNK])):
-                    done += count
-            if done < size or file.read(1):
+            file.seek(0)
+            if file.readinto(content) < size or file.read(1):
                 raise CheckpointError(f"{name}: changed while it was read; try again")
             return content
     except MemoryError as error:
@@ -104,12 +100,11 @@ def array_size(dtype: Any, shape: Any) -> int:
     Raises:
         ValueError: there can be no such array, or its type is none of those supported.
     """
-    if not isinstance(dtype, str) or dtype not in _DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ValueError(f"it has an array of the unknown type {brief(dtype)}")
-    fits = isinstance(shape, Sequence) and len(shape) <= _MAX_NDIM
     # Zeros left out: NumPy refuses (0, huge, huge) too, although it would hold no value at all.
     if (
-        not fits
+        not (isinstance(shape, Sequence) and len(shape) <= _MAX_NDIM)
         or not all(type(n) is int and n >= 0 for n in shape)
         or math.prod(n for n in shape if n) * int(dtype[2:]) > sys.maxsize
     ):
@@ -124,16 +119,10 @@ def array_in(
 
     Raises ValueError where truth values are neither 0 nor 1.
     """
-    order: Literal["F", "C"] = "F" if fortran else "C"
-    array: Array = np.ndarray(shape, dtype, content, start, order=order)
+    array: Array = np.ndarray(shape, dtype, content, start, order="F" if fortran else "C")
     if array.dtype == bool and array.view(np.uint8).max(initial=0) > 1:
         raise ValueError("it has an array of bool with values that are neither 0 nor 1")
     return array
-
-
-def supported(dtype: np.dtype[Any]) -> bool:
-    """Whether arrays of this type can be written."""
-    return dtype.str in _DTYPES
 
 
 def brief(value: Any) -> str:
@@ -142,10 +131,14 @@ def brief(value: Any) -> str:
     return text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
 
 
-def told(error: Exception) -> str:
-    """What a library says of a file, on one line and short: some quote all of it."""
-    text = shown(str(error))
-    return text if len(text) <= 2 * _SHORT else f"{text[: 2 * _SHORT - 3]}..."
+def damaged(path: str | Path, error: Exception) -> CheckpointError:
+    """What is said of a file of weights that a library refuses: some quote all of it."""
+    reason = shown(str(error))
+    reason = reason if len(reason) <= 2 * _SHORT else f"{reason[: 2 * _SHORT - 3]}..."
+    return CheckpointError(
+        f"{shown(path)}: is damaged, or no file of weights ({reason}); take a copy of it "
+        "or name another"
+    )
 
 
 _excerpt = reprlib.Repr()
@@ -155,12 +148,9 @@ _excerpt.maxstring = _SHORT
 def _depth(text: bytes | bytearray) -> int:
     """How deep the brackets outside of strings are nested."""
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    codes = np.frombuffer(bare, np.uint8)
-    outside = ~np.logical_xor.accumulate(codes == ord('"'))
-    opening = ((codes == ord("[")) | (codes == ord("{"))) & outside
-    closing = ((codes == ord("]")) | (codes == ord("}"))) & outside
-    steps = opening.view(np.int8) - closing.view(np.int8)
-    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
+    brackets = re.sub(rb'"[^"]*"?|[^][{}"]+', b"", bare)
+    opening = np.isin(np.frombuffer(brackets, np.uint8), list(b"[{"))
+    return int(np.where(opening, 1, -1).cumsum(dtype=np.int32).max(initial=0))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -28,8 +28,7 @@ import numpy as np
 
 from autograd.engine.tensor import Array
 from mnist.config import Config, checked
-from mnist.data.files import replacing, shown
-from mnist.data.locks import alone_in
+from mnist.data.files import alone_in, replacing, shown
 from mnist.storage import checkpoints
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole

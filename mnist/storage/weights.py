@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
+from mnist.config import number
 from mnist.data.files import shown, write_whole
 from mnist.models import MODELS, Vote
 from mnist.storage.npz import read_npz
-from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole, told
+from mnist.storage.reading import CheckpointError, brief, damaged, parse_json, read_whole
 from mnist.storage.runs import Facts, Record, RunFolder, read_checkpoint, read_run
 from nn import Module
 
@@ -27,6 +28,10 @@ State = dict[str, Array]
 # Of the 60,000 training images of MNIST, for weights that come without those of their training.
 MNIST_MEAN = 0.13066047627384286
 MNIST_STD = 0.3081078038564627
+_MOMENTS = {
+    "pixel_mean": (MNIST_MEAN, number("a number", lambda v: abs(v) < 1e300)),
+    "pixel_std": (MNIST_STD, number("a number above 0", lambda v: 0 < v < 1e300)),
+}
 _ENTRY = "facts"  # of the metadata of a .safetensors file: JSON
 _MEMBER = re.compile(r"members\.(\d{1,5})\.(.*)", re.DOTALL)  # a name in a vote
 HINT = "a .safetensors file needs the safetensors package: pip install safetensors"
@@ -99,10 +104,7 @@ def of_run(record: Record, folder: Path) -> Trained:
 
 def _trained(state: State, facts: Facts, path: Path, note: str = "") -> Trained:
     name, model = _built(state, facts, path)
-    mean = _number(facts, "pixel_mean", MNIST_MEAN, path)
-    std = _number(facts, "pixel_std", MNIST_STD, path)
-    if std <= 0:
-        raise _wrong(path, f"a pixel_std of {std}, above 0 expected")
+    mean, std = (_moment(name, facts, path) for name in _MOMENTS)
     return Trained(model.eval(), name, mean, std, facts, note)
 
 
@@ -191,17 +193,10 @@ def _from_safetensors(path: Path) -> tuple[State, Facts | None]:
         if facts is not None and not isinstance(facts, dict):
             raise ValueError(f"its {_ENTRY} are {brief(facts)}, an object expected")
     except KeyError as error:
-        raise _damaged(path, f"arrays of type {error} are not supported") from error
+        raise damaged(path, ValueError(f"arrays of type {error} are not supported")) from error
     except (SafetensorError, ValueError) as error:
-        raise _damaged(path, told(error)) from error
+        raise damaged(path, error) from error
     return state, facts
-
-
-def _damaged(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"{shown(path)}: is damaged, or no file of weights ({reason}); take a copy of it "
-        "or name another"
-    )
 
 
 def _library(path: str | Path) -> ModuleType:
@@ -223,18 +218,15 @@ def _facts_beside(path: Path) -> Facts:
     return files.facts()
 
 
-def _number(facts: Facts, name: str, default: float, path: Path) -> float:
+def _moment(name: str, facts: Facts, path: Path) -> float:
+    default, kind = _MOMENTS[name]
     value = facts.get(name, default)
-    # The comparison is for integers that are too large for a float.
-    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e300:
-        raise _wrong(path, f"a {name} of {brief(value)}, a number expected")
+    if not kind.fits(value):
+        raise CheckpointError(
+            f"{shown(path)}: the facts of its training are wrong (a {name} of {brief(value)}, "
+            f"{kind.expected} expected); mend or remove them"
+        )
     return float(value)
-
-
-def _wrong(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"{shown(path)}: the facts of its training are wrong ({reason}); mend or remove them"
-    )
 
 
 # --- networks ------------------------------------------------------------------------------------
@@ -290,17 +282,16 @@ def _fill(model: Module, state: State) -> None:
     """Give a network the weights `state`. Raises ValueError, which says what is the first thing
     that does not fit; the network is as it was then."""
     own = model.state_dict()
-    for name, array in own.items():
+    for name in {**own, **state}:
         if name not in state:
             raise ValueError(f"{name} is missing")
-        given = state[name]
+        if name not in own:
+            raise ValueError(f"{brief(name)} is unexpected")
+        given, array = state[name], own[name]
         if given.shape != array.shape:
             raise ValueError(f"{name} has shape {brief(given.shape)}, {array.shape} expected")
         if not np.can_cast(given.dtype, array.dtype, "same_kind"):
             raise ValueError(f"{name} is {given.dtype}, {array.dtype} expected")
-    for name in state:
-        if name not in own:
-            raise ValueError(f"{brief(name)} is unexpected")
     try:
         # All are converted before one is taken over.
         with np.errstate(over="raise"):

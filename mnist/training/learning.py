@@ -117,8 +117,9 @@ class Learner:
         return outcome
 
     def _loss(self, scores: Tensor, labels: Any) -> Tensor:
-        smoothing = self.config.label_smoothing
-        return F.cross_entropy(scores, labels, reduction="sum", label_smoothing=smoothing)
+        return F.cross_entropy(
+            scores, labels, reduction="sum", label_smoothing=self.config.label_smoothing
+        )
 
     def _failure(self, loss: float) -> str | None:
         """What of a step is no number, if anything."""

@@ -20,7 +20,7 @@ from support.programs.train_cli import begun
 import mnist.speaking as speaking
 from mnist.commands import newest_run
 from mnist.data import DataError
-from mnist.data.locks import alone_in
+from mnist.data.files import alone_in
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import train

@@ -53,7 +53,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
             note="",
         )
 
-    monkeypatch.setattr("mnist.storage.weights.load_trained", load_trained)
+    monkeypatch.setattr("mnist.commands.load_trained", load_trained)
     return asked
 
 
@@ -186,7 +186,7 @@ def test_what_is_passed_on(
     monkeypatch.setattr("mnist.results.write_report", write_report)
     monkeypatch.setattr("mnist.results.compare_runs", compare_runs)
     monkeypatch.setattr("mnist.serving.serve", serve)
-    monkeypatch.setattr("mnist.storage.weights.save_safetensors", save)
+    monkeypatch.setattr("mnist.commands.save_safetensors", save)
     run = store(tmp_path / "a", open_dataset("mnist", folder), basic(None), data_folder=str(folder))
     for data in (
         [],
@@ -291,7 +291,7 @@ def test_errors_are_one_line(
     def fail(path: Path) -> None:
         raise raised
 
-    monkeypatch.setattr("mnist.storage.weights.load_trained", fail)
+    monkeypatch.setattr("mnist.commands.load_trained", fail)
     assert main(["export", "net.npz", "out.safetensors"]) == code
     assert capsys.readouterr() == ("", text)
 

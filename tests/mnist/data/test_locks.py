@@ -16,14 +16,14 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from mnist.data import locks
+from mnist.data import files
 from mnist.data.files import shown
 
 fcntl = pytest.importorskip("fcntl")
 _HOLDER = """
 import sys
 from pathlib import Path
-from mnist.data.locks import alone_in
+from mnist.data.files import alone_in
 with alone_in(Path(sys.argv[1]), wait=True):
     print("mine", flush=True)
     sys.stdin.read()
@@ -45,7 +45,7 @@ def test_another_process_is_told_of_in_one_line_and_waited_for(tmp_path: Path) -
     odd = "\udcff" if sys.platform == "linux" else ""  # others take no undecodable names
     folder = tmp_path / "new" / f"a b\n{odd}"
     with another_process(folder) as process:
-        with pytest.raises(locks.LockedError) as refusal, locks.alone_in(folder, wait=False):
+        with pytest.raises(files.LockedError) as refusal, files.alone_in(folder, wait=False):
             pass
         assert str(refusal.value) == (
             f"{shown(folder)}: another process is at work in this folder; "
@@ -54,7 +54,7 @@ def test_another_process_is_told_of_in_one_line_and_waited_for(tmp_path: Path) -
         assert process.stdin is not None
         threading.Timer(0.2, process.stdin.close).start()
         began = time.monotonic()
-        with locks.alone_in(folder, wait=True):
+        with files.alone_in(folder, wait=True):
             assert time.monotonic() - began > 0.1
     assert list(folder.iterdir()) == []
 
@@ -62,7 +62,7 @@ def test_another_process_is_told_of_in_one_line_and_waited_for(tmp_path: Path) -
 def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
     with another_process(tmp_path) as process:
         process.kill()
-    with locks.alone_in(tmp_path, wait=False):
+    with files.alone_in(tmp_path, wait=False):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -71,11 +71,11 @@ def test_who_had_the_folder_may_remove_it(tmp_path: Path) -> None:
     folder, had = tmp_path / "run", threading.Event()
 
     def waiting() -> None:
-        with locks.alone_in(folder, wait=True):
+        with files.alone_in(folder, wait=True):
             (folder / "file").touch()
 
     thread = threading.Thread(target=waiting)
-    with locks.alone_in(folder, wait=True):
+    with files.alone_in(folder, wait=True):
         thread.start()
         had.wait(0.1)
         folder.rmdir()
@@ -85,13 +85,13 @@ def test_who_had_the_folder_may_remove_it(tmp_path: Path) -> None:
 
 def test_what_is_raised_within_comes_out_and_frees_the_folder(tmp_path: Path) -> None:
     for _ in range(2):
-        with pytest.raises(KeyboardInterrupt), locks.alone_in(tmp_path, wait=False):
+        with pytest.raises(KeyboardInterrupt), files.alone_in(tmp_path, wait=False):
             raise KeyboardInterrupt
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(FileExistsError), locks.alone_in(tmp_path / "file", wait=True):
+    with pytest.raises(FileExistsError), files.alone_in(tmp_path / "file", wait=True):
         pass
 
 
@@ -103,7 +103,7 @@ def test_a_file_system_without_locks(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refused)
-    with locks.alone_in(tmp_path, wait=False):
+    with files.alone_in(tmp_path, wait=False):
         pass
 
 
@@ -129,7 +129,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         pytest.skip("needs /proc")
     monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
     monkeypatch.setattr(Path, "unlink", unless_open)
-    spec = importlib.util.spec_from_file_location("locks_on_windows", locks.__file__)
+    spec = importlib.util.spec_from_file_location("locks_on_windows", files.__file__)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

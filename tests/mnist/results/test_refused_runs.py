@@ -16,7 +16,7 @@ from support.layers.rank_trainings import digits, listing
 from support.programs.run_folders import store, store_of_0_1, write_lines
 
 from mnist.data import Dataset
-from mnist.data.locks import LockedError, alone_in
+from mnist.data.files import LockedError, alone_in
 from mnist.models import MODELS, Vote
 from mnist.results import compare_runs, load_run, write_report
 from mnist.storage.checkpoints import CheckpointError
@@ -96,7 +96,7 @@ def test_damage_to_a_run_of_0_1(
         *SETTINGS,
         ("last.ckpt", None, "holds no trained network, as no epoch of its training is over"),
         ("last.ckpt", b"", "last.ckpt: is empty and is no checkpoint"),
-        ("last.ckpt", b"PULLBACK", "last.ckpt: is cut short, to 8 bytes"),
+        ("last.ckpt", b"PULLBACK", "last.ckpt: is damaged or cut short"),
         ("last.ckpt", b"PULLBACK" + bytes(80), "last.ckpt: is damaged or cut short"),
     ],
 )

@@ -26,7 +26,7 @@ from mnist.results import (
     rendering,
     write_report,
 )
-from mnist.results.measures import wilson
+from mnist.results.predictions import wilson
 from mnist.results.tables import run_html
 from nn import Module
 from nn import functional as F

@@ -13,7 +13,7 @@ from autograd import Tensor
 from mnist.data import normalise
 from mnist.models import MODELS, Vote
 from mnist.results import Predictions, predict, saliency
-from mnist.results.measures import calibration, mcnemar, wilson
+from mnist.results.predictions import calibration, mcnemar, wilson
 from mnist.results.wording import duration, percent, plain
 
 

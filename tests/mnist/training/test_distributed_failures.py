@@ -14,7 +14,7 @@ from support.layers.ranks import errors_on_ranks, on_ranks
 
 from mnist.config import Config
 from mnist.data.batches import train_batches
-from mnist.data.locks import LockedError, alone_in
+from mnist.data.files import LockedError, alone_in
 from mnist.storage import checkpoints
 from mnist.storage.checkpoints import CheckpointError
 from mnist.storage.runs import RunError

@@ -20,7 +20,7 @@ from support.programs.small_trainings import (
     expect_unchanged,
 )
 
-from mnist.data.locks import LockedError, alone_in
+from mnist.data.files import LockedError, alone_in
 from mnist.results import load_run, write_report
 from mnist.storage.runs import RunError
 from mnist.storage.weights import load_trained

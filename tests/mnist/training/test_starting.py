@@ -22,7 +22,7 @@ from support.programs.small_trainings import (
 )
 
 from mnist.config import KINDS
-from mnist.data.locks import LockedError, alone_in
+from mnist.data.files import LockedError, alone_in
 from mnist.results import write_report
 from mnist.training import resume, train
 
