@@ -1,0 +1,32 @@
+"""Mistakes that people published: the right pass is accepted, the wrong one wrong where it is."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+from real_mistakes import cases, judged
+
+from autograd import compare
+
+CASES = cases()
+
+
+def test_there_are_many() -> None:
+    wrong = [case for case in CASES if case.FIRST is not None]
+    published = [case for case in wrong if not case.SOURCE.startswith("kind:")]
+    assert len(wrong) >= 60 and len(published) >= 40
+    assert len({case.SOURCE for case in published}) == len(published)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_the_first_wrong_gradient_is_named(case: ModuleType) -> None:
+    step, said = judged(case)
+    assert step in ("step", "right"), said
+    if case.FIRST is not None:
+        t = case.forward(np.random.default_rng(1))
+        mended = case.right(t)
+        report = compare(t["loss"], **{name: (t[name], g) for name, g in mended.items()})
+        assert report.ok, str(report)
