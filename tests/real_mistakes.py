@@ -2,8 +2,8 @@
 
 Each module of support/real_mistakes recreates one, with its source: a forward pass on the tape,
 the person's backward pass in NumPy, and the same with the mistake mended; or a right pass in a
-published style. Prints of how many the first wrong gradient is named, of how many the first cause that
-`compare` offers is a fitting one, none, or another, and how many right passes are called wrong.
+published style. Prints of how many the first wrong gradient is named, of how many the first cause
+that `compare` offers is a fitting one, none, or another, and how many right passes fail.
 """
 
 from __future__ import annotations
