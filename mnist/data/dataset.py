@@ -45,8 +45,10 @@ class Dataset:
     train_labels: NDArray[np.uint8]
     test_images: NDArray[np.uint8]
     test_labels: NDArray[np.uint8]
-    validation_images: NDArray[np.uint8] = field(default_factory=lambda: _none(28, 28))
-    validation_labels: NDArray[np.uint8] = field(default_factory=lambda: _none())
+    validation_images: NDArray[np.uint8] = field(
+        default_factory=lambda: np.empty((0, 28, 28), np.uint8)
+    )
+    validation_labels: NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, np.uint8))
     folder: Path | None = None
     seed: int | None = None
 
@@ -87,10 +89,6 @@ class Dataset:
             counts += np.bincount(block.reshape(-1), minlength=256)
         levels = np.arange(256)
         return int(counts.sum()), int(counts @ levels), int(counts @ levels**2)
-
-
-def _none(*shape: int) -> NDArray[np.uint8]:
-    return np.empty((0, *shape), np.uint8)
 
 
 def load(data_dir: str | Path | None = None) -> tuple[Pair, Pair]:

@@ -19,9 +19,8 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,20 +44,16 @@ class DataError(ValueError):
     """
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(NamedTuple):
     """What a caller insists on beyond "some IDX file"."""
 
     noun: str
     item: tuple[int, ...]
-
-    @property
-    def magic(self) -> bytes:
-        return bytes([0, 0, 0x08, 1 + len(self.item)])
+    magic: bytes
 
 
-_IMAGES = _Kind("images", (28, 28))
-_LABELS = _Kind("labels", ())
+_IMAGES = _Kind("images", (28, 28), b"\0\0\x08\x03")
+_LABELS = _Kind("labels", (), b"\0\0\x08\x01")
 
 
 def read_idx(path: str | Path) -> NDArray[Any]:

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import socket
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -302,10 +301,6 @@ class Server(ThreadingHTTPServer):
         for request in list(self._open):  # a copy: threads that end take theirs out
             with suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
 
 
 def make_server(trained: Trained, host: str = "127.0.0.1", port: int = 8000) -> Server:

@@ -86,7 +86,7 @@ def parse_json(text: bytes | bytearray) -> Any:
             object_pairs_hook=_object,
             parse_int=_integer,
             parse_float=_float,
-            parse_constant=_constant,
+            parse_constant=_float,
         )
     except UnicodeDecodeError:
         raise ValueError("its JSON is not UTF-8") from None
@@ -171,9 +171,5 @@ def _integer(text: str) -> int:
 def _float(text: str) -> float:
     value = float(text) if len(text) <= _MAX_DIGITS else math.inf
     if not math.isfinite(value):
-        raise ValueError(f"its JSON has the number {brief(text)}, which no float is")
+        raise ValueError(f"its JSON has {text:.60} for a number, a finite one expected")
     return value
-
-
-def _constant(text: str) -> Any:
-    raise ValueError(f"its JSON has {text} for a number")

@@ -204,7 +204,7 @@ BROKEN = {
     "no tree": (from_parts([], []), "no list of arrays or no tree"),
     "twice": (sealed_file(b'{"format":1,"arrays":[],"tree":{"a":1,"a":2}}'), "'a' twice"),
     "NaN": (sealed_file(b'{"format":1,"arrays":[],"tree":{"a":NaN}}'), "NaN for a number"),
-    "1e999": (sealed_file(b'{"format":1,"arrays":[],"tree":{"a":1e999}}'), "which no float is"),
+    "1e999": (sealed_file(b'{"format":1,"arrays":[],"tree":{"a":1e999}}'), "1e999 for a number"),
     "long number": (
         sealed_file(b'{"format":1,"arrays":[],"tree":{"a":' + b"9" * 100_000 + b"}}"),
         "a number of 100,000 digits",
