@@ -9,7 +9,7 @@ FIRST = "W2"
 CAUSE = (
     "dW2 is multiplied by 2: nothing in the forward gives that factor (and db1 is multiplied by 4)"
 )
-WORDS = [["2", "twice", "factor", "scale"]]
+WORDS = [["twice", "2 times", "factor", "times the right", "multiplied by 2", "scale"]]
 
 
 def forward(rng):

@@ -2,7 +2,6 @@
 gradient of the first bias is averaged over the examples, though every example adds its own."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/kvfrans/notes/issues/5; Issue on page /2-training-neural-networks/backpropagation.html; 2025"

@@ -2,7 +2,6 @@
 are sums of the weights' gradients: multiplied by the inputs, which a bias never meets."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 
@@ -10,7 +9,10 @@ SOURCE = "https://github.com/rust0258/Deeplearning.ai-Natural-Language-Processin
 KIND = "bias"
 FIRST = "b2"
 CAUSE = "a bias is added, so its gradient is the sum of d over the examples, without the factor h"
-WORDS = [["bias", "b2", "add", "input", "factor", "h", "weight"]]
+WORDS = [
+    ["bias", "b2", "added"],
+    ["factor", "input", "weight", "product", "operand", "sum", "multiplied"],
+]
 
 
 def forward(rng):

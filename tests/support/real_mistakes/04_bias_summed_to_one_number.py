@@ -2,7 +2,6 @@
 classes as well: one number, which broadcasting hides in the update."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -2,14 +2,13 @@
 gamma, and used afterwards: gamma is missing in all that leads to x."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/denizyuret/Knet.jl/issues/288; Batchnorm backward on cpu doesn't seem to take care about scales; 2018"
 KIND = "norm"
 FIRST = "sigma2"
 CAUSE = "gamma is missing: dy must be multiplied by gamma before it goes on to the normalised x"
-WORDS = [["g", "gamma", "scale", "factor", "forgotten", "missing"]]
+WORDS = [["gamma", "scale", "factor", "forgotten", "missing"]]
 
 
 def forward(rng):

@@ -2,7 +2,6 @@
 elements off the diagonal of the Jacobian are left out."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -2,7 +2,6 @@
 gradient that arrives sums to -1, as it does for a summed loss, and wrong for a mean."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 
@@ -10,7 +9,10 @@ SOURCE = "https://github.com/mlpack/mlpack/pull/2364; correction in backward fun
 KIND = "activation derivative"
 FIRST = "input"
 CAUSE = "exp(output) must be multiplied by the row sum of the gradient that arrives: gy - exp(output) * sum(gy)"
-WORDS = [["softmax", "sum", "probabilit", "exp", "1/", "divided", "times", "label", "scale"]]
+WORDS = [
+    ["softmax", "probabilit", "exp", "label"],
+    ["sum", "divided", "times", "scale", "factor", "1/", "missing"],
+]
 
 
 def forward(rng):

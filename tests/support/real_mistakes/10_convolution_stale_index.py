@@ -2,7 +2,6 @@
 m, left over from another loop, for d: one plane is written again and again, the others never."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/NervanaSystems/neon/issues/111; Bug in bprop?; 2015"

@@ -2,7 +2,6 @@
 height and width, though the mean is in what arrives already."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/sebgao/cTensor/issues/3; Questions about the batch_conv2d_weight_backward_f function; 2019"

@@ -2,7 +2,6 @@
 e = exp(2 x), which is tanh itself."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/andersbll/nnet/issues/4; L2 regularization problem (comment on helpers.py, tanh_d); 2016"

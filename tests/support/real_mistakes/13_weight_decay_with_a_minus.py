@@ -2,14 +2,16 @@
 gradient subtracted, as if the update's minus had been meant."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/andersbll/nnet/issues/4; L2 regularization problem; 2016"
 KIND = "regularisation"
 FIRST = "W"
 CAUSE = "the sign of the weight decay is wrong: + weight_decay * W"
-WORDS = [["sign", "minus", "-", "subtract"], ["decay", "regular", "L2", "penalty", "W", "term"]]
+WORDS = [
+    ["sign", "minus", "subtract", "negative"],
+    ["decay", "regular", "l2", "penalty", "term", "weight_decay", "0.1"],
+]
 
 
 def forward(rng):

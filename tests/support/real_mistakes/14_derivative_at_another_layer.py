@@ -2,7 +2,6 @@
 is taken at z2, the next layer's input, for z1."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

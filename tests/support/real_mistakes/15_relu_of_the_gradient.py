@@ -2,7 +2,6 @@
 arrives: what is negative is cut off, and where the layer was 0 the gradient passes."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

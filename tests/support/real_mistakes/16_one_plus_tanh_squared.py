@@ -2,7 +2,6 @@
 "corrected" to 1 + output**2."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 
@@ -12,7 +11,7 @@ SOURCE = (
 KIND = "activation derivative"
 FIRST = "z1"
 CAUSE = "1 + a1**2 is the derivative of tan; that of tanh is 1 - a1**2"
-WORDS = [["tanh", "1 -", "1 +", "derivative"], ["sign", "1 +", "tan", "derivative", "+"]]
+WORDS = [["tanh", "1 -", "1 +", "derivative"], ["sign", "1 +", "tan", "derivative"]]
 
 
 def forward(rng):

@@ -2,14 +2,16 @@
 written from says -tanh(x)**2: the 1 is missing."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/scutan90/DeepLearning-500-questions/issues/544; 3.4.3 (error of the derivative of tanh in the table); 2024"
 KIND = "activation derivative"
 FIRST = "a"
 CAUSE = "the derivative of tanh is 1 - h**2: the 1 is missing"
-WORDS = [["tanh", "derivative", "1 -", "h**2"], ["1", "missing", "term"]]
+WORDS = [
+    ["tanh", "derivative", "1 -", "h**2"],
+    ["the 1", "1 -", "missing", "forgotten", "term", "derivative"],
+]
 
 
 def forward(rng):

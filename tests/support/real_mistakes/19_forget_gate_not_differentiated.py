@@ -2,7 +2,6 @@
 derivative of the sigmoid is due; the other gates are right."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/CaptainE/RNN-LSTM-in-numpy/issues/1; Questions on the LSTM backpropagation code (issue 1); 2023"
@@ -10,7 +9,7 @@ KIND = "recurrence"
 FIRST = "zf1"
 CAUSE = "sigmoid(f) in place of the sigmoid's derivative f * (1 - f) at the forget gate"
 WORDS = [
-    ["sigmoid", "derivative", "f", "expit", "gate"],
+    ["sigmoid", "derivative", "expit", "gate"],
     ["derivative", "1 -", "forgotten", "sigmoid", "twice", "in place"],
 ]
 

@@ -2,7 +2,6 @@
 went astray: dc * i + o (1 - tanh(c)^2) i dh * cct * (1 - tanh(cct)^2)."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/jinzishuai/learn2deeplearn/issues/44; RNN HW1 Formula for LSTM_Backward is Wrong (equation 8, dcct); 2018"

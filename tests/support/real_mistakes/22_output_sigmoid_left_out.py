@@ -2,7 +2,6 @@
 o - l, as for cross-entropy: the output's sigmoid is not differentiated."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/Bot-Academy/NeuralNetworkFromScratch/pull/3; Fixed formally wrong backpropagation/gradient descent; 2023"

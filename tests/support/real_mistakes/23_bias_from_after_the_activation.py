@@ -2,7 +2,6 @@
 that of h, which is on the other side of tanh; the weights' is right."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -2,7 +2,6 @@
 weights' gradients are made with H for A."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/maziarraissi/backprop/issues/1; Correct loss gradient calculated on weight; 2019"
@@ -11,7 +10,20 @@ FIRST = "W1"
 CAUSE = (
     "H, from before the activation, in place of A, which is what the weights were multiplied with"
 )
-WORDS = [["H1", "A1", "activation", "operand", "pre-activation", "before", "input", "sin", "other"]]
+WORDS = [
+    [
+        "H1",
+        "A1",
+        "activation",
+        "operand",
+        "pre-activation",
+        "before",
+        "input",
+        "sin(",
+        "'sin'",
+        "other",
+    ]
+]
 
 
 def forward(rng):

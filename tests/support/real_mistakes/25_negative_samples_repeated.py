@@ -2,7 +2,6 @@
 that is sampled twice only once."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/ZacBi/CS224n-2019-solutions/issues/5; Is it wrong at line 147 of word2vec.py, assigment 2?; 2019"

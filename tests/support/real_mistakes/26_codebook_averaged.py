@@ -2,7 +2,6 @@
 latents that chose it, in a loop over the codebook; it must be their sum."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/nadavbh12/VQ-VAE/pull/4; Use masking for backward operation (nearest_embed.py); 2018"

@@ -2,7 +2,6 @@
 copied from ReLU's: the gradient passes where the base is positive."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/ahrefs/ocannl/issues/73; Major bug: pointpow (exponentiation) gradient op is missing; 2023"

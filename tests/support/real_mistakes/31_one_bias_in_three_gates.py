@@ -2,7 +2,6 @@
 of one use of bo only: the other two ways to the loss are left out."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/ddbourgin/numpy-ml/issues/42; Error in LSTM Implementation; 2019"

@@ -2,7 +2,6 @@
 time after the parameters' gradients were zeroed, and those of the values in between were not."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/karpathy/micrograd/pull/102; Update engine.py to zero grads prior to accumulation; 2025"

@@ -2,7 +2,6 @@
 shape, never cleared, so that gradients of other batches stay in it."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/pytorch/executorch/pull/21687; Zero grad_input in max_pool2d_with_indices_backward; 2026"

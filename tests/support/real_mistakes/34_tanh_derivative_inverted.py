@@ -2,7 +2,6 @@
 1 / (1 - h**2), was put there."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = 'https://github.com/oreilly-japan/deep-learning-from-scratch-2/issues/26; RNN backward: "dt = dh_next * (1 - h_next ** 2)" is not correct, it is "dt = 1 / (1 - h_next ** 2)"; 2024'

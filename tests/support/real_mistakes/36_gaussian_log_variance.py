@@ -2,17 +2,13 @@
 log-variance, 0.5 - 0.5 * (x - mu)**2 / sigma**2, the second half is 1."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/y0ast/VAE-Torch/issues/13; GaussianCriterion gradient issue; 2016"
 KIND = "loss"
 FIRST = "logvar"
 CAUSE = "the squared term has the factor 1 for 1/2"
-WORDS = [
-    ["2", "1/2", "0.5", "half", "twice", "factor", "scale"],
-    ["term", "square", "part", "one", "factor"],
-]
+WORDS = [["1/2", "0.5", "half", "twice", "2 times", "factor", "scale", "times what"]]
 
 
 def forward(rng):

@@ -2,14 +2,13 @@
 gradient proposed is that in the scale itself."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/stanfordmlgroup/ngboost/issues/6; gradient of normal distribution negative log-likelihood; 2019"
 KIND = "loss"
 FIRST = "log_scale"
 CAUSE = "the derivative by the scale, not by its logarithm: the factor scale (exp's derivative) is missing"
-WORDS = [["exp", "scale", "log", "factor", "local", "derivative"]]
+WORDS = [["exp"], ["factor", "local", "derivative", "forgotten", "missing", "multiplied"]]
 
 
 def forward(rng):

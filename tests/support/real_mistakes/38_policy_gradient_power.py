@@ -2,7 +2,6 @@
 (a - mu) / sigma**3, by the 1/sigma in front of the density."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/brynhayder/reinforcement_learning_an_introduction/pull/5; typo in chapter_13; 2020"

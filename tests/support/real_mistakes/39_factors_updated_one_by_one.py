@@ -8,7 +8,17 @@ KIND = "update rule"
 FIRST = "Q"
 CAUSE = "computed with P after its update; both gradients must be taken at the old values"
 WORDS = [
-    ["update", "step", "old", "changed", "P", "overwritten", "in place", "alpha", "learning rate"]
+    [
+        "update",
+        "step",
+        "old value",
+        "changed",
+        "another",
+        "overwritten",
+        "in place",
+        "alpha",
+        "learning rate",
+    ]
 ]
 ALPHA, BETA = 0.05, 0.02
 

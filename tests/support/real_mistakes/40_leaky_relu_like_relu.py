@@ -1,7 +1,6 @@
 """A network with leaky ReLU, 0.3 x below zero, whose derivative was copied from ReLU: 0 below zero."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/scientific-computing/FKB/issues/15; Wrong derivative of leaky-relu activation; 2021"

@@ -2,7 +2,6 @@
 x + alpha, as if x were the output."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/mlpack/mlpack/pull/1540; Fixed bug in the derivative of the exponential linear unit; 2018"

@@ -2,7 +2,6 @@
 before the sigmoid already, and is multiplied by sigma_prime(l2) once more."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/hunkim/DeepLearningZeroToAll/issues/112; Minor error in lab-10-X1, backprop process; 2017"
@@ -12,7 +11,7 @@ CAUSE = (
     "sigmoid' is in y_pred - y already (cross-entropy): the factor sigma_prime(l2) is one too many"
 )
 WORDS = [
-    ["sigmoid", "expit", "sigma", "derivative", "factor"],
+    ["sigmoid", "expit", "sigma", "derivative", "factor", "l2 * (1", "y_pred"],
     [
         "too many",
         "twice",

@@ -2,7 +2,6 @@
 weights' change has it again: x squared."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/udacity/deep-learning-v2-pytorch/issues/409; Introduction to neural networks: 35. Notebook: Analyzing Student Data: error_term_formula solution; 2023"
@@ -12,7 +11,7 @@ CAUSE = (
     "the features are multiplied in twice: error term times x, where the error term has x already"
 )
 WORDS = [
-    ["x", "features", "factor", "operand", "input"],
+    ["features", "factor", "operand", "input"],
     ["twice", "squar", "too many", "again", "once more", "**2", "already"],
 ]
 

@@ -2,7 +2,6 @@
 operand, summed where it was broadcast, and never multiplies by the gradient that arrives."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/deeplearning4j/deeplearning4j/issues/5978; Libnd4j: multiply_bp incorrect for broadcast case; 2018"

@@ -2,7 +2,6 @@
 distribution, log q + 1 - log(1/K), is added with the sign reversed."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

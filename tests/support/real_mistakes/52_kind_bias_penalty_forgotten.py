@@ -8,7 +8,7 @@ KIND = "regularisation"
 FIRST = "b"
 CAUSE = "the penalty's term 2 * lam * b is missing"
 WORDS = [
-    ["L2", "regular", "penalty", "decay", "lam", "term", "b"],
+    ["l2", "regular", "penalty", "decay", "term", "2 * lam", "0.5 * b"],
     ["missing", "forgotten", "left out", "without"],
 ]
 

@@ -2,14 +2,16 @@
 reg * W; the 2 of the square is missing."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/jingtinghuang/CS231n-Spring-2017/issues/3; Missing factor of 2 in gradient of L2 regularization; 2018"
 KIND = "regularisation"
 FIRST = "W"
 CAUSE = "2 * reg * W is the gradient of reg * W**2: the 2 is missing"
-WORDS = [["L2", "regular", "penalty", "decay", "reg", "term"], ["2", "half", "1/2", "twice"]]
+WORDS = [
+    ["l2", "regular", "penalty", "decay", "reg *", "term"],
+    ["2 *", "half", "1/2", "0.5", "twice", "factor", "times what"],
+]
 REG = 0.4
 
 

@@ -2,7 +2,6 @@
 1/N; all that follows is N times too large."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 
@@ -10,7 +9,7 @@ SOURCE = "kind: one global factor, no 1/N at the loss"
 KIND = "scale"
 FIRST = "scores"
 CAUSE = "the 1/N of the mean is missing: 8 times too large"
-WORDS = [["mean", "1/N", "divided", "8", "batch", "sum"]]
+WORDS = [["mean", "1/n", "divided", "8 times", "batch"]]
 
 
 def forward(rng):

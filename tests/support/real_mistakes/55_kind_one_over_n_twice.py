@@ -7,7 +7,7 @@ SOURCE = "https://github.com/d2l-ai/d2l-en/pull/1000; bug fix: linear reg scratc
 KIND = "scale"
 FIRST = "b"
 CAUSE = "divided by the batch size twice: the mean has done it"
-WORDS = [["twice", "again", "divided", "1/", "mean", "batch", "10"]]
+WORDS = [["twice", "again", "divided", "1/10", "mean", "batch"]]
 
 
 def forward(rng):

@@ -2,7 +2,6 @@
 square "doesn't matter"."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = (
@@ -11,7 +10,7 @@ SOURCE = (
 KIND = "scale"
 FIRST = "out"
 CAUSE = "the 2 of the square is missing: half the gradient"
-WORDS = [["2", "half", "1/2", "0.5", "twice"]]
+WORDS = [["half", "1/2", "0.5", "twice", "factor", "the 2", "2 *", "2/"]]
 
 
 def forward(rng):

@@ -7,7 +7,7 @@ SOURCE = "kind: one global factor, rows in place of all numbers"
 KIND = "scale"
 FIRST = "X_hat"
 CAUSE = "divided by the 5 rows in place of all 5 * 4 numbers: 4 times too large"
-WORDS = [["4", "columns", "rows", "mean", "size", "elements", "numbers", "features"]]
+WORDS = [["4 times", "columns", "rows", "mean", "size", "elements", "numbers", "features"]]
 
 
 def forward(rng):

@@ -2,7 +2,6 @@
 derivative is called on the result: sigmoid' twice."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/Kulbear/deep-learning-coursera/pull/42; fix error in Building your Deep Neural Network - Step by Step IN [18]; 2018"

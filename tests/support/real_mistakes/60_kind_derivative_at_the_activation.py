@@ -2,7 +2,6 @@
 called with the output: 1 - tanh(tanh(z))**2."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/davidrmiller/neural2d/issues/40; Are the TF derivatives correctly implemented?; 2018"
@@ -11,7 +10,7 @@ FIRST = "z2"
 CAUSE = "the derivative is taken at the output, tanh(z), in place of z"
 WORDS = [
     ["tanh", "derivative"],
-    ["output", "activation", "twice", "a2", "tanh(tanh", "wrong variable", "input", "at"],
+    ["output", "activation", "twice", "a2", "tanh(tanh", "wrong variable", "input", "at tanh"],
 ]
 
 

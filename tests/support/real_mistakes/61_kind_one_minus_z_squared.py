@@ -2,7 +2,6 @@
 sum z for 1 - Z**2 with the output."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 
@@ -10,10 +9,7 @@ SOURCE = "https://github.com/lazyprogrammer/facial-expression-recognition/issues
 KIND = "activation derivative"
 FIRST = "A"
 CAUSE = "1 - A**2 with the pre-activation A; it must be 1 - Z**2 with the output Z = tanh(A)"
-WORDS = [
-    ["tanh", "1 -", "derivative"],
-    ["input", "output", "pre", "Z", "wrong variable", "variable"],
-]
+WORDS = [["tanh", "1 -", "derivative"], ["input", "output", "pre", "wrong variable", "variable"]]
 
 
 def forward(rng):

@@ -2,7 +2,6 @@
 gradients of i and f are put together in the other order."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "kind: gates exchanged"

@@ -2,7 +2,6 @@
 step, in place of c_{t-1}, which is what the gate multiplied."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "kind: c_t for c_{t-1}"

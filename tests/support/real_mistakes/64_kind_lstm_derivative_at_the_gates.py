@@ -2,7 +2,6 @@
 they are called with the gates, which have been through them already."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/nicklashansen/rnn_lstm_from_scratch/issues/1; Your LSTM implementation does not pass gradient check successfully; year not shown"
@@ -11,7 +10,7 @@ FIRST = "zo1"
 CAUSE = "the derivative is taken at the gate's value o = sigmoid(z) in place of z: sigmoid twice"
 WORDS = [
     ["sigmoid", "expit", "derivative", "gate"],
-    ["output", "at", "twice", "activation", "wrong variable", "o1", "in place"],
+    ["output", "value of", "twice", "activation", "wrong variable", "o1", "in place"],
 ]
 
 

@@ -2,7 +2,6 @@
 in place of the classes."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -2,7 +2,6 @@
 axis 0, where layer normalisation has its statistics along axis 1."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "kind: sums over the wrong axis inside a step, layer norm's means"

@@ -2,7 +2,6 @@
 examples are columns."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

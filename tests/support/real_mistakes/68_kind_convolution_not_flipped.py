@@ -2,7 +2,6 @@
 one of the errors with the kernel, but the kernel is not turned by 180 degrees."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "kind: convolution, dx without the flip"

@@ -2,7 +2,6 @@
 (h, w) for (h * stride, w * stride)."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/enggen/Deep-Learning-Coursera/issues/7; stride not multiplied in backward pass; 2019"

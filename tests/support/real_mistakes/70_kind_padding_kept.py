@@ -2,7 +2,6 @@
 like that, with the padding."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "kind: convolution, padding kept"

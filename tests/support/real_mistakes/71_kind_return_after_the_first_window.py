@@ -2,7 +2,6 @@
 the loop is left, and all other gradients stay 0."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/riccardoandreoni0/CNN-from-scratch/issues/1; MaxPoolingLayer back_prop return incorrectly indented; 2023"

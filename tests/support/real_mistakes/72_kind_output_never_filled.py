@@ -2,7 +2,6 @@
 made before, full of zeros, and never filled from the copy."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "kind: convolution, an output never filled"

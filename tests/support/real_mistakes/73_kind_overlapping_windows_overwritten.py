@@ -2,7 +2,6 @@
 element that is the maximum of two windows keeps the last window's share only."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/FluxML/NNlib.jl/issues/205; Wrong MaxPool gradient; 2020"

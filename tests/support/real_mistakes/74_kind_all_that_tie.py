@@ -2,14 +2,13 @@
 largest gets the whole of the gradient."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/apache/mxnet/issues/18563; The gradient of a tensor whose elements are all the same is wrong when the tensor pass to nd.max; 2020"
 KIND = "pooling"
 FIRST = "x"
 CAUSE = "all that tie get the whole gradient: one of them, or equal parts"
-WORDS = [["tie", "equal", "several", "all"]]
+WORDS = [["tie", "equal", "several", "all that", "all of"]]
 
 
 def forward(rng):

@@ -2,7 +2,6 @@
 are assigned, not added: what is left is that of the step done last."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "kind: recurrence, one step counts only"

@@ -2,7 +2,6 @@
 step's cell, f_{t+1} * dc_{t+1}, is overwritten by = for +=."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = (

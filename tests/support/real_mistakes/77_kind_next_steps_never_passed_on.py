@@ -2,7 +2,6 @@
 what the later steps have to say about h is forgotten."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/CaptainE/RNN-LSTM-in-numpy/issues/1; Questions on the LSTM backpropagation code (issue 2); 2023"

@@ -2,7 +2,6 @@
 dc += dy: it doubles 0, and stays 0."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE = "https://github.com/javaidnabi31/RNN-from-scratch/issues/2; dc update question in backward function; 2022"

@@ -2,7 +2,6 @@
 the other scores of the row are forgotten."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -2,7 +2,6 @@
 of dS: right if the scores were symmetric."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -7,7 +7,7 @@ SOURCE = "kind: two mistakes at once, sigma' and 2/n missing"
 KIND = "scale"
 FIRST = "z2"
 CAUSE = "sigmoid'(z2) and the factor 2/n are missing"
-WORDS = [["sigmoid", "expit", "derivative", "2/", "2 /", "factor", "mean", "divided"]]
+WORDS = [["sigmoid", "expit", "derivative", "local"]]
 
 
 def forward(rng):

@@ -8,8 +8,7 @@ KIND = "exchange"
 FIRST = "c"
 CAUSE = "this is b's gradient: the names are exchanged"
 WORDS = [
-    ["b", "exchange", "swap", "other"],
-    ["exchange", "swap", "gradient of", "name", "that of", "'b'", "of b"],
+    ["exchange", "swap", "gradient of b", "gradient of 'b'", "that of b", "other name", "names"]
 ]
 
 

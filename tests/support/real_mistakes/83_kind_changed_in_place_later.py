@@ -2,7 +2,6 @@
 what was kept is masked as well. All that follows is right."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -1,7 +1,6 @@
 """Right: logistic regression in loops over examples and features, divided by m at the end."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: loops", "right", None

@@ -2,7 +2,6 @@
 gradient, and is not given)."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: (D, N), 1/N at the weights", "right", None

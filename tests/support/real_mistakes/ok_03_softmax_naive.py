@@ -1,7 +1,6 @@
 """Right: softmax_loss_naive of an assignment, loops over examples and classes, reg at the end."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

@@ -1,7 +1,6 @@
 """Right: softmax and cross-entropy in one formula, float32, 1/N at the loss."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

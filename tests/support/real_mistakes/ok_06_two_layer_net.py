@@ -1,7 +1,6 @@
 """Right: the two-layer net of an assignment, reg on the weights, in-place mask on a copy."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

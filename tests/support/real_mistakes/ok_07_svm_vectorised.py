@@ -1,7 +1,6 @@
 """Right: the hinge loss of an assignment by a mask whose row sums go to the right class."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: cs231n, masks", "right", None

@@ -1,7 +1,6 @@
 """Right: affine_forward and affine_backward with a cache, images reshaped to rows and back."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: cs231n caches", "right", None

@@ -1,7 +1,6 @@
 """Right: ReLU with half the slope at 0, where integers make it 0 often."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST, CHOICE = "style: half at ReLU's zero", "right", None, True

@@ -1,7 +1,6 @@
 """Right: ReLU's slope is 1 at 0 (>=), only the weights' gradients are given."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST, CHOICE = "style: >= at ReLU's zero", "right", None, True

@@ -1,7 +1,6 @@
 """Right: max pooling in loops that keep the last of those that tie (>=)."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST, CHOICE = "style: loops, the last that ties", "right", None, True

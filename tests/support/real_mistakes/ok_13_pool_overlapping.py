@@ -1,7 +1,6 @@
 """Right: max pooling with overlapping windows, channels last, masks added up."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: loops with masks, NHWC", "right", None

@@ -1,7 +1,6 @@
 """Right: conv_backward_naive, six loops, stride 2 and padding 1, cut off at the end."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: loops, cs231n", "right", None

@@ -1,7 +1,6 @@
 """Right: a convolution by im2col, its backward by col2im, as in a book."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: im2col", "right", None

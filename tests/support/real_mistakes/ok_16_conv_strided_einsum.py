@@ -1,7 +1,6 @@
 """Right: a convolution by as_strided and einsum; the input's by the dilated, padded errors."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: einsum, dilation", "right", None

@@ -1,7 +1,6 @@
 """Right: one channel, the image's gradient as a full convolution with the kernel turned around."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = (

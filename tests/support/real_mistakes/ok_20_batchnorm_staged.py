@@ -1,7 +1,6 @@
 """Right: batch normalisation in nine small steps of a computational graph, as in a blog."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: computational graph, staged", "right", None

@@ -1,7 +1,6 @@
 """Right: batch normalisation of a convolution's channels in one formula, sums for means."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = (

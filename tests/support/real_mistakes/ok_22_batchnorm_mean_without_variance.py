@@ -1,7 +1,6 @@
 """Right: the mean's gradient without the variance's share, which is 0, as the centred sum to 0."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = (

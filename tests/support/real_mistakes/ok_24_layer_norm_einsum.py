@@ -1,7 +1,6 @@
 """Right: layer normalisation over the last axis of three, written with einsum."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: einsum", "right", None

@@ -1,7 +1,6 @@
 """Right: layer normalisation, row by row, with the full Jacobian of a row; float32."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: loops, full Jacobians, float32", "right", None

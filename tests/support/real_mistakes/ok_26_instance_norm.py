@@ -1,7 +1,6 @@
 """Right: instance normalisation of images, reshaped so that a row is a channel of an image."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: reshaped to rows", "right", None

@@ -1,7 +1,6 @@
 """Right: RMS normalisation with a scale, in a residual block that is added in place."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: in-place accumulation, residual", "right", None

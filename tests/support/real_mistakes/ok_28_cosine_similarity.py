@@ -1,7 +1,6 @@
 """Right: the cosine of two batches of vectors, each divided by its length."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: closed formula", "right", None

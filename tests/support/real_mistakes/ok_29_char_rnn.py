@@ -1,7 +1,6 @@
 """Right: a character RNN in columns, one character a step, all sums in loops; float32."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: sums over time steps, float32", "right", None

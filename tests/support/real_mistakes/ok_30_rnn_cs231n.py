@@ -1,7 +1,6 @@
 """Right: rnn_backward of an assignment, (N, T, D), a step function with a cache."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: cs231n caches, sums over time steps", "right", None

@@ -2,7 +2,6 @@
 that is a mistake)."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = (

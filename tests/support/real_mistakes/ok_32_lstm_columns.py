@@ -1,7 +1,6 @@
 """Right: an LSTM over three steps, examples in columns, [h; x] concatenated, only parameters given."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: (D, N), sums over time steps", "right", None

@@ -1,7 +1,6 @@
 """Right: a GRU of two steps, the reset gate before the product, all paths to h_prev added up."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: in-place accumulation over paths", "right", None

@@ -1,7 +1,6 @@
 """Right: attention with one head, float32, softmax's backward by its row sums."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

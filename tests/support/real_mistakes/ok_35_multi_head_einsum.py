@@ -1,7 +1,6 @@
 """Right: multi-head attention with einsum throughout, heads merged by an output projection."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

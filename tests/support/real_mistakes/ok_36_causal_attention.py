@@ -1,7 +1,6 @@
 """Right: causal attention, scores above the diagonal set to -1e9, their gradient to 0."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 

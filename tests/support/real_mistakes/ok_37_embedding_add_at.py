@@ -1,7 +1,6 @@
 """Right: word embeddings averaged over a sentence; repeated words by np.add.at."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: np.add.at", "right", None

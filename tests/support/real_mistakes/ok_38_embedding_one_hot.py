@@ -1,7 +1,6 @@
 """Right: the same lookup by one-hot vectors and a product, in loops over the words."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: one-hot, loops", "right", None

@@ -1,7 +1,6 @@
 """Right: word2vec with negative samples in a loop, words that come twice counted twice."""
 
 import numpy as np
-
 import autograd as ag
 
 SOURCE, KIND, FIRST = "style: loops, in-place accumulation", "right", None

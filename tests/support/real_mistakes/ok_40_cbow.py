@@ -1,7 +1,6 @@
 """Right: CBOW with a ReLU layer, the mask of the forward, biases by a product with ones."""
 
 import numpy as np
-
 import autograd as ag
 from nn import functional as F
 
