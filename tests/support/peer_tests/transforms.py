@@ -91,7 +91,17 @@ grad_and_aux = _ours(lambda f, argnums: autograd.grad(f, argnums, has_aux=True))
 def core_vjp(f: Function, x: Any) -> tuple[Function, Any]:
     """The pullback of a function of one value, and its result."""
     value, pull = autograd.vjp(f, x)
-    return lambda cotangent: plain(pull(cotangent)[0]), value
+
+    def pulled(cotangent: Any) -> Any:
+        """Theirs take any cotangent of a result that has no derivative; ours None."""
+        leaves, rebuild = leaves_of(value)
+        if not all(map(is_floating, leaves)):
+            given = leaves_of(cotangent)[0]
+            pairs = zip(leaves, given, strict=True)
+            cotangent = rebuild([c if is_floating(leaf) else None for leaf, c in pairs])
+        return plain(pull(cotangent)[0])
+
+    return pulled, value
 
 
 def core_jvp(f: Function, x: Any) -> Function:
