@@ -23,7 +23,7 @@ from mnist.results import write_report
 from mnist.speaking import complain, described, ready_streams, say
 from mnist.storage.checkpoints import CheckpointError
 from mnist.storage.run_data import data_of
-from mnist.storage.runs import RunError, RunFolder
+from mnist.storage.runs import RunFolder
 from mnist.training import Run, TrainingError, resume, train
 from mnist.training.ensemble import resume_ensemble, train_ensemble
 from nn.distributed import DistributedError, Group, leads
@@ -39,7 +39,6 @@ _TOLD = (
     DownloadError,
     MemoryError,
     OSError,
-    RunError,
     TrainingError,
     UnicodeError,
 )
@@ -229,8 +228,7 @@ def _reported(work: Callable[[], Run], group: Group | None) -> int:
             return 128 + run.signum
         if not leads(group):
             return 0
-        say_of_run = _saying(run.folder)
-        write_report(run.folder, run.dataset, say_of_run, dry=run.config.dry_run)
+        write_report(run.folder, run.dataset, say, dry=run.config.dry_run)
         written = RunFolder(run.folder).names()
     except _TOLD as error:
         complain(f"train.py: error: {described(error)}")

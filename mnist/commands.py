@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist import results, serving
+from mnist import results
 from mnist.data.dataset import CHOICES, Dataset
 from mnist.data.files import shown
 from mnist.data.idx import DataError
@@ -267,6 +267,8 @@ def compare(args: argparse.Namespace) -> None:
 
 def serve(args: argparse.Namespace) -> None:
     """Serve the page until Ctrl-C."""
+    from mnist import serving  # no other command needs a server
+
     # Flushed, to be read at once through a pipe too.
     announce = partial(print, flush=True)
     serving.serve(_trained(args.model), host=args.host, port=args.port, announce=announce)

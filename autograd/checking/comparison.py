@@ -41,8 +41,7 @@ def compare(
     if the gradients given are one together: elements that tie may share a gradient in any way, but
     each may not have the whole of it, and `sort`, `median` and what reads by argsort may have put
     equal elements in any order. Elements that are treated alike are judged however many meet;
-    others up to 64. Nobody's `.grad` changes, no hook runs, and the graph is
-    kept.
+    others up to 64. Nobody's `.grad` changes, no hook runs, and the graph is kept.
 
     Args:
         loss: a tensor of one element.

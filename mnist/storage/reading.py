@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import reprlib
 import sys
 from collections.abc import Sequence
@@ -147,10 +146,12 @@ _excerpt.maxstring = _SHORT
 
 def _depth(text: bytes | bytearray) -> int:
     """How deep the brackets outside of strings are nested."""
-    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = re.sub(rb'"[^"]*"?|[^][{}"]+', b"", bare)
-    opening = np.isin(np.frombuffer(brackets, np.uint8), list(b"[{"))
-    return int(np.where(opening, 1, -1).cumsum(dtype=np.int32).max(initial=0))
+    marks = np.frombuffer(text.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
+    outside = np.cumsum(marks == ord('"'), dtype=np.uint8) % 2 == 0
+    opening = (marks == ord("[")) | (marks == ord("{"))
+    closing = (marks == ord("]")) | (marks == ord("}"))
+    steps = np.subtract(opening, closing, dtype=np.int8) * outside
+    return int(steps.cumsum(dtype=np.int32).max(initial=0))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -157,14 +157,14 @@ class RunFolder:
 
     def is_dry(self) -> bool:
         """Whether it is a dry run's, as far as can be told."""
-        with suppress(CheckpointError, RunError):
+        with suppress(CheckpointError):
             return self.facts().get("dry_run") is True
         return False
 
     def _is_run(self) -> bool:
         if any(checkpoints.is_one(path) for path in (self.last, self.best)):
             return True
-        with suppress(CheckpointError, RunError):
+        with suppress(CheckpointError):
             return {"model", "epochs", "seed"} <= self.facts().keys()
         return False
 

@@ -169,10 +169,7 @@ def _contents(path: Path) -> tuple[State, Facts | None]:
 def _from_checkpoint(path: Path) -> tuple[State, Facts]:
     record = read_checkpoint(path)
     if record.state.get("metrics") == []:
-        raise CheckpointError(
-            f"{shown(path)}: holds no trained network, as no epoch of its training was over; "
-            "go on with --resume and its folder"
-        )
+        raise _untrained(path)
     beside = {}
     if RunFolder(path.parent).last == path:
         beside = {"data_folder": _facts_beside(path).get("data_folder")}
@@ -211,11 +208,15 @@ def _facts_beside(path: Path) -> Facts:
     if not os.path.exists(files.config):
         return {}
     if files.metrics.exists() and not files.metrics.stat().st_size:
-        raise CheckpointError(
-            f"{shown(path)}: holds no trained network, as no epoch of its training is over; go on "
-            "with --resume and its folder"
-        )
+        raise _untrained(path)
     return files.facts()
+
+
+def _untrained(path: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{shown(path)}: holds no trained network, as no epoch of its training is over; go on "
+        "with --resume and its folder"
+    )
 
 
 def _moment(name: str, facts: Facts, path: Path) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from mnist.config import Config
@@ -38,7 +39,7 @@ def train_ensemble(
     files = RunFolder(folder, writes=leads(group))
     expect_members(config, files, True)
     with held_by_first(files, group):
-        at_first(group, lambda: files.claim(overwrite) if files.writes else None)
+        at_first(group, partial(files.claim, overwrite))
         return _trained(dataset, replace(config, lr=config.peak_lr), files, announce, group)
 
 

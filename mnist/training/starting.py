@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mnist.config import Config
@@ -43,7 +44,7 @@ def train(
     expect_members(config, files, False)
     training = Training(dataset, config, folder, group)
     with held_by_first(files, group):
-        at_first(group, lambda: files.claim(overwrite) if files.writes else None)
+        at_first(group, partial(files.claim, overwrite))
         return training.run(announce)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd import Tensor
 from autograd.ops.arguments import expect_constants, holds_tensors
+from autograd.ops.shapes.shape import as_tensor
 
 Length = int | tuple[int]
 Pair = int | tuple[int, int]
@@ -30,7 +31,7 @@ def in_floats(function: Function) -> Function:
 
     @functools.wraps(function)
     def floating(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_tensor(x)
         dtype = _floating_dtype(x, *args, *options.values())
         return function(x if dtype == x.dtype else x.astype(dtype), *args, **options)
 
@@ -43,7 +44,7 @@ def in_single(function: Function) -> Function:
 
     @functools.wraps(function)
     def wide(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_tensor(x)
         dtype = _floating_dtype(x, *args, *options.values())
         if dtype.char != "e":
             return function(x if dtype == x.dtype else x.astype(dtype), *args, **options)

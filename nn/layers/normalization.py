@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd import Tensor
 from autograd.ops.arguments import expect_constants
+from autograd.ops.shapes.shape import as_tensor
 from nn import functional as F
 from nn.layers.checks import divisor, positive
 from nn.module import Buffer, Module, Parameter
@@ -39,7 +40,7 @@ class _BatchNorm(Module):
         self.num_batches_tracked = Buffer(np.zeros((), np.int64)) if track else None
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_tensor(x)
         if x.ndim not in self._expected or x.shape[1] != self.num_features:
             shapes = " or ".join(self._expected.values()).replace("C", str(self.num_features))
             raise ValueError(f"{type(self).__name__}: {shapes} expected, shape {x.shape} given")
@@ -135,7 +136,7 @@ class GroupNorm(Module):
         self.bias = Parameter(np.zeros(num_channels, np.float32)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x if isinstance(x, Tensor) else Tensor(x)
+        x = as_tensor(x)
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise ValueError(
                 f"GroupNorm: x (N, {self.num_channels}, ...) expected, shape {x.shape} given"

@@ -151,8 +151,10 @@ class Optimizer(ABC):
 
     def _check(self, options: Mapping[str, Any]) -> None:
         """Refuse options that are out of range. Subclasses add what they need."""
-        for name in options.keys() & self.defaults.keys() - {"betas"}:
-            value, switch = options[name], name in _SWITCHES
+        for name, value in options.items():
+            if name not in self.defaults or name == "betas":
+                continue
+            switch = name in _SWITCHES
             if not isinstance(value, bool if switch else int | float):
                 expected = "a bool" if switch else "a number"
                 raise TypeError(f"{self._name}: {name}={value!r:.40} given, {expected} expected")

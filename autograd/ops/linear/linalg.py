@@ -15,6 +15,7 @@ from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor, wrap
 from autograd.ops.elementwise.selection import where
 from autograd.ops.linear.subscripts import LETTERS
+from autograd.ops.shapes.shape import as_tensor
 
 _SQUARE = "square matrices (..., n, n)"
 _REGULAR = f"{_SQUARE} that are not singular"
@@ -195,7 +196,7 @@ def matrix_power(x: Operand, n: int) -> Tensor:
         ValueError: the matrices are not square, or singular and n is negative.
         TypeError: n is no integer.
     """
-    base = x if isinstance(x, Tensor) else Tensor(x)
+    base = as_tensor(x)
     if base.ndim < 2 or base.shape[-1] != base.shape[-2]:
         raise ValueError(f"matrix_power({base.dtype} {base.shape}, {n}): {_SQUARE} expected")
     if not isinstance(n, int | np.integer):

@@ -99,20 +99,24 @@ def test_a_dry_run_is_one_batch(dataset: Dataset, tmp_path: Path) -> None:
     assert int(run.model.state_dict()["1.num_batches_tracked"]) == 1
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
-    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = learning.SGD.step
-    steps = 0
+def poison(monkeypatch: pytest.MonkeyPatch, at: int, value: float) -> None:
+    """Spoil the first parameter at that step of the optimizer."""
+    original, steps = learning.SGD.step, 0
 
     def poisoned(self: learning.SGD) -> None:
         nonlocal steps
         steps += 1
         original(self)
-        if steps == 12:
-            self.params[0].data = self.params[0].data * np.float32(np.nan)
+        if steps == at:
+            self.params[0].data = self.params[0].data * np.float32(value)
 
     monkeypatch.setattr(learning.SGD, "step", poisoned)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison(monkeypatch, 12, np.nan)
     with pytest.raises(TrainingError, match=r"nan at step 3 of epoch 2.*--lr"):
         train(dataset, Config(epochs=5), tmp_path, str)
     state = load_trained(tmp_path).model.state_dict()
@@ -122,17 +126,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
 def test_weights_that_are_not_finite_are_not_saved(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = learning.SGD.step
-    steps = 0
-
-    def poisoned(self: learning.SGD) -> None:
-        nonlocal steps
-        steps += 1
-        original(self)
-        if steps == 6:
-            self.params[0].data = self.params[0].data * np.float32(np.inf)
-
-    monkeypatch.setattr(learning.SGD, "step", poisoned)
+    poison(monkeypatch, 6, np.inf)
     with pytest.raises(TrainingError, match=r"'0.weight' became NaN or infinite by step 6"):
         train(dataset, Config(epochs=5, checkpoint_every=2), tmp_path, str)
     assert checkpoints.read(tmp_path / "last.ckpt")["progress"]["step"] == 4

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from support.disturbed.cases import case
 from support.disturbed.scene import Scene, contents
 from support.programs.idx_files import write_digits
+
+from mnist.storage import checkpoints
 
 _JUDGES = ("evaluate", "report", "compare")
 
@@ -23,12 +26,16 @@ def own_data(scene: Scene) -> Iterator[tuple[Path, Path, Path]]:
         yield room, data, room / "run"
 
 
+def _compared(command: str, run: Path) -> tuple[Path, ...]:
+    """What a judge is given: one run, or a pair to compare."""
+    return (run, run) if command == "compare" else (run,)
+
+
 def judged(scene: Scene, run: Path, *options: object, told: tuple[str, ...]) -> None:
     """All that judges the run refuses it with one line, and its bytes are what they were."""
     before = contents(run)
     for command in _JUDGES:
-        runs = (run, run) if command == "compare" else (run,)
-        scene.mnist(command, *runs, *options).refused(*told)
+        scene.mnist(command, *_compared(command, run), *options).refused(*told)
     scene.train("--resume", run, *options).refused(*told)
     assert contents(run) == before
 
@@ -45,8 +52,7 @@ def _(scene: Scene) -> None:
         other = write_digits(room / "other", seed=9)
         before = contents(run)
         for command in _JUDGES:
-            runs = (run, run) if command == "compare" else (run,)
-            scene.mnist(command, *runs, MNIST_DIR=str(other)).expect(0).orderly()
+            scene.mnist(command, *_compared(command, run), MNIST_DIR=str(other)).expect(0).orderly()
         scene.train("--resume", run, MNIST_DIR=str(other)).expect(0, "finished").orderly()
         assert contents(run) == before
 
@@ -92,8 +98,7 @@ def _(scene: Scene) -> None:
         moved = data.rename(room / "moved")
         judged(scene, run, told=("--data-dir",))
         for command in _JUDGES:
-            runs = (run, run) if command == "compare" else (run,)
-            scene.mnist(command, *runs, "--data-dir", moved).expect(0).orderly()
+            scene.mnist(command, *_compared(command, run), "--data-dir", moved).expect(0).orderly()
         (run / "report.html").unlink()
         scene.train("--resume", run, "--data-dir", moved).expect(0).orderly()
         assert (run / "report.html").exists()
@@ -127,10 +132,6 @@ def _(scene: Scene) -> None:
     "judged on MNIST or what is named, never on drawn digits by themselves",
 )
 def _(scene: Scene) -> None:
-    import numpy as np
-
-    from mnist.storage import checkpoints
-
     with scene.room() as room:
         weights = checkpoints.read(scene.whole / "last.ckpt")["model"]
         np.savez(room / "net.npz", **weights)

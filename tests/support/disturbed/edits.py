@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,7 @@ def of_any_file() -> Iterator[tuple[str, Edit]]:
         "with a byte order mark": lambda b: b"\xef\xbb\xbf" + b,
         "a mebibyte of brackets": lambda b: b"[" * (1 << 20),
         "a first byte changed": lambda b: bytes([b[0] ^ 1]) + b[1:],
-        "a middle byte changed": lambda b: (
-            b[: len(b) // 2] + bytes([b[len(b) // 2] ^ 16]) + b[len(b) // 2 + 1 :]
-        ),
+        "a middle byte changed": _middle_changed,
     }.items():
         yield name, _bytes(change)
     yield "a folder", _replaced(Path.mkdir)
@@ -94,6 +93,17 @@ def _with(name: str, value: str) -> Edit:
     return edit
 
 
+def _without(name: str) -> Edit:
+    """A JSON object without one of its names."""
+
+    def edit(path: Path) -> None:
+        facts = json.loads(path.read_text())
+        del facts[name]
+        path.write_text(json.dumps(facts))
+
+    return edit
+
+
 def of_config(facts: dict[str, Any]) -> Iterator[tuple[str, Edit]]:
     """config.json: each of its names with values that it may not have, taken in turn."""
     yield from of_any_file()
@@ -101,15 +111,7 @@ def of_config(facts: dict[str, Any]) -> Iterator[tuple[str, Edit]]:
         for step in range(4):
             value = _VALUES[(5 * index + 7 * step) % len(_VALUES)]
             yield f"{name} = {value[:20]}", _with(name, value)
-        yield (
-            f"without {name}",
-            lambda path, name=name: (
-                path.write_text(
-                    json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != name})
-                )
-                and None
-            ),
-        )
+        yield f"without {name}", _without(name)
     yield "an unknown name", _with("colour", '"red"')
     yield "a name with an escape", _with("\x1b[31m", "1")
     yield "a name twice", _bytes(lambda b: b.replace(b'"seed"', b'"lr": 0.1, "seed"', 1))
@@ -188,8 +190,6 @@ def _run_all(lines: list[list[object]]) -> Callable[[list[str]], int]:
     """Several programs one after the other in one process; a line of a mark before each."""
 
     def program(arguments: list[str]) -> int:
-        import sys
-
         for number, line in enumerate(lines):
             main = train.main if line[0] == "train" else commands.main
             given = line[1:] if line[0] == "train" else line

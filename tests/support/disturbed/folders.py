@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 
 from support.disturbed.cases import case
+from support.disturbed.kills import killed_at
 from support.disturbed.scene import SAME, Scene, contents
 
 _UNTOUCHED = "refused in a line; the run's bytes are what they were"
@@ -208,8 +210,6 @@ def _(scene: Scene) -> None:
         assert (rates["epochs"], rates["earlier_epochs"]) == (4, 2)
         scene.train("--resume", further, "--epochs", 4).refused("4 epochs are done already")
         again = scene.copy(room, "again")
-        from support.disturbed.kills import killed_at
-
         killed_at(scene, "--resume", again, "--epochs", 4, calls=14)
         scene.train("--resume", again).expect(0).orderly()
         for name in SAME:
@@ -238,8 +238,6 @@ def _(scene: Scene) -> None:
 
 @case("folders", "a folder that may not be written to", "refused in a line")
 def _(scene: Scene) -> None:
-    import os
-
     with scene.room() as room:
         (room / "file").write_text("in the way")
         scene.train("--out", room / "file").refused("file")
