@@ -92,7 +92,8 @@ def _(scene: Scene) -> None:
                 os.close(number)
 
         with scene.room() as room:
-            process = scene.alone("--out", "run", at=room, preexec_fn=closing)
+            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            process = scene.alone("--out", "run", at=room, preexec_fn=closing, **silent)
             ended(process).expect(0)
             scene.expect_whole(room / "run")
 
