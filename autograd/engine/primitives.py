@@ -76,9 +76,9 @@ class Primitive(Rules):
     def __call__(self, *args: Any, **options: Any) -> Tensor:
         # Written for few interpreter steps: on small tensors they are what an op costs.
         here = current()
-        observer = here["observer"]
-        if here["watcher"] is not None:
-            args = here["watcher"].all_given(args)
+        observer, watcher = here["observer"], here["watcher"]
+        if watcher is not None:
+            args = watcher.all_given(args)
         arrays: list[Any] = []
         parents: list[Place | None] = []
         array: Any = None  # of the last tensor among the arguments
@@ -121,6 +121,8 @@ class Primitive(Rules):
                 out, saved = out.out, out.value
             if isinstance(out, tuple):
                 several: Any = self._several(out, arrays, parents, options, saved)
+                if watcher is not None:
+                    watcher.made(several, args)
                 return several  # type: ignore[no-any-return]  # ops with one output are the rule
             out = np.asarray(out)
         dtype = out.dtype
@@ -141,6 +143,8 @@ class Primitive(Rules):
             if self._keeps is not None and (large or out.nbytes >= LARGE):
                 self._drop(record, self._keeps)
             result._place = record
+        elif watcher is not None:
+            watcher.made((result,), args)
         return result
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

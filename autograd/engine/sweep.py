@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
-from autograd.engine.modes import Observer, current, enable_grad, mode, no_grad
+from autograd.engine.modes import current, enable_grad, mode, no_grad
 from autograd.engine.needs import needs
 from autograd.engine.tape import Hook, Leaf, Output, Place, Record, Refusal, last_readers, why_freed
 
@@ -75,57 +74,52 @@ def sweep(
     roots = [root for root in roots if needed is None or root[0].serial in needed]
     settled_by = last_readers([place for place, _ in roots]) if early else {}
     sweep_hooks, observer = mode.sweep_hooks, mode.observer
-    with enable_grad() if create_graph else no_grad(), _observed(observer):
-        for place, g in roots:
-            deliver(place, g if create_graph else as_constant(g))
-        while queue:
-            _, place = heappop(queue)
-            serial = place.serial
-            g = pending.pop(serial, None)
-            if g is None:
-                continue  # a leaf that had its gradient before its turn
-            if serial in wanted:
-                deposit(place, g)  # whoever wanted it goes on from there, and runs its hooks
-                continue
-            if place.hooks:
-                g = run_hooks(place.hooks, g)
-            if type(place) is Record:
-                if place.arrays is None:
-                    raise RuntimeError(why_freed(place))
-                for hook in sweep_hooks:
-                    hook(place, g)
-                if observer is not None:
-                    observer.pulling(place)
-                place.op.pull(place, g, needed, deliver)
-                if not retain_graph:
-                    # Drops what only a backward pass needs: the memory returns during the sweep.
-                    place.arrays = place.out = place.saved = None
-                    place.parents = ()
-                if observer is not None:
-                    observer.pulling(None)
-                if early:
-                    for leaf in settled_by.get(serial, ()):
-                        if leaf.serial in pending:
-                            g = pending.pop(leaf.serial)
-                            deposit(leaf, run_hooks(leaf.hooks, g) if leaf.hooks else g)
-            elif type(place) is Leaf:
-                deposit(place, g)
-            elif type(place) is Output:
-                deliver_part(place.record, place.index, g)
-            else:
-                assert type(place) is Refusal
-                raise RuntimeError(place.reason)
-
-
-@contextmanager
-def _observed(observer: Observer | None) -> Iterator[None]:
-    if observer is not None:
-        observer.sweeping(True)
-    try:
-        yield
-    finally:
+    with enable_grad() if create_graph else no_grad():
         if observer is not None:
-            observer.sweeping(False)
+            observer.sweeping(True)
+        try:
+            for place, g in roots:
+                deliver(place, g if create_graph else as_constant(g))
+            while queue:
+                _, place = heappop(queue)
+                serial = place.serial
+                g = pending.pop(serial, None)
+                if g is None:
+                    continue  # a leaf that had its gradient before its turn
+                if serial in wanted:
+                    deposit(place, g)  # whoever wanted it goes on from there, and runs its hooks
+                    continue
+                if place.hooks:
+                    g = run_hooks(place.hooks, g)
+                if type(place) is Record:
+                    if place.arrays is None:
+                        raise RuntimeError(why_freed(place))
+                    for hook in sweep_hooks:
+                        hook(place, g)
+                    if observer is not None:
+                        observer.pulling(place)
+                    place.op.pull(place, g, needed, deliver)
+                    if not retain_graph:
+                        # What only a backward pass needs is dropped: its memory returns meanwhile.
+                        place.arrays = place.out = place.saved = None
+                        place.parents = ()
+                    if observer is not None:
+                        observer.pulling(None)
+                    if early:
+                        for leaf in settled_by.get(serial, ()):
+                            if leaf.serial in pending:
+                                g = pending.pop(leaf.serial)
+                                deposit(leaf, run_hooks(leaf.hooks, g) if leaf.hooks else g)
+                elif type(place) is Leaf:
+                    deposit(place, g)
+                elif type(place) is Output:
+                    deliver_part(place.record, place.index, g)
+                else:
+                    assert type(place) is Refusal
+                    raise RuntimeError(place.reason)
+        finally:
+            if observer is not None:
+                observer.sweeping(False)
 
 
 def run_hooks(hooks: list[Hook], g: Tensor) -> Tensor:

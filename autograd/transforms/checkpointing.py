@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Container
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from autograd.engine.modes import Watcher, enable_grad, mode, no_grad
+from autograd.engine.modes import Watcher, current, enable_grad, mode, no_grad
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import (
     Output,
@@ -45,12 +46,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     statistics, say) it changes twice. See Chen et al. 2016, "Training deep nets with sublinear
     memory cost".
 
-    f computes all anew at each of its runs: what it keeps from the first (in a cache, or an
-    attribute that is set once) is a constant in the second, and no gradient goes through it.
+    f computes all anew at each of its runs: of what it keeps from the first (in a cache, or an
+    attribute that is set once) no gradient could go back. A tensor is told; its array is not.
 
     Raises:
         RuntimeError: during backward, where f computes from a tensor that it did not read before,
-            or returns what is of another number, shape or dtype.
+            or made in its first run, or returns what is of another number, shape or dtype.
 
     >>> from autograd import Tensor, exp
     >>> x = Tensor(0.5, requires_grad=True)
@@ -73,6 +74,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         for i in given:
             reads.note(leaves[i], leaves[i] if watcher is None else watcher.given(leaves[i]))
         with replayable() as again, no_grad(), watched_by(reads):
+            reads.begin()
             result = f(*args, **options)
             outs, rebuild_result = returned(result, name)
             for out in outs:
@@ -80,6 +82,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                     reads.given(out)
         if not any(reads.places):
             return result
+        reads.end()
 
         def call(variables: list[Tensor]) -> list[Any]:
             inputs = list(leaves)
@@ -132,6 +135,29 @@ class _Reads(_Run):
         self.tensors: list[Tensor] = []
         self.arrays: list[Array] = []
         self.places: list[Place | None] = []
+        self._made: dict[int, weakref.ref[Tensor]] = {}  # by identity; from what wants a gradient
+        self._before: object = None
+
+    def begin(self) -> None:
+        """The run begins. Within another no_grad, which f may have, this differs."""
+        self._before = current()["before"]
+
+    def end(self) -> None:
+        """The run is over: what is left of its tensors, f has kept, or returns."""
+        self._made = {key: made for key, made in self._made.items() if made() is not None}
+
+    def made(self, results: tuple[Tensor, ...], args: tuple[Any, ...]) -> None:
+        if self.outer is not None:
+            self.outer.made(results, args)
+        if current()["before"] is self._before and any(
+            isinstance(arg, Tensor) and (arg._place is not None or self.has_made(arg))
+            for arg in args
+        ):
+            self._made.update((id(result), weakref.ref(result)) for result in results)
+
+    def has_made(self, tensor: Tensor) -> bool:
+        """Whether the run computed this tensor, where it would have been recorded."""
+        return id(tensor) in self._made and self._made[id(tensor)]() is tensor
 
     def given(self, tensor: Tensor) -> Tensor:
         seen = tensor if self.outer is None else self.outer.given(tensor)
@@ -209,6 +235,12 @@ class _Substitutes(_Run):
         number = self._reads.number(tensor)
         if number is not None:
             return self.variables[number]
+        if self._reads.has_made(tensor):
+            raise RuntimeError(
+                f"{self._name}: run again for the backward pass, the function computes from a "
+                f"tensor of shape {tensor.shape} that it kept from its first run, and no gradient "
+                "would go back through it; it must compute all anew each time"
+            )
         if self._is_old(tensor):
             raise RuntimeError(
                 f"{self._name}: run again for the backward pass, the function computes from a "
