@@ -179,7 +179,7 @@ class Tensor(Methods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether a gradient flows back to or through this tensor. Settable on leaves."""
+        """Whether a gradient flows to or through this. Settable on leaves; False drops hooks."""
         return self._place is not None
 
     @requires_grad.setter

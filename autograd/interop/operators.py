@@ -73,6 +73,20 @@ def _number(kind: type[float]) -> Callable[[Tensor], float]:
     return converted
 
 
+def _formatted(self: Tensor, how: str) -> str:
+    """As NumPy does: a number where there is one, without axes; else only what str gives."""
+    if not self.data.ndim and how:
+        if mode.observer is not None:
+            mode.observer.converting(self)
+        return format(self.item(), how)
+    if how:
+        raise TypeError(
+            f"format: a tensor of shape {self.shape} was given the format {how!r}, which is for "
+            "one number; format its elements, or use np.array2string on its .data"
+        )
+    return str(self)
+
+
 def _length(self: Tensor) -> int:
     if not self.data.ndim:
         raise TypeError("len: a tensor of shape () has no length")
@@ -122,6 +136,7 @@ _METHODS: dict[str, Any] = {
     "__bool__": _truth,
     "__float__": _number(float),
     "__int__": _number(int),
+    "__format__": _formatted,
     "numpy": _array,
     "__len__": _length,
     "__iter__": _elements,

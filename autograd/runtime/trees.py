@@ -110,6 +110,14 @@ def _described(value: Any) -> str:
     return f"a leaf, {type(value).__name__}"
 
 
+def expect_function(name: str, f: Any) -> None:
+    """Raise TypeError for what cannot be called; a tensor, say, where f(x) was given for f."""
+    if not callable(f):
+        raise TypeError(
+            f"{name}: {type(f).__name__} given, a function expected: {name}(f), not of f(x)"
+        )
+
+
 def returned(result: Any, name: str) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """`flatten` of what a function returned, which may hold no more than numbers and text.
 

@@ -24,7 +24,7 @@ from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.declaring import custom_vjp
 from autograd.runtime.draws import replayable
 from autograd.runtime.scopes import watched_by
-from autograd.runtime.trees import flatten, returned
+from autograd.runtime.trees import expect_function, flatten, returned
 
 
 @custom_vjp
@@ -57,6 +57,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> x = Tensor(0.5, requires_grad=True)
     >>> checkpoint(lambda x: exp(exp(x)))(x).backward()
     """
+
+    expect_function("checkpoint", f)
 
     @functools.wraps(f)
     def checkpointed(*args: Any, **options: Any) -> Any:

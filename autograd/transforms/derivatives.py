@@ -21,7 +21,7 @@ import numpy as np
 from autograd import ops
 from autograd.engine.modes import enable_grad as recorded
 from autograd.engine.tensor import Tensor, wrap
-from autograd.runtime.trees import flatten, is_floating, matched, returned
+from autograd.runtime.trees import expect_function, flatten, is_floating, matched, returned
 from autograd.transforms.checkpointing import pulling
 from autograd.transforms.variables import (
     Argnums,
@@ -46,6 +46,7 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
     structure of the result, with dicts paired by key, and None or zeros at what has no derivative,
     being no number or no floating one. It raises ValueError where a structure or shape differs.
     """
+    expect_function("vjp", f)
     with recorded():
         variables = Variables(primals, with_floats(primals, "vjp"), "vjp")
         result = f(*variables.args)
@@ -86,6 +87,7 @@ def value_and_grad(
     >>> value_and_grad(lambda x: x**3)(2.0)
     (np.float64(8.0), np.float64(12.0))
     """
+    expect_function("grad", f)
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
@@ -143,9 +145,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 def _jvp(
     f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], name: str
 ) -> tuple[Any, Any]:
-    for what, given in ("primals", primals), ("tangents", tangents):
-        if not isinstance(given, list | tuple):
-            raise TypeError(f"{name}: {what} {kinds([given])} given, a list or tuple expected")
+    expect_function(name, f)
+    _expect_lists(name, primals=primals, tangents=tangents)
     if len(primals) != len(tangents):
         raise ValueError(f"{name}: {len(primals)} primals and {len(tangents)} tangents given")
     pairs = list(matched(tuple(primals), tuple(tangents), f"{name}: tangents"))
@@ -172,6 +173,14 @@ def _jvp(
     return rebuild([variables.outside(leaf) for leaf in leaves]), derivative
 
 
+def _expect_lists(name: str, **given: Any) -> None:
+    for what, values in given.items():
+        if not isinstance(values, list | tuple):
+            raise TypeError(
+                f"{name}: {what} {kinds([values])} given, a list or tuple of them expected"
+            )
+
+
 def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The function that gives all derivatives of f's result, one tensor, by the arguments.
 
@@ -183,6 +192,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 
 def _jacobian(f: Callable[..., Any], argnums: Argnums, name: str) -> Callable[..., Any]:
+    expect_function(name, f)
+
     @functools.wraps(f)
     def derivatives(*args: Any, **options: Any) -> Any:
         with recorded():
@@ -229,6 +240,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     One gradient and one derivative along the tangents: no Hessian is formed (Pearlmutter 1994).
     """
+    _expect_lists("hvp", primals=primals, tangents=tangents)
     every = 0 if len(primals) == 1 else tuple(range(len(primals)))
     return _jvp(grad(f, every), primals, tangents, "hvp")[1]
 

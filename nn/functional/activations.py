@@ -7,16 +7,16 @@ from typing import Literal
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_axis, in_floats, in_single, number, of_lists
+from nn.functional.arguments import expect_axis, in_floats, in_single, number, of_tensors
 
 
-@of_lists
+@of_tensors
 def relu(x: Tensor) -> Tensor:
     """max(0, x); the slope at 0 is 0, because the tie goes to the first argument."""
     return ag.maximum(0, x)
 
 
-@of_lists
+@of_tensors
 @in_floats
 def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
     """x above 0, negative_slope * x from 0 down (Maas et al. 2013); so is the slope at 0.
@@ -26,7 +26,7 @@ def leaky_relu(x: Tensor, negative_slope: Tensor | float = 0.01) -> Tensor:
     return ag.where(x > 0, x, number("leaky_relu", "negative_slope", negative_slope, x) * x)
 
 
-@of_lists
+@of_tensors
 @in_floats
 def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     """x above 0, alpha (e^x - 1) from 0 down (Clevert et al. 2016, eq. 15); so are all derivatives
@@ -40,7 +40,7 @@ def elu(x: Tensor, alpha: Tensor | float = 1.0) -> Tensor:
     return ag.where(positive, x, number("elu", "alpha", alpha, x) * below)
 
 
-@of_lists
+@of_tensors
 @in_floats
 def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """x Phi(x), with Phi the distribution of N(0, 1) (Hendrycks & Gimpel 2016, section 2).
@@ -60,28 +60,28 @@ def gelu(x: Tensor, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     return ag.where(x > 40, x, y)
 
 
-@of_lists
+@of_tensors
 @in_floats
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), without overflow."""
     return ag.expit(x)
 
 
-@of_lists
+@of_tensors
 @in_floats
 def silu(x: Tensor) -> Tensor:
     """x / (1 + e^-x), also called swish (Elfwing et al. 2018; Ramachandran et al. 2017)."""
     return x * ag.expit(x)
 
 
-@of_lists
+@of_tensors
 @in_floats
 def tanh(x: Tensor) -> Tensor:
     """The hyperbolic tangent."""
     return ag.tanh(x)
 
 
-@of_lists
+@of_tensors
 @in_floats
 def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e^(beta x)) / beta, a smooth ReLU; x itself where beta x is above the threshold.
@@ -94,7 +94,7 @@ def softplus(x: Tensor, beta: Tensor | float = 1.0, threshold: float = 20.0) -> 
     return ag.where(linear, x, ag.softplus(scaled) / beta)
 
 
-@of_lists
+@of_tensors
 @in_single
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along one axis, shifted by the maximum so that nothing overflows. The
@@ -104,7 +104,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return e / e.sum(axis=dim, keepdims=True)
 
 
-@of_lists
+@of_tensors
 @in_single
 def log_softmax(x: Tensor, dim: int = -1) -> Tensor:
     """x - log(sum(exp(x))) along one axis, by the shifted log-sum-exp (Blanchard et al. 2021);

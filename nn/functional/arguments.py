@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from math import copysign, inf
 from operator import index
@@ -63,21 +64,27 @@ def _floating_dtype(x: Tensor, *others: Any) -> np.dtype[Any]:
     return np.result_type(*floats) if floats else np.dtype(np.float64)
 
 
-def of_lists(function: Function) -> Function:
-    """A function that, as ops do, stacks the lists and tuples that hold tensors."""
+def of_tensors(function: Function) -> Function:
+    """A function that takes arrays where it expects tensors and, as ops do, lists and tuples that
+    hold tensors, which are stacked."""
+    parameters = inspect.signature(function).parameters
+    tensors = {name for name, p in parameters.items() if "Tensor" in str(p.annotation)}
+    positions = [name in tensors for name in parameters]
 
     @functools.wraps(function)
-    def stacking(*args: Any, **options: Any) -> Tensor:
-        if any(isinstance(a, list | tuple) for a in (*args, *options.values())):
-            args = tuple([_stacked(a) for a in args])
-            options = {name: _stacked(a) for name, a in options.items()}
+    def taking(*args: Any, **options: Any) -> Tensor:
+        if any(isinstance(a, list | tuple | np.ndarray) for a in (*args, *options.values())):
+            expected = positions + [False] * len(args)  # too many are the function's to refuse
+            args = tuple([_taken(a, tensor) for a, tensor in zip(args, expected, strict=False)])
+            options = {name: _taken(a, name in tensors) for name, a in options.items()}
         return function(*args, **options)
 
-    return cast(Function, stacking)
+    return cast(Function, taking)
 
 
-def _stacked(argument: Any) -> Any:
-    return Tensor(argument) if holds_tensors(argument) else argument
+def _taken(argument: Any, tensor: bool) -> Any:
+    is_array = isinstance(argument, np.ndarray) and tensor
+    return Tensor(argument) if is_array or holds_tensors(argument) else argument
 
 
 def lengths(what: str, value: Lengths, axes: int, least: int = 1) -> tuple[int, ...]:

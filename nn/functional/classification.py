@@ -18,12 +18,12 @@ from nn.functional.arguments import (
     in_dtype_of,
     in_single,
     number,
-    of_lists,
+    of_tensors,
     reduced,
 )
 
 
-@of_lists
+@of_tensors
 @in_single
 def cross_entropy(
     x: Tensor,
@@ -70,7 +70,7 @@ def cross_entropy(
     )
 
 
-@of_lists
+@of_tensors
 @in_single
 def nll_loss(
     x: Tensor,
@@ -87,7 +87,7 @@ def nll_loss(
     return _negative_log("nll_loss", _classes_last(x), classes, weight, ignore_index, reduction)
 
 
-@of_lists
+@of_tensors
 @in_single
 def binary_cross_entropy_with_logits(
     x: Tensor,

@@ -15,14 +15,14 @@ from nn.functional.arguments import (
     expect_shape,
     lengths,
     no_room,
-    of_lists,
+    of_tensors,
 )
 from nn.functional.winograd import winograd_conv2d, winograd_size
 
 Border = list[tuple[int, int]]
 
 
-@of_lists
+@of_tensors
 def conv1d(
     x: Tensor,
     weight: Tensor,
@@ -36,7 +36,7 @@ def conv1d(
     return _convolve("conv1d", 1, x, weight, bias, stride, padding, dilation, groups)
 
 
-@of_lists
+@of_tensors
 def conv2d(
     x: Tensor,
     weight: Tensor,

@@ -8,10 +8,10 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_shape, of_lists
+from nn.functional.arguments import expect_shape, of_tensors
 
 
-@of_lists
+@of_tensors
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b. x (..., in), weight (out, in), bias (out,); the result is (..., out)."""
     if not x.ndim or x.shape[-1] != weight.shape[-1]:
@@ -24,7 +24,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if bias is None else y + bias
 
 
-@of_lists
+@of_tensors
 def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """Row input[...] of weight, for each: a linear map of one-hot vectors.
 

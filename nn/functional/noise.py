@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import number, of_lists
+from nn.functional.arguments import number, of_tensors
 
 
-@of_lists
+@of_tensors
 def dropout(
     x: Tensor, p: float = 0.5, training: bool = True, *, rng: ag.random.Generator | None = None
 ) -> Tensor:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from operator import index
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_shape, in_single, number, of_lists
+from nn.functional.arguments import expect_shape, in_single, number, of_tensors
 from nn.parallel.processes import Group
 
+Statistics: TypeAlias = "Tensor | None"  # which training changes, so that no copy may stand for it
 
-@of_lists
+
+@of_tensors
 @in_single
 def batch_norm(
     x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
+    running_mean: Statistics,
+    running_var: Statistics,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
     training: bool = False,
@@ -41,6 +43,7 @@ def batch_norm(
         group: processes whose batches, each with its x, are normalised as one.
 
     Raises:
+        TypeError: plain arrays for running_mean and running_var in training.
         ValueError: other shapes; one of running_mean and running_var without the other; or one
             value per channel in training, which has no variance.
     """
@@ -60,6 +63,11 @@ def batch_norm(
         "bias": bias,
     }.items():
         expect_shape("batch_norm", name, given, (x.shape[1],))
+        if training and not isinstance(given, Tensor | None):
+            raise TypeError(
+                f"batch_norm: {type(given).__name__} given for {name}, a Tensor expected in "
+                "training, which binds it to a new array"
+            )
     axes = (0, *range(2, x.ndim))
     channels = (x.shape[1],) + (1,) * (x.ndim - 2)
     if training or running_mean is None or running_var is None:
@@ -106,7 +114,7 @@ def _move(running: Tensor, value: Any, momentum: float) -> None:
     running.data = blended.astype(running.dtype)
 
 
-@of_lists
+@of_tensors
 @in_single
 def layer_norm(
     x: Tensor,
@@ -135,7 +143,7 @@ def layer_norm(
     return y if bias is None else y + bias
 
 
-@of_lists
+@of_tensors
 @in_single
 def group_norm(
     x: Tensor,

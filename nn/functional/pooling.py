@@ -18,11 +18,11 @@ from nn.functional.arguments import (
     in_single,
     lengths,
     no_room,
-    of_lists,
+    of_tensors,
 )
 
 
-@of_lists
+@of_tensors
 def max_pool1d(
     x: Tensor,
     kernel_size: Length,
@@ -35,7 +35,7 @@ def max_pool1d(
     return _max_pool("max_pool1d", 1, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-@of_lists
+@of_tensors
 def max_pool2d(
     x: Tensor,
     kernel_size: Pair,
@@ -62,7 +62,7 @@ def max_pool2d(
     return _max_pool("max_pool2d", 2, x, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-@of_lists
+@of_tensors
 @in_single
 def avg_pool1d(
     x: Tensor,
@@ -78,7 +78,7 @@ def avg_pool1d(
     )
 
 
-@of_lists
+@of_tensors
 @in_single
 def avg_pool2d(
     x: Tensor,
@@ -119,7 +119,7 @@ def avg_pool2d(
     )
 
 
-@of_lists
+@of_tensors
 @in_single
 def adaptive_avg_pool2d(x: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
     """The means of output_size windows that cover each axis: window i of m on n pixels goes from

@@ -9,10 +9,10 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import Reduction, as_target, in_single, number, of_lists, reduced
+from nn.functional.arguments import Reduction, as_target, in_single, number, of_tensors, reduced
 
 
-@of_lists
+@of_tensors
 @in_single
 def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """(x - target)^2.
@@ -28,14 +28,14 @@ def mse_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     return reduced("mse_loss", error * error, reduction)
 
 
-@of_lists
+@of_tensors
 @in_single
 def l1_loss(x: Tensor, target: Any, reduction: Reduction = "mean") -> Tensor:
     """|x - target|, with slope 0 where they are equal. Arguments as in `mse_loss`."""
     return reduced("l1_loss", ag.abs(x - as_target("l1_loss", x, target)), reduction)
 
 
-@of_lists
+@of_tensors
 @in_single
 def huber_loss(
     x: Tensor, target: Any, reduction: Reduction = "mean", delta: Tensor | float = 1.0
@@ -62,7 +62,7 @@ def huber_loss(
     return reduced("huber_loss", 0.5 * ag.square(near) + slope * ag.abs(error - near), reduction)
 
 
-@of_lists
+@of_tensors
 @in_single
 def smooth_l1_loss(
     x: Tensor, target: Any, reduction: Reduction = "mean", beta: Tensor | float = 1.0

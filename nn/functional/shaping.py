@@ -7,10 +7,10 @@ from math import prod
 import numpy as np
 
 from autograd import Tensor
-from nn.functional.arguments import of_lists
+from nn.functional.arguments import of_tensors
 
 
-@of_lists
+@of_tensors
 def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from start_dim to end_dim, inclusive, as one; of a scalar, a vector of length 1.
 

@@ -232,3 +232,11 @@ def test_lists_and_tuples_are_arrays_on_either_side() -> None:
 def test_what_is_wrong_in_a_list_is_named(call: Callable[[Any], Any], words: str) -> None:
     with pytest.raises((TypeError, ValueError), match=words):
         call(Tensor([1.0, 2.0], requires_grad=True))
+
+
+def test_numbers_are_formatted_as_numpys() -> None:
+    x = Tensor(2.5, requires_grad=True)
+    assert f"{x * 2:.3f} {Tensor(3):d} {Tensor(3)}" == f"5.000 3 {Tensor(3)!s}"
+    assert f"{x:>8.1e}" == f"{np.array(2.5):>8.1e}"
+    with pytest.raises(TypeError, match=r"a tensor of shape \(1,\) was given the format '.3f'"):
+        f"{Tensor([1.0]):.3f}"

@@ -88,3 +88,21 @@ def test_trees_of_many_levels_are_no_trees_without_end() -> None:
         deep = [deep]
     assert str(ag.stop_gradient(deep)) == str(deep)
     assert str(grad(lambda t: 1.0)(deep)).count("[") == 150
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian, ag.checkpoint, ag.vjp],
+    ids=lambda f: f.__name__,
+)
+def test_what_is_no_function_is_told_at_once(transform: Any) -> None:
+    for given in (3.0, Tensor(2.0, requires_grad=True) * 2, None):
+        with pytest.raises(TypeError, match=f"{type(given).__name__} given, a function expected"):
+            transform(given)
+
+
+@pytest.mark.parametrize("transform", [ag.jvp, ag.hvp])
+def test_primals_that_are_in_no_list_are_told(transform: Any) -> None:
+    for primals, tangents, what in ((3.0, 1.0, "primals"), ((3.0,), 1.0, "tangents")):
+        with pytest.raises(TypeError, match=f"{transform.__name__}: {what}.*a list or tuple of"):
+            transform(lambda x: x**3, primals, tangents)

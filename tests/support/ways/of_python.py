@@ -105,7 +105,6 @@ WAYS = [
             "Fraction(t)": lambda a: Fraction(a),
             "Fraction(t, 2)": lambda a: Fraction(a, 2),
             "Decimal(t)": lambda a: Decimal(a),
-            "f'{t:.3f}'": lambda a: float(f"{a:.3f}"),
             "json.dumps": lambda a: json.dumps([a]),
             **each(bytes, bytearray, memoryview),
             "1j * t": lambda x: ag.sum(1j * x),
@@ -138,6 +137,7 @@ WAYS = [
         Said("float"),
         {
             "float(t)": lambda a: float(a) * 2,
+            "f'{t:.9f}'": lambda a: float(f"{a:.9f}"),
             "complex(t)": lambda a: complex(a).real,
             "math.exp, math.hypot": lambda a, b: (math.exp(a), math.hypot(a, b)),
             "math.fsum, math.dist": lambda x: (math.fsum(x), math.dist(x, [1.0, 2.0, 3.0])),
