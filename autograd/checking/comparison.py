@@ -67,6 +67,11 @@ def compare(
     named = _quantities(quantities)
     pairs.sort(key=lambda pair: _completed(reference, pair.place))
     judged = [_Judged(reference, pair, named) for pair in pairs]
+    names = {reference.place(pair.place).serial: pair.name for pair in pairs}
+    right = frozenset(reference.place(j.pair.place).serial for j in judged if j.row.ok)
+    everything = {reference.place(j.pair.place).serial: j.values for j in judged}
+    for one in judged:
+        one.names, one.right, one.given = names, right, everything
     choices = Choices(reference)
     for number, one in enumerate(judged):
         if not one.row.ok:
@@ -87,6 +92,9 @@ class _Judged:
 
     def __init__(self, reference: Reference, pair: _Pair, quantities: dict[str, float]) -> None:
         self.reference, self.pair, self.quantities, self.chosen = reference, pair, quantities, False
+        self.names: dict[int, str] = {}
+        self.right: frozenset[int] = frozenset()
+        self.given: dict[int, Array] = {}
         expected = reference.gradient(pair.place)
         limit = reference.limit(pair.place, pair.manual.dtype)
         self.row = row = Row(pair.name, expected.shape, pair.manual, expected, limit)
@@ -144,7 +152,8 @@ class _Judged:
         return Target(self.pair.place, self.values, self.row.limit, relative)
 
     def _context(self, flow: Flow) -> Context:
-        return Context(flow, self.reference.place(self.pair.place), self.quantities)
+        place = self.reference.place(self.pair.place)
+        return Context(flow, place, self.quantities, self.names, right=self.right, given=self.given)
 
     def _errors(self, reference: Reference, expected: Array) -> Array:
         """Distances to the gradient in float64, or to the recorded one where that is nearer: the

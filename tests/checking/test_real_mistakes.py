@@ -31,3 +31,12 @@ def test_the_first_wrong_gradient_is_named(case: ModuleType) -> None:
         mended = case.right(t)
         report = compare(t["loss"], **{name: (t[name], g) for name, g in mended.items()})
         assert report.ok, str(report)
+
+
+@pytest.mark.slow
+def test_the_causes_that_are_named_fit() -> None:
+    said = [judged(case)[1] for case in CASES if case.FIRST is not None]
+    fit = sum(cause.startswith("fits") for cause in said)
+    another = [cause for cause in said if cause.startswith("another")]
+    assert fit >= 0.85 * len(said), f"{fit} of {len(said)}"
+    assert len(another) <= 0.03 * len(said), another

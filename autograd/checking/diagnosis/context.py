@@ -15,8 +15,11 @@ from autograd.checking.replaying import quietly
 from autograd.engine.conforming import broadcast_axes
 from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
-from autograd.engine.tape import Output, Place, Record
+from autograd.engine.tape import Output, Place, Record, parents_of, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
+
+# Ops whose derivative changes no number.
+_HANDING_ON = {"add", "astype", "broadcast_to", "positive", "reshape", "sum", "transpose"}
 
 Rewrite = Callable[[list[Any], dict[str, Any]], tuple[list[Any], dict[str, Any]]]
 
@@ -40,13 +43,27 @@ class Context:
         flow: the gradients of every place of the tape.
         place: that of the tensor.
         quantities: name -> number, such as {"lr": 0.1}.
+        names: what tensors are called, by the serial numbers of their places.
+        arrays: what constants are called.
+        right: serial numbers of the places whose gradients were given, and are right.
+        given: all gradients that were given, by the serial numbers of their places.
     """
 
     def __init__(
-        self, flow: Flow, place: Place, quantities: dict[str, float] | None = None
+        self,
+        flow: Flow,
+        place: Place,
+        quantities: dict[str, float] | None = None,
+        names: dict[int, str] | None = None,
+        arrays: dict[str, Array] | None = None,
+        right: frozenset[int] = frozenset(),
+        given: dict[int, Array] | None = None,
     ) -> None:
         self.flow, self.place = flow, place
         self.quantities = dict(quantities or {})
+        self.names, self._arrays, self.right = names or {}, arrays or {}, right
+        self._given = given or {}
+        self._after: dict[int, set[int]] = {}
         self._contributions: dict[tuple[int, int], Array | None] = {}
 
     @cached_property
@@ -73,6 +90,121 @@ class Context:
                 if parent is not None and parent.serial in after:
                     after.add(place.serial)
                     found.append(Use(place, position, parent))
+        return found
+
+    @cached_property
+    def near(self) -> list[Use]:
+        """The uses on the way to what is known to be right; all, where nothing is."""
+        after = {self.place.serial}
+        found: list[Use] = []
+        for use in self.path:
+            if use.place.serial in after:
+                found.append(use)
+                if use.record.serial not in self.right:
+                    after.add(use.record.serial)
+                    after |= {
+                        place.serial
+                        for place in self.flow.values.places
+                        if isinstance(place, Output)
+                        and place.record is use.record
+                        and place.serial not in self.right
+                    }
+        return found
+
+    @cached_property
+    def near_places(self) -> list[Place]:
+        """The tensor, and what ops on the way to what is known to be right have made of it."""
+        made = {use.record.serial: use.record for use in self.near}
+        return [self.place, *made.values()]
+
+    @cached_property
+    def gradients(self) -> list[tuple[Place, Array]]:
+        """The gradients of all places, those with names first, of these the nearest."""
+        found = [
+            (place, g.astype(np.float64, copy=False))
+            for place in reversed(self.flow.values.places)
+            if (g := self.flow.at(place)) is not None and g.size > 1
+        ]
+        return sorted(found, key=lambda pair: pair[0].serial not in self.names)
+
+    def after(self, place: Place) -> set[int]:
+        """Serial numbers of what was computed from a place."""
+        if place.serial not in self._after:
+            found = {place.serial}
+            for other in self.flow.values.places:
+                if any(p is not None and p.serial in found for p in parents_of(other)):
+                    found.add(other.serial)
+            self._after[place.serial] = found - {place.serial}
+        return self._after[place.serial]
+
+    def ops_between(self, place: Place, other: Place) -> str:
+        """The ops on the way from one place to another that do more than add or rearrange."""
+        between = self.after(place) & ({p.serial for p in reachable([other])} | {other.serial})
+        found = [
+            self.op_named(record)
+            for record in self.flow.values.records
+            if record.serial in between and record.op.name not in _HANDING_ON
+        ]
+        return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
+
+    @cached_property
+    def made_of(self) -> set[int]:
+        """Serial numbers of what the tensor itself was computed from."""
+        return {p.serial for p in reachable([self.place])} - {self.place.serial}
+
+    def is_exchanged(self, other: Place, right: Array) -> bool:
+        """Whether what is right for the tensor was given for another one."""
+        theirs = self._given.get(other.serial)
+        close = 1e-5 * float(np.abs(right).max(initial=0.0))
+        return (
+            theirs is not None
+            and theirs.shape == right.shape
+            and bool((np.abs(theirs - right) <= close).all())
+        )
+
+    # --- names -------------------------------------------------------------------------------
+
+    def name_of(self, place: Place) -> str | None:
+        """What the user calls the tensor at a place."""
+        return self.names.get(place.serial)
+
+    def place_named(self, place: Place) -> str:
+        """A place by its name, or by what made it."""
+        if place.serial == self.place.serial and place.serial not in self.names:
+            return "the tensor"
+        known = self.names.get(place.serial)
+        if known is not None:
+            return known
+        if isinstance(place, Output):
+            return f"output {place.index} of {described(place.record)}"
+        return described(place) if isinstance(place, Record) else "a leaf without a name"
+
+    def op_named(self, record: Record) -> str:
+        """An op, and what the user calls the result."""
+        name = self.names.get(record.serial)
+        return described(record) if name is None else f"'{record.op.name}' (which gave {name})"
+
+    def array_named(self, array: Array) -> str | None:
+        """What the user calls an array on the tape."""
+        return self._called.get(id(array)) or next(
+            (
+                name
+                for name, known in self._arrays.items()
+                if known.shape == array.shape and np.array_equal(known, array)
+            ),
+            None,
+        )
+
+    @cached_property
+    def _called(self) -> dict[int, str]:
+        found: dict[int, str] = {}
+        values = self.flow.values
+        for record in values.records:
+            if record.serial in self.names and not isinstance(record.out, tuple):
+                found[id(values.out(record))] = self.names[record.serial]
+            for array, parent in zip(values.arrays(record), record.parents, strict=True):
+                if parent is not None and parent.serial in self.names:
+                    found[id(array)] = self.names[parent.serial]
         return found
 
     @cached_property
@@ -147,6 +279,50 @@ class Context:
                 return self.flow.carried(place, g, self.place)
             except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError):
                 return None  # a rule may count on properties that only the right gradient has
+
+    def local_derivative(self, use: Use) -> Array | None:
+        """The derivative of an elementwise op by its argument at each element; None of others."""
+        record = use.record
+        arrays = self.flow.values.arrays(record)
+        argument, out = arrays[use.position], self.flow.values.out(record)
+        if getattr(record.op, "kind", None) != "elementwise" or isinstance(out, tuple):
+            return None
+        if np.shape(argument) != out.shape:
+            return None
+
+        def ones(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+            return [wrap(np.ones_like(out), None), *given[1:]], options
+
+        slope = self.pulled(use, ones)
+        return None if slope is None else slope.astype(np.float64, copy=False)
+
+    def arrays_like(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
+        """Recorded floating arrays of a shape and what they are called, those with names first."""
+        return self._found(lambda array: array.shape == shape, most)
+
+    def arrays_within(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
+        """Those that are no single number and broadcast to a shape without changing it."""
+
+        def fits(array: Array) -> bool:
+            try:
+                return np.broadcast_shapes(array.shape, shape) == shape
+            except ValueError:
+                return False
+
+        return self._found(fits, most)
+
+    def _found(self, fits: Callable[[Array], bool], most: int) -> list[tuple[str, Array]]:
+        found = [
+            (self.array_named(array), what, array)
+            for what, array in self._recorded
+            if array.size > 1 and array.dtype.kind == "f" and fits(array)
+        ]
+        found.sort(key=lambda entry: entry[0] is None)
+        return [(name or what, array) for name, what, array in found[:most]]
+
+    @cached_property
+    def _recorded(self) -> list[tuple[str, Array]]:
+        return self.recorded()
 
     def recorded(self) -> list[tuple[str, Array]]:
         """The floating arrays near the tensor with what they are: arguments and outputs of ops."""

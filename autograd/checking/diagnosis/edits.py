@@ -12,7 +12,7 @@ from autograd.checking.diagnosis.evidence import Candidate, Case, largest
 from autograd.checking.diagnosis.partial_sums import partial_sums
 from autograd.checking.diagnosis.roles import role_of
 from autograd.checking.diagnosis.rules import mistaken_rules
-from autograd.checking.diagnosis.substitutions import substituted_rules
+from autograd.checking.diagnosis.substitutions import propose_update, substituted_rules
 from autograd.checking.diagnosis.terms import propose_term
 from autograd.checking.diagnosis.wrong_rules import wrong_rules
 from autograd.engine.tape import Record
@@ -79,6 +79,7 @@ def propose_other_rules(case: Case) -> None:
     context = case.context
     work = 0
     for distance, use, contribution, part in _contributions(case, context, context.path[:_NEAR]):
+        propose_update(case, context, use, contribution)
         for mistakes in (wrong_rules, partial_sums, substituted_rules):
             for kind, text, g, extra in mistakes(context, use, contribution):
                 work += use.record.out.size + case.expected.size

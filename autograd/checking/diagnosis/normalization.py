@@ -14,8 +14,11 @@ from math import prod
 import numpy as np
 
 from autograd.checking.diagnosis.evidence import Candidate, Case, largest
+from autograd.checking.diagnosis.quantities import axes_named
 from autograd.checking.diagnosis.roles import role_of
 from autograd.engine.tensor import Array
+
+_MOST_RECORDS = 60
 
 
 def propose_missing_terms(case: Case) -> None:
@@ -58,6 +61,93 @@ def propose_missing_terms(case: Case) -> None:
         if sloped and largest(constant) > 10 * case.limit:
             values = case.expected + constant + slope * unit
             case.propose(Candidate("both terms missing", both, values, 2.6, 2 * groups))
+
+
+def propose_normalization(case: Case) -> None:
+    """ "normalisation": its gradient with means over other axes, or without one of its factors.
+
+    Where y = (x - mean) / s is on the tape, g its gradient: dx = (g - mean(g) - y mean(g y)) / s.
+    """
+    context = case.context
+    if context is None or context.value.shape != case.given.shape or case.tape_is_given:
+        return
+    x = context.value.astype(np.float64, copy=False)
+    for record in context.records[:_MOST_RECORDS]:
+        g, y = context.upstream(record), context.flow.values.out(record)
+        if g is None or isinstance(y, tuple) or y.shape != x.shape:
+            continue
+        y, g = y.astype(np.float64, copy=False), g.astype(np.float64, copy=False)
+        for axes in _axes(case):
+            deviation = x - x.mean(axis=axes, keepdims=True)
+            s = _spread(deviation, y, axes)
+            if s is None or (s == 1).all():  # x - mean itself
+                continue
+            for text, values in _mistaken(x, y, g, s, axes):
+                case.propose(Candidate("normalisation", text, values, 2.5, tried=60))
+            return
+
+
+def _spread(deviation: Array, y: Array, axes: tuple[int, ...]) -> Array | None:
+    """The s with which y = deviation / s, one for each group; None where there is none."""
+    size = np.abs(deviation).sum(axis=axes, keepdims=True)
+    norm = np.abs(y).sum(axis=axes, keepdims=True)
+    if not size.all() or not norm.all():
+        return None
+    s = np.asarray(size / norm)
+    close = np.abs(y * s - deviation) <= 1e-6 * np.abs(deviation).max()
+    return s if close.all() and (s.size > 1 or deviation.ndim == 1) else None
+
+
+def _mistaken(
+    x: Array, y: Array, g: Array, s: Array, axes: tuple[int, ...]
+) -> Iterator[tuple[str, Array]]:
+    def mean(values: Array, over: tuple[int, ...] = axes) -> Array:
+        return np.asarray(values.mean(axis=over, keepdims=True))
+
+    n = prod(x.shape[a] for a in axes)
+    right = "(g - mean(g) - y mean(g y)) / s"
+    for count in range(1, x.ndim + 1):
+        for over in combinations(range(x.ndim), count):
+            if over != axes:
+                wrong, own = axes_named(over), axes_named(axes)
+                yield (
+                    f"the means of the normalisation's gradient run over {wrong} in place of "
+                    f"{own}: {right}",
+                    (g - mean(g, over) - y * mean(g * y, over)) / s,
+                )
+                yield (
+                    f"the mean of g runs over {wrong} in place of {own}: {right}",
+                    (g - mean(g, over) - y * mean(g * y)) / s,
+                )
+                yield (
+                    f"the mean of g y runs over {wrong} in place of {own}: {right}",
+                    (g - mean(g) - y * mean(g * y, over)) / s,
+                )
+    inner = g - mean(g) - y * mean(g * y)
+    deviation = y * s
+    for text, values in (
+        ("the division by the standard deviation s is forgotten", inner),
+        ("divided by the variance in place of the standard deviation s", inner / s**2),
+        ("multiplied by the standard deviation s in place of divided by it", inner * s),
+        ("sums stand in place of means", (g - n * mean(g) - y * n * mean(g * y)) / s),
+        (
+            "x stands in place of the normalised y",
+            (g - mean(g) - x * mean(g * x)) / s,
+        ),
+        (
+            "x - mean stands in place of the normalised y",
+            (g - mean(g) - deviation * mean(g * deviation)) / s,
+        ),
+        ("the mean's and the variance's terms are added", (g + mean(g) + y * mean(g * y)) / s),
+        ("the mean's term is added, not subtracted", (g + mean(g) - y * mean(g * y)) / s),
+        ("the variance's term is added, not subtracted", (g - mean(g) + y * mean(g * y)) / s),
+        ("mean and standard deviation are treated as constants: g / s", g / s),
+        (
+            "n - 1 stands in place of n in its means",
+            (g - mean(g) * n / (n - 1) - y * mean(g * y) * n / (n - 1)) / s,
+        ),
+    ):
+        yield f"in the gradient of the normalisation {text}: it is {right}", values
 
 
 def _axes(case: Case) -> Iterator[tuple[int, ...]]:

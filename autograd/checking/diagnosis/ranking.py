@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from autograd.checking.diagnosis.accumulation import propose_accumulation
 from autograd.checking.diagnosis.arrangements import propose_arrangement, propose_sum
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.edits import propose_edits, propose_other_rules
@@ -11,7 +12,12 @@ from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, la
 from autograd.checking.diagnosis.factors import propose_factor
 from autograd.checking.diagnosis.labels import propose_label
 from autograd.checking.diagnosis.local_factors import propose_local_factor
-from autograd.checking.diagnosis.normalization import propose_missing_terms
+from autograd.checking.diagnosis.normalization import (
+    propose_missing_terms,
+    propose_normalization,
+)
+from autograd.checking.diagnosis.penalties import propose_penalty
+from autograd.checking.diagnosis.search import propose_elsewhere, propose_factor_too_many
 from autograd.checking.diagnosis.shapes import shape_hypotheses
 from autograd.checking.diagnosis.softmax import propose_softmax
 from autograd.checking.diagnosis.subsets import propose_subset
@@ -48,17 +54,23 @@ def diagnose(
 def _propose(case: Case) -> None:
     propose_factor(case)
     propose_label(case)
+    propose_penalty(case)
     propose_missing_terms(case)
+    propose_normalization(case)
     propose_softmax(case)
     propose_arrangement(case)
     propose_sum(case)
+    propose_accumulation(case)
     propose_edits(case)
+    propose_elsewhere(case)
     propose_local_factor(case)
     _propose_double(case)
     _propose_offset(case)
-    propose_subset(case)
     if not case.explained:
         propose_other_rules(case)
+    if not case.explained:
+        propose_factor_too_many(case)
+    propose_subset(case)
 
 
 def _zero(case: Case) -> Hypothesis:

@@ -8,11 +8,13 @@ p (g - sum(g p)) where g is that of p: both come of dp_i/da_j = p_i ([i = j] - p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.evidence import Candidate, Case
+from autograd.checking.diagnosis.quantities import axes_named
 from autograd.engine.tensor import Array
 
 
@@ -63,6 +65,24 @@ def _of_logarithm(p: Array, g: Array, axis: int) -> Iterator[tuple[str, Array]]:
     )
     yield "the sum over the row is forgotten: g is handed on without - p sum(g)", g
     yield "the sum is added: g + p sum(g) in place of g - p sum(g)", g + p * total
+    yield (
+        "the sum of what arrives is taken as -1, as that of one label is: g + p in place of "
+        "g - p sum(g)",
+        g + p,
+    )
+    for words, axes in _other_axes(p.ndim, axis):
+        yield (
+            f"the sum runs over {words} in place of axis {axis}: g - p sum(g)",
+            g - p * g.sum(axis=axes, keepdims=True),
+        )
+
+
+def _other_axes(ndim: int, axis: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for count in range(1, ndim + 1):
+        for axes in combinations(range(ndim), count):
+            if axes != (axis,):
+                whole = len(axes) == ndim
+                yield f"{axes_named(axes)}{' (all, the whole batch)' * whole}", axes
 
 
 def _of_softmax(p: Array, g: Array, axis: int) -> Iterator[tuple[str, Array]]:
@@ -80,3 +100,18 @@ def _of_softmax(p: Array, g: Array, axis: int) -> Iterator[tuple[str, Array]]:
         "the factor p is forgotten: g - sum(g p) in place of p (g - sum(g p))",
         g - (g * p).sum(axis=axis, keepdims=True),
     )
+    yield (
+        "softmax is differentiated elementwise, and without p: g (1 - p) in place of "
+        "p (g - sum(g p))",
+        g * (1 - p),
+    )
+    yield (
+        "the sum is added: p (g + sum(g p)) in place of p (g - sum(g p))",
+        p * (g + (g * p).sum(axis=axis, keepdims=True)),
+    )
+    for words, axes in _other_axes(p.ndim, axis):
+        yield (
+            f"the sum in softmax's derivative runs over {words} in place of axis {axis}, the row "
+            "of each example: p (g - sum(g p))",
+            p * (g - (g * p).sum(axis=axes, keepdims=True)),
+        )

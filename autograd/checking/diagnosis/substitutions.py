@@ -14,9 +14,13 @@ from typing import Any
 import numpy as np
 
 from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
+from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor
 from autograd.checking.diagnosis.rules import Mistake
+from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
+from autograd.engine.tape import Record
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.ops.shapes.windows import sliding_windows
 
 Variant = tuple[str, str, Array, float]  # kind, what it is, the array, added to the rank
 
@@ -40,17 +44,18 @@ def substituted_rules(context: Context, use: Use, right: Array) -> Iterator[Mist
             continue
         if not _matters(context, use, position, right):
             continue
-        variants = [*_inverted(record.op.name, array), *_others(context, use, array, g)]
+        variants = [
+            *_inverted(record.op.name, array),
+            *_made_otherwise(context, use, position),
+            *_others(context, use, array, g),
+        ]
         for kind, what, other, extra in variants + list(_rearranged(array)):
             for anew in (False, True):
                 mistaken = _run(context, use, 2 + position, other, right, anew)
                 if mistaken is not None:
-                    yield (
-                        kind,
-                        f"in the rule of {where}, argument {position} {what}",
-                        mistaken,
-                        extra,
-                    )
+                    called = context.array_named(array) or f"argument {position}"
+                    text = f"in the rule of {where}, {called} {what}"
+                    yield kind, text, mistaken, extra
 
 
 def _run(
@@ -100,6 +105,40 @@ def _inverted(op: str, array: Array) -> Iterator[Variant]:
         yield "wrong factor", what, -array, 0.0
 
 
+def _made_otherwise(context: Context, use: Use, position: int) -> Iterator[Variant]:
+    """The argument squared, its gradient in its place, or windows that start elsewhere."""
+    record = use.record
+    array, parent = context.flow.values.arrays(record)[position], record.parents[position]
+    if array.dtype.kind == "f":
+        yield (
+            "factor too many",
+            "is multiplied in twice (squared), once too often",
+            array * array,
+            0.05,
+        )
+    g = context.flow.at(parent) if parent is not None else None
+    if g is not None:
+        yield "wrong factor", "is replaced by its own gradient", g, 0.05
+    if isinstance(parent, Record) and parent.op.name == "sliding_windows":
+        x, window, stride, dilation = context.flow.values.arrays(parent)[:4]
+        for what, steps, apart in (
+            ("ignores the stride: they start at i, in place of i * stride", None, dilation),
+            ("ignores the dilation", stride, None),
+        ):
+            ones = (1,) * len(window)
+            if (steps or ones, apart or ones) == (stride, dilation):
+                continue
+            other = _windows(x, window, steps or ones, apart or ones)
+            cut = tuple(slice(0, n) for n in array.shape)
+            if all(n >= m for n, m in zip(other.shape, array.shape, strict=True)):
+                yield "index of windows", f"has windows whose index {what}", other[cut], 0.0
+
+
+def _windows(x: Array, window: Any, stride: Any, dilation: Any) -> Array:
+    with no_grad():
+        return sliding_windows(wrap(x, None), window, stride, dilation).data
+
+
 def _others(context: Context, use: Use, array: Array, g: Array) -> Iterator[Variant]:
     """Other recorded arrays of the same shape."""
     if array.dtype.kind != "f":
@@ -147,3 +186,32 @@ def _unread(x: Array, order: tuple[int, ...]) -> Array:
     """The inverse of transpose(order).reshape(x.shape)."""
     back = np.argsort(order)
     return np.asarray(x.reshape([x.shape[a] for a in order]).transpose(back))
+
+
+def propose_update(case: Case, context: Context, use: Use, contribution: Array) -> bool:
+    """An argument of the rule as it was after a step of gradient descent, of whatever size.
+
+    The rule is linear in the argument, so that the difference is the step size times what the rule
+    gives of the argument's gradient. Says whether that explains the numbers.
+    """
+    record, found = use.record, False
+    for position, parent in enumerate(record.parents):
+        g = context.flow.at(parent) if parent is not None and position != use.position else None
+        if g is None or not isinstance(context.flow.values.arrays(record)[position], np.ndarray):
+            continue
+        if parent is not None and parent.serial in context.after(context.place):
+            continue  # what is computed is not updated
+        made = _run(context, use, 2 + position, g, contribution)
+        along = None if made is None else context.carried(use.place, made)
+        if along is None or not (rate := fitted_factor(case.difference, along)):
+            continue
+        array = context.flow.values.arrays(record)[position]
+        name = context.array_named(array) or f"argument {position} of {described(record)}"
+        text = (
+            f"{name} is the one of after its update, by {-rate:.6g} times its gradient, in place "
+            "of that of the forward pass: compute all gradients before anything is updated"
+        )
+        values = case.expected + rate * along
+        rank = 2.4 if rate < 0 else 3.4
+        found |= case.propose(Candidate("updated too early", text, values, rank, 1, tried=100))
+    return found

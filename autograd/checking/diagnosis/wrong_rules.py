@@ -33,6 +33,8 @@ def wrong_rules(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
             yield from _cut_elsewhere(g, right, where)
         case "max" | "min":
             yield from _to_others(context, use, g, right, where)
+        case "mean" | "sum":
+            yield from _of_its_own(context, use, right, where)
 
 
 def _overwritten_windows(
@@ -56,6 +58,31 @@ def _overwritten_windows(
             at_tap: tuple[Any, ...] = (..., *tap)
             out[batch + place] = g[at_tap]
         yield "overwritten", text, out, 0.0
+    # Where each window passes its gradient to one element, as max pooling does, one by one.
+    out, shares = (
+        np.zeros_like(right),
+        g.reshape(*right.shape[: len(batch)], *g.shape[len(batch) :]),
+    )
+    for at in np.ndindex(*counts):
+        for tap in np.ndindex(*window):
+            place = tuple(
+                i * s + o * d for i, s, o, d in zip(at, stride, tap, dilation, strict=True)
+            )
+            share, target = shares[batch + at + tap], out[batch + place]
+            out[batch + place] = np.where(share != 0, share, target)
+    yield "overwritten", f"{text} (= in place of +=)", out, 0.0
+    for what, steps in (("the stride", (1,) * k),):
+        if tuple(stride) == steps:
+            continue
+        out = np.zeros_like(right)
+        for tap in np.ndindex(*window):
+            place = tuple(
+                slice(o * d, o * d + m) for o, d, m in zip(tap, dilation, counts, strict=True)
+            )
+            at_tap = (..., *tap)
+            out[batch + place] += g[at_tap]
+        words = f"the index of the windows of {where} ignores {what}: i in place of i * stride"
+        yield "index of windows", words, out, 0.0
 
 
 def _overwritten_items(g: Array, right: Array, where: str, index: Any) -> Iterator[Mistake]:
@@ -66,6 +93,39 @@ def _overwritten_items(g: Array, right: Array, where: str, index: Any) -> Iterat
         "other; they are to be added (np.add.at)"
     )
     yield "overwritten", text, out, 0.0
+    counts = np.zeros(right.shape)
+    np.add.at(counts, as_index(index), 1)
+    if counts.max(initial=0) > 1:
+        text = (
+            f"where the index of {where} names an element more than once, the mean of its "
+            "gradients stands in place of their sum"
+        )
+        yield "mean for sum", text, right / np.maximum(counts, 1), 0.0
+
+
+def _of_its_own(context: Context, use: Use, right: Array, where: str) -> Iterator[Mistake]:
+    """What goes through a mean or sum and is spread again, as if by each element for itself."""
+    n = right.size // max(use.record.out.size, 1)
+    for other in context.path:
+        if other.place.serial != use.record.serial:
+            continue
+
+        def spread(
+            given: list[Any], options: dict[str, Any], other: Use = other
+        ) -> tuple[list[Any], dict[str, Any]]:
+            full = np.broadcast_to(given[2 + other.position].data, other.record.out.shape)
+            given = list(given)
+            given[2 + other.position] = wrap(full.copy(), None)  # so that nothing is summed
+            return given, options
+
+        raw = context.pulled(other, spread) if np.ndim(other.record.out) else None
+        if raw is not None and raw.shape == right.shape != use.record.out.shape:
+            own = raw / n if use.record.op.name == "mean" else raw
+            text = (
+                f"through {where} every element reaches every other: the sum of what arrives is "
+                "to be taken, not each element's own share alone"
+            )
+            yield "not summed", text, own, 0.0
 
 
 def _cut_elsewhere(g: Array, right: Array, where: str) -> Iterator[Mistake]:

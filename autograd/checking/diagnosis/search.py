@@ -1,0 +1,378 @@
+"""What else may have stood where the right gradient, or a factor of it, should.
+
+Candidates are tried at the tensor itself and at places between it and what is known to be right.
+There they are told from what was given by probes before any is carried on to the tensor: for a
+linear map J, <J x, r> = <x, J' r>, and J' r is how the place moves when the tensor moves along r,
+which costs two passes for all places together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.checking.diagnosis.context import Context, Use
+from autograd.checking.diagnosis.elementary import (
+    ARITHMETIC,
+    FORMS,
+    is_at_the_other,
+    right_derivative,
+    wrong_derivatives,
+)
+from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
+from autograd.checking.diagnosis.quantities import axes_named, times
+from autograd.checking.replaying import Replay, ReplayError
+from autograd.engine.tape import Place
+from autograd.engine.tensor import Array
+from autograd.program.recorded import Values
+
+Look = Callable[[Array], Array]
+
+_MOST_PLACES = 12
+_MOST_ARRAYS = 16
+_MOST_WORK = 40_000_000  # numbers that candidates are made of, all together
+_SAMPLE = 64  # elements of the tensor that candidates are first compared at
+_PROBES = 4
+_STEP = 1e-6  # of the largest element, by which the tensor is moved
+_SMALL = 100_000  # elements of what is compared with the right derivative
+_ONE = np.ones(())
+_LOOSE = 1e-5  # of a probe: what is nearly that is looked at in full
+
+
+class Try(NamedTuple):
+    """A candidate for what arrived at a place.
+
+    Attributes:
+        kind, text, rank: as of Candidate.
+        make: makes it of arrays that are looked at through a function: all of them, or a sample.
+        base: what it stands for; all that arrives, or what arrives through one use.
+        tried: how many there are like it.
+        slope, right: the factor in it that stands for another, and that one.
+    """
+
+    kind: str
+    text: str
+    rank: float
+    make: Callable[[Look], Array]
+    base: Array
+    tried: int
+    slope: Array | None = None
+    right: Array = _ONE
+
+
+def propose_elsewhere(case: Case) -> None:
+    """ "wrong factor" and "another gradient": at the tensor and on its way."""
+    context = case.context
+    if context is None or case.tape_is_given:
+        return
+    _Search(case, context, dear=False).run()
+
+
+def propose_factor_too_many(case: Case) -> None:
+    """ "wrong factor": a recorded array, or a function of it, that is multiplied in."""
+    if case.context is not None and not case.tape_is_given:
+        _Search(case, case.context, dear=True).run()
+
+
+class _Search:
+    def __init__(self, case: Case, context: Context, *, dear: bool) -> None:
+        self.case, self.context, self.dear, self.work = case, context, dear, 0
+        self.probes = _Probes(case, context)
+        rng = np.random.default_rng(0)
+        n = case.given.size
+        wrong = np.flatnonzero(case.wrong)
+        picked = rng.permutation(wrong)[: _SAMPLE // 2]
+        self._sample = np.unique(np.concatenate([picked, rng.permutation(n)[: _SAMPLE // 2]]))
+
+    def run(self) -> None:
+        """Nearest places first; further on only while nothing explains the numbers."""
+        for distance, place in enumerate(self.context.near_places[:_MOST_PLACES]):
+            g = self.context.flow.at(place)
+            if g is None or not g.size:
+                continue
+            depth = 0.0 if place.serial == self.context.place.serial else 1 + distance / 10
+            found = False
+            for one in self._tries(place, g.astype(np.float64, copy=False)):
+                self.work += one.base.size
+                if self.work > _MOST_WORK:
+                    return
+                found |= self._try(place, one, depth)
+            if found:
+                return
+
+    def _tries(self, place: Place, g: Array) -> Iterator[Try]:
+        known = place.serial in self.context.right
+        if self.dear:
+            if not known:
+                yield from self._factors(place, g)
+            return
+        yield from self._other_gradients(place, g)
+        if known:
+            return
+        for use in self.context.near:
+            if use.place.serial == place.serial:
+                yield from self._derivatives(use)
+        yield from self._derivatives_too_many(place, g)
+
+    def _try(self, place: Place, one: Try, depth: float) -> bool:
+        scale = self._fitting(place, one)
+        if scale is None:
+            return False
+        made = one.make(lambda x: x)
+        if one.slope is not None and _is_multiple(one.slope, one.right):
+            return False  # not another derivative, but a multiple of the right one, or of none
+        change = scale * made - one.base
+        if place.serial == self.context.place.serial:
+            values = self.case.expected + change
+        else:
+            carried = self.context.carried(place, change)
+            if carried is None:
+                return False
+            values = self.case.expected + carried
+        rank, text, free = one.rank + depth, one.text, 0
+        if scale != 1:
+            names = self.case.quantities.named(abs(scale), 1e-6)
+            if names is None and abs(scale + 1) > 1e-6:
+                return False  # two things that nobody would do at once
+            rank, free = rank + 1.0, 1
+            text = f"{text}; and it is {times(scale)} times what it should be then"
+            if names:
+                text = f"{text}, which is {', or '.join(names[:2])}"
+        return self.case.propose(Candidate(one.kind, text, values, rank, free, one.tried))
+
+    def _fitting(self, place: Place, one: Try) -> float | None:
+        """The factor with which a candidate gives what was given: 1, or another; None for none."""
+        case = self.case
+        if place.serial == self.context.place.serial:
+            shape = case.given.shape
+            look: Look = lambda x: np.broadcast_to(x, shape).reshape(-1)[self._sample]  # noqa: E731
+            wanted = look(case.difference) + look(one.base)
+            made = one.make(look)
+            noise: Any = case.limit + 1e-6 * largest(wanted)
+            weights = np.ones(made.shape)
+        else:
+            tangents = self.probes.at(place)
+            if tangents is None:
+                return None
+            made = one.make(lambda x: x)
+            full = np.broadcast_to(made, one.base.shape)
+            if not np.isfinite(full).all():
+                return None
+            wanted = np.array([np.vdot(one.base, t) for t in tangents]) + self.probes.targets
+            weights = np.array([np.vdot(np.abs(full), np.abs(t)) for t in tangents])
+            sizes = np.array([np.vdot(np.abs(one.base), np.abs(t)) for t in tangents])
+            made = np.array([np.vdot(full, t) for t in tangents])
+            noise = _LOOSE * sizes + self.probes.noise
+        if not np.isfinite(made).all():
+            return None
+        if (np.abs(made - wanted) <= noise + _LOOSE * weights).all():
+            return 1.0
+        if np.count_nonzero(case.wrong) < 4:
+            return None
+        scale = fitted_factor(wanted, made)
+        if not scale or not np.isfinite(scale):
+            return None
+        close = np.abs(scale * made - wanted) <= noise + 1e-6 * np.abs(wanted)
+        return scale if close.all() else None
+
+    # --- what is tried -----------------------------------------------------------------------
+
+    def _derivatives(self, use: Use) -> Iterator[Try]:
+        """Other derivatives of an elementwise op than its own."""
+        context, record = self.context, use.record
+        base, g = context.contribution(use), context.upstream(record)
+        right = context.local_derivative(use)
+        if base is None or g is None or right is None or record.op.name in ARITHMETIC:
+            return
+        x, y = context.flow.values.arrays(record)[use.position], context.flow.values.out(record)
+        own = [("y", y), ("x", x)]
+        called = [context.name_of(record) or "y", context.name_of(use.place) or "x"]
+        named = [(called[0], y), (called[1], x)]
+        for name, array in context.arrays_like(y.shape, _MOST_ARRAYS):
+            if array is not x and array is not y:
+                named.append((name, array))
+        op = context.op_named(record)
+        legend = f" ({called[1]}: its input, {called[0]}: its output)"
+        proper = right_derivative(record, called[1], called[0])
+        is_right = f"; it must be {proper}{legend}" if proper else legend
+        wide = g.astype(np.float64, copy=False)
+        base = base.astype(np.float64, copy=False)
+        for order, (name, v) in enumerate(named):
+            for number, form in enumerate(FORMS if order < 2 else FORMS[:9]):
+                text = f"the derivative of {op} is wrong: you have {form.text.format(v=name)}"
+                if order < 2 and is_at_the_other(record.op.name, form, order == 0):
+                    one, other = ("output", "input") if order == 0 else ("input", "output")
+                    text += f", which is taken at the {one} in place of the {other}"
+                rank = 2.6 + 0.2 * order + number / 1000
+                make = _times(wide, form.of, v)
+                slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
+                yield Try("wrong factor", text + is_right, rank, make, base, 400, slope, right)
+        for what, kind, values, extra in wrong_derivatives(right, own):
+            if kind == "twice":
+                text = f"the derivative of {op} is multiplied in twice, which is once too many"
+            elif kind == "inverse":
+                text = f"divided by the derivative of {op} in place of multiplied by it{is_right}"
+            else:
+                words = what.replace("y", called[0]).replace("x", called[1])
+                text = f"the derivative of {op} is wrong: you have {words}{is_right}"
+            if kind or extra >= 0.5:
+                make = _times(wide, _same, values)
+                yield Try("wrong factor", text, 2.6 + extra, make, base, 400)
+
+    def _derivatives_too_many(self, place: Place, g: Array) -> Iterator[Try]:
+        """The gradient of the place times the derivative of what made it, or of what it is in."""
+        context = self.context
+        where = context.place_named(place)
+        for use in context.path:
+            if use.place.serial == place.serial or use.record.serial == place.serial:
+                right = context.local_derivative(use)
+                if right is not None and right.shape == g.shape:
+                    op = context.op_named(use.record)
+                    text = (
+                        f"the derivative of {op} is multiplied into the gradient of {where} once "
+                        "too often: twice, or where it is in what arrives already"
+                    )
+                    yield Try("wrong factor", text, 2.7, _times(g, _same, right), g, 100)
+
+    def _factors(self, place: Place, g: Array) -> Iterator[Try]:
+        """The gradient of the place with one factor too many."""
+        context = self.context
+        where = context.place_named(place)
+        for order, (name, v) in enumerate(context.arrays_within(g.shape, _MOST_ARRAYS)):
+            for number, form in enumerate(FORMS[:9]):
+                factor = form.text.format(v=name)
+                text = f"{factor} is multiplied into the gradient of {where}: one factor too many"
+                rank = 3.45 + order / 100 + number / 1000 + 1.7 * (">" in form.text)
+                slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
+                yield Try("wrong factor", text, rank, _times(g, form.of, v), g, 1000, slope)
+
+    def _other_gradients(self, place: Place, g: Array) -> Iterator[Try]:
+        """The gradient of another tensor, as it is, transposed, or summed to the shape."""
+        context = self.context
+        where = context.place_named(place)
+        itself = place.serial == context.place.serial
+        for order, (other, theirs) in enumerate(context.gradients):
+            if other.serial == place.serial:
+                continue
+            name = context.place_named(other)
+            named = context.name_of(other) is not None
+            for what, values in _brought_to(theirs, g.shape):
+                verb = "this is" if itself else "in the place of what arrives there stands"
+                text = f"{verb} the gradient of {name}{what}, not that of {where}"
+                if itself and named and not what:
+                    text += ": the two are exchanged, or one was computed from the wrong tensor"
+                rank = (5.7 if named else 5.9) + (0.1 if what else 0.0) + order / 100
+                if itself and not what and context.is_exchanged(other, self.case.expected):
+                    rank = 1.6
+                if other.serial in context.after(place):
+                    rank += (
+                        1.6 if named else 0.0
+                    )  # better told by what was forgotten at a single op
+                    left = context.ops_between(place, other)
+                    if left:
+                        text = (
+                            f"the gradient of {name}{what} is handed on to {where} as it is: the "
+                            f"derivative of {left} is left out"
+                        )
+                elif itself and other.serial in context.made_of and not what:
+                    text += f"; or the array was changed in place when that of {name} was made"
+                yield Try("another gradient", text, rank, _looked_at(values), g, 200)
+
+
+def _is_multiple(slope: Array, right: Array) -> bool:
+    """Whether one is a multiple of the other, or of one number; where that can be seen."""
+    if slope.size < 2:
+        return False
+    wide = np.broadcast_to(right, slope.shape) if right.ndim == 0 else right
+    return bool(np.ptp(slope) == 0) or (
+        wide.shape == slope.shape
+        and largest(slope - fitted_factor(slope, wide) * wide) <= 1e-9 * largest(slope)
+    )
+
+
+def _same(v: Array) -> Array:
+    return v
+
+
+def _times(g: Array, of: Callable[[Array], Array], v: Array) -> Callable[[Look], Array]:
+    def make(look: Look) -> Array:
+        return look(g) * of(look(v.astype(np.float64, copy=False)))
+
+    return make
+
+
+def _looked_at(values: Array) -> Callable[[Look], Array]:
+    return lambda look: look(values)
+
+
+def _brought_to(g: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """A gradient of another tensor as one of this shape, where that can be."""
+    if g.shape == shape:
+        yield "", g
+    elif g.ndim == 2 and g.T.shape == shape:
+        yield ", transposed", g.T
+    wanted = tuple(n for n in shape if n != 1)
+    if g.size <= int(np.prod(shape)) or g.ndim > 5:
+        return
+    for count in range(1, g.ndim + 1):
+        for axes in combinations(range(g.ndim), count):
+            left = tuple(n for a, n in enumerate(g.shape) if a not in axes and n != 1)
+            if left == wanted and any(g.shape[a] > 1 for a in axes):
+                yield f", summed over {axes_named(axes)}", g.sum(axis=axes).reshape(shape)
+
+
+class _Probes:
+    """How places move with the tensor along some directions, and the difference along these."""
+
+    def __init__(self, case: Case, context: Context) -> None:
+        self._case, self._context = case, context
+        rng = np.random.default_rng(1)
+        self.directions = [rng.standard_normal(case.given.shape) for _ in range(_PROBES)]
+        self.targets = np.array([np.vdot(case.difference, r) for r in self.directions])
+        sizes = np.array([float(np.abs(r).sum()) for r in self.directions])
+        self.noise = case.limit * sizes
+
+    def at(self, place: Place) -> list[Array] | None:
+        """The derivatives of a place along each direction; None where it cannot be known."""
+        moved = self._moved
+        if moved is None:
+            return None
+        try:
+            return [(up.at(place) - down.at(place)) / (2 * self._step) for up, down in moved]
+        except (KeyError, LookupError):
+            return None
+
+    @cached_property
+    def _step(self) -> float:
+        return _STEP * (largest(self._context.value) or 1.0)
+
+    @cached_property
+    def _moved(self) -> list[tuple[_Point, _Point]] | None:
+        flow = self._context.flow
+        assert flow.root._place is not None
+        serial = self._context.place.serial
+        try:
+            return [
+                tuple(  # type: ignore[misc]
+                    _Point(flow.values, flow.root._place, {serial: sign * self._step * r})
+                    for sign in (1, -1)
+                )
+                for r in self.directions
+            ]
+        except ReplayError:
+            return None
+
+
+class _Point:
+    """The values of a tape with one tensor moved."""
+
+    def __init__(self, values: Values, root: Place, moves: dict[int, Array]) -> None:
+        replay = Replay(values, root, None, moves)
+        self._values, self._places = Values(replay.root), replay.places
+
+    def at(self, place: Place) -> Array:
+        return np.asarray(self._values.at(self._places[place.serial]), np.float64)
