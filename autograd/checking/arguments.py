@@ -23,7 +23,7 @@ DIRECTIONS = 3
 SMALL = 64  # elements of an argument, and of the outputs, up to which each is checked
 SMALL_TOGETHER = 1000  # elements of all arguments, up to which that is affordable
 _KINKS_VISITED = 4
-_UNLUCKY = 10  # a random direction sees less than 1 / 10 of an error once in 12 times
+UNLUCKY = 10  # a random direction sees less than 1 / 10 of an error once in 12 times
 _UNSETTLED = (
     "along random directions tape and differences disagree, but differences do not settle: f has "
     "kinks or noise everywhere here"
@@ -144,7 +144,7 @@ class _Check:
         question = self._question(self.variable.moves(self.point.signs(self.unit.shape)))
         judged, scales = self.point.judge.judge(*question), question[2]
         self.report.directions += 1
-        self._note(judged, scales, _UNLUCKY)
+        note(self.report, judged, scales, UNLUCKY)
         return not bool(judged.ok.all())
 
     def _lengths(self, unit: Array) -> Array:
@@ -205,7 +205,7 @@ class _Check:
             expected[column] = judged.numeric / self.unit[index]
             self.report.elements += 1
             if judged.ok.all():
-                self._note(judged, scales._replace(gradient=sizes), 1)
+                note(self.report, judged, scales._replace(gradient=sizes), 1)
                 if not self._bends(index, scales._replace(gradient=sizes)):
                     continue
             smooth &= not self._kink(index, judged, np.eye(self.point.outputs))
@@ -398,22 +398,22 @@ class _Check:
 
     # --- what the report keeps ---------------------------------------------------------------
 
-    def _note(self, judged: Judged, scales: Scales, margin: float) -> None:
-        """Keep the largest error and limit, relative to the size of the gradient."""
-        with np.errstate(all="ignore"):
-            # A gradient that is all but 0 is measured by what would be noticed of it.
-            size = np.maximum(scales.gradient, np.abs(judged.numeric))
-            size = np.maximum(size, NEGLIGIBLE * scales.natural)
-            error = np.where(size > 0, np.abs(judged.given - judged.numeric) / size, 0.0)
-            limit = np.where(size > 0, margin * judged.tolerance / size, 0.0)
-        ok = judged.ok
-        self.report.error = max(self.report.error, float(error[ok].max(initial=0.0)))
-        self.report.limit = max(self.report.limit, float(limit.max(initial=0.0)))
-
     def _raise_error(self, judged: Judged, k: int) -> None:
         size = max(abs(float(judged.given[k])), abs(float(judged.numeric[k])))
         error = abs(float(judged.given[k] - judged.numeric[k])) / size if size else 0.0
         self.report.error = max(self.report.error, error)
+
+
+def note(report: ArgumentReport, judged: Judged, scales: Scales, margin: float) -> None:
+    """Keep the largest error and limit in a report, relative to the size of the gradient."""
+    with np.errstate(all="ignore"):
+        # A gradient that is all but 0 is measured by what would be noticed of it.
+        size = np.maximum(scales.gradient, np.abs(judged.numeric))
+        size = np.maximum(size, NEGLIGIBLE * scales.natural)
+        error = np.where(size > 0, np.abs(judged.given - judged.numeric) / size, 0.0)
+        limit = np.where(size > 0, margin * judged.tolerance / size, 0.0)
+    report.error = max(report.error, float(error[judged.ok].max(initial=0.0)))
+    report.limit = max(report.limit, float(limit.max(initial=0.0)))
 
 
 def _first(mask: Array) -> tuple[int, ...]:

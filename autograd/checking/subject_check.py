@@ -13,7 +13,7 @@ from autograd.checking.flow import Flow
 from autograd.checking.judging import Judge
 from autograd.checking.point import Point, length
 from autograd.checking.precision import check_precision
-from autograd.checking.replaying import Shake
+from autograd.checking.replaying import Shake, quietly
 from autograd.checking.report import ArgumentReport, GradcheckReport
 from autograd.checking.subject import Subject
 from autograd.engine.modes import enable_grad
@@ -176,6 +176,7 @@ def _diagnosed(point: Point, i: int, report: ArgumentReport) -> list[Hypothesis]
             ]
             total = sum(parts[1:], start=parts[0]) if parts else None
         if total is not None:
-            context = Context(Flow(total), place)
+            with quietly():
+                context = Context(Flow(total), place)
     scale = float(np.abs(report.expected).max(initial=0.0))
     return diagnose(report.given, report.expected, max(report.limit, 1e-7) * scale, context)

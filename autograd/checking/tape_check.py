@@ -54,7 +54,9 @@ def check_tape(loss: Tensor, seed: int = 0, raise_exception: bool = True) -> Tap
     Each op is called again by itself on the arrays that the tape holds, and its pullbacks are
     checked as by `gradcheck`; so a wrong rule is found where it is, not by what it spoils. Only
     arguments that want a gradient are checked. An op whose gradient is meant to differ from its
-    derivative (`custom_vjp`) is found too.
+    derivative (`custom_vjp`) is found too. A call like one that was checked (the same op, options,
+    shapes and dtypes) gets a shorter check, at its own values and by the same limits; where that
+    leaves a doubt, the whole one.
 
     Raises:
         GradcheckError: a rule is wrong or could not be judged; `.report` is what is returned
