@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,17 @@ class Point:
     def outputs(self) -> int:
         """How many numbers f returns."""
         return sum(self.sizes)
+
+    def output(self, k: int) -> str:
+        """How the kth of all numbers is called that f returns."""
+        several = len(self.sizes) > 1
+        names = self.subject.results or [
+            f"out[{n}]" if several else "out" for n in range(len(self.sizes))
+        ]
+        ends = np.cumsum(self.sizes)
+        number = int(np.searchsorted(ends, k, side="right"))
+        start, shape = int(ends[number]) - self.sizes[number], self.values[number].shape
+        return entry(names[number], np.unravel_index(k - start, shape))
 
     def on_tape(self, i: int) -> bool:
         """Whether the tape leads from the outputs to argument i."""
@@ -175,6 +187,11 @@ def random_cotangents(sizes: Sequence[int], rng: np.random.Generator) -> list[Ar
             parts[number] = row
             cotangents.append(np.concatenate(parts))
     return cotangents
+
+
+def entry(name: str, index: Sequence[Any]) -> str:
+    """One of an array, as in Python; the name alone where that is one number."""
+    return f"{name}[{', '.join(str(int(n)) for n in index)}]" if len(index) else name
 
 
 def flat(arrays: Sequence[Array]) -> Array:

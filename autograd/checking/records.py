@@ -93,6 +93,7 @@ def _checked(
     if not positions:
         return RecordReport(number, record, GradcheckReport([], subject=op.name))
 
+    names = [f"argument {position}" for position in positions]
     short = None if screen is None else screen.report(record, positions)
     if short is not None:
         return RecordReport(number, record, short)
@@ -108,12 +109,22 @@ def _checked(
         parents = [record.parents[i] for i in positions]
         domain = [None if parent is None else domains.get(parent.serial) for parent in parents]
         with Subject(again, given, f"check_tape, {op.name}", steps, domain) as subject:
+            for variable, position in zip(subject.variables, positions, strict=True):
+                variable.symbol = _symbol(op, position)
             report = check(subject, rng, op.name)
     except ValueError as error:
         return RecordReport(number, record, None, str(error))
-    for argument, position in zip(report.arguments, positions, strict=True):
-        argument.name = f"argument {position}"
+    for argument, name in zip(report.arguments, names, strict=True):
+        argument.name = name
     return RecordReport(number, record, report)
+
+
+def _symbol(op: Primitive, position: int) -> str:
+    """How the op itself calls an argument."""
+    try:
+        return op.parameters()[1 + position]
+    except (IndexError, ValueError):  # of any number, or of a forward that does not tell
+        return f"arguments[{position}]"
 
 
 def _has_rule(op: Primitive, position: int) -> bool:

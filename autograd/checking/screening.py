@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.arguments import DIRECTIONS, SMALL, SMALL_TOGETHER, UNLUCKY, note
+from autograd.checking.arguments import SMALL, SMALL_TOGETHER
 from autograd.checking.differences import Steps, noise_of
+from autograd.checking.directions import DIRECTIONS, UNLUCKY, note
 from autograd.checking.judging import Judge, Scales
 from autograd.checking.locking import locked
 from autograd.checking.point import (

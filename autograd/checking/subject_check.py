@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograd.checking.arguments import check_argument, holds_beside
+from autograd.checking.arguments import check_argument
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
+from autograd.checking.directions import holds_beside
 from autograd.checking.flow import Flow
 from autograd.checking.judging import Judge
 from autograd.checking.point import Point, length
@@ -99,11 +100,12 @@ def _reconsider(
     elif ops_are_right is not None and holds_beside(point, i) and ops_are_right(point):
         report.verdict = "pass"
         report.notes += [
-            *report.reasons[:1],
+            *map(str, [*report.reasons, *report.differences][:1]),
             "kinks of several ops meet here: each op's choice lies between its own slopes, and "
             "beside this point the gradient is right, but together the choices are no slope of f",
         ]
         report.reasons.clear()
+        report.differences.clear()
     elif point.subject.jumps and not _is_flat(report) and holds_beside(point, i):
         # That of exp(abs(x)) at 0 hangs on the slope that was chosen for abs.
         report.verdict = "inconclusive"
