@@ -1,4 +1,4 @@
-"""The check of one argument: random directions, single elements, and what a kink allows."""
+"""The check of one argument: single elements, the search among many, and what a kink allows."""
 
 from __future__ import annotations
 
@@ -7,23 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from autograd.checking.causes import NOT_A_MULTIPLE, ONLY_LAST, as_factor, choose, only_last_counts
 from autograd.checking.choices.corners import Corner
 from autograd.checking.differences import apart, slope_change
-from autograd.checking.judging import FLOOR, NEGLIGIBLE, Judged, Scales
-from autograd.checking.point import Point, flat, length
-from autograd.checking.report import (
-    ArgumentReport,
-    Choice,
-    describe_difference,
-    describe_doubt,
-)
+from autograd.checking.directions import DIRECTIONS, Directions, beside, holds_beside, note
+from autograd.checking.judging import FLOOR, Judged, Scales
+from autograd.checking.point import Point, entry, flat, length
+from autograd.checking.report import ArgumentReport, Choice, Difference, Verdict, worst
 from autograd.engine.tensor import Array
 
-DIRECTIONS = 3
 SMALL = 64  # elements of an argument, and of the outputs, up to which each is checked
 SMALL_TOGETHER = 1000  # elements of all arguments, up to which that is affordable
 _KINKS_VISITED = 4
-_UNLUCKY = 10  # a random direction sees less than 1 / 10 of an error once in 12 times
+_LOOKED_AT = 8  # elements that are wrong
 _UNSETTLED = (
     "along random directions tape and differences disagree, but differences do not settle: f has "
     "kinks or noise everywhere here"
@@ -35,10 +31,6 @@ _NO_SUM = (
 _NOT_LINEAR = (
     "the gradient along a combination of outputs is not the combination of their gradients: a rule "
     "on the way is not linear in the gradient that it gets"
-)
-_NOT_A_MULTIPLE = (
-    "twice the gradient of the result does not give twice the gradient here: a rule on the way "
-    "does not multiply by the g that it gets, or not once"
 )
 
 
@@ -58,27 +50,12 @@ def check_argument(point: Point, i: int, report: ArgumentReport) -> None:
         )
 
 
-def holds_beside(point: Point, i: int) -> bool:
-    """Whether the gradient by argument i is right at a point close by, where no kink is exactly."""
-    subject, variable = point.subject, point.subject.variables[i]
-    at = variable.at
-    try:
-        variable.at = at + variable.steps.beside * variable.moves(point.signs(variable.shape))
-        beside = Point(subject, point.judge, point.rng)
-        report = ArgumentReport(variable.name, variable.given.dtype, variable.shape)
-        check = _Check(beside, i, report)
-        return [check.direction() for _ in range(DIRECTIONS)] == [False] * DIRECTIONS
-    finally:
-        variable.at = at
-
-
-class _Check:
+class _Check(Directions):
     def __init__(self, point: Point, i: int, report: ArgumentReport) -> None:
-        self.point, self.i, self.report = point, i, report
-        self.variable = point.subject.variables[i]
-        self._wrong_by_itself = False  # an element that is at no kink
+        super().__init__(point, i, report)
+        self._wrong: list[tuple[int, ...]] = []  # elements that are at no kink
+        self._ends: dict[tuple[int, ...], tuple[Array, Array]] = {}  # of kinks: slopes of outputs
         self._settled: set[int] = set()  # elements of corners that are right
-        self.unit = self.variable.moves(np.ones(self.variable.shape))  # signed, at a bound
         together = sum(variable.size for variable in point.subject.variables)
         self.elementwise = (
             self.variable.size <= SMALL and point.outputs <= SMALL and together <= SMALL_TOGETHER
@@ -99,9 +76,27 @@ class _Check:
             if self.report.verdict == "pass":
                 self._is_linear()
         known = self.report.verdict != "fail" or _NOT_LINEAR in self.report.reasons
-        if not known and not self.point.is_homogeneous(self.i):
-            self.report.reasons.insert(0, _NOT_A_MULTIPLE)
+        if not known:
+            self._explain()
         self.report.method = "differences" if self.point.judge.took_differences else "complex step"
+
+    def _explain(self) -> None:
+        """Say of a gradient that is wrong what can be seen without knowing how it is made."""
+        cause: str | None = None
+        if not self.point.is_homogeneous(self.i):
+            cause = NOT_A_MULTIPLE
+        elif self._wrong and all(
+            only_last_counts(self.point, self.i, index, self._curve(index))
+            for index in self._wrong[:_LOOKED_AT]
+        ):
+            cause = ONLY_LAST
+        elif not self.elementwise:
+            with beside(self.point, self.i) as check:  # where no kink is exactly
+                everything = np.arange(self.variable.size)
+                looks = [check.question(check.random(everything)) for _ in range(DIRECTIONS)]
+                cause = as_factor([check.point.judge.judge(*look) for look in looks])
+        if cause is not None:
+            self.report.reasons.insert(0, cause)
 
     def _meet(self) -> None:
         """Judge elements whose slopes are right one by one, and do not add up."""
@@ -137,55 +132,6 @@ class _Check:
                 return False
         return True
 
-    # --- random directions -------------------------------------------------------------------
-
-    def direction(self) -> bool:
-        """Check along one random direction, all cotangents at once. Whether doubt is left."""
-        question = self._question(self.variable.moves(self.point.signs(self.unit.shape)))
-        judged, scales = self.point.judge.judge(*question), question[2]
-        self.report.directions += 1
-        self._note(judged, scales, _UNLUCKY)
-        return not bool(judged.ok.all())
-
-    def _lengths(self, unit: Array) -> Array:
-        return np.array(
-            [length(self.point.gradient(k, self.i) * unit) for k in self._each_cotangent]
-        )
-
-    @property
-    def _each_cotangent(self) -> range:
-        return range(len(self.point.cotangents))
-
-    def _question(self, direction: Array) -> tuple[Callable[[complex], Array], Array, Scales, bool]:
-        """The curve of all combinations of outputs, their slopes on the tape, their scales, and
-        whether it leads inward."""
-        point = self.point
-        v = np.array(point.cotangents)
-        along = point.subject.along(self._only(direction))
-        given = np.array(
-            [float(np.sum(point.gradient(k, self.i) * direction)) for k in self._each_cotangent]
-        )
-        values = flat(point.values)
-        scales = Scales(
-            self._lengths(direction),
-            np.array([length(row * values) for row in v]),
-            np.array(
-                [
-                    length(row * point.noise, self.variable.rounding(point.gradient(k, self.i)))
-                    for k, row in enumerate(v)
-                ]
-            ),
-        )
-        return lambda h: v @ flat(along(h)), given, scales, self._inward(direction)
-
-    def _inward(self, direction: Array) -> bool:
-        return bool(self.variable.inward[direction != 0].any())
-
-    def _only(self, direction: Array) -> list[Array | None]:
-        every: list[Array | None] = [None] * len(self.point.subject.variables)
-        every[self.i] = direction
-        return every
-
     # --- single elements ---------------------------------------------------------------------
 
     def _all_elements(self) -> bool:
@@ -205,11 +151,12 @@ class _Check:
             expected[column] = judged.numeric / self.unit[index]
             self.report.elements += 1
             if judged.ok.all():
-                self._note(judged, scales._replace(gradient=sizes), 1)
+                note(self.report, judged, scales._replace(gradient=sizes), 1)
                 if not self._bends(index, scales._replace(gradient=sizes)):
                     continue
             smooth &= not self._kink(index, judged, np.eye(self.point.outputs))
-        if self._wrong_by_itself:  # at kinks what to expect is a choice, and tells nothing
+        if self._wrong:
+            choose(expected, jacobian, self._ends, self.unit)
             v = self.point.cotangents[0]
             self.report.given = np.tensordot(v, jacobian, 1)
             self.report.expected = np.tensordot(v, expected, 1)
@@ -218,10 +165,10 @@ class _Check:
     def _scales_of_outputs(self, sizes: Array) -> Scales:
         values = flat(self.point.values)
         natural = np.maximum(np.abs(values), length(values) / np.sqrt(len(values)))
-        direction = self._random(np.arange(self.variable.size))
-        along = self.point.subject.along(self._only(direction))
+        direction = self.random(np.arange(self.variable.size))
+        along = self.point.subject.along(self.only(direction))
         widest = self.point.judge.steps.widest
-        change = slope_change(lambda h: flat(along(h)), widest, self._inward(direction))
+        change = slope_change(lambda h: flat(along(h)), widest, self.inward(direction))
         return Scales(1e-6 * sizes, natural, self.point.noise, change)
 
     def _bends(self, index: tuple[int, ...], scales: Scales) -> bool:
@@ -238,7 +185,7 @@ class _Check:
     def _curve(self, index: tuple[int, ...]) -> Callable[[complex], Array]:
         direction = np.zeros(self.variable.shape)
         direction[index] = self.unit[index]
-        along = self.point.subject.along(self._only(direction))
+        along = self.point.subject.along(self.only(direction))
         return lambda h: flat(along(h))
 
     def _kink(self, index: tuple[int, ...], judged: Judged, rows: Array) -> bool:
@@ -272,14 +219,16 @@ class _Check:
                     continue
                 between[k] = True
             if bent[k] and not between[k] and not judged.wrong[k]:
-                self._differs(index, judged, k, unit)  # too noisy to tell a kink from a jump
+                self._differs(index, judged, k, rows[k])  # too noisy to tell a kink from a jump
             elif bent[k]:
                 choice = Choice(index, lower[k] / unit, upper[k] / unit, judged.given[k] / unit)
                 kept = self.report.choices if between[k] else self.report.outside
                 if all(known.index != index for known in kept):
                     kept.append(choice)
             else:
-                self._differs(index, judged, k, unit)
+                self._differs(index, judged, k, rows[k])
+        if bent.any() and self.elementwise:
+            self._ends[index] = lower, upper
         return bool(bent.any())
 
     def _no_combination(self, corner: Corner) -> str:
@@ -292,15 +241,30 @@ class _Check:
             f"tie the parts sum to one); {closest} would be"
         )
 
-    def _differs(self, index: tuple[int, ...], judged: Judged, k: int, unit: float) -> None:
-        tape, numbers = judged.given[k] / unit, judged.numeric[k] / unit
-        error = judged.tolerance[k] / abs(unit)
-        self._raise_error(judged, k)
-        if judged.wrong[k]:
-            self._wrong_by_itself = True
-            self.report.lower("fail", describe_difference(index, tape, numbers, error))
-        else:
-            self.report.lower("inconclusive", describe_doubt(tape, numbers, error))
+    def _differs(self, index: tuple[int, ...], judged: Judged, k: int, row: Array) -> None:
+        """Note a slope of a combination of outputs that is not what differences say."""
+        unit, of = float(self.unit[index]), "(a random sum of all of out)"
+        if np.count_nonzero(row) == 1:
+            output = int(np.flatnonzero(row)[0])
+            unit, of = unit * float(row[output]), self.point.output(output)
+        by = entry(self.variable.symbol, index)
+        self._raise_error(judged, k, self._size(row))
+        wrong = bool(judged.wrong[k])
+        if wrong and index not in self._wrong:
+            self._wrong.append(index)
+        verdict: Verdict = "fail" if wrong else "inconclusive"
+        if any((d.of, d.by, d.known) == (of, by, wrong) for d in self.report.differences):
+            self.report.verdict = worst([self.report.verdict, verdict])
+            return  # another random sum says no more
+        tape, numbers, error = (
+            float(x[k]) / unit for x in (judged.given, judged.numeric, judged.tolerance)
+        )
+        self.report.lower(verdict, Difference(of, by, tape, numbers, abs(error), wrong))
+
+    def _size(self, row: Array) -> float:
+        """That of the tape's gradient of a combination of outputs, for steps of a unit."""
+        gradient = np.abs(self.point.gradient_along(row)[self.i] * self.unit)
+        return float(gradient.max() if self.elementwise else length(gradient))
 
     # --- large arguments ---------------------------------------------------------------------
 
@@ -308,6 +272,8 @@ class _Check:
         """Say whether an argument differs because its rule is wrong, or because of kinks."""
         everything = np.arange(self.variable.size)
         judged, bent = self._group(everything)
+        for k in map(int, np.flatnonzero(judged.wrong & ~bent)):
+            self._raise_error(judged, k, self._size(self.point.cotangents[k]))
         if (judged.wrong & ~bent).any():
             self._blame(everything, judged, bent)
             if self.report.verdict != "pass":
@@ -343,31 +309,25 @@ class _Check:
             )
 
     def _seems_off(self, group: Array) -> bool:
-        direction = self._random(group)
-        return self.point.judge.seems_off(*self._question(direction))
+        direction = self.random(group)
+        return self.point.judge.seems_off(*self.question(direction))
 
     def _group(self, group: Array) -> tuple[Judged, Array]:
         """Judge a random direction of some elements, a single one by itself; and for each
         combination of outputs, whether it has a kink there."""
-        direction = self._random(group)
-        judged = self.point.judge.judge(*self._question(direction))
+        direction = self.random(group)
+        judged = self.point.judge.judge(*self.question(direction))
         if judged.ok.all():
             return judged, np.zeros(judged.ok.shape, bool)
         v = np.array(self.point.cotangents)
-        along = self.point.subject.along(self._only(direction))
+        along = self.point.subject.along(self.only(direction))
         left, right = self.point.judge.slopes(
             lambda h: v @ flat(along(h)),
             v @ flat(self.point.values),
             np.array([length(row * self.point.noise) for row in v]),
-            self._inward(direction),
+            self.inward(direction),
         )
         return judged, apart(left, right)
-
-    def _random(self, group: Array) -> Array:
-        """A random direction of the elements of a group; of a single one, its unit."""
-        lengths = np.zeros(self.variable.size)
-        lengths[group] = self.point.signs((len(group),)) if len(group) > 1 else 1.0
-        return self.variable.moves(lengths.reshape(self.variable.shape))
 
     def _blame(self, group: Array, judged: Judged, bent: Array) -> None:
         """Fail, and name the fewest elements on which the difference can be seen."""
@@ -384,7 +344,7 @@ class _Check:
             # Where many meet, no slope may change with one of them, and each have a part.
             self._kink(self._index(group[0]), judged, np.array(self.point.cotangents))
             return
-        self._raise_error(judged, k)
+        self._raise_error(judged, k, self._size(self.point.cotangents[k]))
         self.report.lower(
             "fail",
             f"along a random direction of the {len(group)} elements from "
@@ -398,20 +358,8 @@ class _Check:
 
     # --- what the report keeps ---------------------------------------------------------------
 
-    def _note(self, judged: Judged, scales: Scales, margin: float) -> None:
-        """Keep the largest error and limit, relative to the size of the gradient."""
-        with np.errstate(all="ignore"):
-            # A gradient that is all but 0 is measured by what would be noticed of it.
-            size = np.maximum(scales.gradient, np.abs(judged.numeric))
-            size = np.maximum(size, NEGLIGIBLE * scales.natural)
-            error = np.where(size > 0, np.abs(judged.given - judged.numeric) / size, 0.0)
-            limit = np.where(size > 0, margin * judged.tolerance / size, 0.0)
-        ok = judged.ok
-        self.report.error = max(self.report.error, float(error[ok].max(initial=0.0)))
-        self.report.limit = max(self.report.limit, float(limit.max(initial=0.0)))
-
-    def _raise_error(self, judged: Judged, k: int) -> None:
-        size = max(abs(float(judged.given[k])), abs(float(judged.numeric[k])))
+    def _raise_error(self, judged: Judged, k: int, size: float) -> None:
+        size = max(size, abs(float(judged.given[k])), abs(float(judged.numeric[k])))
         error = abs(float(judged.given[k] - judged.numeric[k])) / size if size else 0.0
         self.report.error = max(self.report.error, error)
 

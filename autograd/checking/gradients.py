@@ -106,8 +106,12 @@ def gradcheck(
                 for argument in report.arguments
                 if argument.choices
             ]
-            for argument, name in zip(again.arguments, names, strict=False):
-                argument.name = name if tracked else f"{name}, of constant cotangents"
+            kind = "second derivative" if tracked else "of constant cotangents"
+            labels = [f"{name}, {kind}" for name in names]
+            added = [variable.symbol for variable in second.variables[len(names) :]]
+            labels += [f"{g}, the gradient of {g.replace('g', 'out')}" for g in added]
+            for argument, label in zip(again.arguments, labels, strict=False):
+                argument.name = label
                 if kinks and argument.verdict == "inconclusive":
                     argument.reasons.insert(0, _NO_SECOND.format("; ".join(kinks)))
             report = GradcheckReport(
@@ -153,7 +157,14 @@ def _gradients_of(subject: Subject, rng: np.random.Generator, tracked: bool) -> 
         variable.tensor.rebind(variable.at)
     inputs = [*tensors, *(cotangents if tracked else ())]
     domain = [v.bounds for v in subject.variables] + [None] * (len(inputs) - count)
-    return Subject(gradients, inputs, steps=subject.steps, domain=domain, may_jump=True)
+    second = Subject(gradients, inputs, steps=subject.steps, domain=domain, may_jump=True)
+    found = subject.taped().gradients(cotangents)
+    symbols = [variable.symbol for variable in subject.variables]
+    second.results = [f"{s}.grad" for s, g in zip(symbols, found, strict=True) if g is not None]
+    symbols += ["g"] if len(outs) == 1 else [f"g[{n}]" for n in range(len(outs))]
+    for variable, symbol in zip(second.variables, symbols, strict=False):
+        variable.symbol = symbol
+    return second
 
 
 def _expect_function(f: Any, inputs: tuple[Any, ...]) -> None:

@@ -90,6 +90,15 @@ class Judge:
         self.took_differences = True
         return self._by_differences(curve, given, scales, inward)
 
+    def glance(self, curve: Callable[[complex], Array], given: Array, scales: Scales) -> Judged:
+        """As `judge`, but no further than to an estimate that agrees: nothing is "wrong"."""
+        if self.complex_works:
+            judged = self._by_complex_step(curve, given, scales)
+            if judged is not None:
+                return judged
+        self.took_differences = True
+        return self._first_tables(Trusted(), curve, given, scales, False)
+
     def _by_complex_step(
         self, curve: Callable[[complex], Array], given: Array, scales: Scales
     ) -> Judged | None:
@@ -107,13 +116,9 @@ class Judge:
         self, curve: Callable[[float], Array], given: Array, scales: Scales, inward: bool
     ) -> Judged:
         trusted = Trusted()
-        others = [step for step in self.steps.first if step != self._first_step]
-        for step in (self._first_step, *others):
-            trusted.add(step, derivative(curve, step, scales.noise, inward))
-            judged = _verdicts(given, trusted.estimate(), scales, np.zeros(given.shape, int))
-            if judged.ok.all() and judged.sharp(scales):
-                self._first_step = step
-                return judged
+        judged = self._first_tables(trusted, curve, given, scales, inward)
+        if judged.ok.all() and judged.sharp(scales):
+            return judged
         # The slope may be what rounding has left of terms that cancel; so may that of the tape be.
         if scales.change is None:
             scales = scales._replace(change=slope_change(curve, self.steps.widest, inward))
@@ -128,6 +133,24 @@ class Judge:
             for factor in self.steps.more:
                 step = factor * self._first_step
                 trusted.add(step, derivative(curve, step, scales.noise, inward))
+        return judged
+
+    def _first_tables(
+        self,
+        trusted: Trusted,
+        curve: Callable[[float], Array],
+        given: Array,
+        scales: Scales,
+        inward: bool,
+    ) -> Judged:
+        """Add tables up to one that settles it, if any does."""
+        others = [step for step in self.steps.first if step != self._first_step]
+        for step in (self._first_step, *others):
+            trusted.add(step, derivative(curve, step, scales.noise, inward))
+            judged = _verdicts(given, trusted.estimate(), scales, np.zeros(given.shape, int))
+            if judged.ok.all() and judged.sharp(scales):
+                self._first_step = step
+                break
         return judged
 
     def seems_off(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ from autograd.checking.subject import Subject, Taped
 from autograd.engine.tensor import Array, Tensor
 
 _COTANGENTS = 4
-_TRIED = 1e-2  # of an argument's size: a step that f should notice,
-_NOTICED = 1e-10  # by so much of its own
+TRIED = 1e-2  # of an argument's size: a step that f should notice,
+NOTICED = 1e-10  # by so much of its own
 _STRETCHES = 20
 _NOISE_STEP = 3e-14  # so small that a kink within it passes for little noise
 
@@ -28,7 +29,7 @@ class Point:
         self.taped: Taped = subject.taped()
         self.values = [np.asarray(out.data) for out in self.taped.outs]
         self.sizes = [value.size for value in self.values]
-        self.cotangents = self._random_cotangents()
+        self.cotangents = random_cotangents(self.sizes, rng)
         self.gradients = [self._gradients(v) for v in self.cotangents]
         for i in range(len(subject.variables)):
             self._shorten(i)
@@ -44,6 +45,17 @@ class Point:
     def outputs(self) -> int:
         """How many numbers f returns."""
         return sum(self.sizes)
+
+    def output(self, k: int) -> str:
+        """How the kth of all numbers is called that f returns."""
+        several = len(self.sizes) > 1
+        names = self.subject.results or [
+            f"out[{n}]" if several else "out" for n in range(len(self.sizes))
+        ]
+        ends = np.cumsum(self.sizes)
+        number = int(np.searchsorted(ends, k, side="right"))
+        start, shape = int(ends[number]) - self.sizes[number], self.values[number].shape
+        return entry(names[number], np.unravel_index(k - start, shape))
 
     def on_tape(self, i: int) -> bool:
         """Whether the tape leads from the outputs to argument i."""
@@ -112,13 +124,13 @@ class Point:
         variable, at_zero = self.subject.variables[i], flat(self.values)
         if not variable.size or not at_zero.size or variable.steps.given is not None:
             return
-        noticed = _NOTICED * float(np.abs(at_zero).max())
+        noticed = NOTICED * float(np.abs(at_zero).max())
         size = float(variable.unit().max())
         for stretch in 100.0 ** np.arange(_STRETCHES):
             if stretch > 1 and stretch * size > 1:
                 break  # not for want of size: here f is flat
             variable.stretch = float(stretch)
-            direction = _TRIED * variable.moves(self.signs(variable.shape))
+            direction = TRIED * variable.moves(self.signs(variable.shape))
             moves: list[Array | None] = [None] * len(self.subject.variables)
             moves[i] = direction
             change = flat(self.subject.along(moves)(1.0)) - at_zero
@@ -144,22 +156,6 @@ class Point:
         sides = [measured_noise(curve, step, first) for first in ((1,) if inward else (1, -7))]
         return np.asarray(np.fmax(noise, np.min(sides, axis=0)))
 
-    def _random_cotangents(self) -> list[Array]:
-        """Flat ones: of several outputs, each concerns one, so that a large one hides no other."""
-        cotangents = []
-        for number, size in enumerate(self.sizes):
-            few = _COTANGENTS if len(self.sizes) == 1 else 2
-            rows = self.signs((few if size > 1 else 2, size))
-            # A rule that reads |g| is right of one of two signs, or where all are alike, or mixed.
-            mixed = self.rng.permutation(np.resize([1.0, -1.0], size))
-            for row, sign in zip(rows, (mixed, -mixed, -1.0, 1.0), strict=False):
-                row[:] = sign * np.abs(row)
-            for row in rows:
-                parts = [np.zeros(n) for n in self.sizes]
-                parts[number] = row
-                cotangents.append(np.concatenate(parts))
-        return cotangents
-
     def _gradients(self, v: Array) -> list[Tensor | None]:
         return self.taped.gradients(self.split(v))
 
@@ -169,7 +165,33 @@ class Point:
 
     def signs(self, shape: tuple[int, ...]) -> Array:
         """Random numbers of either sign and size 0.5 to 1.5: none of them is nearly 0."""
-        return np.asarray(self.rng.uniform(0.5, 1.5, shape) * self.rng.choice([-1.0, 1.0], shape))
+        return random_signs(shape, self.rng)
+
+
+def random_signs(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    return np.asarray(rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape))
+
+
+def random_cotangents(sizes: Sequence[int], rng: np.random.Generator) -> list[Array]:
+    """Flat ones: of several outputs, each concerns one, so that a large one hides no other."""
+    cotangents = []
+    for number, size in enumerate(sizes):
+        few = _COTANGENTS if len(sizes) == 1 else 2
+        rows = random_signs((few if size > 1 else 2, size), rng)
+        # A rule that reads |g| is right of one of two signs, or where all are alike, or mixed.
+        mixed = rng.permutation(np.where(np.arange(size) % 2, -1.0, 1.0))
+        for row, sign in zip(rows, (mixed, -mixed, -1.0, 1.0), strict=False):
+            row[:] = sign * np.abs(row)
+        for row in rows:
+            parts = [np.zeros(n) for n in sizes]
+            parts[number] = row
+            cotangents.append(np.concatenate(parts))
+    return cotangents
+
+
+def entry(name: str, index: Sequence[Any]) -> str:
+    """One of an array, as in Python; the name alone where that is one number."""
+    return f"{name}[{', '.join(str(int(n)) for n in index)}]" if len(index) else name
 
 
 def flat(arrays: Sequence[Array]) -> Array:
@@ -185,3 +207,15 @@ def length(*arrays: Array) -> float:
         return largest
     scale = largest if not 1e-100 < largest < 1e100 else 1.0
     return scale * float(np.sqrt(sum(np.sum(np.square(np.abs(a) / scale)) for a in arrays)))
+
+
+def lengths(rows: Array, units: Array) -> Array:
+    """That of each product of a row, an array, with one of the units; those of a unit in a row."""
+    (x, of_x), (u, of_u) = (_scaled(a.reshape(len(a), -1)) for a in (rows, units))
+    return np.asarray(np.sqrt(np.square(u) @ np.square(x).T) * (of_u[:, None] * of_x))
+
+
+def _scaled(rows: Array) -> tuple[Array, Array]:
+    """Rows divided by their largest element, and that."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    return rows / np.where(largest > 0, largest, 1.0)[:, None], largest

@@ -43,6 +43,7 @@ class Reference:
         self.recorded = Flow(loss)
         self._loss = loss
         self._shaken: dict[float, list[tuple[Flow, dict[int, Place]]]] = {}
+        self._faithful = False  # whether the tape was computed again, and gave the same
         self.fallback: str | None = None
         self.coarsest = _coarsest(self.recorded)
         self.flow, self._places = self.recorded, {p.serial: p for p in self.recorded.values.places}
@@ -67,9 +68,11 @@ class Reference:
         where float32 is involved, 2e-2 for float16; whichever is more.
         """
         expected = self.gradient(place)
-        finite = np.abs(expected[np.isfinite(expected)])
-        noise = self.noise(place, self._width(manual))
-        return max(_SAFETY * noise, self.relative(manual) * float(finite.max(initial=0.0)))
+        size = float(np.abs(expected).max(initial=0.0))
+        if not np.isfinite(size):
+            size = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
+        least = self.relative(manual) * size
+        return max(_SAFETY * self.noise(place, self._width(manual), least / _SAFETY), least)
 
     def relative(self, manual: np.dtype[Any]) -> float:
         """The part of a limit that is relative to the largest element."""
@@ -78,19 +81,24 @@ class Reference:
     def _width(self, manual: np.dtype[Any]) -> int:
         return min(self.coarsest, manual.itemsize) if manual.kind == "f" else self.coarsest
 
-    def noise(self, place: Place, width: int) -> float:
+    def noise(self, place: Place, width: int, least: float = 0.0) -> float:
         """How far rounding in floats of `width` bytes moves the gradient of a place.
 
         All values, and all gradients on their way, are moved by a few units of the last digit; on
         a tape narrower than float64 the distance of its gradient to that in float64 counts too.
+        Where no element moves by more than `least`, that is given.
         """
         expected = self.gradient(place)
         flows = [*self._shaken_flows(width)]
         if self.flow is not self.recorded:
             flows.append((self.recorded, {place.serial: place}))
+        largest = np.zeros(expected.shape)
         with np.errstate(invalid="ignore"):  # infinity less infinity
-            moved = [np.abs(_gradient(f, places[place.serial]) - expected) for f, places in flows]
-            largest = np.max(moved, axis=0)
+            for flow, places in flows:
+                moved = np.asarray(_gradient(flow, places[place.serial]) - expected)
+                np.maximum(largest, np.abs(moved, out=moved), out=largest)
+        if largest.max(initial=0.0) <= least:
+            return least
         largest = largest[np.isfinite(largest) & ((largest > 0) | (expected != 0))]
         return float(np.quantile(largest, _QUANTILE)) if largest.size else 0.0
 
@@ -136,7 +144,8 @@ class Reference:
         self, shake: Shake | None, moves: Mapping[int, Array] | None = None
     ) -> tuple[Flow, dict[int, Place]]:
         assert self._loss._place is not None
-        replay = Replay(self.recorded.values, self._loss._place, shake, moves)
+        replay = Replay(self.recorded.values, self._loss._place, shake, moves, self._faithful)
+        self._faithful = True
         with quietly():
             flow = Flow(replay.root, shake=shake)
         return flow, replay.places

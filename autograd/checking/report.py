@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from autograd.checking.diagnosis import Hypothesis
 from autograd.engine.tensor import Array
 
 Verdict = Literal["pass", "fail", "inconclusive"]
+
+_SHOWN = 3  # lines of a kind
 
 _WORST: tuple[Verdict, ...] = ("fail", "inconclusive", "pass")
 
@@ -40,6 +42,35 @@ class Choice:
         )
 
 
+class Difference(NamedTuple):
+    """A derivative of which tape and differences say different things.
+
+    `of` and `by` are an element of the result and one of an argument; `error` is that of the
+    differences, and `known` whether it is small enough to judge by.
+    """
+
+    of: str
+    by: str
+    tape: float
+    numbers: float
+    error: float
+    known: bool
+
+    def __str__(self) -> str:
+        what = f"d {self.of} / d {self.by}: the tape says {self.tape:.8g}"
+        if self.known:
+            return f"{what}, differences say {self.numbers:.8g} (to {self.error:.0e})"
+        if not np.isfinite(self.numbers):
+            return (
+                f"{what}, and f is not finite a small step from here, or its changes are not: tell "
+                "by domain=(lo, hi) where it may be asked, or check at another point"
+            )
+        return (
+            f"{what}, differences say {self.numbers:.6g}, but only to {self.error:.1g}: f is too "
+            "noisy or too steep here to judge by; another step may tell"
+        )
+
+
 @dataclass
 class ArgumentReport:
     """What was found of one argument.
@@ -47,9 +78,11 @@ class ArgumentReport:
     Attributes:
         method: how the derivatives to compare with were computed.
         directions, elements: along how many random directions, and for how many single elements.
-        error: the largest difference between tape and numbers, relative to the gradient's size.
+        error: the largest difference between tape and numbers, relative to the size of the whole
+            gradient (of small arguments, of that of one output).
         limit: the smallest such error that would have been found; inf where nothing was compared.
-        reasons: what led to the verdict where it is not "pass".
+        reasons: what led to the verdict where it is not "pass",
+        differences: and the single derivatives that did.
         notes: what else is worth knowing.
         choices: the kinks that were found, at most a few; a value between the slopes passes.
         outside: kinks where the tape's value does not lie between the slopes.
@@ -66,6 +99,7 @@ class ArgumentReport:
     error: float = 0.0
     limit: float = 0.0
     reasons: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     choices: list[Choice] = field(default_factory=list)
     outside: list[Choice] = field(default_factory=list)
@@ -73,11 +107,12 @@ class ArgumentReport:
     expected: Array | None = None
     diagnosis: list[Hypothesis] = field(default_factory=list)
 
-    def lower(self, verdict: Verdict, reason: str) -> None:
+    def lower(self, verdict: Verdict, reason: str | Difference) -> None:
         """Make the verdict at most as good as this one."""
         self.verdict = worst([self.verdict, verdict])
-        if reason not in self.reasons:
-            self.reasons.append(reason)
+        told: list[Any] = self.reasons if isinstance(reason, str) else self.differences
+        if reason not in told:
+            told.append(reason)
 
 
 @dataclass
@@ -137,15 +172,29 @@ def _row(argument: ArgumentReport) -> list[str]:
 
 
 def _notes(argument: ArgumentReport) -> list[str]:
-    notes = argument.reasons[:3]
-    if len(argument.reasons) > 3:
-        notes.append(f"and {len(argument.reasons) - 3} more such")
-    for hypothesis in argument.diagnosis[:3]:
+    notes = argument.reasons[:_SHOWN]
+    if len(argument.reasons) > _SHOWN:
+        notes.append(f"and {len(argument.reasons) - _SHOWN} more such")
+    notes += _grouped(argument.differences)
+    for hypothesis in argument.diagnosis[:_SHOWN]:
         notes.append(f"perhaps {hypothesis.text} ({hypothesis.evidence})")
-    notes += [str(choice) for choice in argument.choices[:3]]
-    if len(argument.choices) > 3:
-        notes.append(f"and {len(argument.choices) - 3} more kinks, each within its slopes")
+    notes += [str(choice) for choice in argument.choices[:_SHOWN]]
+    if len(argument.choices) > _SHOWN:
+        notes.append(f"and {len(argument.choices) - _SHOWN} more kinks, each within its slopes")
     return notes + argument.notes
+
+
+def _grouped(differences: list[Difference]) -> list[str]:
+    """A line for each pair of numbers, with how many derivatives have it."""
+    groups: dict[tuple[str, str], list[Difference]] = {}
+    for one in differences:
+        groups.setdefault((f"{one.tape:.6g}", f"{one.numbers:.6g}"), []).append(one)
+    lines = [
+        str(first) + (f" (and {len(others)} more like it)" if others else "")
+        for first, *others in list(groups.values())[:_SHOWN]
+    ]
+    left = sum(map(len, list(groups.values())[_SHOWN:]))
+    return lines + [f"and {left} more derivatives that differ"] * bool(left)
 
 
 def _table(rows: list[list[str]]) -> list[str]:
@@ -158,22 +207,3 @@ def _table(rows: list[list[str]]) -> list[str]:
 
 def _place(index: tuple[int, ...]) -> str:
     return f"[{', '.join(map(str, index))}]" if index else "the number"
-
-
-def describe_difference(index: tuple[int, ...], tape: float, numbers: float, error: float) -> str:
-    return (
-        f"at {_place(index)} the tape says {tape:.8g}, differences say {numbers:.8g} "
-        f"(to {error:.0e})"
-    )
-
-
-def describe_doubt(tape: float, numbers: float, error: float) -> str:
-    if not np.isfinite(numbers):
-        return (
-            f"the tape says {tape:.6g}, and f is not finite a small step from here, or its changes "
-            "are not: tell by domain=(lo, hi) where it may be asked, or check at another point"
-        )
-    return (
-        f"the tape says {tape:.6g}, differences say {numbers:.6g}, but only to {error:.1g}: f is "
-        "too noisy or too steep here to judge by; another step may tell"
-    )

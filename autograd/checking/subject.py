@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ class Subject:
 
     Attributes:
         jumps: whether they have been seen to.
+        results: how its outputs are called in reports; by default out, or out[0], out[1], ...
 
     Raises TypeError where no argument is floating, ValueError where one is not in its domain.
     """
@@ -50,16 +52,18 @@ class Subject:
         self.f, self.of, self.steps = f, of, steps or Steps()
         leaves, self._rebuild = flatten(tuple(inputs))
         names, bounds = _names(inputs, domain or [None] * len(inputs))
+        symbols = _symbols(f, inputs)
+        self.results: list[str] = []
         self.variables: list[Variable] = []
         self._given: list[Any] = []
         by_identity: dict[int, Tensor] = {}
-        for name, pair, leaf in zip(names, bounds, leaves, strict=True):
+        for name, symbol, pair, leaf in zip(names, symbols, bounds, leaves, strict=True):
             if not is_floating(leaf):
                 self._given.append(leaf)
                 continue
             if not (isinstance(leaf, Tensor) and id(leaf) in by_identity):
                 try:
-                    self.variables.append(Variable(name, leaf, self.steps, pair))
+                    self.variables.append(Variable(name, leaf, self.steps, pair, symbol))
                 except (TypeError, ValueError) as error:
                     raise type(error)(f"{of}: {error}") from error
                 by_identity[id(leaf)] = self.variables[-1].tensor
@@ -287,6 +291,22 @@ def _names(
         ]
         bounds += [pair] * len(leaves)
     return names, bounds
+
+
+def _symbols(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
+    """For every leaf of the inputs, how f itself calls it."""
+    try:
+        parameters = list(signature(f).parameters.values())
+    except (TypeError, ValueError):  # it has none to be seen
+        parameters = []
+    plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    symbols: list[str] = []
+    for position, value in enumerate(inputs):
+        symbol = plain[position] if position < len(plain) else f"arguments[{position}]"
+        leaves, _ = flatten(value)
+        several = isinstance(value, list | tuple | dict)
+        symbols += [f"{symbol}[{i}]" if several else symbol for i in range(len(leaves))]
+    return symbols
 
 
 def _describe(leaf: Any) -> str:

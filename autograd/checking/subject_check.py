@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograd.checking.arguments import check_argument, holds_beside
+from autograd.checking.arguments import check_argument
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
+from autograd.checking.directions import holds_beside
 from autograd.checking.flow import Flow
 from autograd.checking.judging import Judge
 from autograd.checking.point import Point, length
 from autograd.checking.precision import check_precision
-from autograd.checking.replaying import Shake
+from autograd.checking.replaying import Shake, quietly
 from autograd.checking.report import ArgumentReport, GradcheckReport
 from autograd.checking.subject import Subject
 from autograd.engine.modes import enable_grad
@@ -99,11 +100,12 @@ def _reconsider(
     elif ops_are_right is not None and holds_beside(point, i) and ops_are_right(point):
         report.verdict = "pass"
         report.notes += [
-            *report.reasons[:1],
+            *map(str, [*report.reasons, *report.differences][:1]),
             "kinks of several ops meet here: each op's choice lies between its own slopes, and "
             "beside this point the gradient is right, but together the choices are no slope of f",
         ]
         report.reasons.clear()
+        report.differences.clear()
     elif point.subject.jumps and not _is_flat(report) and holds_beside(point, i):
         # That of exp(abs(x)) at 0 hangs on the slope that was chosen for abs.
         report.verdict = "inconclusive"
@@ -176,6 +178,7 @@ def _diagnosed(point: Point, i: int, report: ArgumentReport) -> list[Hypothesis]
             ]
             total = sum(parts[1:], start=parts[0]) if parts else None
         if total is not None:
-            context = Context(Flow(total), place)
+            with quietly():
+                context = Context(Flow(total), place)
     scale = float(np.abs(report.expected).max(initial=0.0))
     return diagnose(report.given, report.expected, max(report.limit, 1e-7) * scale, context)

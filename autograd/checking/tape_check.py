@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 
 from autograd.checking.records import RecordReport, check_records
 from autograd.checking.report import GradcheckError, Verdict, worst
+from autograd.checking.screening import kind
 from autograd.engine.tensor import Tensor
 from autograd.program.recorded import place_of_root
+
+_NAMED = 8
 
 
 class TapeReport:
@@ -40,12 +44,29 @@ class TapeReport:
             counts += f", {len(self.wrong)} wrong"
         if self.unclear:
             counts += f", {len(self.unclear)} could not be judged"
-        return "\n".join([f"check_tape: {counts}", *map(str, self.wrong + self.unclear)])
+        return "\n".join([f"check_tape: {counts}", *_folded(self.wrong), *_folded(self.unclear)])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
+
+
+def _folded(reports: list[RecordReport]) -> list[str]:
+    """The first of each kind of record, and the numbers of others like it."""
+    kinds: dict[Any, list[RecordReport]] = {}
+    for report in reports:
+        kinds.setdefault(kind(report.record), []).append(report)
+    lines = []
+    for first, *others in kinds.values():
+        lines.append(str(first))
+        if others:
+            numbers = ", ".join(str(other.number) for other in others[:_NAMED])
+            numbers += ", ..." * (len(others) > _NAMED)
+            lines.append(
+                f"and {len(others)} more like it: record{'s'[: len(others) - 1]} {numbers}"
+            )
+    return lines
 
 
 def check_tape(loss: Tensor, seed: int = 0, raise_exception: bool = True) -> TapeReport:
@@ -54,7 +75,9 @@ def check_tape(loss: Tensor, seed: int = 0, raise_exception: bool = True) -> Tap
     Each op is called again by itself on the arrays that the tape holds, and its pullbacks are
     checked as by `gradcheck`; so a wrong rule is found where it is, not by what it spoils. Only
     arguments that want a gradient are checked. An op whose gradient is meant to differ from its
-    derivative (`custom_vjp`) is found too.
+    derivative (`custom_vjp`) is found too. A call like one that was checked (the same op, options,
+    shapes and dtypes) gets a shorter check, at its own values and by the same limits; where that
+    leaves a doubt, the whole one.
 
     Raises:
         GradcheckError: a rule is wrong or could not be judged; `.report` is what is returned

@@ -23,6 +23,7 @@ class Variable:
     Args:
         steps: how far it is moved, in units; see `unit`.
         bounds: what it must stay within.
+        symbol: how it is called in formulas.
 
     Attributes:
         at: the point, in float64.
@@ -36,9 +37,14 @@ class Variable:
     """
 
     def __init__(
-        self, name: str, given: Any, steps: Steps | None = None, bounds: Bounds | None = None
+        self,
+        name: str,
+        given: Any,
+        steps: Steps | None = None,
+        bounds: Bounds | None = None,
+        symbol: str = "",
     ) -> None:
-        self.name, self.bounds = name, bounds
+        self.name, self.bounds, self.symbol = name, bounds, symbol or name
         own = isinstance(given, Tensor) and given.is_leaf
         self.tensor: Tensor = given if own else Tensor(np.array(array_of(given)))
         self.given: Array = self.tensor.data

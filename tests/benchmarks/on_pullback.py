@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -66,8 +67,43 @@ def gradcheck(batch: int = 8) -> Timed:
     return run
 
 
+def check_tape(steps: int = 200, batch: int = 2, inputs: int = 3, width: int = 4) -> Timed:
+    """The rules of all records of a recurrent net, checked; gives how many there are."""
+    rng = np.random.default_rng(0)
+    shapes = ((inputs, width), (width, width), (width,))
+    u, w, b = (Tensor(0.3 * rng.standard_normal(s), requires_grad=True) for s in shapes)
+    x, h = rng.standard_normal((steps, batch, inputs)), Tensor(np.zeros((batch, width)))
+    for step in x:
+        h = autograd.tanh(step @ u + h @ w + b)
+    loss = (h * h).sum()
+    return lambda: [float(len(autograd.check_tape(loss).records))]
+
+
+def compare(sizes: tuple[int, ...] = (784, 800, 400, 10), batch: int = 64) -> Timed:
+    """All gradients of a net of linear layers, of which two are wrong, each for a reason of its
+    own: that of the first weights is noisy, that of the last counted twice. Gives how many."""
+    rng = np.random.default_rng(0)
+    layers = [nn.Linear(*pair, rng=rng) for pair in itertools.pairwise(sizes)]
+    x = Tensor(rng.standard_normal((batch, sizes[0])).astype(np.float32))
+    for layer in layers[:-1]:
+        x = nn.functional.relu(layer(x))
+    loss = nn.functional.cross_entropy(layers[-1](x), rng.integers(0, sizes[-1], batch))
+    loss.backward(retain_graph=True)
+    given: dict[str, Any] = {}
+    for i, layer in enumerate(layers):
+        for name, p in layer.named_parameters():
+            assert p.grad is not None
+            given[f"{name}{i}"] = p, p.grad.data.copy()
+    noisy, twice = (given[f"weight{i}"][1] for i in (0, len(layers) - 1))
+    noisy += 0.1 * np.abs(noisy).max() * rng.standard_normal(noisy.shape)
+    twice *= 2
+    return lambda: [float(len(autograd.compare(loss, **given).wrong))]
+
+
 TASKS: dict[str, Callable[..., Timed]] = {
     **{name: partial(task, LIBRARY) for name, task in layered.TASKS.items()},
     "epoch": epoch,
     "gradcheck": gradcheck,
+    "check_tape": check_tape,
+    "compare": compare,
 }

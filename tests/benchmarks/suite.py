@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -171,6 +172,22 @@ def gradcheck(settings: Settings) -> Result:
     return Result("gradcheck", f"gradcheck of the basic CNN, batch {batch}", "s", 1.0, rows)
 
 
+def check_tape(settings: Settings) -> Result:
+    steps = 5 if settings.quick else 200
+    request = Request("check_tape", {"steps": steps})
+    rows = _timed(settings, (OURS,), request, rounds=3)
+    title = f"check_tape of a recurrent net of {steps} steps"
+    return Result("check-tape", title, "s", 1.0, rows, {OTHER: 1.1})
+
+
+def compare(settings: Settings) -> Result:
+    sizes = (20, 30, 10) if settings.quick else (784, 800, 400, 10)
+    rows = _timed(settings, (OURS,), Request("compare", {"sizes": sizes}), rounds=3)
+    parameters = sum((n + 1) * m for n, m in itertools.pairwise(sizes))
+    title = f"compare of all gradients of {parameters:,} parameters, two wrong"
+    return Result("compare", title, "s", 1.0, rows, {OTHER: 1.1})
+
+
 def growth_batch(settings: Settings) -> Result:
     sizes = [8, 16] if settings.quick else [16, 32, 64, 128, 256, 512, 1024]
     title, unit = "W1 step, by batch", "µs an image"
@@ -257,6 +274,8 @@ BENCHMARKS: dict[str, Callable[[Settings], Result]] = {
     "import": imports,
     "memory": memory,
     "gradcheck": gradcheck,
+    "check-tape": check_tape,
+    "compare": compare,
     "growth-batch": growth_batch,
     "growth-width": growth_width,
     "growth-depth": growth_depth,

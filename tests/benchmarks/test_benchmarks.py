@@ -44,7 +44,8 @@ def run(*arguments: str, status: int = 0) -> str:
 @pytest.mark.slow
 def test_ours_runs_alone_and_a_peer_that_is_missing_is_a_line(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
-    names = ["w1", "scalar", "import", "memory", "gradcheck", "growth-width"]
+    names = ["w1", "scalar", "import", "memory", "gradcheck", "check-tape", "compare"]
+    names.append("growth-width")
     sides = ("pullback", "pullback-no-pages", "hips")
     printed = run(*names, "--sides", *sides, "--json", str(path))
     assert "PULLBACK_HIPS_PYTHON names no interpreter" in printed

@@ -98,7 +98,7 @@ def test_one_wrong_element_of_many_is_found_and_named(rng: np.random.Generator) 
     slip = np.ones((40, 50))
     slip[17, 31] = -1
     wrong = wrong_sine(lambda g, out, x: g * cos(x) * slip)
-    with pytest.raises(GradcheckError, match=r"at \[17, 31\] the tape says"):
+    with pytest.raises(GradcheckError, match=r"/ d x\[17, 31\]: the tape says"):
         gradcheck(wrong, x)
 
 

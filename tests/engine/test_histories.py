@@ -283,8 +283,8 @@ def test_gradcheck_of_the_second_order_has_both_kinds_of_cotangents() -> None:
     report = gradcheck(MIXED, np.array([1.0, 2.0]), order=2)
     assert [a.name for a in report.arguments] == [
         "argument 0",
-        "argument 0",
-        "argument 1",
+        "argument 0, second derivative",
+        "g, the gradient of out",
         "argument 0, of constant cotangents",
     ]
 

@@ -61,7 +61,7 @@ class Choices:
             target = self._limited(target)
             if not self._plausible(target):
                 return False
-            others = [other for other in map(self._limited, others) if self._moved(other).any()]
+            others = [other for other in map(self._limited, others) if self._changes(other)]
             return self._is_choice([target, *others])
         except ReplayError:
             return False
@@ -70,24 +70,28 @@ class Choices:
         sizes = [np.abs(self._nudge(i).gradient(target.place)).max(initial=0.0) for i in (0, 1)]
         return target._replace(limit=max(target.limit, target.relative * float(max(sizes)), 1e-300))
 
-    def _moved(self, target: Target) -> Array:
+    def _changes(self, target: Target) -> list[Array]:
         """By how much the gradient is another when all is moved a little, in opposite directions:
-        what wins in one of them loses in the other. In units of the limit."""
-        here = self._reference.gradient(target.place)
-        changes = [self._nudge(i).gradient(target.place) - here for i in _TELLING]
-        return np.where(np.abs(changes) > target.limit, changes, 0.0) / target.limit
+        what wins in one of them loses in the other. In units of the limit; where none is another
+        beyond that there are none."""
+        here, found = self._reference.gradient(target.place), []
+        for number in _TELLING:
+            change = self._nudge(number).gradient(target.place) - here
+            beyond = np.abs(change) > target.limit
+            if beyond.any():
+                found.append(np.where(beyond, change, 0.0) / target.limit)
+        return found
 
     def _plausible(self, target: Target) -> bool:
         """Whether the gradient changes where it is in question, and by as much."""
         off = (target.values - self._reference.gradient(target.place)) / target.limit
-        changes = self._moved(target)
-        changed = (changes != 0).any(axis=0)
-        if not (changed & (np.abs(off) > 1)).any():
+        changes = self._changes(target)
+        if not any(((change != 0) & (np.abs(off) > 1)).any() for change in changes):
             return False
         return length(off) <= _AS_MUCH * max(length(change) for change in changes)
 
     def _is_choice(self, targets: list[Target]) -> bool:
-        changed = np.concatenate([(self._moved(t) != 0).any(axis=0).ravel() for t in targets])
+        changed = np.concatenate([np.any(self._changes(t), axis=0).ravel() for t in targets])
         search = _Search(self._reference, targets, [self._nudge(0), self._nudge(1)], changed)
         if search.succeeds():
             return True
