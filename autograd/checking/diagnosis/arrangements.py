@@ -17,12 +17,17 @@ _MOST_SHIFTS = 64
 
 def propose_arrangement(case: Case) -> None:
     """ "transposed", "flipped" and "rolled", also off by a factor at the same time."""
-    # An arrangement keeps the numbers: sums tell most pairs apart without trying.
-    total = np.sort(np.abs(case.given), axis=None), np.sort(np.abs(case.expected), axis=None)
-    factor = largest(total[0]) / case.scale if case.scale else 0.0
-    allowed = max(10 * case.relative_limit, 1e-5) * largest(total[0])
-    if not factor or largest(total[0] - factor * total[1]) > allowed:
+    # An arrangement keeps the numbers, and so their sums: nearly all pairs are told apart by them.
+    factor = largest(case.given) / case.scale if case.scale else 0.0
+    if not factor:
         return
+    allowed = max(10 * case.relative_limit, 1e-5) * case.given.size
+    for power in (1, 2):
+        sums = [
+            float(((np.abs(x) / largest(x)) ** power).sum()) for x in (case.given, case.expected)
+        ]
+        if abs(sums[0] - sums[1]) > power * allowed:
+            return
     for kind, text, values, rank in arrangements(case.expected):
         if np.array_equal(values, case.expected):
             continue

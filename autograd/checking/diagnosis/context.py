@@ -118,6 +118,28 @@ class Context:
         return [self.place, *made.values()]
 
     @cached_property
+    def composed(self) -> list[Place]:
+        """What elementwise ops, more than one, have made of the tensor and of single numbers."""
+        made = {self.place.serial: 0}
+        found: list[Place] = []
+        shape = self.value.shape
+        for record in self.flow.values.records:
+            parents = [p for p in record.parents if p is not None]
+            if not any(p.serial in made for p in parents) or record.serial == self.place.serial:
+                continue
+            constants = zip(self.flow.values.arrays(record), record.parents, strict=True)
+            if (
+                getattr(record.op, "kind", None) == "elementwise"
+                and np.shape(record.out) == shape
+                and all(p.serial in made for p in parents)
+                and all(p is not None or np.size(a) == 1 for a, p in constants)
+            ):
+                made[record.serial] = 1 + max(made[p.serial] for p in parents)
+                if made[record.serial] > 1 and self.flow.at(record) is not None:
+                    found.append(record)
+        return [p for p in found if p.serial in self.names] or found[-2:]
+
+    @cached_property
     def gradients(self) -> list[tuple[Place, Array]]:
         """The gradients of all places, those with names first, of these the nearest."""
         found = [

@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 
 from autograd.checking.diagnosis.context import Context, Use, described
-from autograd.checking.diagnosis.evidence import Candidate, Case, largest
+from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
 from autograd.checking.diagnosis.partial_sums import partial_sums
+from autograd.checking.diagnosis.quantities import times
 from autograd.checking.diagnosis.roles import role_of
 from autograd.checking.diagnosis.rules import mistaken_rules
 from autograd.checking.diagnosis.substitutions import propose_update, substituted_rules
@@ -41,14 +42,70 @@ def propose_edits(case: Case) -> None:
         propose_term(case, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
             values = _with_instead(case, context, use, part, contribution, g)
-            if values is not None:
-                case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
+            if values is None:
+                continue
+            fits = case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
+            if not fits and kind in ("local factor forgotten", "wrong axis", "transposed"):
+                _propose_scaled(case, kind, text, values, case.expected - part, rank + extra)
+    _propose_shares(case, uses, carried)
     _propose_both(case, uses, carried)
     for record in {use.record.serial: use.record for use in uses}.values():
         parts = [p for (serial, _), p in carried.items() if serial == record.serial]
         if parts:
             _propose_record(case, context, record, np.sum(parts, axis=0), len(uses))
     _propose_handed_on(case, context)
+
+
+def _propose_scaled(
+    case: Case, kind: str, text: str, values: Array, rest: Array, rank: float
+) -> None:
+    """A second mistake beside the first: a factor that has a name, as 2 / n has."""
+    changed = values - rest
+    factor = fitted_factor(case.given - rest, changed)
+    if not factor or not np.isfinite(factor) or np.count_nonzero(case.wrong) < 4:
+        return
+    names = case.quantities.named(abs(factor), 1e-6)
+    if names is None and abs(factor + 1) > 1e-6:
+        return
+    words = f"{text}; and what is left is {times(factor)} times what it should be then"
+    if names:
+        words += f", which is {', or '.join(names[:2])}"
+    case.propose(Candidate(kind, words, rest + factor * changed, rank + 1.2, 1, tried=2000))
+
+
+def _propose_shares(case: Case, uses: list[Use], carried: dict[tuple[int, int], Array]) -> None:
+    """Each of the parts that add up to the gradient times a number of its own."""
+    assert case.context is not None
+    own = [u for u in uses if u.place.serial == case.context.place.serial]
+    parts = [carried.get((u.record.serial, u.position)) for u in own]
+    if not 2 <= len(parts) <= 4 or any(p is None for p in parts) or case.explained:
+        return
+    if np.count_nonzero(case.wrong) < len(parts) + 3:
+        return
+    columns = np.stack([p.ravel() for p in parts if p is not None], axis=1)
+    sizes = np.abs(columns).max(axis=0)
+    if not sizes.all():
+        return
+    found, _, rank, _ = np.linalg.lstsq(columns / sizes, case.given.ravel(), rcond=1e-9)
+    if rank < len(parts):
+        return
+    factors = found / sizes
+    said = []
+    for use, factor in zip(own, factors, strict=True):
+        if abs(factor - 1) <= 1e-6:
+            continue
+        names = case.quantities.named(abs(float(factor)), 1e-6) if abs(factor) > 1e-9 else []
+        if names is None and abs(factor + 1) > 1e-6:
+            return  # numbers without a meaning explain nothing
+        through = f"the part through {use}"
+        if abs(factor) <= 1e-9:
+            said.append(f"{through} is not added")
+        else:
+            by = f" ({names[0]})" if names else ""
+            said.append(f"{through} is {times(float(factor))} times what it should be{by}")
+    values = (columns @ factors).reshape(case.given.shape)
+    text = "; ".join(said)
+    case.propose(Candidate("term scaled", text, values, 4.6, len(parts), tried=200))
 
 
 def _contributions(

@@ -17,6 +17,8 @@ _RELATIVE = 1e-6  # of what is wrong: constants that were typed in have so many 
 _ENOUGH = 2.5  # decades of evidence, after what the number of candidates takes away
 _MOST_PER_NUMBER = 6.0
 
+_SAMPLE = 4096
+SIMPLE = 1.2  # rank of a factor with a name and the like
 ONLY_WHERE = 7.0  # rank of what says which numbers are wrong, but not how
 
 
@@ -131,7 +133,9 @@ class Case:
     def explains(self, candidate: Candidate) -> bool:
         """Whether a candidate gives the numbers, and they are enough to tell."""
         values = candidate.values
-        if values.shape != self.given.shape or not np.isfinite(values).all():
+        if values.shape != self.given.shape:
+            return False
+        if not self.may_be(values) or not np.isfinite(values).all():
             return False
         residual, tolerance = largest(self.given - values), self.tolerance(candidate)
         if residual > tolerance:
@@ -139,6 +143,29 @@ class Case:
         wrong = int(np.count_nonzero(self.wrong))
         each = min(_MOST_PER_NUMBER, log10(self.largest_difference / max(tolerance, 1e-300)))
         return (wrong - candidate.free) * each - log10(candidate.tried) >= _ENOUGH
+
+    @cached_property
+    def _sample(self) -> NDArray[np.intp] | None:
+        """Places that are looked at first, where there are many."""
+        if self.given.size < 4 * _SAMPLE:
+            return None
+        return np.random.default_rng(0).integers(0, self.given.size, _SAMPLE)
+
+    def _looked_at(self, values: Array) -> Array:
+        assert self._sample is not None
+        return np.asarray(values[np.unravel_index(self._sample, values.shape)])
+
+    def may_be(self, values: Array) -> bool:
+        """Whether the given gradient may be these values, from what a sample shows."""
+        if self._sample is None or values.shape != self.given.shape:
+            return True
+        off = self._looked_at(values) - self._looked_at(self.given)
+        return bool(largest(off) <= 0.03 * self.largest_difference)
+
+    @property
+    def settled(self) -> bool:
+        """Whether something so simple explains the numbers that nothing else need be tried."""
+        return any(rank <= SIMPLE for rank, _ in self.found)
 
     def propose(self, candidate: Candidate) -> bool:
         """Note a candidate if it explains the numbers. Says whether it does."""

@@ -17,7 +17,7 @@ from autograd.checking.diagnosis.normalization import (
     propose_normalization,
 )
 from autograd.checking.diagnosis.penalties import propose_penalty
-from autograd.checking.diagnosis.search import propose_elsewhere, propose_factor_too_many
+from autograd.checking.diagnosis.search import Search
 from autograd.checking.diagnosis.shapes import shape_hypotheses
 from autograd.checking.diagnosis.softmax import propose_softmax
 from autograd.checking.diagnosis.subsets import propose_subset
@@ -54,6 +54,8 @@ def diagnose(
 def _propose(case: Case) -> None:
     propose_factor(case)
     propose_label(case)
+    if case.settled:
+        return
     propose_penalty(case)
     propose_missing_terms(case)
     propose_normalization(case)
@@ -62,14 +64,17 @@ def _propose(case: Case) -> None:
     propose_sum(case)
     propose_accumulation(case)
     propose_edits(case)
-    propose_elsewhere(case)
+    search = None
+    if case.context is not None and not case.tape_is_given:
+        search = Search(case, case.context)
+        search.derivatives()
     propose_local_factor(case)
     _propose_double(case)
     _propose_offset(case)
     if not case.explained:
         propose_other_rules(case)
-    if not case.explained:
-        propose_factor_too_many(case)
+    if search is not None and not case.explained:
+        search.factors()
     propose_subset(case)
 
 

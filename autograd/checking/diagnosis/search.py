@@ -9,6 +9,7 @@ which costs two passes for all places together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -64,23 +65,11 @@ class Try(NamedTuple):
     right: Array = _ONE
 
 
-def propose_elsewhere(case: Case) -> None:
-    """ "wrong factor" and "another gradient": at the tensor and on its way."""
-    context = case.context
-    if context is None or case.tape_is_given:
-        return
-    _Search(case, context, dear=False).run()
+class Search:
+    """ "wrong factor" and "another gradient": at the tensor, and on its way to the loss."""
 
-
-def propose_factor_too_many(case: Case) -> None:
-    """ "wrong factor": a recorded array, or a function of it, that is multiplied in."""
-    if case.context is not None and not case.tape_is_given:
-        _Search(case, case.context, dear=True).run()
-
-
-class _Search:
-    def __init__(self, case: Case, context: Context, *, dear: bool) -> None:
-        self.case, self.context, self.dear, self.work = case, context, dear, 0
+    def __init__(self, case: Case, context: Context) -> None:
+        self.case, self.context, self.work = case, context, 0
         self.probes = _Probes(case, context)
         rng = np.random.default_rng(0)
         n = case.given.size
@@ -88,15 +77,24 @@ class _Search:
         picked = rng.permutation(wrong)[: _SAMPLE // 2]
         self._sample = np.unique(np.concatenate([picked, rng.permutation(n)[: _SAMPLE // 2]]))
 
-    def run(self) -> None:
+    def derivatives(self) -> None:
+        """Other derivatives of elementary functions, and the gradients of other tensors."""
+        self._run(self._likely)
+
+    def factors(self) -> None:
+        """A recorded array, or a function of it, that is multiplied in."""
+        self._run(self._factors)
+
+    def _run(self, tries: Callable[[Place, Array], Iterator[Try]]) -> None:
         """Nearest places first; further on only while nothing explains the numbers."""
+        self.work = 0
         for distance, place in enumerate(self.context.near_places[:_MOST_PLACES]):
             g = self.context.flow.at(place)
             if g is None or not g.size:
                 continue
             depth = 0.0 if place.serial == self.context.place.serial else 1 + distance / 10
             found = False
-            for one in self._tries(place, g.astype(np.float64, copy=False)):
+            for one in tries(place, g.astype(np.float64, copy=False)):
                 self.work += one.base.size
                 if self.work > _MOST_WORK:
                     return
@@ -104,18 +102,15 @@ class _Search:
             if found:
                 return
 
-    def _tries(self, place: Place, g: Array) -> Iterator[Try]:
-        known = place.serial in self.context.right
-        if self.dear:
-            if not known:
-                yield from self._factors(place, g)
-            return
+    def _likely(self, place: Place, g: Array) -> Iterator[Try]:
         yield from self._other_gradients(place, g)
-        if known:
+        if place.serial in self.context.right:
             return
         for use in self.context.near:
             if use.place.serial == place.serial:
                 yield from self._derivatives(use)
+        if place.serial == self.context.place.serial:
+            yield from self._composed(place)
         yield from self._derivatives_too_many(place, g)
 
     def _try(self, place: Place, one: Try, depth: float) -> bool:
@@ -223,6 +218,47 @@ class _Search:
                 make = _times(wide, _same, values)
                 yield Try("wrong factor", text, 2.6 + extra, make, base, 400)
 
+    def _composed(self, place: Place) -> Iterator[Try]:
+        """Other derivatives of an elementwise function that several ops make up."""
+        context = self.context
+        x = context.value
+        for other in context.composed:
+            g = context.flow.at(other)
+            base = None if g is None else context.carried(other, g)
+            right = context.carried(other, np.ones(x.shape))
+            if g is None or base is None or right is None:
+                continue
+            y = np.asarray(context.flow.values.at(other))
+            called = [context.name_of(other) or "y", context.name_of(place) or "x"]
+            what = f"what makes {context.place_named(other)} of {context.place_named(place)}"
+            legend = f" ({called[1]}: its input, {called[0]}: its output)"
+            proper = next(
+                (
+                    form.text.format(v=name)
+                    for form in FORMS
+                    for name, v in zip(called, (y, x), strict=True)
+                    if largest(form.of(v.astype(np.float64)) - right) <= 1e-6 * largest(right)
+                ),
+                "",
+            )
+            end = f"; it must be {proper}{legend}" if proper else legend
+            wide = g.astype(np.float64, copy=False)
+            base = base.astype(np.float64, copy=False)
+            for name, v in zip(called, (y, x), strict=True):
+                for number, form in enumerate(FORMS):
+                    slope = form.of(v.astype(np.float64)) if v.size < _SMALL else None
+                    have = form.text.format(v=name)
+                    text = f"the derivative of {what} is wrong: you have {have}{end}"
+                    make, rank = _times(wide, form.of, v), 2.8 + number / 1000
+                    yield Try("wrong factor", text, rank, make, base, 400, slope, right)
+            for factor, words in (
+                (right, "is multiplied in twice, which is once too many"),
+                (1 / right**2, "is divided by, in place of multiplied by it"),
+            ):
+                text = f"the derivative of {what} {words}{legend}"
+                make = _times(wide * right, _same, factor)
+                yield Try("wrong factor", text, 2.8, make, base, 400)
+
     def _derivatives_too_many(self, place: Place, g: Array) -> Iterator[Try]:
         """The gradient of the place times the derivative of what made it, or of what it is in."""
         context = self.context
@@ -241,6 +277,8 @@ class _Search:
     def _factors(self, place: Place, g: Array) -> Iterator[Try]:
         """The gradient of the place with one factor too many."""
         context = self.context
+        if place.serial in context.right:
+            return
         where = context.place_named(place)
         for order, (name, v) in enumerate(context.arrays_within(g.shape, _MOST_ARRAYS)):
             for number, form in enumerate(FORMS[:9]):
@@ -330,6 +368,7 @@ class _Probes:
 
     def __init__(self, case: Case, context: Context) -> None:
         self._case, self._context = case, context
+        self._latest: tuple[int, list[Array] | None] = (0, None)
         rng = np.random.default_rng(1)
         self.directions = [rng.standard_normal(case.given.shape) for _ in range(_PROBES)]
         self.targets = np.array([np.vdot(case.difference, r) for r in self.directions])
@@ -338,13 +377,16 @@ class _Probes:
 
     def at(self, place: Place) -> list[Array] | None:
         """The derivatives of a place along each direction; None where it cannot be known."""
-        moved = self._moved
-        if moved is None:
-            return None
-        try:
-            return [(up.at(place) - down.at(place)) / (2 * self._step) for up, down in moved]
-        except (KeyError, LookupError):
-            return None
+        if place.serial != self._latest[0]:
+            found: list[Array] | None = None
+            if self._moved is not None:
+                with suppress(LookupError):
+                    found = [
+                        (up.at(place) - down.at(place)) / (2 * self._step)
+                        for up, down in self._moved
+                    ]
+            self._latest = (place.serial, found)
+        return self._latest[1]
 
     @cached_property
     def _step(self) -> float:
