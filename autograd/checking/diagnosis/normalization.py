@@ -110,6 +110,14 @@ def _mistaken(
         for over in combinations(range(x.ndim), count):
             if over != axes:
                 wrong, own = axes_named(over), axes_named(axes)
+                if len(over) == x.ndim:
+                    wrong += ", all the elements,"
+                more = prod(x.shape[a] for a in over) / n
+                yield (
+                    f"the sums of the normalisation's gradient run over {wrong} in place of {own}, "
+                    f"and are divided by {n}, the elements of {own}: {right}",
+                    (g - more * mean(g, over) - more * y * mean(g * y, over)) / s,
+                )
                 yield (
                     f"the means of the normalisation's gradient run over {wrong} in place of "
                     f"{own}: {right}",

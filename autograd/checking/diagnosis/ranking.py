@@ -53,6 +53,7 @@ def diagnose(
 
 def _propose(case: Case) -> None:
     propose_factor(case)
+    _propose_double(case)
     propose_label(case)
     if case.settled:
         return
@@ -69,7 +70,6 @@ def _propose(case: Case) -> None:
         search = Search(case, case.context)
         search.derivatives()
     propose_local_factor(case)
-    _propose_double(case)
     _propose_offset(case)
     if not case.explained:
         propose_other_rules(case)

@@ -66,6 +66,16 @@ def _predicates(case: Case, wrong: Mask) -> Iterator[tuple[str, Mask]]:
                 yield "where the recorded index is (at the labels)", mask
         yield from _ties(context, case.expected)
     yield from _positions(wrong)
+    if wrong.ndim >= 2 and min(wrong.shape[-2:]) > 1:
+        below = np.tri(*wrong.shape[-2:], dtype=np.bool_)
+        above = ~np.tri(*wrong.shape[-2:], k=-1, dtype=np.bool_)
+        for where, triangle in (
+            ("at the diagonal", below & above),
+            ("in what is off the diagonal", ~(below & above)),
+            ("in what is below the diagonal", ~above),
+            ("in what is above the diagonal", ~below),
+        ):
+            yield where, np.broadcast_to(triangle, wrong.shape)
     if context is not None:
         for what, value in context.recorded()[:_MOST_ARRAYS]:
             try:

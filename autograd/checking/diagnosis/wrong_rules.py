@@ -93,6 +93,12 @@ def _overwritten_items(g: Array, right: Array, where: str, index: Any) -> Iterat
         "other; they are to be added (np.add.at)"
     )
     yield "overwritten", text, out, 0.0
+    rows = as_index(index)
+    if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu" and rows.ndim > 1:
+        out = np.zeros_like(right)
+        for row, share in zip(rows, g, strict=True):
+            out[row] += share
+        yield "overwritten", f"{text}, also within one row of indices", out, 0.0
     counts = np.zeros(right.shape)
     np.add.at(counts, as_index(index), 1)
     if counts.max(initial=0) > 1:
