@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
 from autograd.checking.backward.gradients import Pair, Pairing, Version, Versions, returned
@@ -82,8 +81,8 @@ def check_backward(
     for argument in args:
         holders.given(argument)
     run = Run(forward, args, holders, both)
-    names = () if both else tuple(cotangent_names(backward, run.names))
-    outputs = run.outputs(list(names))
+    names = cotangent_names(backward, run.names) if backward is not None and not both else []
+    outputs = run.outputs(names)
     if not outputs:
         raise ValueError(
             "check_backward: forward returned no tensor that was computed from its arguments; the "
@@ -280,6 +279,7 @@ def _judged(run: Run, loss: Tensor, hand: _Hand) -> BackwardReport:
             "dX, d_X, grad_X, X_grad or grads['X'] for X"
         )
     judged = results or [pair for pair in pairs if not pair.part]
+    _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
     comparison = _compared(loss, judged)
     if not comparison.ok and results:
         comparison, judged = _placed(loss, results, pairs, comparison)
@@ -323,6 +323,16 @@ def _placed(
     chosen = [pair for pair in chosen if pair in results or pair.right or pair in wrong]
     chosen.sort(key=lambda pair: pair.version.order)
     return _compared(loss, chosen), chosen
+
+
+def _tell_apart(pairs: list[Pair]) -> None:
+    """Give those of one name, of layers of one class say, names of their own."""
+    seen: dict[str, int] = {}
+    for pair in sorted(pairs, key=lambda pair: (not pair.result, pair.version.order)):
+        name = pair.name
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            pair.again = seen[name]
 
 
 def _equal(pair: Pair, other: Pair) -> bool:
@@ -374,11 +384,6 @@ def _results(run: Run, pairing: Pairing, hand: _Hand, pairs: list[Pair]) -> list
             used.add(serial)
             pair.result = True
             found.append(pair)
-    names: set[str] = set()
-    for pair in found:
-        while pair.name in names:
-            pair.version.label += "'"
-        names.add(pair.name)
     return found
 
 
@@ -395,21 +400,30 @@ def _version(
     names = [] if name is None else of_entry(name, group)
     scope: Any = None
     statement, order = default, len(hand.versions.all) + 10**9
-    for version in hand.versions.all:
-        same = version.value.shape == value.shape and np.array_equal(
-            version.value, value, equal_nan=value.dtype.kind == "f"
-        )
-        named = name is None or version.label == name or set(version.names) & set(names)
-        if same and named:
-            statement, order, scope = version.statement, version.order, version.scope
-            break
-    return Version(None, label, names, number, value, scope, statement, order, -1, True)
+    same = [
+        version
+        for version in hand.versions.all
+        if version.value.shape == value.shape
+        and np.array_equal(version.value, value, equal_nan=value.dtype.kind == "f")
+    ]
+    named = [version for version in same if set(version.names) & set(names)]
+    if named and not value.any():  # zeros are what it began with, too
+        named = named[-1:]
+    elif not names:
+        named = same
+    if named:  # where a function that it calls made it, there
+        made = next(version for version in same if version.held is named[0].held)
+        if not value.any():
+            made = named[0]
+        statement, order, scope = made.statement, made.order, made.scope
+    return Version(None, label, names, number, value, scope, statement, order, -1)
 
 
 def _step(pair: Pair, row: Any) -> Step:
     version, variable = pair.version, pair.variable
+    leaf = isinstance(variable.tensor._place, Leaf)
     made: str | None = None
-    if isinstance(variable, Variable) and variable.statement is not None:
+    if isinstance(variable, Variable) and variable.statement is not None and not leaf:
         at = variable.statement
         made = f"line {at.line}: {at.text}" if at.text else f"line {at.line}"
     s = version.statement

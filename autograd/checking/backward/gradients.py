@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Any
@@ -27,7 +27,7 @@ class Version:
 
     Attributes:
         chain: number of the array object; versions of one chain are one array, changed in place.
-        final: whether it is what the backward returned.
+        held: the array itself.
     """
 
     slot: Any
@@ -39,7 +39,7 @@ class Version:
     statement: Statement
     order: int
     chain: int
-    final: bool = False
+    held: Any = None
 
     def cleared(self) -> bool:
         return bool(self.statement.clears)
@@ -54,8 +54,14 @@ class Versions:
         self._last: dict[Any, tuple[Any, Version]] = {}
         self._of_chain: dict[tuple[Any, int, Statement], Version] = {}
         self._order = self._chain = 0
+        self._outermost: Call | None = None
+        self._begun = False
 
     def visit(self, call: Call, statement: Statement, entries: list[Entry]) -> None:
+        if self._outermost is None:
+            self._outermost = call
+        else:
+            self._begun = True
         for entry in entries:
             names = of_entry(entry.name, entry.group)
             if entry.label not in self.names:
@@ -79,11 +85,14 @@ class Versions:
                 self._last[entry.slot] = entry.value, again
                 continue
             found = Version(
-                *(entry.slot, entry.label, names, entry.number, value.copy(), call.scope),
-                *(statement, self._order, chain),
+                *(entry.slot, entry.label, names, entry.number, value.copy()),
+                *(call.scope if entry.owner is None else entry.owner,),
+                *(statement, self._order, chain, entry.value),
             )
-            self.all.append(found)
             self._last[entry.slot] = entry.value, found
+            if call is self._outermost and not self._begun:  # what it was given
+                continue
+            self.all.append(found)
             self._of_chain[entry.slot, chain, statement] = found
 
 
@@ -103,6 +112,7 @@ class Pair:
         part: whether it is one of several parts that are added up.
         layout: how it was transposed, None where it was not.
         step: which of several of its name, counted from 1, and how many there are.
+        again: which of several gradients of that name, of other functions or objects.
     """
 
     version: Version
@@ -113,11 +123,13 @@ class Pair:
     part: bool = False
     layout: tuple[int, ...] | None = None
     step: tuple[int, int] = (1, 1)
+    again: int = 1
 
     @property
     def name(self) -> str:
         at, count = self.step
-        return self.version.label if count == 1 else f"{self.version.label} ({at} of {count})"
+        name = self.version.label if count == 1 else f"{self.version.label} ({at} of {count})"
+        return name if self.again == 1 else f"{name}, {self.again}"
 
 
 class Pairing:
@@ -362,7 +374,3 @@ def _named_parts(
     if isinstance(part, list | tuple):
         return [(name, name, at, inner) for at, inner in enumerate(part)]
     return [(name, group, number, part)]
-
-
-Names = Mapping[str, Any]
-Looks = Callable[[Version], bool]

@@ -51,7 +51,7 @@ class Holders:
     def kept(self) -> Iterator[None]:
         """Within, anything may be done to what is held, and random numbers be drawn; all that is
         undone."""
-        states = (np.random.get_state(), random.getstate())  # noqa: NPY002
+        states = (np.random.get_state(), random.getstate())
         try:
             yield
         finally:

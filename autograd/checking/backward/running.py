@@ -25,7 +25,7 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
-    def __setitem__(self, index: Any, value: Any) -> None:  # type: ignore[override]
+    def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, list | tuple):
             value = Tensor(value)
         if not isinstance(value, Tensor) and self._place is None:
@@ -39,16 +39,16 @@ class Buffer(Tensor):
         self._place = made._place
         return self
 
-    def __iadd__(self, other: Any) -> Buffer:  # type: ignore[misc, override]
+    def __iadd__(self, other: Any) -> Buffer:  # type: ignore[misc]
         return self._become(self + other)
 
-    def __isub__(self, other: Any) -> Buffer:  # type: ignore[misc, override]
+    def __isub__(self, other: Any) -> Buffer:  # type: ignore[misc]
         return self._become(self - other)
 
-    def __imul__(self, other: Any) -> Buffer:  # type: ignore[misc, override]
+    def __imul__(self, other: Any) -> Buffer:  # type: ignore[misc]
         return self._become(self * other)
 
-    def __itruediv__(self, other: Any) -> Buffer:  # type: ignore[misc, override]
+    def __itruediv__(self, other: Any) -> Buffer:  # type: ignore[misc]
         return self._become(self / other)
 
 
@@ -186,7 +186,8 @@ class Run:
                 continue
             call.known[entry.slot] = value
             found = Variable(
-                *(entry.name, entry.label, entry.group, entry.number, held, call.scope, statement),
+                *(entry.name, entry.label, entry.group, entry.number, held),
+                *(call.scope if entry.owner is None else entry.owner, statement),
                 order=len(self._kept),
             )
             self._last[entry.slot] = found
@@ -249,7 +250,9 @@ def _bound(forward: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any
 
 def _explained(forward: Any, error: Exception, tracer: Tracer) -> RuntimeError:
     at = error.__traceback__
-    while at is not None and at.tb_next is not None and tracer._is_users(at.tb_next.tb_frame.f_code):
+    while (
+        at is not None and at.tb_next is not None and tracer._is_users(at.tb_next.tb_frame.f_code)
+    ):
         at = at.tb_next
     where = f" at {at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else ""
     name = getattr(forward, "__name__", "forward")

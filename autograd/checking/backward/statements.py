@@ -81,7 +81,7 @@ class Statements:
 def _end(node: ast.stmt) -> int:
     body = getattr(node, "body", None) if isinstance(node, _HEADS) else None
     if body:
-        return max(node.lineno, body[0].lineno - 1)
+        return max(node.lineno, int(body[0].lineno) - 1)
     return node.end_lineno or node.lineno
 
 

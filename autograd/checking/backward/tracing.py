@@ -52,6 +52,7 @@ class Entry:
         name: of the variable, the attribute or the key that is a string.
         group: name of the dict or list that it is in, if it is in one.
         number: its number or key in a list or dict.
+        owner: the id of the object whose attribute it is, or is in.
     """
 
     slot: Any
@@ -59,6 +60,7 @@ class Entry:
     name: str
     group: str | None
     number: int | None
+    owner: int | None
     value: Any
     put: Callable[[Any], None]
 
@@ -145,16 +147,19 @@ class Tracer:
                 value = variables[name]
                 put = _putter(variables, name)
                 if is_numeric(value):
-                    yield Entry((id(call), name), name, name, None, None, value, put)
+                    yield Entry((id(call), name), name, name, None, None, None, value, put)
                 else:
                     yield from self._within(value, name, name, 0)
         self._alive[id(call)] = call
 
-    def _within(self, value: Any, label: str, name: str, depth: int) -> Iterator[Entry]:
+    def _within(
+        self, value: Any, label: str, name: str, depth: int, owner: int | None = None
+    ) -> Iterator[Entry]:
         """What is in a dict, a list, or an object of the user's, and in those that it holds."""
         if depth == 3:
             return
         parts: Mapping[Any, Any] | None = None
+        store: Any = None
         if isinstance(value, dict):
             parts, store = value, value
         elif isinstance(value, list) and len(value) <= _LONGEST_LIST:
@@ -165,15 +170,18 @@ class Tracer:
             return
         self._alive[id(value)] = value
         attributes = store is not value
+        owner = id(value) if attributes else owner
         for key, part in list(parts.items()):
             inner = f"{label}.{key}" if attributes else f"{label}[{key!r}]"
             own = key if isinstance(key, str) else name
             if is_numeric(part):
                 group = None if attributes else name
                 number = key if isinstance(key, int) else None
-                yield Entry((id(value), key), inner, own, group, number, part, _putter(store, key))
+                yield Entry(
+                    (id(value), key), inner, own, group, number, owner, part, _putter(store, key)
+                )
             else:
-                yield from self._within(part, inner, own, depth + 1)
+                yield from self._within(part, inner, own, depth + 1, owner)
 
 
 def is_numeric(value: Any) -> bool:

@@ -3,10 +3,15 @@
 import numpy as np
 
 MISTAKES = [
-    ('grads["gamma"] = np.sum(dout * x_hat, axis=0)', 'grads["gamma"] = np.sum(dout * cache["x"], axis=0)'),
+    (
+        'grads["gamma"] = np.sum(dout * x_hat, axis=0)',
+        'grads["gamma"] = np.sum(dout * cache["x"], axis=0)',
+    ),
     ("dx -= x_hat * np.sum(dx_hat * x_hat, axis=0)", "dx -= np.sum(dx_hat * x_hat, axis=0)"),
     ('dx_hat = dout * cache["gamma"]', "dx_hat = dout"),
 ]
+# Judged when it is whole.
+LINES = {1: 'dx /= N * cache["std"]'}
 
 
 def forward(x, params):

@@ -3,7 +3,10 @@
 import numpy as np
 
 MISTAKES = [
-    ("dvar = 0.5 * 1.0 / np.sqrt(var + eps) * dsqrtvar", "dvar = 1.0 / np.sqrt(var + eps) * dsqrtvar"),
+    (
+        "dvar = 0.5 * 1.0 / np.sqrt(var + eps) * dsqrtvar",
+        "dvar = 1.0 / np.sqrt(var + eps) * dsqrtvar",
+    ),
     ("dxmu1 = dxhat * ivar", "dxmu1 = dxhat / ivar"),
     ("dxmu2 = 2 * xmu * dsq", "dxmu2 = xmu * dsq"),
     ("dmu = -1 * np.sum(dxmu1 + dxmu2, axis=0)", "dmu = np.sum(dxmu1 + dxmu2, axis=0)"),

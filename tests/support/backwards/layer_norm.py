@@ -3,8 +3,14 @@
 import numpy as np
 
 MISTAKES = [
-    ("self.grad_gamma = (grad_out * self.normed).sum(axis=0)", "self.grad_gamma = grad_out.sum(axis=0)"),
-    ("mean_grad = grad_normed.mean(axis=-1, keepdims=True)", "mean_grad = grad_normed.mean(axis=0, keepdims=True)"),
+    (
+        "self.grad_gamma = (grad_out * self.normed).sum(axis=0)",
+        "self.grad_gamma = grad_out.sum(axis=0)",
+    ),
+    (
+        "mean_grad = grad_normed.mean(axis=-1, keepdims=True)",
+        "mean_grad = grad_normed.mean(axis=0, keepdims=True)",
+    ),
     ("grad_normed = grad_out * self.gamma", "grad_normed = grad_out * self.gamma**2"),
 ]
 # What is named is the first gradient that is wrong, which the mean is not by itself.

@@ -3,7 +3,10 @@
 import numpy as np
 
 MISTAKES = [
-    ("dc = dnext_c + dnext_h * o * (1 - np.tanh(next_c) ** 2)", "dc = dnext_h * o * (1 - np.tanh(next_c) ** 2)"),
+    (
+        "dc = dnext_c + dnext_h * o * (1 - np.tanh(next_c) ** 2)",
+        "dc = dnext_h * o * (1 - np.tanh(next_c) ** 2)",
+    ),
     ("df = dc * prev_c", "df = dc * next_c"),
     ("dprev_c = dc * f", "dprev_c = dc * i"),
     ("dWh = prev_h.T.dot(da)", "dWh = prev_h.T.dot(da) * 0.5"),

@@ -3,9 +3,18 @@
 import numpy as np
 
 MISTAKES = [
-    ("self.dweights = np.dot(self.inputs.T, dvalues)", "self.dweights = np.dot(self.inputs.T, dvalues) / len(dvalues)"),
-    ("self.dinputs = dvalues * (1 - self.output**2)", "self.dinputs = dvalues * (1 - self.inputs**2)"),
-    ("self.dbiases = np.sum(dvalues, axis=0, keepdims=True)", "self.dbiases = -np.sum(dvalues, axis=0, keepdims=True)"),
+    (
+        "self.dweights = np.dot(self.inputs.T, dvalues)",
+        "self.dweights = np.dot(self.inputs.T, dvalues) / len(dvalues)",
+    ),
+    (
+        "self.dinputs = dvalues * (1 - self.output**2)",
+        "self.dinputs = dvalues * (1 - self.inputs**2)",
+    ),
+    (
+        "self.dbiases = np.sum(dvalues, axis=0, keepdims=True)",
+        "self.dbiases = -np.sum(dvalues, axis=0, keepdims=True)",
+    ),
 ]
 
 
