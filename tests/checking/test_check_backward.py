@@ -1,4 +1,4 @@
-"""check_backward on backward passes in published styles, right and with mistakes planted in them."""
+"""check_backward on backward passes in published styles, right and with mistakes."""
 
 from __future__ import annotations
 
@@ -144,14 +144,14 @@ def test_what_cannot_be_told_is_an_error_that_says_so() -> None:
     def backward(dout, strange, thing):  # type: ignore[no-untyped-def]
         return dout
 
-    with pytest.raises(TypeError, match="'strange', 'thing'.*inputs="):
+    with pytest.raises(TypeError, match=r"'strange', 'thing'.*inputs="):
         check_backward(product, backward, X, W)
 
     def unnamed(dout, cache):  # type: ignore[no-untyped-def]
         first = dout * 2
         return first, first, first
 
-    with pytest.raises(ValueError, match="backward has .*first.*forward has .*out"):
+    with pytest.raises(ValueError, match=r"backward has .*first.*forward has .*out"):
         check_backward(product, unnamed, X, W)
 
 

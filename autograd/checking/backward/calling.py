@@ -31,6 +31,7 @@ def arguments_for(
     cotangents: list[tuple[str | None, Any]],
     parts: list[tuple[str | None, Any]],
     variables: Mapping[str, Any],
+    outputs: set[int],
 ) -> dict[str, Any]:
     """The arguments of a backward, by name.
 
@@ -39,12 +40,13 @@ def arguments_for(
         cotangents: names of results, and their gradients.
         parts: what the forward returned, with the names that it has there.
         variables: those of the forward as it returned.
+        outputs: which of the parts are those whose gradients `cotangents` are.
 
     Raises TypeError where it cannot be told what an argument is.
     """
     found: dict[str, Any] = {}
     rest = list(cotangents)
-    spare = [(name, part) for name, part in parts if name not in {n for n, _ in cotangents}]
+    spare = [pair for at, pair in enumerate(parts) if at not in outputs]
     results = {name: part for name, part in parts if name is not None}
     unknown: list[Parameter] = []
     parameters = _parameters(backward)
@@ -89,9 +91,9 @@ def arguments_for(
         known = list(dict.fromkeys([*given, *results, *variables]))
         raise TypeError(
             f"check_backward: it cannot be told what {_listed([p.name for p in needed])} of "
-            f"{getattr(backward, '__name__', 'backward')} is; known are the gradient of the output, "
-            f"and of forward {', '.join(known) or 'nothing'}. Give the arguments of backward: "
-            "inputs=lambda dout, returned: (dout, returned[1])"
+            f"{getattr(backward, '__name__', 'backward')} is; known are the gradient of the "
+            f"output, and of forward {', '.join(known) or 'nothing'}. Give the arguments of "
+            "backward: inputs=lambda dout, returned: (dout, returned[1])"
         )
     return found
 

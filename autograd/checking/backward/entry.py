@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from inspect import signature
+from typing import Any
 
 import numpy as np
 
 from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
-from autograd.checking.backward.gradients import Pair, Pairing, Version, Versions, returned
+from autograd.checking.backward.gradients import Versions
 from autograd.checking.backward.holders import Holders, copied, plain
-from autograd.checking.backward.naming import of_entry
-from autograd.checking.backward.report import BackwardReport, Step
-from autograd.checking.backward.running import Run, Variable
+from autograd.checking.backward.judging import Hand, judged
+from autograd.checking.backward.report import BackwardReport
+from autograd.checking.backward.running import Run
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer, is_numeric
-from autograd.checking.comparison import compare
-from autograd.checking.comparison_report import Comparison
-from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Array, Tensor
-from autograd.program.recorded import computed_from
 
-_MOST_ROWS = 80
 Outputs = list[tuple[str | None, Tensor]]
 
 
@@ -90,17 +86,8 @@ def check_backward(
         )
     cotangents = _cotangents(outputs, cotangent)
     numbers = _Numbers(forward, backward if not both else None, args, holders)
-    hand = numbers.run(outputs, cotangents, inputs)
-    return _judged(run, _loss(outputs, cotangents), hand)
-
-
-class _Hand(NamedTuple):
-    """What a backward did."""
-
-    versions: Versions
-    result: Any
-    names: tuple[str | None, ...]
-    last: Statement | None
+    hand = numbers.run(run.returned, outputs, cotangents, inputs)
+    return judged(run, _loss(outputs, cotangents), hand)
 
 
 class _Numbers:
@@ -116,7 +103,8 @@ class _Numbers:
         self._forward, self._backward, self._args = forward, backward, args
         self._holders, self._statements = holders, Statements()
 
-    def run(self, outputs: Outputs, cotangents: list[Array], inputs: Any) -> _Hand:
+    def run(self, returned: Any, outputs: Outputs, cotangents: list[Array], inputs: Any) -> Hand:
+        """What the backward does; `returned` is what the forward did on tensors."""
         versions = Versions()
         with self._holders.kept():
             args = copied(self._args)
@@ -127,11 +115,14 @@ class _Numbers:
             names = last.returns if last is not None else ()
             if self._backward is None:
                 gradients = value[1:] if isinstance(value, tuple | list) else None
-                return _Hand(versions, gradients, names[1:], last)
+                return Hand(versions, gradients, names[1:], last)
             parts = _parts(value, names)
             _same_numbers(outputs, parts)
+            taken = {at for at, part in enumerate(_whole(returned)) if _is_one_of(part, outputs)}
             named = list(zip([name for name, _ in outputs], cotangents, strict=True))
-            given, keywords = self._inputs(inputs, args, named, value, parts, plain(tracer.locals))
+            given, keywords = self._inputs(
+                inputs, args, named, value, parts, plain(tracer.locals), taken
+            )
             tracer = Tracer(self._statements, versions.visit, self._backward)
             try:
                 result = plain(tracer.run(self._backward, *given, **keywords))
@@ -140,7 +131,7 @@ class _Numbers:
                 raise
             last = tracer.outermost.statement if tracer.outermost else None
             names = last.returns if last is not None else ()
-            return _Hand(versions, copied(result), names, last)
+            return Hand(versions, copied(result), names, last)
 
     def _inputs(
         self,
@@ -150,6 +141,7 @@ class _Numbers:
         value: Any,
         parts: list[tuple[str | None, Any]],
         variables: dict[str, Any],
+        taken: set[int],
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional arguments of the backward, and those by name."""
         assert self._backward is not None
@@ -158,7 +150,7 @@ class _Numbers:
             only = all(array.size == 1 for _, array in cotangents)
             if not only and not takes_cotangent(self._backward) and not _any_left(self._backward):
                 raise TypeError(_without_a_loss(self._backward, cotangents))
-            return (), arguments_for(self._backward, given, cotangents, parts, variables)
+            return (), arguments_for(self._backward, given, cotangents, parts, variables, taken)
         if callable(inputs):
             first = cotangents[0][1] if len(cotangents) == 1 else tuple([g for _, g in cotangents])
             inputs = inputs(first, value)
@@ -167,13 +159,21 @@ class _Numbers:
         return (tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)), {}
 
 
+def _whole(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def _is_one_of(part: Any, outputs: Outputs) -> bool:
+    return any(part is tensor for _, tensor in outputs)
+
+
 def _ignore(call: Call, statement: Statement, entries: list[Entry]) -> None:
     pass
 
 
 def _any_left(backward: Callable[..., Any]) -> bool:
-    from inspect import signature
-
     return bool(signature(backward).parameters)
 
 
@@ -187,8 +187,6 @@ def _without_a_loss(backward: Any, cotangents: list[tuple[str | None, Any]]) -> 
 
 
 def _named(forward: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
-    from inspect import signature
-
     try:
         return dict(signature(forward).bind(*args).arguments)
     except ValueError:  # written in C
@@ -265,171 +263,3 @@ def _said(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"{type(value).__name__} of {len(value)}"
     return type(value).__name__
-
-
-def _judged(run: Run, loss: Tensor, hand: _Hand) -> BackwardReport:
-    pairing = Pairing(loss, run.variables)
-    pairs = pairing.pairs(hand.versions.all)
-    results = _results(run, pairing, hand, pairs)
-    if not results and not pairs:
-        raise ValueError(
-            "check_backward: no variable of the backward could be paired with one of the forward; "
-            f"the backward has {', '.join(sorted(hand.versions.names)) or 'none'}; the forward has "
-            f"{', '.join(sorted(pairing.known)) or 'none'}. Gradients are found by their names: "
-            "dX, d_X, grad_X, X_grad or grads['X'] for X"
-        )
-    judged = results or [pair for pair in pairs if not pair.part]
-    _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
-    comparison = _compared(loss, judged)
-    if not comparison.ok and results:
-        comparison, judged = _placed(loss, results, pairs, comparison)
-    rows = {row.name: row for row in comparison.rows}
-    listed = [*judged, *(p for p in pairs if p.right and p not in judged)]
-    taken = {pair.name for pair in judged}
-    listed = [p for p in listed if p in judged or p.name not in taken]
-    listed.sort(key=lambda pair: pair.version.order)
-    steps = [_step(pair, rows.get(pair.name) if pair in judged else None) for pair in listed]
-    axes = {pair.layout for pair in listed if pair.layout is not None}
-    notes = [f"compared with its axes in the order {order}" for order in sorted(axes)]
-    return BackwardReport(steps, comparison, notes)
-
-
-def _compared(loss: Tensor, pairs: list[Pair]) -> Comparison:
-    return compare(loss, **{pair.name: (pair.variable.tensor, pair.value) for pair in pairs})
-
-
-def _placed(
-    loss: Tensor, results: list[Pair], pairs: list[Pair], first: Comparison
-) -> tuple[Comparison, list[Pair]]:
-    """Where results are wrong: the same with the variables on the way to them.
-
-    A variable that means something else than its name says is left out: a right result that is
-    computed from it shows that.
-    """
-    right = {p.variable.serial for p in results if first[p.name].ok}
-    chosen = list(results)
-    taken = {pair.name for pair in results}
-    for pair in pairs:
-        place = pair.variable.tensor._place
-        twin = any(_equal(pair, other) for other in chosen)
-        if pair.name in taken or twin or place is None:
-            continue
-        if not pair.right and computed_from([place]) & (right - {place.serial}):
-            continue
-        if not pair.right or len(chosen) < _MOST_ROWS:
-            chosen.append(pair)
-            taken.add(pair.name)
-    wrong = [pair for pair in chosen if not pair.right][:_MOST_ROWS]
-    chosen = [pair for pair in chosen if pair in results or pair.right or pair in wrong]
-    chosen.sort(key=lambda pair: pair.version.order)
-    return _compared(loss, chosen), chosen
-
-
-def _tell_apart(pairs: list[Pair]) -> None:
-    """Give those of one name, of layers of one class say, names of their own."""
-    seen: dict[str, int] = {}
-    for pair in sorted(pairs, key=lambda pair: (not pair.result, pair.version.order)):
-        name = pair.name
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            pair.again = seen[name]
-
-
-def _equal(pair: Pair, other: Pair) -> bool:
-    same = pair.variable.serial == other.variable.serial and not pair.part
-    return same and np.array_equal(pair.value, other.value, equal_nan=True)
-
-
-def _results(run: Run, pairing: Pairing, hand: _Hand, pairs: list[Pair]) -> list[Pair]:
-    """What the backward returned, and what else it has of the gradients of leaves."""
-    found: list[Pair] = []
-    default = hand.last or Statement("<unknown>", 0)
-    parts = [
-        (name, group, number, np.asarray(value))
-        for name, group, number, value in returned(hand.result, hand.names, default)
-        if is_numeric(value)
-    ]
-    arguments = [v for v in run.arguments.values() if isinstance(v, Tensor) and v._place]
-    by_place = [v for t in arguments for v in pairing.variables if v.tensor is t]
-    used: set[int] = set()
-    left: list[tuple[int, Version]] = []
-    for at, (name, group, number, value) in enumerate(parts):
-        label = name if name is not None else f"result {at + 1}"
-        if number is not None:
-            label = f"{label}[{number}]"
-        version = _version(hand, label, name, group, number, value, default)
-        variables = pairing.meant(version)
-        if not variables:
-            left.append((at, version))
-            continue
-        expected = {v.serial: pairing.expected(v) for v in variables}
-        close = [v for v in variables if pairing.close(value, expected[v.serial], v)]
-        leaves = [v for v in variables if isinstance(v.tensor._place, Leaf)]
-        variable = (close or leaves or variables)[0]
-        used.add(variable.serial)
-        found.append(Pair(version, variable, value, bool(close), result=True))
-    for at, version in left:
-        if len(parts) == len(by_place) and by_place[at].serial not in used:
-            variable = by_place[at]
-        elif len(parts) == 1 and by_place and by_place[0].tensor.shape == version.value.shape:
-            variable = by_place[0]
-        else:
-            continue
-        used.add(variable.serial)
-        close_to = pairing.close(version.value, pairing.expected(variable), variable)
-        found.append(Pair(version, variable, version.value, close_to, result=True))
-    for pair in pairs[::-1]:  # the last of each leaf
-        serial = pair.variable.serial
-        if serial not in used and isinstance(pair.variable.tensor._place, Leaf) and not pair.part:
-            used.add(serial)
-            pair.result = True
-            found.append(pair)
-    return found
-
-
-def _version(
-    hand: _Hand,
-    label: str,
-    name: str | None,
-    group: str | None,
-    number: int | None,
-    value: Array,
-    default: Statement,
-) -> Version:
-    """What was returned, with the statement that made it."""
-    names = [] if name is None else of_entry(name, group)
-    scope: Any = None
-    statement, order = default, len(hand.versions.all) + 10**9
-    same = [
-        version
-        for version in hand.versions.all
-        if version.value.shape == value.shape
-        and np.array_equal(version.value, value, equal_nan=value.dtype.kind == "f")
-    ]
-    named = [version for version in same if set(version.names) & set(names)]
-    if named and not value.any():  # zeros are what it began with, too
-        named = named[-1:]
-    elif not names:
-        named = same
-    if named:  # where a function that it calls made it, there
-        made = next(version for version in same if version.held is named[0].held)
-        if not value.any():
-            made = named[0]
-        statement, order, scope = made.statement, made.order, made.scope
-    return Version(None, label, names, number, value, scope, statement, order, -1)
-
-
-def _step(pair: Pair, row: Any) -> Step:
-    version, variable = pair.version, pair.variable
-    leaf = isinstance(variable.tensor._place, Leaf)
-    made: str | None = None
-    if isinstance(variable, Variable) and variable.statement is not None and not leaf:
-        at = variable.statement
-        made = f"line {at.line}: {at.text}" if at.text else f"line {at.line}"
-    s = version.statement
-    note = "a part of it: the rest is taken as the tape has it" if pair.part else ""
-    return Step(
-        *(pair.name, variable.label, s.file, s.line, s.function, s.text, made, version.value),
-        row=row,
-        note=note,
-    )

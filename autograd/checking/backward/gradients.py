@@ -85,9 +85,16 @@ class Versions:
                 self._last[entry.slot] = entry.value, again
                 continue
             found = Version(
-                *(entry.slot, entry.label, names, entry.number, value.copy()),
-                *(call.scope if entry.owner is None else entry.owner,),
-                *(statement, self._order, chain, entry.value),
+                entry.slot,
+                entry.label,
+                names,
+                entry.number,
+                value.copy(),
+                call.scope if entry.owner is None else entry.owner,
+                statement,
+                self._order,
+                chain,
+                entry.value,
             )
             self._last[entry.slot] = entry.value, found
             if call is self._outermost and not self._begun:  # what it was given
@@ -243,11 +250,11 @@ class Pairing:
         value = version.value
         if self.close(value, expected, variable):
             return Pair(version, variable, value, True)
-        if value.shape != expected.shape and value.size == expected.size:
-            if not isinstance(variable.tensor._place, Leaf):
-                for axes in _layouts(value.shape, expected.shape):
-                    if self.close(value.transpose(axes), expected, variable):
-                        return Pair(version, variable, value.transpose(axes), True, layout=axes)
+        if isinstance(variable.tensor._place, Leaf):
+            return None
+        for axes in _layouts(value.shape, expected.shape):
+            if self.close(value.transpose(axes), expected, variable):
+                return Pair(version, variable, value.transpose(axes), True, layout=axes)
         return None
 
     def _by_order(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:

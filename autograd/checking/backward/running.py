@@ -25,7 +25,7 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: Any, value: Any) -> None:  # type: ignore[override]
         if isinstance(value, list | tuple):
             value = Tensor(value)
         if not isinstance(value, Tensor) and self._place is None:
