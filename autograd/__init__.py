@@ -200,7 +200,7 @@ from autograd.runtime.threads import get_num_threads, set_num_threads
 
 if _TYPE_CHECKING:
     from autograd import random
-    from autograd.checking import GradcheckError, check_tape, compare, gradcheck
+    from autograd.checking import GradcheckError, check_backward, check_tape, compare, gradcheck
     from autograd.explanation import explain, tape_of
     from autograd.ops.declaring import custom_vjp, on_arrays
     from autograd.profiling import LostGradientWarning, debug, profile
@@ -220,7 +220,8 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "abs", "absolute", "add", "all", "allreduce", "any", "append", "arccos", "arccosh", "arcsin",
     "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "array_split",
     "ascontiguousarray", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to", "cbrt",
-    "ceil", "check_tape", "checkpoint", "cholesky", "clip", "cofactors", "column_stack", "compare",
+    "ceil", "check_backward", "check_tape", "checkpoint", "cholesky", "clip", "cofactors",
+    "column_stack", "compare",
     "concatenate", "conj", "conjugate", "copy", "cos", "cosh", "count_nonzero", "cross", "cumprod",
     "cumsum", "custom_vjp", "debug", "deg2rad", "degrees", "det", "diag", "diagonal", "diff",
     "digamma", "divide", "dot", "dsplit", "eigh", "eigvalsh", "einsum", "enable_grad", "equal",
@@ -250,7 +251,7 @@ del _operators, _protocols
 # What a program may never ask for is imported when it does, which saves a third of the time.
 # fmt: off
 _LATER = {
-    "autograd.checking": ("GradcheckError", "check_tape", "compare", "gradcheck"),
+    "autograd.checking": ("GradcheckError", "check_backward", "check_tape", "compare", "gradcheck"),
     "autograd.explanation": ("explain", "tape_of"),
     "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
     "autograd.profiling": ("LostGradientWarning", "debug", "profile"),

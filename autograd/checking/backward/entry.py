@@ -1,0 +1,265 @@
+"""check_backward: a backward pass written by hand, run as it is, beside the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
+from autograd.checking.backward.gradients import Versions
+from autograd.checking.backward.holders import Holders, copied, plain
+from autograd.checking.backward.judging import Hand, judged
+from autograd.checking.backward.report import BackwardReport
+from autograd.checking.backward.running import Run
+from autograd.checking.backward.statements import Statement, Statements
+from autograd.checking.backward.tracing import Call, Entry, Tracer, is_numeric
+from autograd.engine.tensor import Array, Tensor
+
+Outputs = list[tuple[str | None, Tensor]]
+
+
+def check_backward(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    /,
+    *args: Any,
+    cotangent: Any = None,
+    inputs: Callable[..., Any] | Sequence[Any] | None = None,
+) -> BackwardReport:
+    """Run a backward pass written in NumPy as it is, and name the first line that is wrong.
+
+        check_backward(affine_forward, affine_backward, x, w, b)
+        check_backward(net.forward, net.backward, x)
+
+    The forward is run twice: on tensors, for the tape, and on arrays, for the backward. It may be
+    the published one, in NumPy, whose arrays may be filled element by element; or one written with
+    autograd. What the two assign to their variables is caught, in functions that they call as well,
+    and what the backward has is paired by name: `dX`, `d_X`, `grad_X`, `X_grad`, `self.dX` and
+    `grads["X"]` are gradients of `X`. A name that a loop assigns several times is paired by its
+    numbers where these are right, otherwise in order: the first in the backward with the last in
+    the forward. An array that is changed in place counts as what it was last, or as the version
+    that is right. Variables in other layouts, (D, N) for (N, D), are recognised where a transpose
+    explains all. What a backward returns, or leaves on its object, is judged; its other variables
+    say where a mistake was made.
+
+    Objects, lists, dicts and globals that the two use are as before afterwards, and so are random
+    numbers. Trace functions, of debuggers and coverage, are set aside while they run.
+
+    Args:
+        forward: a function or a method of the arguments; returns the loss or the output, alone or
+            before a cache, or keeps the output on its object.
+        backward: a function or a method; gets the gradient of the output, the cache, arguments
+            and results of the forward, as the names of its arguments say. None where `forward`
+            returns gradients beside the loss.
+        args: of the forward: arrays, or lists, tuples and dicts of them.
+        cotangent: the gradient of the output, a list of several; by default 1 for one number, and
+            random numbers otherwise.
+        inputs: the arguments of `backward`, where names do not tell them: a list, or a function of
+            the gradient of the output and of what the forward returned, that returns one.
+
+    Raises:
+        TypeError: it cannot be told what an argument of the backward is.
+        ValueError: the forward returns no tensor that hangs on its arguments, or nothing of the
+            backward could be paired; the message has the names of both.
+        RuntimeError: the forward does not run on tensors, or gives other numbers on them.
+    """
+    if not callable(forward) or not (backward is None or callable(backward)):
+        raise TypeError(
+            "check_backward: two functions expected, the forward and the backward, then the "
+            f"arguments of the forward; {type(forward).__name__} and {type(backward).__name__} "
+            "given"
+        )
+    both = backward is None or backward == forward
+    holders = Holders(forward, backward)
+    for argument in args:
+        holders.given(argument)
+    run = Run(forward, args, holders, both)
+    names = cotangent_names(backward, run.names) if backward is not None and not both else []
+    outputs = run.outputs(names)
+    if not outputs:
+        raise ValueError(
+            "check_backward: forward returned no tensor that was computed from its arguments; the "
+            "output or the loss expected, alone or first of several"
+        )
+    cotangents = _cotangents(outputs, cotangent)
+    numbers = _Numbers(forward, backward if not both else None, args, holders)
+    hand = numbers.run(run.returned, outputs, cotangents, inputs)
+    return judged(run, _loss(outputs, cotangents), hand)
+
+
+class _Numbers:
+    """The forward and the backward run on arrays."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any] | None,
+        args: tuple[Any, ...],
+        holders: Holders,
+    ) -> None:
+        self._forward, self._backward, self._args = forward, backward, args
+        self._holders, self._statements = holders, Statements()
+
+    def run(self, returned: Any, outputs: Outputs, cotangents: list[Array], inputs: Any) -> Hand:
+        """What the backward does; `returned` is what the forward did on tensors."""
+        versions = Versions()
+        with self._holders.kept():
+            args = copied(self._args)
+            visit = versions.visit if self._backward is None else _ignore
+            tracer = Tracer(self._statements, visit, self._forward)
+            value = plain(tracer.run(self._forward, *args))
+            last = tracer.outermost.statement if tracer.outermost else None
+            names = last.returns if last is not None else ()
+            if self._backward is None:
+                gradients = value[1:] if isinstance(value, tuple | list) else None
+                return Hand(versions, gradients, names[1:], last)
+            parts = _parts(value, names)
+            _same_numbers(outputs, parts)
+            taken = {at for at, part in enumerate(_whole(returned)) if _is_one_of(part, outputs)}
+            named = list(zip([name for name, _ in outputs], cotangents, strict=True))
+            given, keywords = self._inputs(
+                inputs, args, named, value, parts, plain(tracer.locals), taken
+            )
+            tracer = Tracer(self._statements, versions.visit, self._backward)
+            try:
+                result = plain(tracer.run(self._backward, *given, **keywords))
+            except Exception as error:
+                _note(error, self._backward, given, keywords)
+                raise
+            last = tracer.outermost.statement if tracer.outermost else None
+            names = last.returns if last is not None else ()
+            return Hand(versions, copied(result), names, last)
+
+    def _inputs(
+        self,
+        inputs: Any,
+        args: tuple[Any, ...],
+        cotangents: list[tuple[str | None, Any]],
+        value: Any,
+        parts: list[tuple[str | None, Any]],
+        variables: dict[str, Any],
+        taken: set[int],
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional arguments of the backward, and those by name."""
+        assert self._backward is not None
+        if inputs is None:
+            given = _named(self._forward, args)
+            only = all(array.size == 1 for _, array in cotangents)
+            if not only and not takes_cotangent(self._backward) and not _any_left(self._backward):
+                raise TypeError(_without_a_loss(self._backward, cotangents))
+            return (), arguments_for(self._backward, given, cotangents, parts, variables, taken)
+        if callable(inputs):
+            first = cotangents[0][1] if len(cotangents) == 1 else tuple([g for _, g in cotangents])
+            inputs = inputs(first, value)
+        if isinstance(inputs, dict):
+            return (), inputs
+        return (tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)), {}
+
+
+def _whole(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, tuple | list) else [value]
+
+
+def _is_one_of(part: Any, outputs: Outputs) -> bool:
+    return any(part is tensor for _, tensor in outputs)
+
+
+def _ignore(call: Call, statement: Statement, entries: list[Entry]) -> None:
+    pass
+
+
+def _any_left(backward: Callable[..., Any]) -> bool:
+    return bool(signature(backward).parameters)
+
+
+def _without_a_loss(backward: Any, cotangents: list[tuple[str | None, Any]]) -> str:
+    shapes = ", ".join(str(array.shape) for _, array in cotangents)
+    return (
+        f"check_backward: {getattr(backward, '__name__', 'backward')} takes no gradient of the "
+        f"output, which has shape {shapes}: give as forward a function that returns the loss that "
+        "it differentiates, forward=lambda x, y: loss(net.forward(x), y)"
+    )
+
+
+def _named(forward: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
+    try:
+        return dict(signature(forward).bind(*args).arguments)
+    except ValueError:  # written in C
+        return {}
+
+
+def _parts(value: Any, names: tuple[str | None, ...]) -> list[tuple[str | None, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, tuple | list):
+        own = names if len(names) == len(value) else (None,) * len(value)
+        return list(zip(own, value, strict=True))
+    return [] if value is None else [(names[0] if len(names) == 1 else None, value)]
+
+
+def _same_numbers(outputs: Outputs, parts: list[tuple[str | None, Any]]) -> None:
+    """Raises RuntimeError where the forward gives other numbers on tensors than on arrays."""
+    for name, tensor in outputs:
+        found = [np.asarray(p) for n, p in parts if is_numeric(p) and (n == name or name is None)]
+        near = [p for p in found if p.shape == tensor.shape]
+        if near and not any(np.allclose(p, tensor.data, 1e-3, 1e-5, True) for p in near):
+            error = max(float(np.abs(p - tensor.data).max()) for p in near)
+            raise RuntimeError(
+                f"check_backward: forward gives other numbers on tensors than on arrays, by up to "
+                f"{error:.3g}: it may write into a view, or draw random numbers that are not put "
+                "back; give one that computes the same with new arrays"
+            )
+
+
+def _cotangents(outputs: Outputs, given: Any) -> list[Array]:
+    rng = np.random.default_rng(0)
+    several = given if len(outputs) > 1 and given is not None else [given] * len(outputs)
+    found: list[Array] = []
+    for (name, tensor), one in zip(outputs, several, strict=True):
+        if one is not None:
+            array = np.array(one.data if isinstance(one, Tensor) else one, tensor.dtype)
+            if array.shape != tensor.shape:
+                raise ValueError(
+                    f"check_backward: a cotangent of shape {array.shape} given for "
+                    f"{name or 'an output'} of shape {tensor.shape}; the two must be equal"
+                )
+        elif tensor.size == 1:
+            array = np.ones_like(tensor.data)
+        else:
+            array = rng.standard_normal(tensor.shape).astype(tensor.dtype)
+        found.append(array)
+    return found
+
+
+def _loss(outputs: Outputs, cotangents: list[Array]) -> Tensor:
+    if len(outputs) == 1 and outputs[0][1].size == 1 and np.all(cotangents[0] == 1):
+        return outputs[0][1]
+    terms = [(tensor * g).sum() for (_, tensor), g in zip(outputs, cotangents, strict=True)]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _note(error: Exception, backward: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Say what the backward was given, below its own error."""
+    words = [_said(value) for value in given] + [f"{n}={_said(v)}" for n, v in named.items()]
+    name = getattr(backward, "__name__", "backward")
+    note = f"check_backward: called {name}({', '.join(words)}); inputs= says otherwise"
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    else:  # Python 3.10
+        error.args = (f"{error}\n{note}",)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__} of {len(value)}"
+    return type(value).__name__

@@ -1,0 +1,383 @@
+"""The arrays that a backward assigned, version by version, and which gradient each may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from typing import Any
+
+import numpy as np
+
+from autograd.checking.backward.naming import looked_up, of_entry, without_number
+from autograd.checking.backward.running import Variable
+from autograd.checking.backward.statements import Statement
+from autograd.checking.backward.tracing import Call, Entry
+from autograd.checking.flow import Flow
+from autograd.engine.tape import Leaf, Record, parents_of
+from autograd.engine.tensor import Array, Tensor
+
+_CLOSE = {2: 2e-2, 4: 1e-3, 8: 1e-7}  # of the largest element, by the narrowest dtype's bytes
+_MOST_PARTS = 5
+
+
+@dataclass(eq=False)
+class Version:
+    """An array that a variable of the backward held, as one statement left it.
+
+    Attributes:
+        chain: number of the array object; versions of one chain are one array, changed in place.
+        held: the array itself.
+    """
+
+    slot: Any
+    label: str
+    names: list[str]
+    number: int | None
+    value: Array
+    scope: Any
+    statement: Statement
+    order: int
+    chain: int
+    held: Any = None
+
+    def cleared(self) -> bool:
+        return bool(self.statement.clears)
+
+
+class Versions:
+    """Collects them while a backward runs: each statement's latest, of every array."""
+
+    def __init__(self) -> None:
+        self.all: list[Version] = []
+        self.names: list[str] = []
+        self._last: dict[Any, tuple[Any, Version]] = {}
+        self._of_chain: dict[tuple[Any, int, Statement], Version] = {}
+        self._order = self._chain = 0
+        self._outermost: Call | None = None
+        self._begun = False
+
+    def visit(self, call: Call, statement: Statement, entries: list[Entry]) -> None:
+        if self._outermost is None:
+            self._outermost = call
+        else:
+            self._begun = True
+        for entry in entries:
+            names = of_entry(entry.name, entry.group)
+            if entry.label not in self.names:
+                self.names.append(entry.label)
+            if not names or isinstance(entry.value, Tensor):
+                continue
+            value = np.asarray(entry.value)
+            if value.dtype.kind not in "fiu":
+                continue
+            held, before = self._last.get(entry.slot, (None, None))
+            if before is not None and held is entry.value and _same(before.value, value):
+                continue
+            self._order += 1
+            chained = before is not None and isinstance(held, np.ndarray) and held is entry.value
+            if not chained:
+                self._chain += 1
+            chain = before.chain if chained and before is not None else self._chain
+            again = self._of_chain.get((entry.slot, chain, statement))
+            if again is not None:
+                again.value, again.order = value.copy(), self._order
+                self._last[entry.slot] = entry.value, again
+                continue
+            found = Version(
+                entry.slot,
+                entry.label,
+                names,
+                entry.number,
+                value.copy(),
+                call.scope if entry.owner is None else entry.owner,
+                statement,
+                self._order,
+                chain,
+                entry.value,
+            )
+            self._last[entry.slot] = entry.value, found
+            if call is self._outermost and not self._begun:  # what it was given
+                continue
+            self.all.append(found)
+            self._of_chain[entry.slot, chain, statement] = found
+
+
+def _same(one: Array, other: Array) -> bool:
+    nan = one.dtype.kind == "f" and other.dtype.kind == "f"
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=nan)
+
+
+@dataclass(eq=False)
+class Pair:
+    """A gradient of the backward, and the variable of the forward that it is of.
+
+    Attributes:
+        value: in the layout of the variable; of a part of a gradient, with the rest of it.
+        right: whether it is the tape's at the first look.
+        result: whether it is what the backward returned or left on its object.
+        part: whether it is one of several parts that are added up.
+        layout: how it was transposed, None where it was not.
+        step: which of several of its name, counted from 1, and how many there are.
+        again: which of several gradients of that name, of other functions or objects.
+    """
+
+    version: Version
+    variable: Variable
+    value: Array
+    right: bool
+    result: bool = False
+    part: bool = False
+    layout: tuple[int, ...] | None = None
+    step: tuple[int, int] = (1, 1)
+    again: int = 1
+
+    @property
+    def name(self) -> str:
+        at, count = self.step
+        name = self.version.label if count == 1 else f"{self.version.label} ({at} of {count})"
+        return name if self.again == 1 else f"{name}, {self.again}"
+
+
+class Pairing:
+    """Finds of which variable each version is the gradient.
+
+    Where a name stands for several, as in loops, the numbers decide where they can; the others are
+    paired in order, the first assigned with the last computed.
+    """
+
+    def __init__(self, loss: Tensor, variables: list[Variable]) -> None:
+        self.flow, self._loss = Flow(loss), loss
+        self.serials = {place.serial for place in self.flow.values.places}
+        self.variables = [v for v in variables if v.serial in self.serials]
+        self.known = list(dict.fromkeys(n for v in self.variables for n in (v.name, v.group) if n))
+        self._parts: dict[int, list[Array]] = {}
+        sizes = [np.abs(g).max(initial=0.0) for g in self.flow.gradients.values() if g.size]
+        self._scale = float(max((s for s in sizes if np.isfinite(s)), default=1.0)) or 1.0
+
+    def expected(self, variable: Variable) -> Array:
+        place = variable.tensor._place
+        assert place is not None
+        g = self.flow.at(place)
+        return np.zeros(variable.tensor.shape) if g is None else np.asarray(g, np.float64)
+
+    def close(self, value: Array, expected: Array, variable: Variable) -> bool:
+        if value.shape != expected.shape:
+            return False
+        widths = [d.itemsize for d in (value.dtype, variable.tensor.dtype) if d.kind == "f"]
+        close = _CLOSE.get(min(widths, default=8), _CLOSE[8])
+        with np.errstate(all="ignore"):
+            error = np.abs(value - expected).max(initial=0.0)
+            size = np.abs(expected).max(initial=0.0)
+        return bool(error <= close * size + 1e-6 * close * self._scale)
+
+    def meant(self, version: Version) -> list[Variable]:
+        """The variables that a version may be the gradient of, in the order of the forward."""
+        for name in version.names:
+            for known in looked_up(name, self.known):
+                found = self._named(known, version)
+                if found:
+                    return found
+        return []
+
+    def _named(self, name: str, version: Version) -> list[Variable]:
+        found = [v for v in self.variables if name in (v.name, v.group)]
+        if version.number is not None:
+            numbered = [v for v in found if v.number == version.number]
+            found = numbered or found
+        here = [v for v in found if v.scope == version.scope and v.statement is not None]
+        leaves = [v for v in found if isinstance(v.tensor._place, Leaf)]
+        chosen = here or found
+        if leaves and not any(v.serial == o.serial for v in chosen for o in leaves) and not here:
+            chosen = [*leaves, *chosen]
+        return list({v.serial: v for v in chosen}.values())
+
+    def pairs(self, versions: Iterable[Version]) -> list[Pair]:
+        """Those of all versions whose name means something, in the order of their assignment."""
+        groups: dict[Any, tuple[list[Version], list[Variable]]] = {}
+        partial: list[tuple[Version, str]] = []
+        for version in versions:
+            variables = self.meant(version)
+            if variables:
+                key = (version.label, str(version.scope), *(v.serial for v in variables))
+                groups.setdefault(key, ([], variables))[0].append(version)
+            else:
+                bases = [without_number(name) for name in version.names]
+                partial += [(version, base) for base in bases if base in self.known][:1]
+        found: list[Pair] = []
+        for group, variables in groups.values():
+            found += self._aligned(group, variables[::-1])
+        for version, base in partial:
+            found += self._part(version, self._named(base, version))
+        return sorted(found, key=lambda pair: pair.version.order)
+
+    def _aligned(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:
+        """Versions beside variables, both in the order of the backward pass."""
+        pairs: list[Pair] = []
+        before = 0
+        rest_versions = list(versions)
+        rest_variables: list[Variable] = []
+        gaps: list[tuple[list[Version], list[Variable]]] = []
+        for variable in variables:
+            expected = self.expected(variable)
+            at = next(
+                (
+                    i
+                    for i in range(before, len(rest_versions))
+                    if self._placed(rest_versions[i], variable, expected) is not None
+                ),
+                None,
+            )
+            if at is None:
+                rest_variables.append(variable)
+                continue
+            placed = self._placed(rest_versions[at], variable, expected)
+            assert placed is not None
+            pairs.append(placed)
+            gaps.append((rest_versions[before:at], rest_variables))
+            rest_variables = []
+            before = at + 1
+        gaps.append((rest_versions[before:], rest_variables))
+        taken = {p.version.chain for p in pairs}
+        for some, places in gaps:
+            pairs += self._by_order([v for v in some if v.chain not in taken], places)
+        for number, pair in enumerate(sorted(pairs, key=lambda p: p.version.order)):
+            pair.step = (number + 1, len(pairs))
+        return pairs
+
+    def _placed(self, version: Version, variable: Variable, expected: Array) -> Pair | None:
+        """A pair, where the version is right, also in another layout of what is no argument."""
+        value = version.value
+        if self.close(value, expected, variable):
+            return Pair(version, variable, value, True)
+        if isinstance(variable.tensor._place, Leaf):
+            return None
+        for axes in _layouts(value.shape, expected.shape):
+            if self.close(value.transpose(axes), expected, variable):
+                return Pair(version, variable, value.transpose(axes), True, layout=axes)
+        return None
+
+    def _by_order(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:
+        if not variables:
+            return []
+        fitting = [v for v in versions if any(v.value.shape == o.tensor.shape for o in variables)]
+        chains: dict[int, list[Version]] = {}
+        for version in fitting or versions:
+            chains.setdefault(version.chain, []).append(version)
+        judged = [self._judged(chain, variables) for chain in chains.values()]
+        if len(judged) > len(variables):
+            judged = [v for v in judged if v.value.any()] or judged
+        if len(variables) == 1:
+            judged = judged[-1:]
+        pairs = []
+        for version, variable in zip(judged, variables, strict=False):
+            value, layout = version.value, None
+            wanted = variable.tensor.shape
+            if value.shape != wanted and not isinstance(variable.tensor._place, Leaf):
+                layout = next(iter(_layouts(value.shape, wanted)), None)
+                value = value if layout is None else value.transpose(layout)
+            pairs.append(Pair(version, variable, value, False, layout=layout))
+        return pairs
+
+    def _judged(self, chain: list[Version], variables: list[Variable]) -> Version:
+        """The version of one array that is meant: the last, but for elements set to zero since that
+        belong to the gradient, as where an array is used again for what comes before a ReLU."""
+        if not any(version.cleared() for version in chain):
+            return chain[-1]
+        expected = [self.expected(v) for v in variables]
+
+        def likeness(version: Version) -> float:
+            return max(
+                (_cosine(version.value, g) for g in expected if g.shape == version.value.shape),
+                default=-1.0,
+            )
+
+        best = max(map(likeness, chain))
+        return [version for version in chain if likeness(version) >= best - 1e-9][-1]
+
+    def _part(self, version: Version, variables: list[Variable]) -> list[Pair]:
+        """A part of the gradient of a variable that is used in several places."""
+        for variable in variables[::-1]:
+            parts = self._contributions(variable)
+            whole = self.expected(variable)
+            if len(parts) < 2 or version.value.shape != whole.shape:
+                continue
+            sums = [
+                np.sum(some, axis=0)
+                for count in range(1, len(parts) + 1)
+                for some in combinations(parts, count)
+            ]
+            if any(self.close(version.value, some, variable) for some in sums):
+                return [Pair(version, variable, whole, True, part=True)]
+            nearest = max(parts, key=lambda part: _cosine(part, version.value))
+            return [Pair(version, variable, version.value + whole - nearest, False, part=True)]
+        return []
+
+    def _contributions(self, variable: Variable) -> list[Array]:
+        """What each use of a variable adds to its gradient."""
+        place = variable.tensor._place
+        assert place is not None
+        if place.serial not in self._parts:
+            users = [
+                record
+                for record in self.flow.values.records
+                if any(p is not None and p.serial == place.serial for p in parents_of(record))
+            ]
+            found: list[Array] = []
+            simple = all(isinstance(u, Record) and not isinstance(u.out, tuple) for u in users)
+            if simple and 1 < len(users) <= _MOST_PARTS:
+                zeros = {u.serial: np.zeros_like(self.flow.values.out(u)) for u in users}
+                for user in users:
+                    g = self.flow.at(user)
+                    if g is not None:
+                        alone = Flow(self._loss, substitutes={**zeros, user.serial: g}).at(place)
+                        found += [] if alone is None else [np.asarray(alone, np.float64)]
+            self._parts[place.serial] = found
+        return self._parts[place.serial]
+
+
+def _layouts(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    """The orders of axes that make one shape of another."""
+    if len(given) != len(wanted) or not 2 <= len(given) <= 5 or given == wanted:
+        return ()
+    orders = permutations(range(len(given)))
+    return [axes for axes in orders if tuple([given[a] for a in axes]) == wanted]
+
+
+def _cosine(one: Array, other: Array) -> float:
+    with np.errstate(all="ignore"):
+        size = float(np.linalg.norm(one) * np.linalg.norm(other))
+        return float(np.vdot(one, other)) / size if size and np.isfinite(size) else -1.0
+
+
+def returned(
+    value: Any, names: tuple[str | None, ...], default: Statement
+) -> list[tuple[str | None, str | None, int | None, Any]]:
+    """Name, group and number of every array in what a backward returned, and the array."""
+    if isinstance(value, dict):
+        found = []
+        for key, part in value.items():
+            number = key if isinstance(key, int) else None
+            found += _named_parts(part, str(key), "grads", number)
+        return found
+    if not isinstance(value, tuple | list):
+        return [(names[0] if len(names) == 1 else None, None, None, value)]
+    found = []
+    own = names if len(names) == len(value) else (None,) * len(value)
+    one = names[0] if len(names) == 1 and len(value) != 1 else None
+    for at, (name, part) in enumerate(zip(own, value, strict=True)):
+        if isinstance(part, dict):
+            found += returned(part, (), default)
+        elif one is not None and isinstance(value, list):
+            found.append((one, one, at, part))
+        else:
+            found += _named_parts(part, name, None, None)
+    return found
+
+
+def _named_parts(
+    part: Any, name: str | None, group: str | None, number: int | None
+) -> list[tuple[str | None, str | None, int | None, Any]]:
+    if isinstance(part, list | tuple):
+        return [(name, name, at, inner) for at, inner in enumerate(part)]
+    return [(name, group, number, part)]

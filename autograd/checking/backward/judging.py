@@ -1,0 +1,201 @@
+"""What is wrong of what a backward did, and where it was first."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.checking.backward.gradients import Pair, Pairing, Version, Versions, returned
+from autograd.checking.backward.naming import of_entry
+from autograd.checking.backward.report import BackwardReport, Step
+from autograd.checking.backward.running import Run
+from autograd.checking.backward.statements import Statement
+from autograd.checking.backward.tracing import is_numeric
+from autograd.checking.comparison import compare
+from autograd.checking.comparison_report import Comparison, Row
+from autograd.engine.tape import Leaf
+from autograd.engine.tensor import Array, Tensor
+from autograd.program.recorded import computed_from
+
+_MOST_ROWS = 80
+
+
+class Hand(NamedTuple):
+    """What a backward did."""
+
+    versions: Versions
+    result: Any
+    names: tuple[str | None, ...]
+    last: Statement | None
+
+
+def judged(run: Run, loss: Tensor, hand: Hand) -> BackwardReport:
+    """The report: results first, then, where these are wrong, what led to them."""
+    pairing = Pairing(loss, run.variables)
+    pairs = pairing.pairs(hand.versions.all)
+    results = _results(run, pairing, hand, pairs)
+    if not results and not pairs:
+        raise ValueError(
+            "check_backward: no variable of the backward could be paired with one of the forward; "
+            f"the backward has {', '.join(sorted(hand.versions.names)) or 'none'}; the forward has "
+            f"{', '.join(sorted(pairing.known)) or 'none'}. Gradients are found by their names: "
+            "dX, d_X, grad_X, X_grad or grads['X'] for X"
+        )
+    chosen = results or [pair for pair in pairs if not pair.part]
+    _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
+    comparison = _compared(loss, chosen)
+    if not comparison.ok and results:
+        comparison, chosen = _placed(loss, results, pairs, comparison)
+    rows = {row.name: row for row in comparison.rows}
+    listed = [*chosen, *(p for p in pairs if p.right and p not in chosen)]
+    taken = {pair.name for pair in chosen}
+    listed = [p for p in listed if p in chosen or p.name not in taken]
+    listed.sort(key=lambda pair: pair.version.order)
+    steps = [_step(pair, rows.get(pair.name) if pair in chosen else None) for pair in listed]
+    axes = {pair.layout for pair in listed if pair.layout is not None}
+    notes = [f"compared with its axes in the order {order}" for order in sorted(axes)]
+    return BackwardReport(steps, comparison, notes)
+
+
+def _compared(loss: Tensor, pairs: list[Pair]) -> Comparison:
+    return compare(loss, **{pair.name: (pair.variable.tensor, pair.value) for pair in pairs})
+
+
+def _placed(
+    loss: Tensor, results: list[Pair], pairs: list[Pair], first: Comparison
+) -> tuple[Comparison, list[Pair]]:
+    """Where results are wrong: the same with the variables on the way to them.
+
+    A variable that means something else than its name says is left out: a right result that is
+    computed from it shows that.
+    """
+    right = {p.variable.serial for p in results if first[p.name].ok}
+    chosen = list(results)
+    taken = {pair.name for pair in results}
+    for pair in pairs:
+        place = pair.variable.tensor._place
+        twin = any(_equal(pair, other) for other in chosen)
+        if pair.name in taken or twin or place is None:
+            continue
+        if not pair.right and computed_from([place]) & (right - {place.serial}):
+            continue
+        if not pair.right or len(chosen) < _MOST_ROWS:
+            chosen.append(pair)
+            taken.add(pair.name)
+    wrong = [pair for pair in chosen if not pair.right][:_MOST_ROWS]
+    chosen = [pair for pair in chosen if pair in results or pair.right or pair in wrong]
+    chosen.sort(key=lambda pair: pair.version.order)
+    return _compared(loss, chosen), chosen
+
+
+def _tell_apart(pairs: list[Pair]) -> None:
+    """Give those of one name, of layers of one class say, names of their own."""
+    seen: dict[str, int] = {}
+    for pair in sorted(pairs, key=lambda pair: (not pair.result, pair.version.order)):
+        name = pair.name
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            pair.again = seen[name]
+
+
+def _equal(pair: Pair, other: Pair) -> bool:
+    same = pair.variable.serial == other.variable.serial and not pair.part
+    return same and np.array_equal(pair.value, other.value, equal_nan=True)
+
+
+def _results(run: Run, pairing: Pairing, hand: Hand, pairs: list[Pair]) -> list[Pair]:
+    """What the backward returned, and what else it has of the gradients of leaves."""
+    found: list[Pair] = []
+    default = hand.last or Statement("<unknown>", 0)
+    parts = [
+        (name, group, number, np.asarray(value))
+        for name, group, number, value in returned(hand.result, hand.names, default)
+        if is_numeric(value)
+    ]
+    arguments = [v for v in run.arguments.values() if isinstance(v, Tensor) and v._place]
+    by_place = [v for t in arguments for v in pairing.variables if v.tensor is t]
+    used: set[int] = set()
+    left: list[tuple[int, Version]] = []
+    for at, (name, group, number, value) in enumerate(parts):
+        label = name if name is not None else f"result {at + 1}"
+        if number is not None:
+            label = f"{label}[{number}]"
+        version = _version(hand, label, name, group, number, value, default)
+        variables = pairing.meant(version)
+        if not variables:
+            left.append((at, version))
+            continue
+        expected = {v.serial: pairing.expected(v) for v in variables}
+        close = [v for v in variables if pairing.close(value, expected[v.serial], v)]
+        leaves = [v for v in variables if isinstance(v.tensor._place, Leaf)]
+        variable = (close or leaves or variables)[0]
+        used.add(variable.serial)
+        found.append(Pair(version, variable, value, bool(close), result=True))
+    for at, version in left:
+        if len(parts) == len(by_place) and by_place[at].serial not in used:
+            variable = by_place[at]
+        elif len(parts) == 1 and by_place and by_place[0].tensor.shape == version.value.shape:
+            variable = by_place[0]
+        else:
+            continue
+        used.add(variable.serial)
+        close_to = pairing.close(version.value, pairing.expected(variable), variable)
+        found.append(Pair(version, variable, version.value, close_to, result=True))
+    for pair in pairs[::-1]:  # the last of each leaf
+        serial = pair.variable.serial
+        if serial not in used and isinstance(pair.variable.tensor._place, Leaf) and not pair.part:
+            used.add(serial)
+            pair.result = True
+            found.append(pair)
+    return found
+
+
+def _version(
+    hand: Hand,
+    label: str,
+    name: str | None,
+    group: str | None,
+    number: int | None,
+    value: Array,
+    default: Statement,
+) -> Version:
+    """What was returned, with the statement that made it."""
+    names = [] if name is None else of_entry(name, group)
+    scope: Any = None
+    statement, order = default, len(hand.versions.all) + 10**9
+    same = [
+        version
+        for version in hand.versions.all
+        if version.value.shape == value.shape
+        and np.array_equal(version.value, value, equal_nan=value.dtype.kind == "f")
+    ]
+    named = [version for version in same if set(version.names) & set(names)]
+    if named and not value.any():  # zeros are what it began with, too
+        named = named[-1:]
+    elif not names:
+        named = same
+    if named:  # where a function that it calls made it, there
+        made = next(version for version in same if version.held is named[0].held)
+        if not value.any():
+            made = named[0]
+        statement, order, scope = made.statement, made.order, made.scope
+        if name is None:  # the source is not known
+            label, names = made.label, made.names
+    return Version(None, label, names, number, value, scope, statement, order, -1)
+
+
+def _step(pair: Pair, row: Row | None) -> Step:
+    version, variable = pair.version, pair.variable
+    leaf = isinstance(variable.tensor._place, Leaf)
+    made: str | None = None
+    if variable.statement is not None and not leaf:
+        at = variable.statement
+        made = f"line {at.line}: {at.text}" if at.text else f"line {at.line}"
+    s = version.statement
+    note = "a part of it: the rest is taken as the tape has it" if pair.part else ""
+    return Step(
+        *(pair.name, variable.label, s.file, s.line, s.function, s.text, made, version.value),
+        row=row,
+        note=note,
+    )

@@ -1,0 +1,262 @@
+"""A forward run on tensors: what its variables were, by their names, and what it returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+from autograd.checking.backward.holders import Holders, Named
+from autograd.checking.backward.statements import Statement, Statements
+from autograd.checking.backward.tracing import Call, Entry, Tracer
+from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.ops.shapes.indexing import index_update
+from autograd.program.recorded import computed_from
+from autograd.runtime.trees import flatten
+
+OUTPUTS = ("out", "output", "outputs", "loss", "y", "y_hat", "y_pred", "logits", "scores", "a")
+
+
+class Buffer(Tensor):
+    """A tensor whose elements may be assigned to: it becomes the tensor with them in it."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index: Any, value: Any) -> None:  # type: ignore[override]
+        if isinstance(value, list | tuple):
+            value = Tensor(value)
+        if not isinstance(value, Tensor) and self._place is None:
+            self.rebind(_written(self.data, index, value))
+            return
+        self._become(index_update(self, index, value))
+
+    def _become(self, made: Tensor) -> Buffer:
+        self._place = None
+        self.rebind(made.data)
+        self._place = made._place
+        return self
+
+    def __iadd__(self, other: Any) -> Buffer:  # type: ignore[misc]
+        return self._become(self + other)
+
+    def __isub__(self, other: Any) -> Buffer:  # type: ignore[misc]
+        return self._become(self - other)
+
+    def __imul__(self, other: Any) -> Buffer:  # type: ignore[misc]
+        return self._become(self * other)
+
+    def __itruediv__(self, other: Any) -> Buffer:  # type: ignore[misc]
+        return self._become(self / other)
+
+
+def _written(array: Array, index: Any, value: Any) -> Array:
+    array = array.copy()
+    array[index.data if isinstance(index, Tensor) else index] = value
+    return array
+
+
+def buffered(value: Tensor | Array) -> Buffer:
+    buffer = Buffer(value.data if isinstance(value, Tensor) else value.copy())
+    buffer._place = value._place if isinstance(value, Tensor) else None
+    return buffer
+
+
+@dataclass
+class Variable:
+    """A value that a variable of the forward had."""
+
+    name: str
+    label: str
+    group: str | None
+    number: int | None
+    tensor: Tensor
+    scope: Any
+    statement: Statement | None
+    order: int
+
+    @property
+    def serial(self) -> int:
+        assert self.tensor._place is not None
+        return self.tensor._place.serial
+
+
+class Run:
+    """A forward run on tensors made of its arguments and of what it reaches.
+
+    Attributes:
+        variables: in the order of their assignment, leaves first.
+        returned: what it returned.
+        names: of the parts of that, where its `return` gives them.
+        arguments: names of its arguments -> the tensors.
+
+    Raises RuntimeError where it does not run on tensors.
+    """
+
+    def __init__(
+        self, forward: Callable[..., Any], args: tuple[Any, ...], holders: Holders, both: bool
+    ) -> None:
+        self._statements = Statements()
+        self.variables: list[Variable] = []
+        self._last: dict[Any, Variable] = {}
+        self._leaf: dict[int, Tensor] = {}
+        self._kept: list[Any] = []
+        given = self._tensors(args, not holders._slots)
+        self.arguments = _bound(forward, given)
+        with holders.kept():
+            holders.put_tensors(self._of_array)
+            for name, value in self.arguments.items():
+                self._add_leaves(name, value)
+            for leaf in holders.leaves:
+                self._add(leaf)
+            tracer = Tracer(self._statements, self._visit, forward)
+            try:
+                self.returned = tracer.run(forward, *given)
+                last = tracer.outermost.statement if tracer.outermost else None
+                self.names = last.returns if last is not None else ()
+            except Exception as error:
+                loss = self._loss_before(error) if both else None
+                if loss is None:
+                    raise _explained(forward, error, tracer) from error
+                self.returned, self.names = loss.tensor, (loss.name,)
+
+    def _loss_before(self, error: Exception) -> Variable | None:
+        """Of a function that computes gradients too, which may fail on tensors: its loss."""
+        named = [v for v in self.variables if v.name.lower() in ("loss", "cost", "l", "j", "error")]
+        return named[-1] if named and named[-1].tensor.size == 1 else None
+
+    def _tensors(self, args: tuple[Any, ...], numbers: bool) -> tuple[Any, ...]:
+        parts, rebuild = flatten(args)
+        floats = any(isinstance(p, np.ndarray) and p.dtype.kind == "f" for p in parts)
+        made = []
+        for part in parts:
+            if isinstance(part, Tensor) and part.dtype.kind == "f":
+                part = self._of_array(part.data)
+            elif isinstance(part, np.ndarray) and part.dtype.kind == "f":
+                part = self._of_array(part)
+            elif isinstance(part, float) and numbers and not floats:
+                part = Tensor(part, requires_grad=True)
+            made.append(part)
+        whole: tuple[Any, ...] = rebuild(made)
+        return whole
+
+    def _of_array(self, array: Array) -> Tensor:
+        if id(array) not in self._leaf:
+            self._leaf[id(array)] = Tensor(array.copy(), requires_grad=True)
+            self._kept.append(array)
+        return self._leaf[id(array)]
+
+    def _add_leaves(self, name: str, value: Any, number: int | None = None) -> None:
+        if isinstance(value, Tensor):
+            self._add(Named(name, number, value))
+        elif isinstance(value, dict):
+            for key, part in value.items():
+                self._add_leaves(key if isinstance(key, str) else name, part)
+        elif isinstance(value, list | tuple):
+            for key, part in enumerate(value):
+                self._add_leaves(name, part, key)
+
+    def _add(self, leaf: Named) -> None:
+        name, number, tensor = leaf
+        if tensor._place is not None:
+            label = name if number is None else f"{name}[{number}]"
+            group = None if number is None else name
+            self.variables.append(Variable(name, label, group, number, tensor, None, None, 0))
+
+    def _visit(self, call: Call, statement: Statement, entries: list[Entry]) -> None:
+        written = self._statements.written(call.code)
+        for entry in entries:
+            value = entry.value
+            changed = written is None or entry.name in written or entry.group in written
+            if changed and not isinstance(value, Buffer) and _floating(value):
+                value = buffered(value)
+                entry.put(value)
+            if not isinstance(value, Tensor) or value._place is None or value.dtype.kind != "f":
+                continue
+            before = self._last.get(entry.slot)
+            if before is not None and before.serial == value._place.serial:
+                continue
+            held = wrap(value.data, value._place)
+            self._kept.append(value)
+            in_place = before is not None and isinstance(value, Buffer)
+            if in_place and before is not None and call.known.get(entry.slot) is value:
+                before.tensor, before.order = held, len(self._kept)
+                continue
+            call.known[entry.slot] = value
+            found = Variable(
+                *(entry.name, entry.label, entry.group, entry.number, held),
+                *(call.scope if entry.owner is None else entry.owner, statement),
+                order=len(self._kept),
+            )
+            self._last[entry.slot] = found
+            self.variables.append(found)
+
+    def outputs(self, cotangents: list[str]) -> list[tuple[str | None, Tensor]]:
+        """What gradients start from, with the names of it, in the order of `cotangents`, the names
+        that the backward's arguments give to it, where these tell."""
+        found = self._returned_tensors()
+        by_name = {name: tensor for name, tensor in found if name is not None}
+        if cotangents and all(name in by_name for name in cotangents):
+            return [(name, by_name[name]) for name in cotangents]
+        if len(cotangents) > 1 and len(found) >= len(cotangents):
+            return found[: len(cotangents)]
+        # Of several those from which no other was computed; of those the first.
+        serials = [(name, t, computed_from([t._place])) for name, t in found if t._place]
+        last = [
+            (name, t)
+            for name, t, _ in serials
+            if not any(
+                t._place is not None and t is not o and t._place.serial in below
+                for _, o, below in serials
+            )
+        ]
+        return last[:1]
+
+    def _returned_tensors(self) -> list[tuple[str | None, Tensor]]:
+        parts: list[tuple[str | None, Any]]
+        if isinstance(self.returned, dict):
+            parts = list(self.returned.items())
+        elif isinstance(self.returned, tuple | list):
+            names = self.names if len(self.names) == len(self.returned) else ()
+            parts = list(zip(names or (None,) * len(self.returned), self.returned, strict=True))
+        elif self.returned is None:  # it keeps its result on its object
+            kept = [v for v in self.variables if "." in v.label and v.order]
+            parts = [(v.name, v.tensor) for v in kept if v.name.lower() in OUTPUTS]
+            parts = parts[-1:] or [(v.name, v.tensor) for v in kept]
+        else:
+            parts = [(self.names[0] if len(self.names) == 1 else None, self.returned)]
+        return [
+            (name, part)
+            for name, part in parts
+            if isinstance(part, Tensor) and part._place is not None and part.dtype.kind == "f"
+        ]
+
+
+def _floating(value: Any) -> bool:
+    return isinstance(value, Tensor | np.ndarray) and value.dtype.kind == "f"
+
+
+def _bound(forward: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any]:
+    try:
+        bound = signature(forward).bind(*given)
+    except ValueError:  # written in C
+        return {}
+    except TypeError as error:
+        raise TypeError(f"check_backward: forward is called with the arguments: {error}") from error
+    return dict(bound.arguments)
+
+
+def _explained(forward: Any, error: Exception, tracer: Tracer) -> RuntimeError:
+    at = error.__traceback__
+    while (
+        at is not None and at.tb_next is not None and tracer._is_users(at.tb_next.tb_frame.f_code)
+    ):
+        at = at.tb_next
+    where = f" at {at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else ""
+    name = getattr(forward, "__name__", "forward")
+    return RuntimeError(
+        f"check_backward: {name} does not run on tensors: {type(error).__name__}{where}: {error}; "
+        "give as forward a function that computes the same with NumPy's or autograd's functions"
+    )

@@ -1,0 +1,163 @@
+"""The statements of source files by their lines: what each names, and what it writes into."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType
+
+_LONGEST = 100
+_HEADS = (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement, or the head of a compound one.
+
+    Attributes:
+        file, line: where it begins.
+        text: its source in one line; empty where there is none.
+        function: the name of the function that it is in.
+        names: those that occur in it; None where the source is not known.
+        clears: names into whose elements it writes a constant.
+        returns: the names of what it returns, one for each part; None for a part without a name.
+    """
+
+    file: str
+    line: int
+    text: str = ""
+    function: str = ""
+    names: frozenset[str] | None = None
+    clears: frozenset[str] = frozenset()
+    returns: tuple[str | None, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """File and line, as Python's tracebacks have them."""
+        return f"{self.file}:{self.line}"
+
+
+class Statements:
+    """Those of all files, read when one is asked for."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, dict[int, ast.stmt]] = {}
+        self._written: dict[str, frozenset[str] | None] = {}
+        self._made: dict[tuple[CodeType, int], Statement] = {}
+
+    def at(self, code: CodeType, line: int) -> Statement:
+        """The statement of a line of a function."""
+        key = (code, line)
+        if key not in self._made:
+            node = self._nodes(code.co_filename).get(line)
+            self._made[key] = _statement(code, line, node)
+        return self._made[key]
+
+    def written(self, code: CodeType) -> frozenset[str] | None:
+        """Names of what the file of a function writes into in place; None where that is unknown."""
+        self._nodes(code.co_filename)
+        return self._written[code.co_filename]
+
+    def _nodes(self, file: str) -> dict[int, ast.stmt]:
+        if file not in self._files:
+            lines: dict[int, ast.stmt] = {}
+            written: frozenset[str] | None = None
+            try:
+                tree = ast.parse("".join(linecache.getlines(file)))
+            except SyntaxError:  # a notebook's magic, say
+                tree = ast.Module([], [])
+            if tree.body:
+                written = frozenset(filter(None, map(_target, _changed(tree))))
+                for node in ast.walk(tree):  # the outer before the inner
+                    if isinstance(node, ast.stmt):
+                        for line in range(node.lineno, _end(node) + 1):
+                            lines[line] = node
+            self._files[file], self._written[file] = lines, written
+        return self._files[file]
+
+
+def _end(node: ast.stmt) -> int:
+    body = getattr(node, "body", None) if isinstance(node, _HEADS) else None
+    if body:
+        return max(node.lineno, int(body[0].lineno) - 1)
+    return node.end_lineno or node.lineno
+
+
+def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
+    file = code.co_filename
+    if node is None:
+        return Statement(file, line, linecache.getline(file, line).strip(), code.co_name)
+    source = linecache.getlines(file)[node.lineno - 1 : _end(node)]
+    text = " ".join(" ".join(source).split())
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 4] + " ..."
+    heads = list(_heads(node))
+    names = {n.id for head in heads for n in ast.walk(head) if isinstance(n, ast.Name)}
+    cleared = {
+        _target(target)
+        for target in _changed(node)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    }
+    return Statement(
+        file,
+        node.lineno,
+        text,
+        code.co_name,
+        frozenset(names),
+        frozenset(filter(None, cleared)),
+        _returned(node),
+    )
+
+
+def _heads(node: ast.stmt) -> Iterator[ast.AST]:
+    """The parts of a statement that are run at its own lines."""
+    if not isinstance(node, _HEADS):
+        yield node
+        return
+    for name, value in ast.iter_fields(node):
+        if name not in ("body", "orelse", "finalbody", "handlers"):
+            yield from (v for v in (value if isinstance(value, list) else [value]) if _is_node(v))
+
+
+def _is_node(value: object) -> bool:
+    return isinstance(value, ast.AST)
+
+
+def _changed(tree: ast.AST) -> Iterator[ast.expr]:
+    """The targets in a tree that are changed in place rather than bound."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AugAssign):
+            yield node.target
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+                yield from (part for part in parts if isinstance(part, ast.Subscript))
+
+
+def _target(node: ast.AST) -> str | None:
+    """The name of the array, or of the container, that a target is in."""
+    while isinstance(node, ast.Subscript | ast.Starred):
+        node = node.value
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _returned(node: ast.stmt) -> tuple[str | None, ...]:
+    if not isinstance(node, ast.Return) or node.value is None:
+        return ()
+    value = node.value
+    parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+    return tuple([_target(part) if not _indexed(part) else _key(part) for part in parts])
+
+
+def _indexed(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript)
+
+
+def _key(node: ast.AST) -> str | None:
+    index = node.slice if isinstance(node, ast.Subscript) else None
+    named = isinstance(index, ast.Constant) and isinstance(index.value, str)
+    return str(index.value) if named and isinstance(index, ast.Constant) else None

@@ -1,0 +1,232 @@
+"""Functions of the user's watched as they run: what each statement has left in their variables.
+
+It is `sys.settrace`, set while a function runs and given back afterwards, whatever happens: what
+traced before, a debugger or a measurement of coverage, goes on.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograd.checking.backward.statements import Statement, Statements
+from autograd.engine.tensor import Tensor
+
+_OWN = Path(__file__).parents[3]
+_OURS = tuple(str(_OWN / package) + "/" for package in ("autograd", "nn", "mnist"))
+_LIBRARIES = tuple({sysconfig.get_path(p) for p in ("stdlib", "platstdlib", "purelib", "platlib")})
+_INNER = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # their names are nobody's steps
+_LONGEST_LIST = 1000
+
+
+@dataclass(eq=False)
+class Call:
+    """A call of one of the user's functions.
+
+    Attributes:
+        scope: what tells it from other functions: its object, or its name without `forward` and
+            the like.
+        statement: the last that has run, or runs.
+    """
+
+    code: CodeType
+    scope: Any
+    statement: Statement
+    known: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A variable, or a place in a container, and what is there.
+
+    Attributes:
+        slot: what tells it from every other.
+        label: as the user writes it.
+        name: of the variable, the attribute or the key that is a string.
+        group: name of the dict or list that it is in, if it is in one.
+        number: its number or key in a list or dict.
+        owner: the id of the object whose attribute it is, or is in.
+    """
+
+    slot: Any
+    label: str
+    name: str
+    group: str | None
+    number: int | None
+    owner: int | None
+    value: Any
+    put: Callable[[Any], None]
+
+
+Visit = Callable[[Call, Statement, "list[Entry]"], None]
+
+
+class Tracer:
+    """Runs functions, and shows `visit` the variables that each statement of theirs names.
+
+    Args:
+        visit: gets the call, the statement that has just run, and entries.
+        functions: whose files are the user's, wherever they lie.
+    """
+
+    def __init__(self, statements: Statements, visit: Visit, *functions: Any) -> None:
+        self._statements, self._visit = statements, visit
+        self._files = {code.co_filename for code in map(code_of, functions) if code is not None}
+        self._calls: dict[FrameType, Call] = {}
+        self._alive: dict[int, Any] = {}  # so that an id means one object
+        self.outermost: Call | None = None
+        self.locals: dict[str, Any] = {}
+
+    def run(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+        """What the function returns; `outermost` is its call then, `locals` its variables."""
+        before = sys.gettrace()
+        sys.settrace(self._called)
+        try:
+            return function(*args, **named)
+        finally:
+            sys.settrace(before)
+            self._calls.clear()
+
+    def _is_users(self, code: CodeType) -> bool:
+        file = code.co_filename
+        if file in self._files:
+            return True
+        return not (file.startswith((*_OURS, *_LIBRARIES, "<frozen")) or "site-packages" in file)
+
+    def _called(self, frame: FrameType, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if code.co_name in _INNER or not self._is_users(code):
+            return None
+        call = self._calls.get(frame)
+        if call is None:
+            caller = frame.f_back and self._calls.get(frame.f_back)
+            here = self._statements.at(code, code.co_firstlineno)
+            variables = frame.f_locals
+            call = self._calls[frame] = Call(code, _scope(code, variables), here)
+            if self.outermost is None:
+                self.outermost = call
+            self._show(call, caller.statement if caller else here, variables, whole=True)
+        return self._local
+
+    def _local(self, frame: FrameType, event: str, arg: Any) -> Any:
+        call = self._calls.get(frame)
+        if call is not None and event in ("line", "return"):
+            variables = frame.f_locals  # asked for once: again, it would forget what is put there
+            self._show(call, call.statement, variables)
+            if event == "line":
+                call.statement = self._statements.at(frame.f_code, frame.f_lineno)
+            elif call is self.outermost:
+                self.locals = dict(variables)
+        return self._local
+
+    def _show(
+        self, call: Call, statement: Statement, variables: dict[str, Any], whole: bool = False
+    ) -> None:
+        names = None if whole else statement.names
+        entries = list(self._entries(call, variables, names))
+        if names is not None:  # what shares memory with those may have changed as well
+            owners = {_owner(e.value) for e in entries if isinstance(e.value, np.ndarray)}
+            others = [
+                name
+                for name, value in variables.items()
+                if name not in names and isinstance(value, np.ndarray) and _owner(value) in owners
+            ]
+            entries += self._entries(call, variables, others)
+        self._visit(call, statement, entries)
+
+    def _entries(self, call: Call, variables: dict[str, Any], names: Any) -> Iterator[Entry]:
+        for name in list(variables) if names is None else names:
+            if name in variables:
+                value = variables[name]
+                put = _putter(variables, name)
+                if is_numeric(value):
+                    yield Entry((id(call), name), name, name, None, None, None, value, put)
+                else:
+                    yield from self._within(value, name, name, 0)
+        self._alive[id(call)] = call
+
+    def _within(
+        self, value: Any, label: str, name: str, depth: int, owner: int | None = None
+    ) -> Iterator[Entry]:
+        """What is in a dict, a list, or an object of the user's, and in those that it holds."""
+        if depth == 3:
+            return
+        parts: Mapping[Any, Any] | None = None
+        store: Any = None
+        if isinstance(value, dict):
+            parts, store = value, value
+        elif isinstance(value, list) and len(value) <= _LONGEST_LIST:
+            parts, store = dict(enumerate(value)), value
+        elif is_object(value):
+            parts, store = value.__dict__, value.__dict__
+        if parts is None:
+            return
+        self._alive[id(value)] = value
+        attributes = store is not value
+        owner = id(value) if attributes else owner
+        for key, part in list(parts.items()):
+            inner = f"{label}.{key}" if attributes else f"{label}[{key!r}]"
+            own = key if isinstance(key, str) else name
+            if is_numeric(part):
+                group = None if attributes else name
+                number = key if isinstance(key, int) else None
+                yield Entry(
+                    (id(value), key), inner, own, group, number, owner, part, _putter(store, key)
+                )
+            else:
+                yield from self._within(part, inner, own, depth + 1, owner)
+
+
+def is_numeric(value: Any) -> bool:
+    return isinstance(value, np.ndarray | Tensor | np.floating | float)
+
+
+def is_object(value: Any) -> bool:
+    """Whether a value is an object of a class of the user's, which keeps its attributes in a
+    dict."""
+    if isinstance(value, ModuleType | FunctionType | type | Tensor | np.ndarray):
+        return False
+    module = type(value).__module__.partition(".")[0]
+    return module not in ("numpy", "autograd", "builtins") and hasattr(value, "__dict__")
+
+
+def code_of(function: Any) -> CodeType | None:
+    """The code of a function, a method, or an object that can be called; None for one in C."""
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, FunctionType):
+        function = getattr(type(function).__call__, "__wrapped__", type(function).__call__)
+    return getattr(function, "__code__", None)
+
+
+def _putter(store: Any, key: Any) -> Callable[[Any], None]:
+    def put(value: Any) -> None:
+        store[key] = value
+
+    return put
+
+
+def _owner(array: np.ndarray[Any, Any]) -> int:
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return id(array)
+
+
+_DIRECTIONS = (
+    *("forward", "backward", "forwards", "backwards", "backpropagation", "backprop", "feedforward"),
+    *("propagation", "propagate", "propagation", "fwd", "bwd", "gradients", "gradient", "grads"),
+    *("grad", "prop", "pass", "deriv", "back", "step"),
+)
+
+
+def _scope(code: CodeType, variables: Mapping[str, Any]) -> Any:
+    if code.co_argcount and is_object(owner := variables.get(code.co_varnames[0])):
+        return id(owner)
+    words = [word for word in code.co_name.lower().split("_") if word not in _DIRECTIONS]
+    return "_".join(words)

@@ -1,0 +1,166 @@
+"""check_backward on backward passes in published styles, right and with mistakes."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from support.backwards import FOLDER
+
+import autograd
+from autograd import check_backward
+
+NAMES = sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
+
+
+def loaded(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"backwards_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def reported(module: ModuleType, seed: int = 0) -> Any:
+    forward, backward, *args = module.case(np.random.default_rng(seed))
+    return check_backward(forward, backward, *args)
+
+
+MISTAKES = [
+    (name, number)
+    for name in NAMES
+    for number in range(len(loaded(FOLDER / f"{name}.py").MISTAKES))
+]
+
+
+def test_there_are_twelve_styles() -> None:
+    assert len(NAMES) == 12 and all(sum(n == m for m, _ in MISTAKES) >= 2 for n in NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_passes_are_right(name: str) -> None:
+    report = reported(loaded(FOLDER / f"{name}.py"))
+    assert report.ok and report.first is None, report
+    assert len(report.steps) >= 1
+
+
+@pytest.mark.parametrize(("name", "number"), MISTAKES)
+def test_the_line_of_a_mistake_is_named(name: str, number: int, tmp_path: Path) -> None:
+    right = loaded(FOLDER / f"{name}.py")
+    before, after = right.MISTAKES[number]
+    head, mark, code = (FOLDER / f"{name}.py").read_text().partition("\n\n\n")
+    assert code.count(before) >= 1
+    at = code.rindex(before)
+    path = tmp_path / f"{name}_{number}.py"
+    path.write_text(head + mark + code[:at] + after + code[at + len(before) :])
+    report = reported(loaded(path))
+    wanted = getattr(right, "LINES", {}).get(number, after)
+    assert not report.ok
+    assert report.first.text == wanted, f"{report}\n{wanted} expected"
+    assert path.read_text().splitlines()[report.first.line - 1].strip() == wanted
+
+
+X, W = np.random.default_rng(1).standard_normal((2, 4, 4))
+
+
+def product(x, w):
+    out = np.tanh(x @ w)
+    return out, (x, w, out)
+
+
+def test_an_error_of_the_backward_is_its_own_and_nothing_is_left_behind() -> None:
+    def backward(dout, cache):  # type: ignore[no-untyped-def]
+        raise KeyError("missing")
+
+    def tracer(frame: Any, event: str, arg: Any) -> None:
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        with pytest.raises(KeyError, match="missing") as caught:
+            check_backward(product, backward, X, W)
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
+    said = [*getattr(caught.value, "__notes__", []), *map(str, caught.value.args)]
+    assert any("called backward(dout=float64 (4, 4)" in text for text in said)
+
+
+def test_helpers_comprehensions_generators_recursion_and_early_return() -> None:
+    def total(parts: list[Any]) -> Any:
+        return parts[0] if len(parts) == 1 else parts[0] + total(parts[1:])
+
+    def rows(dz: Any, w: Any) -> Any:
+        for row in dz:
+            yield row @ w.T
+
+    def backward(dout, cache, wrong=False):  # type: ignore[no-untyped-def]
+        x, w, out = cache
+        dz = dout * (1 - out**2)
+        dx = np.stack(list(rows(dz, w)))
+        dw = total([np.outer(x[n], dz[n]) for n in range(len(x))])
+        if not wrong:
+            return dx, dw
+        dx = dx + dw
+        return dx, dw
+
+    assert check_backward(product, backward, X, W).ok
+    report = check_backward(product, lambda dout, cache: backward(dout, cache, True), X, W)
+    assert report.first is not None and report.first.text == "dx = dx + dw"
+
+
+def test_float32_is_judged_as_such() -> None:
+    def backward(dout, cache):  # type: ignore[no-untyped-def]
+        x, w, out = cache
+        dz = dout * (1 - out * out)
+        return dz @ w.T, x.T @ dz
+
+    assert check_backward(product, backward, X.astype("f4"), W.astype("f4")).ok
+
+
+def test_other_layouts_are_recognised() -> None:
+    def forward(x, w):  # type: ignore[no-untyped-def]
+        h = autograd.tanh(x @ w)
+        return autograd.sum(h * h)
+
+    def backward(x, w):  # type: ignore[no-untyped-def]
+        h = np.tanh(w.T @ x.T)
+        dh = 2 * h
+        dw = ((1 - h**2) * dh @ x).T / 2
+        return {"w": dw}
+
+    report = check_backward(forward, backward, X[:3], W[:, :2])
+    assert report.first is not None and report.first.text.startswith("dw =")
+    assert report.notes and "order (1, 0)" in report.notes[0]
+
+
+def test_what_cannot_be_told_is_an_error_that_says_so() -> None:
+    def backward(dout, strange, thing):  # type: ignore[no-untyped-def]
+        return dout
+
+    with pytest.raises(TypeError, match=r"'strange', 'thing'.*inputs="):
+        check_backward(product, backward, X, W)
+
+    def unnamed(dout, cache):  # type: ignore[no-untyped-def]
+        first = dout * 2
+        return first, first, first
+
+    with pytest.raises(ValueError, match=r"backward has .*first.*forward has .*out"):
+        check_backward(product, unnamed, X, W)
+
+
+def test_objects_globals_and_random_numbers_are_as_before() -> None:
+    module = loaded(FOLDER / "net_in_place.py")
+    forward, backward, *args = module.case(np.random.default_rng(0))
+    net = forward.__self__
+    before = {name: array.copy() for name, array in net.params.items()}
+    state = np.random.get_state()[2]
+    check_backward(forward, backward, *args)
+    assert set(vars(net)) == {"params"} and np.random.get_state()[2] == state
+    assert all(np.array_equal(before[name], array) for name, array in net.params.items())
