@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd.checking.choices.tapes import Choices, Target
+from autograd.checking.common_causes import Wrong, common_cause, with_mistake
 from autograd.checking.comparison_report import Comparison, Row
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
 from autograd.checking.diagnosis.shapes import repaired
@@ -18,6 +19,8 @@ from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor
 from autograd.program.recorded import computed_from
 
+_Variables = dict[int, tuple[str, str]]  # by serial number, the name and the line of a variable
+
 
 class _Pair(NamedTuple):
     name: str
@@ -27,11 +30,18 @@ class _Pair(NamedTuple):
 
 
 def compare(
-    loss: Tensor, quantities: Mapping[str, float] | None = None, /, **given: Any
+    loss: Tensor | Callable[..., Any],
+    /,
+    *args: Any,
+    names: Any = None,
+    values: Any = None,
+    quantities: Any = None,
+    **given: Any,
 ) -> Comparison:
     """Compare gradients that were derived by hand with those of the tape.
 
         compare(loss, dW=(W, dW), dlogits=(logits, dlogits))
+        compare(f, x, W, b, W=dW, b=db, logits=dlogits)
 
     The tape's gradients are computed in float64 where it can be computed again in it. A gradient
     counts as right where it differs by no more than rounding explains: 32 times what a few units
@@ -44,10 +54,19 @@ def compare(
     others up to 64. Nobody's `.grad` changes, no hook runs, and the graph is kept.
 
     Args:
-        loss: a tensor of one element.
+        loss: a tensor of one element; or a function that returns one, which is run on tensors made
+            of `args`. Of a function the names and lines of its variables are known: a gradient is
+            given by the name of an argument, or of a variable, as it was last.
+        args: those of the function. Beside a tensor, `quantities` may stand here.
+        names: what other tensors and constants are called in the report: {"h": h, "X": X}.
+        values: of the forward pass that the gradients were derived for: {"h": array}, by the names
+            of gradients or of `names`. They are compared first, for gradients of another function
+            are no mistake of the backward pass.
         quantities: names of numbers that may have been multiplied in by mistake: {"lr": 0.1}.
         given: name=(tensor, manual gradient): a tensor anywhere on the tape of the loss, and an
-            array, nested list or Tensor. A manual gradient of the wrong shape is a finding.
+            array, nested list or Tensor; of a function name=manual gradient. A manual gradient of
+            the wrong shape is a finding. One whose name is `names`, `values` or `quantities` is
+            told by its being no mapping.
 
     Returns:
         A report that prints as a table, with the first wrong gradient in backward order, what
@@ -55,31 +74,190 @@ def compare(
 
     Raises:
         TypeError: what is given is no pair of a floating tensor and real numbers.
-        ValueError: nothing is given, or a tensor is a constant or not on the tape of the loss.
-        RuntimeError: the loss is a constant, or its graph was freed by an earlier backward pass.
+        ValueError: nothing is given, a tensor is a constant or not on the tape of the loss, or no
+            variable of the function has the name of a gradient or value.
+        RuntimeError: the loss is a constant, or its graph was freed by an earlier backward pass; or
+            the function does not run on tensors.
     """
+    options: dict[str, Any] = {"names": names, "values": values, "quantities": quantities}
+    for name, option in options.items():
+        if option is not None and not isinstance(option, Mapping):
+            given[name], options[name] = option, None  # the gradient of a tensor of that name
+    called: dict[str, Any] = dict(options["names"] or {})
+    variables: _Variables = {}
+    if not isinstance(loss, Tensor) and callable(loss):
+        loss, known, variables = _run(loss, args)
+        given = {name: _of_variable(name, value, known) for name, value in given.items()}
+        called = known | called
+    elif args:
+        if len(args) > 1 or options["quantities"] is not None:
+            raise TypeError(
+                f"compare: {len(args)} arguments after the loss given; gradients expected as "
+                "name=(tensor, manual_gradient), and arguments only after a function"
+            )
+        options["quantities"] = args[0]
     reference = Reference(loss)
     pairs = [_pair(name, value, reference) for name, value in given.items()]
     if not pairs:
         raise ValueError(
             "compare: no gradients given; name=(tensor, manual_gradient) expected, at least one"
         )
-    named = _quantities(quantities)
     pairs.sort(key=lambda pair: _completed(reference, pair.place))
-    judged = [_Judged(reference, pair, named) for pair in pairs]
-    names = {reference.place(pair.place).serial: pair.name for pair in pairs}
-    right = frozenset(reference.place(j.pair.place).serial for j in judged if j.row.ok)
-    everything = {reference.place(j.pair.place).serial: j.values for j in judged}
-    for one in judged:
-        one.names, one.right, one.given = names, right, everything
+    known = called | {pair.name: pair.tensor for pair in pairs}
+    forward = _values(reference, options["values"] or {}, known)
+    judged = [_Judged(reference, pair, _quantities(options["quantities"])) for pair in pairs]
+    knowledge = _Knowledge(reference, judged, called, variables)
     choices = Choices(reference)
     for number, one in enumerate(judged):
+        one.knowledge = knowledge
         if not one.row.ok:
             before = [j for j in judged[:number] if _hangs_on(one.pair.place, j.pair.place)]
             # It is judged with those that are the tape's, but for what is computed from it.
             beside = [j for j in judged if j.row.ok and not _hangs_on(j.pair.place, one.pair.place)]
             one.explain([j for j in before if not j.row.ok or j.chosen], beside, choices)
-    return Comparison([j.row for j in judged], reference.fallback)
+    _tell_overwritten(judged)
+    _tell_common(reference, judged)
+    return Comparison([j.row for j in judged], reference.fallback, forward)
+
+
+class _Knowledge:
+    """What is known of all gradients given: names, which are right, and all of them."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        judged: list[_Judged],
+        called: Mapping[str, Any],
+        variables: _Variables,
+    ) -> None:
+        on_tape = {p.serial: p for p in reference.recorded.values.places}
+        at = {s: reference.place(p).serial for s, p in on_tape.items() if s in variables}
+        self.names = {at[serial]: variables[serial][0] for serial in at}
+        self.lines = {at[serial]: variables[serial][1] for serial in at}
+        self.arrays: dict[str, Array] = {}
+        for name, value in called.items():
+            place = value._place if isinstance(value, Tensor) else None
+            if place is not None and place.serial in on_tape:
+                self.names.setdefault(reference.place(place).serial, name)
+            else:
+                self.arrays[name] = value.data if isinstance(value, Tensor) else np.asarray(value)
+        self.names |= {reference.place(j.pair.place).serial: j.pair.name for j in judged}
+        self.right = frozenset(reference.place(j.pair.place).serial for j in judged if j.row.ok)
+        self.given = {reference.place(j.pair.place).serial: j.values for j in judged}
+
+
+def _run(
+    f: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[Tensor, dict[str, Tensor], _Variables]:
+    """The loss that a function gives, its variables, and names of their places with lines."""
+    from autograd.checking.backward.holders import Holders  # is needed by this alone
+    from autograd.checking.backward.running import Run
+
+    holders = Holders(f)
+    for argument in args:
+        holders.given(argument)
+    run = Run(f, args, holders, False)
+    loss = run.returned[0] if isinstance(run.returned, tuple | list) else run.returned
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"compare: the function returned {type(loss).__name__}; the loss expected, a tensor of "
+            "one element, alone or first of several"
+        )
+    known: dict[str, Tensor] = {}
+    lines: _Variables = {}
+    for variable in run.variables:
+        known |= {variable.name: variable.tensor, variable.label: variable.tensor}
+        if variable.tensor._place is not None:
+            line = f"line {variable.statement.line}" if variable.statement is not None else ""
+            lines.setdefault(variable.serial, (variable.label, line))
+    return loss, known, lines
+
+
+def _of_variable(name: str, value: Any, known: Mapping[str, Tensor]) -> Any:
+    if isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[0], Tensor):
+        return value
+    if name not in known:
+        raise ValueError(
+            f"compare: the function has no argument or variable '{name}' that a gradient could be "
+            f"of; it has {', '.join(dict.fromkeys(known)) or 'none'}"
+        )
+    return known[name], value
+
+
+def _values(reference: Reference, values: Mapping[str, Any], known: Mapping[str, Any]) -> list[Row]:
+    """Rows for values of the forward pass, in forward order."""
+    rows: list[tuple[int, Row]] = []
+    for name, value in values.items():
+        tensor = known.get(name)
+        if isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[0], Tensor):
+            tensor, value = value
+        if not isinstance(tensor, Tensor):
+            raise ValueError(
+                f"compare: values has '{name}', and no tensor of that name is known; give it as "
+                "(tensor, value), or in names"
+            )
+        manual = _manual(name, value)
+        expected = tensor.data.astype(np.float64)
+        largest = float(np.abs(expected).max(initial=0.0))
+        limit = reference.relative(manual.dtype) * largest
+        row = Row(name, expected.shape, manual, expected, limit)
+        if manual.shape != expected.shape:
+            row.verdict = "shape"
+            row.notes.append(f"a value of shape {manual.shape} given, {expected.shape} expected")
+        else:
+            with np.errstate(invalid="ignore"):
+                error = np.abs(manual.astype(np.float64) - expected)
+            row.measure(error, expected)
+            if not row.abs_error <= limit:
+                row.verdict = "wrong"
+                row.diagnosis = diagnose(manual.astype(np.float64), expected, limit)
+        rows.append((-1 if tensor._place is None else tensor._place.serial, row))
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
+
+
+def _tell_overwritten(judged: list[_Judged]) -> None:
+    """A wrong gradient that is the right one of another tensor, and one array with that."""
+    for one in judged:
+        if one.row.ok:
+            continue
+        for other in judged:
+            shares = np.may_share_memory(one.pair.manual, other.pair.manual)
+            if not other.row.ok or not shares or one.values.shape != other.values.shape:
+                continue
+            if np.array_equal(one.values, other.values):
+                text = (
+                    f"this is the gradient of {other.row.name}, another tensor, and one array with "
+                    "it: it was given for both, or changed in place when that was made of it; keep "
+                    "a copy, or make a new array"
+                )
+                found = Hypothesis("overwritten", text, 0.0, "the two share their memory")
+                one.row.diagnosis.insert(0, found)
+
+
+def _tell_common(reference: Reference, judged: list[_Judged]) -> None:
+    """What one mistake explains is told once; and what it does not, by what is then left."""
+    right = [reference.place(j.pair.place) for j in judged if j.row.ok]
+    left = [j for j in judged if not j.row.ok and not j.row.follows and not j.row.because_of]
+    left = [j for j in left if j.row.diagnosis and j.values.shape == j.row.shape]
+    flow = reference.flow
+    while len(left) > 1:
+        wrong = [
+            Wrong(reference.place(j.pair.place), j.values, j.row.limit, j.row.diagnosis[0])
+            for j in left
+        ]
+        common = common_cause(flow, wrong, right)
+        if common is None:
+            left = left[1:]
+            continue
+        first, *others = [left[i] for i in common.members]
+        place = first.context(flow).place_named(common.place)
+        first.row.with_others = (tuple(j.row.name for j in others), place)
+        for one in others:
+            one.row.because_of, one.row.follows = (first.row.name,), True
+        left = [j for i, j in enumerate(left) if i not in common.members]
+        flow = with_mistake(flow, {common.place.serial: common.instead})
+        for one in left:
+            one.explain_beside(flow)
 
 
 class _Judged:
@@ -92,9 +270,7 @@ class _Judged:
 
     def __init__(self, reference: Reference, pair: _Pair, quantities: dict[str, float]) -> None:
         self.reference, self.pair, self.quantities, self.chosen = reference, pair, quantities, False
-        self.names: dict[int, str] = {}
-        self.right: frozenset[int] = frozenset()
-        self.given: dict[int, Array] = {}
+        self.knowledge: _Knowledge | None = None
         expected = reference.gradient(pair.place)
         limit = reference.limit(pair.place, pair.manual.dtype)
         self.row = row = Row(pair.name, expected.shape, pair.manual, expected, limit)
@@ -102,7 +278,7 @@ class _Judged:
         if self.values.shape != expected.shape:
             row.verdict = "shape"
             row.notes.append(f"shape {self.values.shape} given, {expected.shape} expected")
-            context = self._context(reference.flow)
+            context = self.context(reference.flow)
             way = repaired(self.values, expected, limit, context)
             row.diagnosis = diagnose(self.values, expected, limit, context)
             if way is None:
@@ -139,21 +315,42 @@ class _Judged:
         row.because_of, row.follows = wrong, follows
         if row.verdict == "not finite" or row.follows:
             return
-        row.diagnosis += self._diagnosed(row.expected, self._context(reference.flow))
+        row.diagnosis += self._diagnosed(row.expected, self.context(reference.flow))
         if not row.diagnosis and changed is not None:
             instead = changed.at(reference.place(self.pair.place))
             if instead is not None:
-                again = self._context(changed)
+                again = self.context(changed)
                 row.diagnosis += self._diagnosed(instead.astype(np.float64), again)
+
+    def explain_beside(self, flow: Flow) -> None:
+        """Say why it is wrong where gradients further on are as in `flow`, if that says more."""
+        expected = flow.at(self.reference.place(self.pair.place))
+        if expected is None or self._is(expected):
+            return
+        found = self._diagnosed(expected.astype(np.float64), self.context(flow))
+        if found:
+            self.row.diagnosis = found
 
     @property
     def target(self) -> Target:
         relative = self.reference.relative(self.pair.manual.dtype)
         return Target(self.pair.place, self.values, self.row.limit, relative)
 
-    def _context(self, flow: Flow) -> Context:
-        place = self.reference.place(self.pair.place)
-        return Context(flow, place, self.quantities, self.names, right=self.right, given=self.given)
+    def context(self, flow: Flow) -> Context:
+        """What is known of the tensor, with these gradients for right."""
+        place, known = self.reference.place(self.pair.place), self.knowledge
+        if known is None:
+            return Context(flow, place, self.quantities)
+        return Context(
+            flow,
+            place,
+            self.quantities,
+            known.names,
+            known.arrays,
+            known.right,
+            known.given,
+            known.lines,
+        )
 
     def _errors(self, reference: Reference, expected: Array) -> Array:
         """Distances to the gradient in float64, or to the recorded one where that is nearer: the

@@ -13,6 +13,8 @@ from autograd.engine.tensor import Array
 
 Verdict = Literal["ok", "wrong", "shape", "not finite"]
 
+_MOST_NAMES = 6  # in one line; of more, the ends are named
+_MOST_CAUSES = 3
 _HEADERS = ("name", "shape", "abs. error", "rel. error", "where", "limit", "verdict")
 
 
@@ -34,6 +36,8 @@ class Row:
         because_of: names of wrong gradients that this one is computed from.
         follows: whether it is just what the tape gives if one carries on from those.
         diagnosis: what is wrong with it, best explanation first; empty if unknown.
+        with_others: names of wrong gradients that one mistake explains together with this one,
+            though none was computed from another; and where that mistake was made.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Row:
     because_of: tuple[str, ...] = ()
     follows: bool = False
     diagnosis: list[Hypothesis] = field(default_factory=list)
+    with_others: tuple[tuple[str, ...], str] | None = None
 
     @property
     def ok(self) -> bool:
@@ -81,15 +86,18 @@ class Comparison:
     Attributes:
         rows: one `Row` for each gradient, in backward order.
         fallback: why the gradients compared with are not computed in float64; None if they are.
+        values: one `Row` for each value of the forward pass that was given, in forward order.
     """
 
-    def __init__(self, rows: list[Row], fallback: str | None = None) -> None:
-        self.rows, self.fallback = rows, fallback
+    def __init__(
+        self, rows: list[Row], fallback: str | None = None, values: list[Row] | None = None
+    ) -> None:
+        self.rows, self.fallback, self.values = rows, fallback, values or []
 
     @property
     def ok(self) -> bool:
-        """Whether all gradients are right."""
-        return all(row.ok for row in self.rows)
+        """Whether all gradients are right, and all values that were given."""
+        return all(row.ok for row in self.rows + self.values)
 
     @property
     def wrong(self) -> list[Row]:
@@ -125,37 +133,98 @@ class Comparison:
         lines = [f"{row.name}: {note}" for row in self.rows for note in row.notes]
         if self.fallback is not None:
             lines.append(f"compared in the precision of the tape, not in float64: {self.fallback}")
+        other = [row for row in self.values if not row.ok]
+        if other:
+            lines += [
+                f"the forward passes differ: first, in forward order, {other[0].name} "
+                f"(relative error {other[0].rel_error:.2g}); mend that before the gradients",
+                *_reasons(other[0]),
+            ]
+        elif self.values:
+            lines.append(_agreeing(len(self.values), "value"))
         wrong = self.wrong
         if not wrong:
-            count = len(self.rows)
-            agree = "the gradient agrees" if count == 1 else f"all {count} gradients agree"
-            return [*lines, f"{agree} with the tape"]
+            return [*lines, _agreeing(len(self.rows), "gradient")]
         lines.append(f"first wrong, in backward order: {wrong[0].name}")
+        lines += _told_with_others(wrong[0])
         lines += _reasons(wrong[0])
-        for row in wrong[1:]:
-            lines.append(_relation(row))
-            if not row.follows:
-                lines += _reasons(row)
+        told = {wrong[0].name, *(wrong[0].with_others[0] if wrong[0].with_others else ())}
+        following: list[Row] = []
+        for row in [*wrong[1:], None]:
+            if row is not None and row.name in told:
+                continue
+            if row is not None and row.follows:
+                if following and following[-1].because_of != row.because_of:
+                    lines.append(_following(following))
+                    following = []
+                following.append(row)
+                continue
+            if following:
+                lines.append(_following(following))
+                following = []
+            if row is not None:
+                lines += [_relation(row), *_told_with_others(row), *_reasons(row)]
+                told |= {row.name, *(row.with_others[0] if row.with_others else ())}
         return lines
+
+
+def _agreeing(count: int, what: str) -> str:
+    if count == 1:
+        return f"the {what} agrees with the tape"
+    return f"all {count} {what}s agree with the tape"
+
+
+def _told_with_others(row: Row) -> list[str]:
+    if row.with_others is None:
+        return []
+    names, place = row.with_others
+    explained = _listed((row.name, *names))
+    return [
+        f"    one mistake, in what arrives at {place}, explains {explained}: give the gradient of "
+        "that too, to see whether it was made there or nearer the loss"
+    ]
+
+
+def _following(rows: list[Row]) -> str:
+    because = ", ".join(rows[0].because_of)
+    names = _listed(tuple(row.name for row in rows))
+    if len(rows) == 1:
+        verb, what = "is", "it follows"
+    else:
+        verb, what = "are", "they follow"
+    return f"{names} {verb} wrong only because of {because}: {what} from what was given there"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Names, of many the first and how many more, with the two ends of these."""
+    if len(names) == 1:
+        return names[0]
+    if len(names) <= _MOST_NAMES:
+        return f"{', '.join(names[:-1])} and {names[-1]}"
+    shown, rest = names[: _MOST_NAMES - 1], names[_MOST_NAMES - 1 :]
+    return f"{', '.join(shown)} and {len(rest)} more, {rest[0]} to {rest[-1]}"
 
 
 def _relation(row: Row) -> str:
     because = ", ".join(row.because_of)
-    if row.follows:
-        return (
-            f"{row.name} is wrong only because of {because}: it follows from what was given there"
-        )
     if because:
         return (
             f"{row.name} may be wrong only because of {because}, but is not what follows from what "
             "was given there: look for a mistake of its own"
         )
+    if not row.diagnosis:
+        return f"{row.name} is wrong too, and not computed from the others"
     return f"{row.name} is wrong for a reason of its own"
 
 
 def _reasons(row: Row) -> list[str]:
-    if row.diagnosis:
-        return [f"    {'' if i == 0 else 'or '}{h}" for i, h in enumerate(row.diagnosis[:3])]
+    told: list[Hypothesis] = []
+    for found in row.diagnosis:  # several say the same in other words
+        alike = any(h.kind == found.kind or (h.factor and found.factor) for h in told)
+        if not alike and len(told) < _MOST_CAUSES:
+            told.append(found)
+    if told:
+        return [f"    {'' if i == 0 else 'or '}{h}" for i, h in enumerate(told)]
     if row.verdict == "not finite":
         return ["    see the places above"]
     return ["    what is wrong with it is unknown"]

@@ -34,6 +34,7 @@ class Flow:
         shake: what each gradient is passed through before it is carried on.
 
     Attributes:
+        substitutes: as given.
         values: the recorded arrays, see `autograd.program.recorded.Values`.
         gradients: serial number of a place -> its gradient. Places that no gradient reached are
             missing; so are records of several outputs, whose outputs have places of their own.
@@ -54,7 +55,7 @@ class Flow:
         shake: Change | None = None,
     ) -> None:
         place = place_of_root(root, "the loss")
-        self.root = root
+        self.root, self.substitutes = root, substitutes or {}
         self.cotangent = _cotangent(root, cotangent)
         self.values = Values(root)
         self.gradients: dict[int, Array] = {}

@@ -103,7 +103,8 @@ def test_the_first_wrong_step_is_named(
     for row in report.wrong[1:]:
         assert row.follows, report
         assert wrong in row.because_of
-        assert f"{row.name} is wrong only because of" in str(report)
+    if len(report.wrong) > 1:
+        assert f"wrong only because of {wrong}" in str(report)
 
 
 def test_backward_order_and_reasons(rng: np.random.Generator) -> None:

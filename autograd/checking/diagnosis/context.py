@@ -47,6 +47,7 @@ class Context:
         arrays: what constants are called.
         right: serial numbers of the places whose gradients were given, and are right.
         given: all gradients that were given, by the serial numbers of their places.
+        lines: where what is at a place was made, "line 12".
     """
 
     def __init__(
@@ -58,11 +59,12 @@ class Context:
         arrays: dict[str, Array] | None = None,
         right: frozenset[int] = frozenset(),
         given: dict[int, Array] | None = None,
+        lines: dict[int, str] | None = None,
     ) -> None:
         self.flow, self.place = flow, place
         self.quantities = dict(quantities or {})
         self.names, self._arrays, self.right = names or {}, arrays or {}, right
-        self._given = given or {}
+        self._given, self._lines = given or {}, lines or {}
         self._after: dict[int, set[int]] = {}
         self._contributions: dict[tuple[int, int], Array | None] = {}
 
@@ -196,15 +198,18 @@ class Context:
             return "the tensor"
         known = self.names.get(place.serial)
         if known is not None:
-            return known
+            line = self._lines.get(place.serial)
+            return f"{known} ({line})" if line else known
         if isinstance(place, Output):
             return f"output {place.index} of {described(place.record)}"
         return described(place) if isinstance(place, Record) else "a leaf without a name"
 
     def op_named(self, record: Record) -> str:
         """An op, and what the user calls the result."""
-        name = self.names.get(record.serial)
-        return described(record) if name is None else f"'{record.op.name}' (which gave {name})"
+        name, line = self.names.get(record.serial), self._lines.get(record.serial)
+        if name is None:
+            return described(record)
+        return f"'{record.op.name}' (which gave {name}{f' in {line}' if line else ''})"
 
     def array_named(self, array: Array) -> str | None:
         """What the user calls an array on the tape."""
@@ -321,6 +326,13 @@ class Context:
     def arrays_like(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
         """Recorded floating arrays of a shape and what they are called, those with names first."""
         return self._found(lambda array: array.shape == shape, most)
+
+    def named_like(self, place: Place, shape: tuple[int, ...]) -> list[tuple[str, Array]]:
+        """What is at the place, and arrays of a shape that have names."""
+        found = {id(v): (n, v) for n, v in self.arrays_like(shape, 16) if self.array_named(v)}
+        if place.serial == self.place.serial:
+            found.setdefault(id(self.value), (f"{self.place_named(place)} itself", self.value))
+        return list(found.values())
 
     def arrays_within(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
         """Those that are no single number and broadcast to a shape without changing it."""

@@ -148,3 +148,22 @@ def wrong_derivatives(
         (f"{first} / {second}", y / x),
     ):
         yield text, "", values, 0.5
+
+
+def wrong_monomials(a: Array, b: Array, first: str, second: str) -> Iterator[tuple[str, Array]]:
+    """Products of powers of two arguments, such as stand in the derivatives of their quotient."""
+    for i in range(-2, 3):
+        for j in range(-3, 4):
+            if (i, j) == (0, 0):
+                continue
+            over = [_power(n, e) for n, e in ((first, i), (second, j)) if e > 0]
+            under = [_power(n, -e) for n, e in ((first, i), (second, j)) if e < 0]
+            text = " ".join(over) or "1"
+            if under:
+                text += f" / {under[0]}" if len(under) == 1 else f" / ({' '.join(under)})"
+            for sign in (1, -1):
+                yield ("-" if sign < 0 else "") + text, sign * a**i * b**j
+
+
+def _power(name: str, exponent: int) -> str:
+    return name if exponent == 1 else f"{name}**{exponent}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.quantities import Quantities
+from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
 
 _RELATIVE = 1e-6  # of what is wrong: constants that were typed in have so many digits
@@ -32,12 +33,18 @@ class Hypothesis:
         residual: the largest difference that remains between the given gradient and what the
             mistake would give, relative to the largest difference from the right one.
         evidence: on how many numbers it rests.
+        at, instead: the place further on where it was made, and what then arrives there; None
+            where it was made at the tensor itself, or that is not known.
+        factor: what it is times the right gradient, where that is all.
     """
 
     kind: str
     text: str
     residual: float
     evidence: str
+    at: Place | None = field(default=None, compare=False, repr=False)
+    instead: Array | None = field(default=None, compare=False, repr=False)
+    factor: float | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text} ({self.evidence})"
@@ -54,6 +61,7 @@ class Candidate:
         free: how many numbers were fitted.
         tried: how many candidates like this one there were, any of which might fit by chance.
         scaled: whether the noise shrinks with the values, as for a multiple of the right gradient.
+        at, instead, factor: as of Hypothesis.
     """
 
     kind: str
@@ -63,6 +71,9 @@ class Candidate:
     free: int = 0
     tried: int = 1
     scaled: bool = False
+    at: Place | None = None
+    instead: Array | None = None
+    factor: float | None = None
 
 
 @dataclass
@@ -177,7 +188,9 @@ class Case:
         fitted = f", {candidate.free} fitted" if candidate.free else ""
         how_well = f"to {residual:.0e}" if residual else "exactly"
         evidence = f"{numbers}, {how_well}{fitted}"
-        self.note(candidate.rank, Hypothesis(candidate.kind, candidate.text, residual, evidence))
+        c = candidate
+        found = Hypothesis(c.kind, c.text, residual, evidence, c.at, c.instead, c.factor)
+        self.note(candidate.rank, found)
         return True
 
     @property

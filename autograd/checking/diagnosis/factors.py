@@ -30,7 +30,7 @@ def propose_factor(case: Case) -> None:
     text = _worded(case, factor, names, size)
     free, rank = (1, 4.0) if names is None else (0, 1.0)
     tried = max(1, len(known))
-    if not case.propose(Candidate("factor", text, values, rank, free, tried, scaled=True)):
+    if not case.propose(Candidate("factor", text, values, rank, free, tried, True, factor=factor)):
         return
     if factor < 0 or case.context is None:
         return
@@ -41,12 +41,12 @@ def propose_factor(case: Case) -> None:
             verb = "summed, and not divided by" if kind == "sum for mean" else "divided by"
             text = f"{verb} {number}, the number of elements that {where} adds up"
             rank = 1.1 if number == 2 else 0.9
-            case.propose(Candidate(kind, text, values, rank, 0, tried, scaled=True))
+            case.propose(Candidate(kind, text, values, rank, 0, tried, True, factor=factor))
             return
     divisor = divided_otherwise(factor, size, case.context, known) if names is None else None
     if divisor is not None:
         tried *= max(1, len(reductions))
-        case.propose(Candidate("factor", divisor, values, 1.2, 0, tried, scaled=True))
+        case.propose(Candidate("factor", divisor, values, 1.2, 0, tried, True, factor=factor))
 
 
 def _worded(case: Case, factor: float, names: list[str] | None, size: float) -> str:

@@ -94,7 +94,7 @@ def _propose_double(case: Case) -> None:
             "equal uses of the tensor)"
         )
         values = 2 * case.expected
-        case.propose(Candidate("accumulated twice", text, values, 1.2, tried=30, scaled=True))
+        case.propose(Candidate("accumulated twice", text, values, 1.2, 0, 30, True, factor=2.0))
 
 
 def _propose_offset(case: Case) -> None:

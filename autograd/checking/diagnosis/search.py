@@ -23,6 +23,7 @@ from autograd.checking.diagnosis.elementary import (
     is_at_the_other,
     right_derivative,
     wrong_derivatives,
+    wrong_monomials,
 )
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
 from autograd.checking.diagnosis.quantities import axes_named, times
@@ -98,7 +99,7 @@ class Search:
                 self.work += one.base.size
                 if self.work > _MOST_WORK:
                     return
-                found |= self._try(place, one, depth)
+                found |= self._try(place, one, depth, g)
             if found:
                 return
 
@@ -113,7 +114,7 @@ class Search:
             yield from self._composed(place)
         yield from self._derivatives_too_many(place, g)
 
-    def _try(self, place: Place, one: Try, depth: float) -> bool:
+    def _try(self, place: Place, one: Try, depth: float, g: Array) -> bool:
         scale = self._fitting(place, one)
         if scale is None:
             return False
@@ -121,7 +122,8 @@ class Search:
         if one.slope is not None and _is_multiple(one.slope, one.right):
             return False  # not another derivative, but a multiple of the right one, or of none
         change = scale * made - one.base
-        if place.serial == self.context.place.serial:
+        itself = place.serial == self.context.place.serial
+        if itself:
             values = self.case.expected + change
         else:
             carried = self.context.carried(place, change)
@@ -137,7 +139,17 @@ class Search:
             text = f"{text}; and it is {times(scale)} times what it should be then"
             if names:
                 text = f"{text}, which is {', or '.join(names[:2])}"
-        return self.case.propose(Candidate(one.kind, text, values, rank, free, one.tried))
+        found = Candidate(
+            one.kind,
+            text,
+            values,
+            rank,
+            free,
+            one.tried,
+            at=None if itself else place,
+            instead=None if itself else g + change,
+        )
+        return self.case.propose(found)
 
     def _fitting(self, place: Place, one: Try) -> float | None:
         """The factor with which a candidate gives what was given: 1, or another; None for none."""
@@ -181,7 +193,11 @@ class Search:
         context, record = self.context, use.record
         base, g = context.contribution(use), context.upstream(record)
         right = context.local_derivative(use)
-        if base is None or g is None or right is None or record.op.name in ARITHMETIC:
+        if base is None or g is None or right is None:
+            return
+        if record.op.name in ("multiply", "divide"):
+            yield from self._monomials(use, g, base, right)
+        if record.op.name in ARITHMETIC:
             return
         x, y = context.flow.values.arrays(record)[use.position], context.flow.values.out(record)
         own = [("y", y), ("x", x)]
@@ -217,6 +233,30 @@ class Search:
             if kind or extra >= 0.5:
                 make = _times(wide, _same, values)
                 yield Try("wrong factor", text, 2.6 + extra, make, base, 400)
+
+    def _monomials(self, use: Use, g: Array, base: Array, right: Array) -> Iterator[Try]:
+        """Other products and quotients of the two arguments of a product or quotient."""
+        record = use.record
+        a, b = (np.asarray(v) for v in self.context.flow.values.arrays(record)[:2])
+        if a.dtype.kind != "f" or b.dtype.kind != "f" or a.size < 2 or b.size < 2:
+            return
+        called = [self.context.array_named(v) or n for v, n in ((a, "a"), (b, "b"))]
+        proper = {
+            ("multiply", 0): called[1],
+            ("multiply", 1): called[0],
+            ("divide", 0): f"1 / {called[1]}",
+            ("divide", 1): f"-{called[0]} / {called[1]}**2",
+        }[record.op.name, use.position]
+        wide, a, b = (x.astype(np.float64, copy=False) for x in (g, a, b))
+        sign = "*" if record.op.name == "multiply" else "/"
+        for number, (words, values) in enumerate(wrong_monomials(a, b, *called)):
+            text = (
+                f"the derivative of {self.context.op_named(record)} is wrong: you have {words}; of "
+                f"{called[0]} {sign} {called[1]} it must be {proper}"
+            )
+            made = _times(wide, _same, np.broadcast_to(values, wide.shape))
+            rank = 3.3 + number / 1000
+            yield Try("wrong factor", text, rank, made, base, 400, values, right)
 
     def _composed(self, place: Place) -> Iterator[Try]:
         """Other derivatives of an elementwise function that several ops make up."""
@@ -319,6 +359,10 @@ class Search:
                 elif itself and other.serial in context.made_of and not what:
                     text += f"; or the array was changed in place when that of {name} was made"
                 yield Try("another gradient", text, rank, _looked_at(values), g, 200)
+        for order, (name, v) in enumerate(context.named_like(place, g.shape)):
+            text = f"the values of {name} stand where the gradient of {where} belongs"
+            values = v.astype(np.float64, copy=False)
+            yield Try("value", text, 4.3 + order / 100, _looked_at(values), g, 200)
 
 
 def _is_multiple(slope: Array, right: Array) -> bool:

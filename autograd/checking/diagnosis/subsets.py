@@ -67,8 +67,8 @@ def _predicates(case: Case, wrong: Mask) -> Iterator[tuple[str, Mask]]:
         yield from _ties(context, case.expected)
     yield from _positions(wrong)
     if wrong.ndim >= 2 and min(wrong.shape[-2:]) > 1:
-        below = np.tri(*wrong.shape[-2:], dtype=np.bool_)
-        above = ~np.tri(*wrong.shape[-2:], k=-1, dtype=np.bool_)
+        n, m = wrong.shape[-2:]
+        below, above = np.tri(n, m, dtype=np.bool_), ~np.tri(n, m, -1, dtype=np.bool_)
         for where, triangle in (
             ("at the diagonal", below & above),
             ("in what is off the diagonal", ~(below & above)),

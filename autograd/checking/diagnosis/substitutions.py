@@ -110,12 +110,18 @@ def _made_otherwise(context: Context, use: Use, position: int) -> Iterator[Varia
     record = use.record
     array, parent = context.flow.values.arrays(record)[position], record.parents[position]
     if array.dtype.kind == "f":
-        yield (
-            "factor too many",
-            "is multiplied in twice (squared), once too often",
-            array * array,
-            0.05,
-        )
+        what = "is multiplied in twice (squared), once too often"
+        yield "wrong factor", what, array * array, 0.05
+        for words, other in (
+            ("1 / it: divided by in place of multiplied, or the other way round", 1 / array),
+            ("its absolute value", np.abs(array)),
+            ("its sign", np.sign(array)),
+            ("its square root", np.sqrt(array)),
+            ("its exponential", np.exp(array)),
+            ("its logarithm", np.log(array)),
+            ("1 - it", 1 - array),
+        ):
+            yield "wrong factor", f"is replaced by {words}", other, 0.2
     g = context.flow.at(parent) if parent is not None else None
     if g is not None:
         yield "wrong factor", "is replaced by its own gradient", g, 0.05

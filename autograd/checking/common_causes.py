@@ -1,0 +1,101 @@
+"""One mistake that explains several wrong gradients, none of which was computed from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from autograd.checking.diagnosis import Hypothesis
+from autograd.checking.flow import Flow
+from autograd.checking.replaying import quietly
+from autograd.engine.tape import Place, parents_of
+from autograd.engine.tensor import Array
+
+_MOST_PLACES = 12
+
+
+class Wrong(NamedTuple):
+    """A wrong gradient: whose, what was given, how far it may be off, and what explains it."""
+
+    place: Place
+    values: Array
+    limit: float
+    cause: Hypothesis
+
+
+class Common(NamedTuple):
+    """What several have in common: which of them, where it was made, and what arrives there."""
+
+    members: list[int]
+    place: Place
+    instead: Array
+
+
+def common_cause(flow: Flow, wrong: Sequence[Wrong], right: Sequence[Place]) -> Common | None:
+    """A place where one mistake gives the first of the wrong gradients and others, and changes none
+    of the right ones.
+
+    Args:
+        flow: what is right, but for mistakes that are known.
+        wrong: in backward order, their places on its tape.
+        right: places whose gradients were given and are right.
+    """
+    first, *others = wrong
+    for place, instead in _candidates(flow, first, others):
+        changed = with_mistake(flow, {place.serial: instead})
+        members = [i for i, one in enumerate(wrong) if _gives(changed, one)]
+        same = all(np.array_equal(_at(changed, p), _at(flow, p)) for p in right)
+        if len(members) > 1 and members[0] == 0 and same:
+            return Common(members, place, instead)
+    return None
+
+
+def with_mistake(flow: Flow, substitutes: dict[int, Array]) -> Flow:
+    """The sweep that carries on from what arrives with mistakes."""
+    with quietly():
+        return Flow(flow.root, substitutes=flow.substitutes | substitutes)
+
+
+def _at(flow: Flow, place: Place) -> Array:
+    g = flow.at(place)
+    return np.zeros(()) if g is None else g
+
+
+def _gives(flow: Flow, one: Wrong) -> bool:
+    g = flow.at(one.place)
+    if g is None or g.shape != one.values.shape:
+        return False
+    size = float(np.abs(one.values).max(initial=0.0))
+    return bool((np.abs(g - one.values) <= max(one.limit, 1e-6 * size)).all())
+
+
+def _candidates(flow: Flow, first: Wrong, others: list[Wrong]) -> Iterator[tuple[Place, Array]]:
+    """Places, those nearest the leaves first, and what would arrive there with the mistake."""
+    if first.cause.at is not None and first.cause.instead is not None:
+        yield first.cause.at, first.cause.instead
+    factor = first.cause.factor
+    if factor is None:
+        return
+    alike = [o for o in others if o.cause.factor is not None]
+    alike = [o for o in alike if abs(float(o.cause.factor or 0) / factor - 1) < 1e-5]
+    if not alike:
+        return
+    common = _after(flow, first.place)
+    for other in alike:
+        common &= _after(flow, other.place)
+    tried = 0
+    for place in flow.values.places:
+        g = flow.at(place)
+        if place.serial in common and g is not None and tried < _MOST_PLACES:
+            tried += 1
+            yield place, factor * g
+
+
+def _after(flow: Flow, place: Place) -> set[int]:
+    found = {place.serial}
+    for other in flow.values.places:
+        if any(p is not None and p.serial in found for p in parents_of(other)):
+            found.add(other.serial)
+    return found - {place.serial}
