@@ -13,22 +13,39 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from autograd import get_num_threads, keep_pages
-from mnist.config import KINDS, Config, Kind
-from mnist.data import CHOICES, DataError, Dataset, DownloadError, open_dataset
-from mnist.data.files import shown
-from mnist.models import MODELS
-from mnist.recipes import RECIPES, settings, table
-from mnist.results import write_report
-from mnist.speaking import complain, described, ready_streams, say
-from mnist.storage.checkpoints import CheckpointError
-from mnist.storage.run_data import data_of
-from mnist.storage.runs import RunFolder
-from mnist.training import Run, TrainingError, resume, train
-from mnist.training.ensemble import resume_ensemble, train_ensemble
-from nn.distributed import DistributedError, Group, leads
-from nn.parallel.joint import at_first, jointly
-from nn.parallel.launching import arguments, as_one, start
+
+def _leave(signum: int, frame: object) -> None:
+    os.write(2, b"train.py: interrupted\n")
+    os._exit(130)
+
+
+# To read all this takes a third of a second, in which there is nothing to save; and NumPy makes
+# another error of a KeyboardInterrupt.
+_AS_PROGRAM = __name__ == "__main__" and (
+    signal.getsignal(signal.SIGINT) is signal.default_int_handler
+)
+if _AS_PROGRAM:
+    signal.signal(signal.SIGINT, _leave)
+try:
+    from autograd import get_num_threads, keep_pages
+    from mnist.config import KINDS, Config, Kind, SettingsError
+    from mnist.data import CHOICES, DataError, Dataset, DownloadError, open_dataset
+    from mnist.data.files import shown
+    from mnist.models import MODELS
+    from mnist.recipes import RECIPES, settings, table
+    from mnist.results import write_report
+    from mnist.speaking import complain, described, ready_streams, say
+    from mnist.storage.checkpoints import CheckpointError
+    from mnist.storage.records import data_of
+    from mnist.storage.runs import RunFolder
+    from mnist.training import Run, TrainingError, resume, train
+    from mnist.training.ensemble import resume_ensemble, train_ensemble
+    from nn.distributed import DistributedError, Group, leads
+    from nn.parallel.joint import at_first, jointly
+    from nn.parallel.launching import arguments, as_one, start
+finally:
+    if _AS_PROGRAM:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FLAGS = {"augment": "--no-augment"}  # where it is not the name of the setting
 # What is told in a line; anything else is a mistake of ours, and shows where.
@@ -39,6 +56,7 @@ _TOLD = (
     DownloadError,
     MemoryError,
     OSError,
+    SettingsError,
     TrainingError,
     UnicodeError,
 )
@@ -151,13 +169,16 @@ def _main(argv: list[str], group: Group | None) -> int:
 
 
 def _trained(args: argparse.Namespace, config: Config, group: Group | None) -> Run:
-    folder = at_first(group, lambda: _folder(args.out, config.dry_run, args.overwrite))
+    # One that is named is looked at before the data are read, another made after that.
+    place = partial(_folder, args.out, config.dry_run, args.overwrite)
+    named = at_first(group, place) if args.out else None
     overwrite = args.overwrite or config.dry_run
     opened = partial(open_dataset, args.dataset, args.data_dir, config.seed, say)
     go = train_ensemble if config.members > 1 else train
+    dataset = _opened(opened, group)
+    say(_about(dataset, config, group))
+    folder = named or at_first(group, place)
     try:
-        dataset = _opened(opened, group)
-        say(_about(dataset, config, group))
         return go(dataset, config, folder, _saying(folder), group, overwrite=overwrite)
     finally:
         if args.out is None and leads(group):
@@ -265,4 +286,8 @@ def from_text(kind: Kind) -> Callable[[str], object]:
 
 if __name__ == "__main__":
     keep_pages()
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before there was anything to do
+        complain("train.py: interrupted")
+        sys.exit(130)

@@ -21,8 +21,8 @@ from mnist.images.digits import Digit, to_mnist
 from mnist.images.pictures import PictureError, read_picture
 from mnist.results.predictions import log_probabilities, wilson
 from mnist.speaking import complain, described, into_nothing, ready_streams
-from mnist.storage.run_data import data_of
-from mnist.storage.runs import Facts, RunFolder, read_run
+from mnist.storage.records import Facts, data_of
+from mnist.storage.runs import RunFolder, read_run
 from mnist.storage.weights import Trained, load_trained, save_safetensors
 
 RUNS = Path("runs")
@@ -185,7 +185,7 @@ def newest_run(runs: Path) -> Path:
     for folder in runs.glob("*/"):
         files = RunFolder(folder)
         saved = [path for path in (files.last, files.weights) if path.is_file()]
-        if saved and not files.is_dry():
+        if saved and not files.is_dry() and not files.is_untrained():
             found.append((saved[0].stat().st_mtime, folder))
     if not found:
         raise DataError(

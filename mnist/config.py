@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from mnist.data.augment import Augmentation
 from mnist.models import MODELS, PEAK_LR
+
+
+class SettingsError(ValueError):
+    """Settings that no training can have. The message is one line: which, and what is expected."""
 
 
 class Kind(NamedTuple):
@@ -112,6 +118,18 @@ class Config:
     def peak_lr(self) -> float:
         return PEAK_LR[self.model] if self.lr is None else self.lr
 
+    def settled(self) -> Config:
+        """As a training takes them and files tell them: checked, in Python's own numbers, with the
+        rate that is the model's. Raises SettingsError."""
+        config = checked(asdict(self))
+        return replace(config, lr=config.peak_lr, epochs=1 if self.dry_run else config.epochs)
+
+    def of_member(self, number: int) -> Config:
+        """Those of network 1, 2, ... of an ensemble; no two ensembles of a size share a seed.
+
+        Raises SettingsError where a seed would be too large."""
+        return replace(self, members=1, seed=self.members * self.seed + number - 1).settled()
+
     def augmentation(self, epoch: int) -> Augmentation | None:
         """What is done to the training images in epoch 1, 2, ..."""
         if not self.augment or epoch > self.epochs - self.plain_epochs:
@@ -134,17 +152,21 @@ def checked(facts: Mapping[str, Any]) -> Config:
     as before.
 
     Raises:
-        ValueError: a setting that every training has is missing, or one has a value that none can
-            have; it says which.
+        SettingsError: a setting that every training has is missing, or one has a value that none
+            can have; it says which.
     """
-    known = {name: facts[name] for name in KINDS if name in facts}
+    known = {
+        name: value.item() if isinstance(value := facts[name], np.generic) else value
+        for name in KINDS
+        if name in facts
+    }
     missing = [name for name in ("model", "epochs", "seed") if name not in known]
     if missing:
-        raise ValueError(f"no {missing[0]}")
+        raise SettingsError(f"no {missing[0]}")
     for name, value in known.items():
         if not (KINDS[name].fits(value) or (name == "lr" and value is None)):
-            raise ValueError(f"{name} is {value!r:.60}, {KINDS[name].expected} expected")
+            raise SettingsError(f"{name} is {value!r:.60}, {KINDS[name].expected} expected")
     config = Config(**known)
     if config.earlier_epochs >= config.epochs:
-        raise ValueError(f"earlier_epochs is {config.earlier_epochs} of {config.epochs} epochs")
+        raise SettingsError(f"earlier_epochs is {config.earlier_epochs} of {config.epochs} epochs")
     return config

@@ -4,13 +4,14 @@ the softmax is in the loss, where it is stable, and in `nn.Softmax` for probabil
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 
 import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from autograd.engine.tensor import Array
 from nn import (
     BatchNorm2d,
     Conv2d,
@@ -83,6 +84,18 @@ class Vote(Module):
         """x (N, 1, 28, 28) -> (N, 10)."""
         each = ag.stack([F.log_softmax(member(x), dim=1) for member in self.members])
         return ag.logsumexp(each, axis=0) - math.log(len(self.members))
+
+
+def unsound(state: Mapping[str, Array]) -> str | None:
+    """The first array of a network that no training leaves so: one with a NaN, an infinity or a
+    negative variance."""
+    wrong = (
+        name
+        for name, value in state.items()
+        if not np.isfinite(value).all()
+        or (name.rpartition(".")[2] == "running_var" and (value < 0).any())
+    )
+    return next(wrong, None)
 
 
 MODELS: dict[str, Callable[[Generator | None], Sequential]] = {

@@ -9,8 +9,9 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -145,12 +146,15 @@ class LockedError(OSError):
 
 
 @contextmanager
-def alone_in(folder: Path, *, wait: bool) -> Iterator[None]:
+def alone_in(folder: Path, *, wait: bool) -> Iterator[Callable[[], bool]]:
     """Make `folder` if need be, and have it alone among all that ask for it by this function.
 
     With `wait` this waits until the folder is free, and raises `LockedError` otherwise. Nothing is
     left behind, by a killed process least of all: POSIX locks the folder itself; Windows, which
     cannot, an empty file `.lock` in it. Where the file system has no locks the block just runs.
+
+    Gives a function that says whether the folder still has its name: it may have been removed or
+    renamed, and another have been made in its place, of which this process has no lock.
     """
     while True:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +162,7 @@ def alone_in(folder: Path, *, wait: bool) -> Iterator[None]:
         handle, free = _locked(folder)
         try:
             if free:
-                yield
+                yield partial(_is_at, handle, folder)
                 return
             if not wait:
                 raise LockedError(
@@ -190,11 +194,17 @@ def _locked(folder: Path) -> tuple[int | None, bool]:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with suppress(FileNotFoundError):
-                return handle, os.path.samestat(os.fstat(handle), folder.stat())
-            return handle, False
+            return handle, _is_at(handle, folder)
     except (BlockingIOError, PermissionError):  # POSIX and Windows say so
         return handle, False
     except OSError:
         pass  # some network file systems have no locks
     return handle, True
+
+
+def _is_at(handle: int | None, folder: Path) -> bool:
+    """Whether the handle that holds a folder's lock is of what has its name now."""
+    place = folder / ".lock" if sys.platform == "win32" else folder
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return handle is None or os.path.samestat(os.fstat(handle), os.stat(place))
+    return False

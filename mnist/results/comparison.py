@@ -30,7 +30,11 @@ def compare_runs(a: Path, b: Path, dataset: Dataset) -> str:
     first, second = (run.predict(dataset) for run in runs)
     return "\n\n".join(
         [
-            f"A: {shown(a)}\nB: {shown(b)}",
+            "\n".join(
+                f"{letter}: {shown(run.folder)}"
+                + (f" ({run.trained.note})" if run.trained.note else "")
+                for letter, run in zip("AB", runs, strict=True)
+            ),
             "Settings that differ\n" + _settings(runs[0].facts, runs[1].facts),
             f"Accuracy on {len(dataset.test_labels):,} test images of {dataset.name}\n"
             + _accuracies(first, second),
@@ -88,8 +92,7 @@ def _only(name: str, chosen: NDArray[np.bool_]) -> str:
     text = " ".join(map(str, indices[:_MOST_LISTED]))
     if len(indices) > _MOST_LISTED:
         text += f" and {len(indices) - _MOST_LISTED:,} more"
-    listed = textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="  ")
-    return f"{title}\n{listed}"
+    return f"{title}\n" + textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="  ")
 
 
 def _digits(first: Predictions, second: Predictions) -> str:

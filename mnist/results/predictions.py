@@ -15,6 +15,7 @@ import autograd as ag
 from autograd import Tensor, no_grad
 from autograd.engine.tensor import Array
 from mnist.data.dataset import normalise
+from mnist.storage.reading import CheckpointError
 from nn import Module
 from nn import functional as F
 
@@ -109,14 +110,19 @@ def log_probabilities(
     """Show images (N, 28, 28) to a network in evaluation mode, normalised by mean and std: (N, 10).
 
     In float64 and as logarithms, so that the worst digits can be told apart, however sure the
-    network is of something else.
+    network is of something else. Raises CheckpointError where a score is no finite number.
     """
-    parts = []
     with no_grad():
-        for start in range(0, len(images), _BATCH):
-            batch = Tensor(normalise(images[start : start + _BATCH], mean, std))
-            parts.append(model(batch).data)
+        parts = [
+            model(Tensor(normalise(images[start : start + _BATCH], mean, std))).data
+            for start in range(0, len(images), _BATCH)
+        ]
         scores = np.concatenate(parts, dtype=np.float64)
+        if not np.isfinite(scores).all():
+            raise CheckpointError(
+                "the network's scores are no finite numbers, as after a training that diverged; "
+                "train again with a smaller --lr"
+            )
         return F.log_softmax(Tensor(scores), dim=1).data
 
 

@@ -22,7 +22,8 @@ from mnist.results.stored import StoredRun, load_run
 from mnist.results.style import STYLE
 from mnist.results.tables import digits_table, epochs_table, facts_table, measured, table
 from mnist.results.wording import duration, interval, percent, plain
-from mnist.storage.runs import Entry, RunError, RunFolder
+from mnist.storage.records import Entry, RunError
+from mnist.storage.runs import RunFolder
 
 Sketch = tuple[str, str, str, str, Drawing]  # name, title, alt, reading; see Picture
 WORST = 20  # images shown of those that the network is most wrong about
@@ -82,11 +83,14 @@ def write_report(
         CheckpointError: one of its files is damaged.
         LockedError: another process writes into it.
     """
-    with RunFolder(folder).locked() if folder.is_dir() else nullcontext():
-        return _written(load_run(folder, dry=dry), dataset, announce)
+    files = RunFolder(folder)
+    with files.locked() if folder.is_dir() else nullcontext():
+        return _written(files, load_run(folder, dry=dry), dataset, announce)
 
 
-def _written(run: StoredRun, dataset: Dataset, announce: Callable[[str], None]) -> list[str]:
+def _written(
+    place: RunFolder, run: StoredRun, dataset: Dataset, announce: Callable[[str], None]
+) -> list[str]:
     found = run.predict(dataset)
     bins = calibration(found.confidence, found.right)
     notes = _notes(run)
@@ -105,16 +109,14 @@ def _written(run: StoredRun, dataset: Dataset, announce: Callable[[str], None]) 
     files = {picture.name: picture.light for picture in pictures}
     files["report.html"] = text.encode()
     for name, content in files.items():
-        write_whole(run.folder / name, [content], RunError)
+        place.write_report(name, content)
     return list(files)
 
 
 def _notes(run: StoredRun) -> list[str]:
     """What should be known before any number is believed."""
-    notes = [run.trained.note] if run.trained.note else []
-    if run.facts.get("dry_run"):
-        notes.append("A dry run: one batch of training, so the results mean nothing.")
-    return notes
+    dry = "A dry run: one batch of training, so the results mean nothing."
+    return [note for note in (run.trained.note, run.facts.get("dry_run") and dry) if note]
 
 
 def _sketches(

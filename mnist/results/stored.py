@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from mnist.data.dataset import Dataset
 from mnist.data.files import shown
 from mnist.models import Vote
 from mnist.results.predictions import Predictions, predict
 from mnist.results.tables import run_html
-from mnist.storage.run_data import expect_data
-from mnist.storage.runs import Entry, Facts, RunError, RunFolder, read_run
+from mnist.storage.reading import CheckpointError
+from mnist.storage.records import Entry, Facts, RunError, expect_data
+from mnist.storage.runs import RunFolder, read_run
 from mnist.storage.weights import Trained, of_run
 
 
@@ -23,8 +26,9 @@ class StoredRun:
     Attributes:
         facts: settings, and facts of the data and the network.
         metrics: an entry an epoch, of one at least.
-        members: of a vote, the last entry of each member that has its folder, by its number.
-        seconds: of each epoch, by its number; empty where times.jsonl is not there.
+        members: of a vote, the last entry of each member whose folder has the network that is in
+            it, by its number.
+        seconds: of each epoch that is over, by its number, where times.jsonl tells.
         trained: the network.
     """
 
@@ -45,15 +49,12 @@ class StoredRun:
         """
         expect_data(self.facts, dataset, shown(self.folder))
         network, images = self.trained, dataset.test_images
-        found = predict(
-            network.model, images, dataset.test_labels, mean=network.mean, std=network.std
-        )
-        if not math.isfinite(found.loss):
-            raise RunError(
-                f"{shown(self.folder)}: the network's scores are no finite numbers, as after "
-                "a training that diverged; train again with a smaller --lr"
+        try:
+            return predict(
+                network.model, images, dataset.test_labels, mean=network.mean, std=network.std
             )
-        return found
+        except CheckpointError as error:
+            raise RunError(f"{shown(self.folder)}: {error}") from error
 
 
 def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
@@ -63,12 +64,15 @@ def load_run(folder: str | Path, *, dry: bool = False) -> StoredRun:
     """
     record, files = read_run(folder, dry=dry), RunFolder(folder)
     trained = of_run(record, files.folder)
-    count = len(trained.model.members) if isinstance(trained.model, Vote) else 0
-    places = {number: files.folder / f"member-{number}" for number in range(1, 1 + count)}
-    members = {
-        number: read_run(place, dry=dry).metrics[-1]
-        for number, place in places.items()
-        if RunFolder(place).last.exists()
-    }
+    members: dict[int, Entry] = {}
+    voting = list(trained.model.members) if isinstance(trained.model, Vote) else []
+    for place, network in zip(files.members(len(voting)), voting, strict=False):
+        with suppress(CheckpointError):  # one that is lost, or another, has no say here
+            own, weights = read_run(place.folder, dry=dry), network.state_dict()
+            if own.weights.keys() == weights.keys() and all(
+                np.array_equal(own.weights[name], weights[name]) for name in weights
+            ):
+                members[voting.index(network) + 1] = own.metrics[-1]
+    seconds = {n: s for n, s in files.seconds().items() if 1 <= n <= len(record.metrics)}
     facts = record.facts | {"parameters": sum(p.size for p in trained.model.parameters())}
-    return StoredRun(files.folder, facts, record.metrics, members, files.seconds(), trained)
+    return StoredRun(files.folder, facts, record.metrics, members, seconds, trained)

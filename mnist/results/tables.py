@@ -8,15 +8,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from autograd.interop.notebook import table as plain_table
 from mnist.config import Config
 from mnist.data.files import shown
 from mnist.results.predictions import Predictions
 from mnist.results.rendering import can_draw, render, uri
 from mnist.results.wording import duration, percent, plain
-from mnist.storage.runs import Entry
+from mnist.storage.records import Entry
 
 # Units and meanings of the facts that are no settings.
 _FACTS = {
@@ -136,8 +134,6 @@ def measured(name: str, value: Any) -> str:
     """A loss or an accuracy of metrics.jsonl as a cell."""
     if value is None:
         return "-"
-    if not np.isfinite(value):
-        return escape(str(value))
     return percent(value) if name.endswith("accuracy") else f"{value:.4f}"
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from mnist.data.files import shown
 
+_LONGEST, _PART = 200, 90  # characters of a fact, and of each end of a longer one
+
 
 def percent(share: float, decimals: int = 2) -> str:
     """A share as a percentage. What is not quite all or nothing is never shown as such."""
@@ -36,7 +38,8 @@ def duration(seconds: float) -> str:
 
 
 def plain(value: Any) -> str:
-    """A setting: numbers with as many digits as they need, words for the rest."""
+    """A setting: numbers with as many digits as they need, words for the rest, of the longest the
+    beginning and the end."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -45,4 +48,5 @@ def plain(value: Any) -> str:
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    return shown(str(value))
+    text = str(value)
+    return shown(text if len(text) <= _LONGEST else f"{text[:_PART]} ... {text[-_PART:]}")

@@ -18,69 +18,46 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from autograd.engine.tensor import Array
-from mnist.config import Config, checked
-from mnist.data.files import alone_in, replacing, shown
+from mnist.config import Config, SettingsError
+from mnist.data.files import alone_in, replacing, shown, write_whole
 from mnist.storage import checkpoints
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, parse_json, read_whole
+from mnist.storage.records import (
+    FORMAT,
+    Entry,
+    Facts,
+    Record,
+    best_of,
+    expect_facts,
+    read_checkpoint,
+    read_metrics,
+    read_times,
+    settings_of,
+)
+from mnist.storage.records import (
+    RunError as RunError,
+)
 
-FORMAT = 2  # of a run's folder; that of 0.1 has no number
 REPORT = (
     "report.html",
     *(f"{name}.png" for name in ("curves", "confusion", "worst", "filters", "saliency")),
     "calibration.png",
 )
 _OWN = ("config.json", "last.ckpt", "best.ckpt", "metrics.jsonl", "times.jsonl", "model.npz")
-_MEMBER = re.compile(r"member-[1-9]\d{0,3}")
 _PART = re.compile(rf"({'|'.join(map(re.escape, (*_OWN, *REPORT)))})\.\d+\.part")
 _LONGEST = 1 << 20  # bytes of config.json
-_LONGEST_TABLE = 1 << 26  # of metrics.jsonl and times.jsonl
-
-Entry = dict[str, Any]
-Facts = dict[str, Any]
-
-
-class RunError(CheckpointError):
-    """A folder is not the run that is needed, or is not free for one.
-
-    The message is one line: the folder or file, what is wrong and what to do.
-    """
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is written of a training, checked.
-
-    Attributes:
-        facts: settings, and facts of the data and the network.
-        metrics: an entry an epoch.
-        weights: of the network, by name.
-        state: the whole of a checkpoint.
-    """
-
-    facts: Facts
-    metrics: list[Entry]
-    weights: dict[str, Array]
-    state: Mapping[str, Any]
-
-    @property
-    def config(self) -> Config:
-        """The settings. Raises ValueError where they are none."""
-        return checked(self.facts)
-
-    @property
-    def epochs(self) -> int:
-        """How many epochs are done."""
-        return int(self.metrics[-1].get("epoch", len(self.metrics))) if self.metrics else 0
+# Facts of where a training ran, which those who only look at it later do not change.
+_OF_MACHINE: dict[str, Callable[[Any], bool]] = {
+    "threads": lambda v: type(v) is int and 0 < v < 10**6,
+    "numpy": lambda v: isinstance(v, str) and bool(re.fullmatch(r"\d[\w.+-]{0,40}", v)),
+}
 
 
 class RunFolder:
@@ -95,6 +72,7 @@ class RunFolder:
         self.config, self.last, self.best, self.metrics, self.times, self.weights = (
             self.folder / name for name in _OWN
         )
+        self._in_place: Callable[[], bool] = lambda: True
 
     def __str__(self) -> str:
         return shown(self.folder)
@@ -114,7 +92,7 @@ class RunFolder:
         if not self.writes:
             yield
             return
-        with alone_in(self.folder, wait=False):
+        with alone_in(self.folder, wait=False) as self._in_place:
             for path in self.folder.iterdir():
                 if _PART.fullmatch(path.name):  # what a killed process left half written
                     path.unlink(missing_ok=True)
@@ -128,7 +106,7 @@ class RunFolder:
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self}: is a file; name a folder")
         found = self.names()
-        if found and not self._is_run():
+        if found and not self.is_run():
             raise RunError(
                 f"{self}: holds {found[0]}, which no training wrote; name another folder"
             )
@@ -139,39 +117,78 @@ class RunFolder:
             )
         return found
 
-    def claim(self, overwrite: bool = False) -> None:
-        """Make room for a new training; of a run that is to be overwritten, its own files are
-        removed, and nothing else. Raises RunError where something else would be lost.
+    def claim(self, overwrite: bool = False, members: int = 1) -> None:
+        """Make room for a new training, of so many networks; of a run that is to be overwritten,
+        its own files are removed, and nothing else. Raises RunError where something else would be
+        lost.
         """
-        if self.expect_free(overwrite):
-            members = [RunFolder(at) for at in self.folder.iterdir() if _MEMBER.fullmatch(at.name)]
-            members = [member for member in members if member._is_run()]
-            with ExitStack() as locks:
-                for member in members:  # all of them before anything is removed
-                    locks.enter_context(member.locked())
-                for member in members:
-                    member.claim(overwrite)
-                    with suppress(OSError):
-                        member.folder.rmdir()  # if it held nothing else
+        old = self._own_members() if self.expect_free(overwrite) else []
+        own = {place.folder for place in old}
+        for place in self.members(members):
+            if place.folder not in own and place.expect_free(overwrite=True):
+                raise RunError(
+                    f"{place}: holds a run that is not of this ensemble; move it away, or name "
+                    "another folder with --out"
+                )
+        with ExitStack() as locks:
+            for place in old:  # all of them before anything is removed
+                locks.enter_context(place.locked())
+            for place in old:
+                place.claim(overwrite)
+                with suppress(OSError):
+                    place.folder.rmdir()  # if it held nothing else
         self._remove((*REPORT, *_OWN[::-1]))  # that which tells whose they are last
+
+    def members(self, count: int) -> list[RunFolder]:
+        """The folders of an ensemble's networks; of one network alone none."""
+        names = [f"member-{number}" for number in range(1, 1 + count) if count > 1]
+        return [RunFolder(self.folder / name, self.writes) for name in names]
+
+    def _own_members(self) -> list[RunFolder]:
+        """Where an ensemble's networks are, as far as they are its own and no links."""
+        own = []
+        with suppress(CheckpointError, SettingsError):
+            config = self.standing()[0]
+            for number, place in enumerate(self.members(config.members), start=1):
+                with suppress(CheckpointError):
+                    if not place.folder.is_symlink():
+                        place.standing_of(config.of_member(number))
+                        own.append(place)
+        return own
 
     def is_dry(self) -> bool:
         """Whether it is a dry run's, as far as can be told."""
-        with suppress(CheckpointError):
-            return self.facts().get("dry_run") is True
-        return False
+        return self._told().get("dry_run") is True
 
-    def _is_run(self) -> bool:
-        if any(checkpoints.is_one(path) for path in (self.last, self.best)):
-            return True
+    def is_untrained(self) -> bool:
+        """Whether no epoch is over, as far as metrics.jsonl tells."""
+        return self.metrics.exists() and not self.metrics.stat().st_size
+
+    def is_run(self) -> bool:
+        """Whether a training has written here."""
+        return any(checkpoints.is_one(path) for path in (self.last, self.best)) or (
+            {"model", "epochs", "seed"} <= self._told().keys()
+        )
+
+    def _told(self) -> Facts:
+        """What config.json holds, if it can be read."""
         with suppress(CheckpointError):
-            return {"model", "epochs", "seed"} <= self.facts().keys()
-        return False
+            return self.facts()
+        return {}
 
     def _remove(self, names: Sequence[str]) -> None:
         for name in names:
             if os.path.lexists(self.folder / name):
+                self._expect_in_place()
                 (self.folder / name).unlink()
+
+    def _expect_in_place(self) -> None:
+        """Raise RunError where what has the folder's name is not what this process has locked."""
+        if not self._in_place():
+            raise RunError(
+                f"{self}: was removed, renamed or replaced by another folder meanwhile, and nothing"
+                " more is written there; go on with --resume where it is now, or train anew"
+            )
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -185,14 +202,16 @@ class RunFolder:
         """
         if not self.writes:
             return
+        told = self._told() if finished else {}
         if not finished:
             self._remove((*REPORT, self.weights.name))
+        facts |= {name: told[name] for name, fits in _OF_MACHINE.items() if fits(told.get(name))}
         self._write(self.config, json.dumps(facts, indent=2) + "\n")
         self.write_metrics(metrics)
         done = len(metrics)
         lines = [
             line
-            for line in _times(self.times)
+            for line in read_times(self.times)
             if line["epoch"] <= done or (line["epoch"] == done + 1 and line.get("step") == step)
         ]
         if lines or self.times.exists():
@@ -205,16 +224,23 @@ class RunFolder:
     def note_time(self, epoch: int, seconds: float, step: int | None = None) -> None:
         """How long an epoch took, up to a step or all of it."""
         if self.writes:
-            line = {"epoch": epoch, "seconds": round(seconds, 3)}
-            line |= {} if step is None else {"step": step}
-            self._write(self.times, _lines([*_times(self.times), line]))
+            within = {} if step is None else {"step": step}
+            line = {"epoch": epoch, "seconds": round(seconds, 3), **within}
+            self._write(self.times, _lines([*read_times(self.times), line]))
 
     def write_state(self, path: Path, state: Mapping[str, Any]) -> None:
         """Write a checkpoint."""
         if self.writes:
+            self._expect_in_place()
             checkpoints.write(path, {"format": FORMAT, **state})
 
+    def write_report(self, name: str, content: bytes) -> None:
+        """Write the page or a picture."""
+        self._expect_in_place()
+        write_whole(self.folder / name, [content], RunError)
+
     def _write(self, path: Path, text: str) -> None:
+        self._expect_in_place()
         with replacing(path) as file:
             file.write(text.encode())
 
@@ -226,7 +252,7 @@ class RunFolder:
             facts = parse_json(read_whole(self.config, limit=_LONGEST))
             if not isinstance(facts, dict):
                 raise ValueError(f"{brief(facts)}, an object expected")
-            _expect_facts(facts)
+            expect_facts(facts)
         except ValueError as error:
             raise RunError(
                 f"{shown(self.config)}: not the facts of a training ({error}); take a copy of it "
@@ -235,7 +261,8 @@ class RunFolder:
         return facts
 
     def standing(self) -> tuple[Config, Facts, Record | None]:
-        """The settings and facts of a run, and where it stands if a checkpoint tells.
+        """The settings and facts of a run, and where it stands if a checkpoint tells, or what 0.1
+        left without one (as of a vote): weights, and no state to go on from.
 
         Raises RunError where there is no run, or config.json and last.ckpt are of two.
         """
@@ -251,42 +278,82 @@ class RunFolder:
                     f"{self}: holds no run (config.json is not there); name a folder that "
                     "train.py has written"
                 )
-            return _settings(record.facts, self.last), record.facts, record
+            return settings_of(record.facts, self.last), record.facts, record
         facts = self.facts()
-        config = _settings(facts, self.config)
+        config = settings_of(facts, self.config)
         if record is not None:
             config = self._agreed(config, facts, record)
             facts = {**facts, **record.facts, **asdict(config)}
+        elif os.path.lexists(self.weights):
+            entries = read_metrics(self.metrics, facts)
+            record = Record(facts, entries, read_npz(self.weights), {}) if entries else None
         return config, facts, record
+
+    def standing_of(self, expected: Config) -> tuple[Config, Facts, Record | None]:
+        """`standing` of the network of an ensemble, which has these settings, or those before a
+        training that has yet to go further. Raises RunError where it is another."""
+        config, facts, record = self.standing()
+        if config.epochs == expected.earlier_epochs and (
+            not record or record.epochs == config.epochs
+        ):
+            expected = replace(expected, epochs=config.epochs, earlier_epochs=config.earlier_epochs)
+        for name, told, wanted in _differences(asdict(config), asdict(expected)):
+            raise RunError(
+                f"{self}: is no network of this ensemble (its {name} is {told!r:.40}, "
+                f"{wanted!r:.40} expected); put the right one there, or move it away"
+            )
+        return config, facts, record
+
+    def expect_best(self, config: Config, facts: Facts, record: Record | None) -> None:
+        """Raise RunError where best.ckpt is lost, or of another training than last.ckpt.
+
+        It may be ahead, where a process was killed between the two or last.ckpt was lost: then the
+        training comes there again, and replaces it.
+        """
+        metrics, wrong = record.metrics if record else [], ""
+        chosen = best_of(metrics)["epoch"]
+        if os.path.lexists(self.best):
+            best = read_checkpoint(self.best)
+            if not (
+                config.validation
+                and {n for n, *_ in _differences(facts, best.facts)} <= {"epochs", "earlier_epochs"}
+                and (best.epochs == chosen or len(metrics) < best.epochs <= config.epochs)
+                and all(a == b for a, b in zip(best.metrics, metrics, strict=False))
+            ):
+                wrong = "is of another training than last.ckpt"
+        elif chosen:
+            wrong = f"is not there, which epoch {chosen} has written"
+        if wrong:
+            raise RunError(f"{shown(self.best)}: {wrong}; put the right one there, or train anew")
 
     def _agreed(self, config: Config, facts: Facts, record: Record) -> Config:
         """The settings, where all that both tell is the same."""
-        saved = _settings(record.facts, self.last)
+        saved = settings_of(record.facts, self.last)
         # A training that goes further may have been killed when only one of them told so.
         if config.epochs == saved.earlier_epochs:
             config = replace(config, epochs=saved.epochs, earlier_epochs=saved.earlier_epochs)
         elif saved.epochs == config.earlier_epochs == record.epochs:
             saved = replace(saved, epochs=config.epochs, earlier_epochs=config.earlier_epochs)
-        given = {**facts, **asdict(config)}
-        for name, used in {**record.facts, **asdict(saved)}.items():
-            told = given.get(name, used)
-            if told != used and name != "dataset":  # whose name may tell where it lay
-                raise RunError(
-                    f"{self}: config.json has {name} {told!r:.40}, last.ckpt {used!r:.40}; they "
-                    "are of two trainings, or config.json was changed: put the right one there"
-                )
+        given, used = {**facts, **asdict(config)}, {**record.facts, **asdict(saved)}
+        for name, told, wanted in _differences(given, used):
+            raise RunError(
+                f"{self}: config.json has {name} {told!r:.40}, last.ckpt {wanted!r:.40}; they are "
+                "of two trainings, or config.json was changed: put the right one there"
+            )
         return saved
 
     def seconds(self) -> dict[int, float]:
         """Of each epoch that is over, by its number; of one that was measured twice, the later."""
-        return {line["epoch"]: line["seconds"] for line in _times(self.times) if "step" not in line}
+        return {
+            line["epoch"]: line["seconds"] for line in read_times(self.times) if "step" not in line
+        }
 
     def spent(self, epoch: int, step: int) -> float:
         """Seconds that an epoch had taken up to a step."""
         return next(
             (
                 line["seconds"]
-                for line in reversed(_times(self.times))
+                for line in reversed(read_times(self.times))
                 if (line["epoch"], line.get("step")) == (epoch, step)
             ),
             0.0,
@@ -302,8 +369,6 @@ def read_run(folder: str | Path, *, dry: bool = False) -> Record:
     """
     files = RunFolder(folder)
     _, facts, record = files.standing()
-    if record is None and os.path.lexists(files.weights):  # of 0.1, which saved votes so
-        record = Record(facts, _metrics(files.metrics), read_npz(files.weights), {})
     if facts.get("dry_run") and not dry:
         raise RunError(f"{files}: is a dry run, whose network has learned nothing; train one")
     if record is None or not record.metrics:
@@ -314,88 +379,10 @@ def read_run(folder: str | Path, *, dry: bool = False) -> Record:
     return replace(record, facts=facts)
 
 
-def read_checkpoint(path: Path) -> Record:
-    """A training's checkpoint. Raises CheckpointError where it is none."""
-    tree = checkpoints.read(path)
-    parts = [tree.get(name) for name in ("model", "config", "dataset")]
-    model, config, dataset = (part if isinstance(part, dict) else None for part in parts)
-    if model is None or config is None or dataset is None:
-        raise CheckpointError(
-            f"{shown(path)}: is a checkpoint but none of a training (it has "
-            f"{brief(list(tree))}); name one of a run's folder"
-        )
-    arrays = {name: value for name, value in model.items() if isinstance(value, np.ndarray)}
-    if len(arrays) < len(model):
-        raise CheckpointError(f"{shown(path)}: has weights that are no arrays; take another")
-    try:
-        _expect_facts({**config, **dataset, "format": tree.get("format", 1)})
-        metrics = _entries(tree.get("metrics", []))
-    except ValueError as error:
-        raise CheckpointError(
-            f"{shown(path)}: is not of a training of this version ({error}); train anew"
-        ) from error
-    return Record({**config, **dataset}, metrics, arrays, tree)
-
-
-def _settings(facts: Facts, path: Path) -> Config:
-    try:
-        return checked(facts)
-    except ValueError as error:
-        raise RunError(
-            f"{shown(path)}: no settings that this version knows ({error}); take a copy of it or "
-            "train anew"
-        ) from error
-
-
-def _expect_facts(facts: Mapping[str, Any]) -> None:
-    """Raise ValueError where they are no numbers, texts and switches, or of a later version."""
-    for name, value in facts.items():
-        if not (value is None or isinstance(value, str | int | float)):
-            raise ValueError(f"{brief(name)} is {brief(value)}")
-    if not isinstance(facts.get("dataset", ""), str):
-        raise ValueError(f"its dataset is {brief(facts['dataset'])}, a name expected")
-    number = facts.get("format", 1)
-    if type(number) is not int or not 1 <= number <= FORMAT:
-        raise ValueError(
-            f"its format is {brief(number)}, at most {FORMAT} expected; a newer version wrote it"
-        )
-
-
-def _metrics(path: Path) -> list[Entry]:
-    try:
-        text = read_whole(path, limit=_LONGEST_TABLE)
-        return _entries([parse_json(line) for line in text.splitlines()])
-    except ValueError as error:
-        raise RunError(f"{shown(path)}: {error}; take a copy of it or train anew") from error
-
-
-def _entries(given: Any) -> list[Entry]:
-    """An entry an epoch, with numbers. Raises ValueError where it is not so."""
-    if not isinstance(given, list):
-        raise ValueError(f"its metrics are {brief(given)}, an entry an epoch expected")
-    for number, entry in enumerate(given, start=1):
-        if not isinstance(entry, dict):
-            raise ValueError(f"line {number} of its metrics is no object with numbers of an epoch")
-        for name, value in entry.items():
-            whole = name != "epoch" or (type(value) is int and 0 < value < 10**9)
-            if not (value is None or type(value) in (int, float)) or not whole:
-                raise ValueError(
-                    f"line {number} of its metrics: {brief(name)} is {brief(value)}, "
-                    "a number expected"
-                )
-    return given
-
-
-def _times(path: Path) -> list[Entry]:
-    """The lines of times.jsonl that are such: a crash may have cut one off."""
-    lines: list[Entry] = []
-    with suppress(CheckpointError):  # it is only told, never needed
-        for text in read_whole(path, limit=_LONGEST_TABLE).splitlines():
-            with suppress(ValueError, KeyError, TypeError):
-                line = parse_json(text)
-                if type(line["epoch"]) is int and 0 <= line["seconds"] < 1e9:
-                    lines.append(line)
-    return lines
+def _differences(a: Facts, b: Facts) -> list[tuple[str, Any, Any]]:
+    """The facts that both tell, but not alike: their names, and what each tells."""
+    names = [name for name in b if name in a and name != "dataset"]  # which may tell where it lay
+    return [(name, a[name], b[name]) for name in names if a[name] != b[name]]
 
 
 def _lines(entries: Sequence[Entry]) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,10 +18,11 @@ import numpy as np
 from autograd.engine.tensor import Array
 from mnist.config import number
 from mnist.data.files import shown, write_whole
-from mnist.models import MODELS, Vote
+from mnist.models import MODELS, Vote, unsound
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, damaged, parse_json, read_whole
-from mnist.storage.runs import Facts, Record, RunFolder, read_checkpoint, read_run
+from mnist.storage.records import Facts, Record, read_checkpoint
+from mnist.storage.runs import RunFolder, read_run
 from nn import Module
 
 State = dict[str, Array]
@@ -32,6 +34,7 @@ _MOMENTS = {
     "pixel_mean": (MNIST_MEAN, number("a number", lambda v: abs(v) < 1e300)),
     "pixel_std": (MNIST_STD, number("a number above 0", lambda v: 0 < v < 1e300)),
 }
+_DONE = "epochs_done"  # among the facts
 _ENTRY = "facts"  # of the metadata of a .safetensors file: JSON
 _MEMBER = re.compile(r"members\.(\d{1,5})\.(.*)", re.DOTALL)  # a name in a vote
 HINT = "a .safetensors file needs the safetensors package: pip install safetensors"
@@ -87,25 +90,30 @@ def load_trained(path: str | Path) -> Trained:
         raise CheckpointError(
             f"{shown(path)}: is of a dry run, whose network has learned nothing; train one"
         )
-    return _trained(state, facts, path)
+    in_run = path in (RunFolder(path.parent).last, RunFolder(path.parent).best)
+    return _trained(state, facts, path, path.parent if in_run else None)
 
 
 def of_run(record: Record, folder: Path) -> Trained:
     """The network of a run. Raises CheckpointError where weights and facts do not fit."""
-    done, planned, note = record.epochs, record.config.epochs, ""
-    if done < planned:
-        note = (
-            f"unfinished: {done} of {planned} epochs are done; "
-            f"python train.py --resume {shown(folder)} goes on"
-        )
-    facts = record.facts | {"test_accuracy": record.metrics[-1].get("test_accuracy")}
-    return _trained(record.weights, facts, folder, note)
+    return _trained(sound(record.weights, folder), _facts(record), folder, folder)
 
 
-def _trained(state: State, facts: Facts, path: Path, note: str = "") -> Trained:
+def _trained(state: State, facts: Facts, path: Path, run: Path | None = None) -> Trained:
+    """The network in `path`; `run` is the folder in which its training goes on, if it is there."""
     name, model = _built(state, facts, path)
     mean, std = (_moment(name, facts, path) for name in _MOMENTS)
+    done, planned, note = facts.get(_DONE), facts.get("epochs"), ""
+    if type(done) is int and type(planned) is int and done < planned:
+        way_on = f"; python train.py --resume {shown(run)} goes on" if run else ""
+        note = f"unfinished: {done} of {planned} epochs are done{way_on}"
     return Trained(model.eval(), name, mean, std, facts, note)
+
+
+def _facts(record: Record) -> Facts:
+    """What is known of a training, and how far it came."""
+    last = record.metrics[-1] if record.metrics else {}
+    return record.facts | {"test_accuracy": last.get("test_accuracy"), _DONE: record.epochs}
 
 
 def load_weights(model: Module, path: str | Path) -> None:
@@ -163,17 +171,31 @@ def _contents(path: Path) -> tuple[State, Facts | None]:
             f"{shown(path)}: is no file of weights by its name; one that ends in "
             f"{', '.join(readers)} or a run's folder expected"
         )
-    return reader(path)
+    state, facts = reader(path)
+    return sound(state, path), facts
+
+
+def sound(state: State, path: Path) -> State:
+    """The weights. Raises CheckpointError where some are none."""
+    if wrong := unsound(state):
+        raise CheckpointError(
+            f"{shown(path)}: its {brief(wrong)} has NaN, infinities or a negative variance, as "
+            "after a training that diverged; name another, or train again with a smaller --lr"
+        )
+    return state
 
 
 def _from_checkpoint(path: Path) -> tuple[State, Facts]:
     record = read_checkpoint(path)
     if record.state.get("metrics") == []:
         raise _untrained(path)
-    beside = {}
-    if RunFolder(path.parent).last == path:
-        beside = {"data_folder": _facts_beside(path).get("data_folder")}
-    return record.weights, {**record.facts, **beside}
+    files, facts = RunFolder(path.parent), _facts(record)
+    if path in (files.last, files.best):
+        facts["data_folder"] = _facts_beside(path).get("data_folder")
+        if path == files.best and os.path.exists(files.last):  # which knows how far it came
+            with suppress(CheckpointError):
+                facts[_DONE] = max(record.epochs, read_checkpoint(files.last).epochs)
+    return record.weights, facts
 
 
 def _from_safetensors(path: Path) -> tuple[State, Facts | None]:
@@ -207,7 +229,7 @@ def _facts_beside(path: Path) -> Facts:
     files = RunFolder(path.parent)
     if not os.path.exists(files.config):
         return {}
-    if files.metrics.exists() and not files.metrics.stat().st_size:
+    if files.is_untrained():
         raise _untrained(path)
     return files.facts()
 

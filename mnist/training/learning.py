@@ -14,7 +14,7 @@ from mnist.config import Config
 from mnist.data.batches import evaluation_batches
 from mnist.data.dataset import Dataset
 from mnist.models import MODELS
-from mnist.storage.run_data import identity
+from mnist.storage.records import identity
 from nn import Module
 from nn import functional as F
 from nn.distributed import (

@@ -6,7 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from mnist.config import Config
 from mnist.data.batches import batch_count, train_batches
 from mnist.data.dataset import Dataset, held_out
 from mnist.data.files import shown
+from mnist.models import unsound
 from mnist.results.tables import run_html
 from mnist.storage.checkpoints import CheckpointError
-from mnist.storage.run_data import expect_data, facts_of, identity
-from mnist.storage.runs import Entry, Record, RunFolder
+from mnist.storage.records import Entry, Record, best_of, expect_data, facts_of, identity
+from mnist.storage.runs import RunFolder
+from mnist.storage.weights import sound
 from mnist.training.learning import Learner, Outcome, TrainingError, evaluate, expect_workable
 from mnist.training.progress import progress_bar
 from mnist.training.stopping import Stop, stoppable
@@ -65,16 +67,10 @@ class _Progress:
     hits: int = 0
 
 
-@dataclass
-class _Best:
-    """The most accurate epoch on the validation split; of equals the first."""
-
-    epoch: int = 0
-    accuracy: float = -1.0
-
-
 class Training:
     """The state of a training, and what moves it on.
+
+    Raises SettingsError for settings that no training can have.
 
     Attributes:
         progress: where it is; with the settings this decides every batch and its augmentation.
@@ -83,8 +79,7 @@ class Training:
     def __init__(
         self, dataset: Dataset, config: Config, folder: Path, group: Group | None = None
     ) -> None:
-        epochs = 1 if config.dry_run else config.epochs
-        self.config = config = replace(config, epochs=epochs, lr=config.peak_lr)
+        self.config = config = config.settled()
         self.dataset = held_out(dataset, config.validation)
         self.group = group
         expect_workable(config, self.dataset, group)
@@ -94,7 +89,7 @@ class Training:
         total = (config.epochs - config.earlier_epochs) * self.steps
         self.learner = Learner(config, max(1, total), group)
         self.model = self.learner.model
-        self.progress, self.best = _Progress(), _Best()
+        self.progress = _Progress()
         self.metrics: list[Entry] = []
         self.restored, self._started = False, 0.0
 
@@ -113,7 +108,7 @@ class Training:
             "schedule": learner.schedule.state_dict(),
             "noise": learner.noise.state,
             "progress": asdict(self.progress),
-            "best": asdict(self.best),
+            "best": best_of(self.metrics),
             "metrics": self.metrics,
         }
 
@@ -126,20 +121,21 @@ class Training:
             CheckpointError: it does not fit.
         """
         expect_data(record.facts, self.dataset, str(self.files))
+        sound(record.weights, self.files.last)
         state, learner = record.state, self.learner
         try:
-            optimizer = dict(state["optimizer"])
-            optimizer["state"] = {int(index): own for index, own in optimizer["state"].items()}
+            # The settings and the step decide the rates; nothing else is believed.
+            buffers = {int(index): own for index, own in state["optimizer"]["state"].items()}
+            optimizer = {**learner.optimizer.state_dict(), "state": buffers}
             self.model.load_state_dict(state["model"])
             learner.optimizer.load_state_dict(optimizer)
             learner.noise.state = state["noise"]
-            self.progress, self.best = _Progress(**state["progress"]), _Best(**state["best"])
             self.metrics = list(record.metrics)
+            self.progress = _Progress(**state["progress"])
             self.restored = True
             self._expect_progress(record)
-            # The settings and the step decide all of it; nothing else is believed.
-            known = learner.schedule.state_dict() | {"last_epoch": self._steps_done}
-            learner.schedule.load_state_dict(known)
+            schedule = learner.schedule
+            schedule.load_state_dict({**schedule.state_dict(), "last_epoch": self._steps_done})
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{shown(self.files.last)}: does not fit this version ({error}); train anew"
@@ -147,17 +143,22 @@ class Training:
 
     def _expect_progress(self, record: Record) -> None:
         """Raise ValueError where the progress is none that a training has."""
-        at, best = self.progress, self.best
-        whole = [at.epoch, at.step, at.seen, at.hits, best.epoch]
+        at, size = self.progress, len(self.dataset.train_images)
+        whole = [at.epoch, at.step, at.seen, at.hits]
         anew = record.config.earlier_epochs != self.config.earlier_epochs
         if not (
             all(type(number) is int and number >= 0 for number in whole)
-            and all(math.isfinite(number) for number in (at.loss_sum, best.accuracy))
             and at.epoch == len(self.metrics) + 1
             and at.step <= self.steps
+            and at.seen == min(at.step * self.config.batch_size, size) >= at.hits
+            and 0 <= at.loss_sum < 1e300
+            and record.state["best"] == best_of(self.metrics)
             and (anew or record.state["schedule"]["last_epoch"] == self._steps_done)
         ):
-            raise ValueError(f"it stands at step {at.step!r:.40} of epoch {at.epoch!r:.40}")
+            raise ValueError(
+                f"it stands at step {at.step!r:.40} of epoch {at.epoch!r:.40}, with "
+                f"{at.hits!r:.40} of {at.seen!r:.40} right and losses of {at.loss_sum!r:.40}"
+            )
 
     @property
     def _steps_done(self) -> int:
@@ -177,10 +178,11 @@ class Training:
                 f"{self.files}: finished, {planned} of {planned} epochs are done; --epochs M with "
                 "a larger M trains on"
             )
-        line = f"{self.files}: goes on after step {at.step} of epoch {at.epoch} of {planned}"
-        if earlier:
-            line += f"; from epoch {earlier + 1} a new one-cycle schedule to the same peak rate"
-        return line
+        anew = f"; from epoch {earlier + 1} a new one-cycle schedule to the same peak rate"
+        return (
+            f"{self.files}: goes on after step {at.step} of epoch {at.epoch} of {planned}"
+            f"{anew if earlier else ''}"
+        )
 
     # --- going on ----------------------------------------------------------------------------
 
@@ -197,10 +199,12 @@ class Training:
                 self._started = time.perf_counter() - spent
                 if self._train_epoch(stop):
                     self._save_within()
-                    run.signum = stop.signum or signal.SIGINT
                     break
                 entry, seconds = self._finish_epoch()
                 announce(_line(entry, config.epochs, self.dataset.name, seconds))
+            # Also one that came after the last step: who calls may have more to do.
+            if any([bool(stop)] if self.group is None else self.group.gather(bool(stop))):
+                run.signum = stop.signum or signal.SIGINT
         return run
 
     def _begin(self) -> None:
@@ -223,8 +227,7 @@ class Training:
             limit=self.steps,
             share=learner.share,
         )
-        samples = len(self.dataset.train_images)
-        name = f"epoch {progress.epoch}"
+        samples, name = len(self.dataset.train_images), f"epoch {progress.epoch}"
         with progress_bar(batches, name, self.steps, start=progress.step) as bar:
             for images, labels in bar:
                 count = min(config.batch_size, samples - progress.step * config.batch_size)
@@ -241,8 +244,8 @@ class Training:
 
     def _save_within(self) -> None:
         """Save within an epoch."""
-        seconds = time.perf_counter() - self._started
-        self.files.note_time(self.progress.epoch, seconds, self.progress.step)
+        at, seconds = self.progress, time.perf_counter() - self._started
+        self.files.note_time(at.epoch, seconds, at.step)
         self._save(self.files.last)
 
     def _step(self, images: Any, labels: Any, count: int, stop: Stop) -> Outcome:
@@ -260,11 +263,11 @@ class Training:
 
     def _save(self, *paths: Path) -> None:
         """Write checkpoints, unless the weights are such that nobody could go on from them."""
-        wrong = self.learner.not_finite()
+        wrong = unsound(self.model.state_dict())
         if wrong is not None:
-            step = self.learner.schedule.last_epoch
             raise TrainingError(
-                f"'{wrong}' became NaN or infinite by step {step} of the training; {self._way_on()}"
+                f"'{wrong}' became NaN or infinite by step {self.learner.schedule.last_epoch} of "
+                f"the training; {self._way_on()}"
             )
         if self.files.writes:
             state = self.state()
@@ -272,10 +275,9 @@ class Training:
                 self.files.write_state(path, state)
 
     def _way_on(self) -> str:
-        kept = "start again"
-        if self.files.last.exists():
-            kept = f"{shown(self.files.last)} holds the state before; start again"
-        return f"{kept} with a smaller --lr than {self.config.peak_lr:g}"
+        last = self.files.last
+        kept = f"{shown(last)} holds the state before; " if last.exists() else ""
+        return f"{kept}start again with a smaller --lr than {self.config.peak_lr:g}"
 
     def _finish_epoch(self) -> tuple[Entry, float]:
         """Evaluate, note, and save; the next epoch is then due. The entry, and seconds of it."""
@@ -284,16 +286,7 @@ class Training:
         if self.group is not None:
             expect_alike(self.group, {"the network after the epoch": fingerprint(self.model)})
         tested = evaluate(self.model, self.dataset, size, limit=self.limit, group=self.group)
-        entry: Entry = {
-            "epoch": done.epoch,
-            "train_loss": done.loss_sum / done.seen,
-            "train_accuracy": done.hits / done.seen,
-            "validation_loss": None,
-            "validation_accuracy": None,
-            "test_loss": tested[0],
-            "test_accuracy": tested[1],
-        }
-        chosen = False
+        held = None
         if config.validation:
             held = evaluate(
                 self.model,
@@ -303,15 +296,25 @@ class Training:
                 limit=self.limit,
                 group=self.group,
             )
-            entry["validation_loss"], entry["validation_accuracy"] = held
-            chosen = held[1] > self.best.accuracy
-            if chosen:
-                self.best = _Best(done.epoch, held[1])
+        entry: Entry = {
+            "epoch": done.epoch,
+            "train_loss": done.loss_sum / done.seen,
+            "train_accuracy": done.hits / done.seen,
+            "validation_loss": held and held[0],
+            "validation_accuracy": held and held[1],
+            "test_loss": tested[0],
+            "test_accuracy": tested[1],
+        }
+        for loss in (one[0] for one in (tested, held) if one and not math.isfinite(one[0])):
+            raise TrainingError(
+                f"the loss after epoch {done.epoch} became {loss}; {self._way_on()}"
+            )
         seconds = time.perf_counter() - self._started
         self.files.note_time(done.epoch, seconds)
         self.metrics.append(entry)
         self.progress = _Progress(done.epoch + 1)
-        self._save(*[self.files.best] * chosen, self.files.last)
+        best = [self.files.best] if best_of(self.metrics)["epoch"] == done.epoch else []
+        self._save(*best, self.files.last)
         self.files.write_metrics(self.metrics)
         return entry, seconds
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mnist.config import Config
 from mnist.data.dataset import Dataset
-from mnist.storage.run_data import expect_data
-from mnist.storage.runs import Record, RunError, RunFolder
+from mnist.storage.records import Facts, Record, RunError, expect_data
+from mnist.storage.runs import RunFolder
 from mnist.training.loop import Announce, Run, Training
 from nn.distributed import Group, leads
 from nn.parallel.joint import at_first
@@ -37,14 +37,14 @@ def train(
 
     Raises:
         RunError: the folder holds a run, or another process writes into it.
+        SettingsError: no training can have such settings.
         TrainingError: the loss is NaN or infinite: last.ckpt then holds the state before.
         DistributedError: processes that do not fit together, or a batch that they cannot share.
     """
-    files = RunFolder(folder, writes=leads(group))
-    expect_members(config, files, False)
     training = Training(dataset, config, folder, group)
-    with held_by_first(files, group):
-        at_first(group, partial(files.claim, overwrite))
+    expect_members(config, training.files, False)
+    with held_by_first(training.files, group):
+        at_first(group, partial(training.files.claim, overwrite))
         return training.run(announce)
 
 
@@ -75,12 +75,10 @@ def resume(
     with held_by_first(files, group):
         config, facts, record = at_first(group, files.standing)
         expect_members(config, files, False)
-        expect_no_dry_run(config, files)
-        at_first(group, lambda: expect_data(facts, dataset, str(files)))
-        if record is None:
-            at_first(group, lambda: _expect_no_weights(files))
-        longer = None if epochs is None else _longer(config, record, epochs, files)
-        training = Training(dataset, longer or config, folder, group)
+        at_first(group, lambda: expect_going_on(files, config, facts, record, dataset))
+        config = config if epochs is None else _longer(config, record, epochs, files)
+        training = Training(dataset, config, folder, group)
+        training.files = files
         if record is None:
             announce(f"{files}: no checkpoint yet; from the beginning")
         else:
@@ -104,9 +102,14 @@ def expect_no_dry_run(config: Config, files: RunFolder) -> None:
         raise RunError(f"{files}: is a dry run, of which nothing goes on; train without --resume")
 
 
-def _expect_no_weights(files: RunFolder) -> None:
-    """Raise RunError where a training from the beginning would lose those of a run of 0.1."""
-    if files.weights.exists() and files.metrics.exists() and files.metrics.stat().st_size:
+def expect_going_on(
+    files: RunFolder, config: Config, facts: Facts, record: Record | None, dataset: Dataset
+) -> None:
+    """Raise RunError where the training of one network cannot go on, on this data set."""
+    expect_no_dry_run(config, files)
+    expect_data(facts, dataset, str(files))
+    files.expect_best(config, facts, record)
+    if record is not None and not record.state:  # from the beginning it would lose them
         raise RunError(
             f"{files}: has a trained network of 0.1 (model.npz) but no last.ckpt to go on from; "
             "train anew in another folder"

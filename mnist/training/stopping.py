@@ -18,14 +18,15 @@ class Stop:
     """True once a signal has asked for the end; `signum` is the signal's number."""
 
     def __init__(self) -> None:
-        self.signum = 0
+        self.signum, self._pressed = 0, False
 
     def __bool__(self) -> bool:
         return self.signum != 0
 
     def ask(self, signum: int = signal.SIGINT, frame: FrameType | None = None) -> None:
-        if self.signum and signum == signal.SIGINT:  # pressed again: at once
+        if self._pressed and signum == signal.SIGINT:  # pressed again: at once
             raise KeyboardInterrupt
+        self._pressed |= signum == signal.SIGINT
         self.signum = self.signum or signum
 
 

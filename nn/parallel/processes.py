@@ -118,7 +118,8 @@ class Group(ABC):
         """Wait for all processes to part, without keeping a core busy; the last call of each.
 
         Gives whether all have come, within `patience` seconds (None: for ever). One that has not is
-        perhaps waiting for this one elsewhere, and has to be ended by `abort`.
+        perhaps waiting for this one elsewhere, and has to be ended by `abort`. The first Ctrl-C is
+        for those who still work, and comes to them too; a second ends all.
         """
 
     @abstractmethod
@@ -179,10 +180,16 @@ class MPIGroup(Group):
 
     def part(self, patience: float | None = None) -> bool:
         request, begin = self._parting.Ibarrier(), perf_counter()
+        asked = False
         while not request.Test():
             if patience is not None and perf_counter() - begin > patience:
                 return False
-            sleep(0.01)
+            try:
+                sleep(0.01)
+            except KeyboardInterrupt:
+                if asked:
+                    self.abort(130)  # 128 and the number of the signal, as shells have it
+                asked = True
         return True
 
     def start(self, buffer: Array) -> Request:

@@ -25,6 +25,7 @@ from nn.distributed import (
     synchronize,
     world,
 )
+from nn.parallel.processes import MPIGroup
 
 ROOT = Path(__file__).parents[2]
 Array = np.ndarray[Any, Any]
@@ -213,3 +214,25 @@ def test_what_launchers_tell(rank: str, size: str, monkeypatch: pytest.MonkeyPat
     assert launched() == (1, 2)
     with pytest.raises(DistributedError, match=r"one of 2 processes.*pip install pullback\[mpi\]"):
         world.__wrapped__()
+
+
+def test_the_first_ctrl_c_is_for_those_who_still_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes to a process that waits for their end too; a second ends all."""
+    pressed: list[float] = []
+    ended: list[int] = []
+    limits = [2, 1]
+
+    class Communicator:
+        rank, size = 1, 2
+        Dup = Ibarrier = lambda self: self
+        Test = lambda self: len(pressed) >= limits[-1]  # noqa: E731
+        Abort = lambda self, code: ended.append(code)  # noqa: E731
+
+    def press(seconds: float) -> None:
+        pressed.append(seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nn.parallel.processes.sleep", press)
+    assert MPIGroup(Communicator()).part() and ended == []
+    limits.pop(), pressed.clear()
+    assert MPIGroup(Communicator()).part() and ended == [130]

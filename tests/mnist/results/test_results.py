@@ -233,20 +233,22 @@ def test_a_vote_has_filters_of_each_and_no_curves(
 ) -> None:
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(rendering, "_DPI", 40)  # faster
-    vote = Vote([model, fitted(dataset, 2)]).eval()
+    vote = Vote([model, fitted(dataset, 2), model]).eval()
     last = {"epoch": 2, "test_loss": 0.4, "test_accuracy": 0.9}
-    folder = kept(tmp_path / "vote", dataset, vote, [last], members=2)
+    folder = kept(tmp_path / "vote", dataset, vote, [last], members=3)
     (folder / "times.jsonl").unlink()
-    for number, accuracy in ((1, 0.75), (2, 0.8)):
+    accuracies = 0.75, 0.8, 0.85
+    for number, (network, accuracy) in enumerate(zip(vote.members, accuracies, strict=True), 1):
         metrics = [entry(1, 0.5), entry(2, accuracy)]
-        store(folder / f"member-{number}", dataset, model, metrics)
+        own = network if number < 3 else fitted(dataset, 3)  # the third has been trained on
+        store(folder / f"member-{number}", dataset, own, metrics)
     names = write_report(folder, dataset, print)
     assert names == [*(f"{name}.png" for name in PICTURES[1:]), "report.html"]
     page = self_contained((folder / "report.html").read_text(encoding="utf-8"))
     assert page.tables["Epochs"][1:] == [["epoch", "loss", "accuracy"], ["2", "0.4000", "90.00 %"]]
     assert page.tables["Networks"][1:] == [["1", "0.4000", "75.00 %"], ["2", "0.4000", "80.00 %"]]
     assert "of each network" in page.text
-    assert "A vote of 2 basic networks on drawn digits" in page.text
+    assert "A vote of 3 basic networks on drawn digits" in page.text
 
 
 def test_curves_on_their_own(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mnist.config import Config
 from mnist.data import DataError, Dataset, open_dataset
 from mnist.data.dataset import held_out
 from mnist.models import MODELS
-from mnist.storage.run_data import data_of, expect_data, facts_of
+from mnist.storage.records import data_of, expect_data, facts_of
 from mnist.storage.runs import Facts, RunError, read_run
 from mnist.training import resume, train
 

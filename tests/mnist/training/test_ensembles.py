@@ -209,9 +209,10 @@ def test_a_dry_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_overwriting_an_ensemble_removes_its_members(ensemble: Path, votes: Path) -> None:
     (ensemble / "member-2" / "notes.txt").write_text("mine")
-    (ensemble / "member-10").mkdir()
-    shutil.copy(votes / "member-1" / "config.json", ensemble / "member-10")
+    foreign = Path(shutil.copytree(votes / "member-1", ensemble / "member-10"))
     train_ensemble(DATA, VOTES, ensemble, str, overwrite=True)
     assert (ensemble / "member-2" / "notes.txt").read_text() == "mine"
     (ensemble / "member-2" / "notes.txt").unlink()
+    assert same(foreign) == same(votes / "member-1")
+    shutil.rmtree(foreign)
     assert same(ensemble) == same(votes)

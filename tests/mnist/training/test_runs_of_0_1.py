@@ -92,7 +92,7 @@ def test_an_interrupted_one_without_a_checkpoint_begins_anew(tmp_path: Path, kep
         assert (tmp_path / name).read_bytes() == (kept / name).read_bytes(), name
 
 
-def test_a_vote_is_read_and_goes_on_to_one_of_now(kept: Path, tmp_path: Path) -> None:
+def test_a_vote_is_read_stays_and_goes_further(kept: Path, tmp_path: Path, steps: Steps) -> None:
     config = replace(CONFIG, members=2)
     members = []
     for number in range(2):
@@ -113,11 +113,22 @@ def test_a_vote_is_read_and_goes_on_to_one_of_now(kept: Path, tmp_path: Path) ->
     assert isinstance(found.trained.model, Vote) and found.metrics == last
     assert sorted(found.members) == [1, 2]
     assert load_trained(vote / "model.npz").name == "basic"
+    weights = (vote / "model.npz").read_bytes()
     run = resume_ensemble(DATA, vote, str)
-    assert run.config.members == config.members
-    assert listing(vote) == ["config.json", "last.ckpt", "member-1", "member-2", "metrics.jsonl"]
+    assert run.config.members == config.members and run.metrics == last
+    assert (vote / "model.npz").read_bytes() == weights
+    (vote / "member-2" / "last.ckpt").rename(tmp_path / "lost")
+    resume_ensemble(DATA, vote, str)
+    told = "member-2: has a trained network of 0.1 (model.npz) but no last.ckpt to go on from"
+    expect_unchanged(vote, told, lambda: resume_ensemble(DATA, vote, str, epochs=3))
+    shutil.move(tmp_path / "lost", vote / "member-2" / "last.ckpt")
+    steps.stop_at(1)
+    assert resume_ensemble(DATA, vote, str, epochs=3).interrupted
+    assert "unfinished: 2 of 3 epochs" in load_trained(vote).note
     for name, value in Vote(members).state_dict().items():
         assert np.array_equal(load_trained(vote).model.state_dict()[name], value)
+    assert resume_ensemble(DATA, vote, str).metrics[-1]["epoch"] == 3
+    assert listing(vote) == ["config.json", "last.ckpt", "member-1", "member-2", "metrics.jsonl"]
 
 
 def test_a_network_of_0_1_alone(tmp_path: Path) -> None:

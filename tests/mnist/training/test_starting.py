@@ -55,16 +55,12 @@ def test_overwriting_removes_the_runs_own_files_and_nothing_else(run: Path, kept
     assert files(run) == files(kept)
 
 
-def test_a_members_folder_with_other_files_is_kept(run: Path, kept: Path) -> None:
+def test_a_run_within_a_run_is_not_its_own(run: Path, kept: Path) -> None:
     shutil.copytree(kept, run / "member-1")
-    shutil.copytree(kept, run / "member-2")
-    (run / "member-2" / "notes.txt").write_text("mine")
-    (run / "member-3").mkdir()
-    (run / "member-3" / "config.json").write_text('{"of": "another program"}')
+    shutil.copytree(kept, run / "member-7")
+    before = everything(run / "member-1") | everything(run / "member-7")
     train(DATA, CONFIG, run, str, overwrite=True)
-    assert not (run / "member-1").exists()
-    assert listing(run / "member-2") == ["notes.txt"]
-    assert listing(run / "member-3") == ["config.json"]
+    assert everything(run / "member-1") | everything(run / "member-7") == before
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -184,6 +180,8 @@ def test_config_json_alone_is_a_run_that_has_begun(tmp_path: Path, kept: Path) -
 
 def test_the_last_checkpoint_alone_brings_back_the_other_files(tmp_path: Path, kept: Path) -> None:
     shutil.copy(kept / "last.ckpt", tmp_path)
+    expect_unchanged(tmp_path, "best.ckpt: is not there", lambda: resume(DATA, tmp_path, str))
+    shutil.copy(kept / "best.ckpt", tmp_path)
     resume(DATA, tmp_path, str)
     for name in ("last.ckpt", "metrics.jsonl"):
         assert (tmp_path / name).read_bytes() == (kept / name).read_bytes()

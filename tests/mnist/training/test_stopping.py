@@ -61,6 +61,7 @@ def test_the_first_signal_counts_and_a_second_ctrl_c_is_at_once() -> None:
         assert not stop
         send(signal.SIGTERM)
         send(signal.SIGTERM)  # as of services that lose patience: what is being saved is whole
+        send(signal.SIGINT)  # and one Ctrl-C of somebody who sees it still there
         assert stop and stop.signum == signal.SIGTERM
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from pathlib import Path
 
 from support.disturbed.cases import case
 from support.disturbed.kills import killed_at
-from support.disturbed.scene import SAME, Scene, contents
+from support.disturbed.scene import SAME, Disk, Scene, contents
 
 _UNTOUCHED = "refused in a line; the run's bytes are what they were"
 
@@ -234,6 +236,74 @@ def _(scene: Scene) -> None:
         } == {n: b for n, b in before.items() if not n.endswith(("times.jsonl", "report.html"))}
         scene.train("--out", room / "run", "--overwrite").expect(0).orderly()
         scene.expect_whole(room / "run")
+
+
+@case(
+    "folders",
+    "an ensemble with what is not its own: a foreign member, one twice, one trained on",
+    "refused in a line before anything is written, also with --overwrite",
+    short=True,
+)
+def _(scene: Scene) -> None:
+    with scene.room() as room:
+        vote = room / "vote"
+        options = ("--members", 2, "--epochs", 1, "--validation", 0, "--checkpoint-every", 0)
+        shutil.copytree(scene.whole, vote / "member-1")
+        for overwrite in ((), ("--overwrite",)):
+            scene.train(*options, "--out", vote, *overwrite).refused("not of this ensemble")
+        assert contents(vote / "member-1") == contents(scene.whole)
+        shutil.rmtree(vote)
+        scene.train(*options, "--out", vote).expect(0)
+        (vote / "last.ckpt").unlink()
+        member = vote / "member-2"
+        for change in ("twice", "trained on"):
+            own = shutil.copytree(member, room / change)
+            if change == "twice":
+                shutil.rmtree(member)
+                shutil.copytree(vote / "member-1", member)
+            else:
+                scene.train("--resume", member, "--epochs", 2).expect(0)
+            before = contents(vote)
+            scene.train("--resume", vote).refused("member-2", "no network of this ensemble")
+            assert contents(vote) == before
+            shutil.rmtree(member)
+            shutil.copytree(own, member)
+        scene.train("--resume", vote).expect(0).orderly()
+
+
+@case(
+    "folders",
+    "renamed or removed while it is trained in, and another run put there",
+    "the training ends with one line; the other run's bytes are what they were",
+    short=True,
+)
+def _(scene: Scene) -> None:
+    for how in ("renamed", "removed"):
+        with scene.room() as room:
+            run = room / "run"
+
+            def take(run: Path = run, how: str = how) -> None:
+                run.rename(run.with_name("was")) if how == "renamed" else shutil.rmtree(run)
+                shutil.copytree(scene.whole, run)
+
+            disk = Disk(run, 12, take)
+            scene.train("--out", run, "--seed", 5, before=disk.watch).refused(str(run))
+            assert contents(run) == contents(scene.whole)
+
+
+@case("folders", "best.ckpt is lost, or of another training", _UNTOUCHED)
+def _(scene: Scene) -> None:
+    with scene.room() as room:
+        run = scene.copy(room)
+        scene.train("--seed", 5, "--out", room / "other").expect(0)
+        for foreign in (None, room / "other" / "best.ckpt", room / "other" / "last.ckpt"):
+            (run / "best.ckpt").unlink(missing_ok=True)
+            if foreign is not None:
+                shutil.copy(foreign, run / "best.ckpt")
+            before = contents(run)
+            for further in ((), ("--epochs", 4)):
+                scene.train("--resume", run, *further).refused("best.ckpt")
+            assert contents(run) == before
 
 
 @case("folders", "a folder that may not be written to", "refused in a line")
