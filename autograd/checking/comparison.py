@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from autograd.checking.choices.tapes import Choices, Target
 from autograd.checking.common_causes import Wrong, common_cause, with_mistake
+from autograd.checking.comparison_inputs import (
+    Pair,
+    Variables,
+    of_variable,
+    pair_of,
+    quantities_of,
+    run,
+    values_of,
+)
 from autograd.checking.comparison_report import Comparison, Row
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
-from autograd.checking.diagnosis.shapes import repaired
+from autograd.checking.diagnosis.arrangements import repaired
 from autograd.checking.flow import Flow
 from autograd.checking.reference import Reference
 from autograd.checking.replaying import quietly
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor
 from autograd.program.recorded import computed_from
-
-_Variables = dict[int, tuple[str, str]]  # by serial number, the name and the line of a variable
-
-
-class _Pair(NamedTuple):
-    name: str
-    tensor: Tensor
-    place: Place
-    manual: Array
 
 
 def compare(
@@ -84,10 +84,10 @@ def compare(
         if option is not None and not isinstance(option, Mapping):
             given[name], options[name] = option, None  # the gradient of a tensor of that name
     called: dict[str, Any] = dict(options["names"] or {})
-    variables: _Variables = {}
+    variables: Variables = {}
     if not isinstance(loss, Tensor) and callable(loss):
-        loss, known, variables = _run(loss, args)
-        given = {name: _of_variable(name, value, known) for name, value in given.items()}
+        loss, known, variables = run(loss, args)
+        given = {name: of_variable(name, value, known) for name, value in given.items()}
         called = known | called
     elif args:
         if len(args) > 1 or options["quantities"] is not None:
@@ -97,15 +97,15 @@ def compare(
             )
         options["quantities"] = args[0]
     reference = Reference(loss)
-    pairs = [_pair(name, value, reference) for name, value in given.items()]
+    pairs = [pair_of(name, value, reference) for name, value in given.items()]
     if not pairs:
         raise ValueError(
             "compare: no gradients given; name=(tensor, manual_gradient) expected, at least one"
         )
     pairs.sort(key=lambda pair: _completed(reference, pair.place))
     known = called | {pair.name: pair.tensor for pair in pairs}
-    forward = _values(reference, options["values"] or {}, known)
-    judged = [_Judged(reference, pair, _quantities(options["quantities"])) for pair in pairs]
+    forward = values_of(reference, options["values"] or {}, known)
+    judged = [_Judged(reference, pair, quantities_of(options["quantities"])) for pair in pairs]
     knowledge = _Knowledge(reference, judged, called, variables)
     choices = Choices(reference)
     for number, one in enumerate(judged):
@@ -128,7 +128,7 @@ class _Knowledge:
         reference: Reference,
         judged: list[_Judged],
         called: Mapping[str, Any],
-        variables: _Variables,
+        variables: Variables,
     ) -> None:
         on_tape = {p.serial: p for p in reference.recorded.values.places}
         at = {s: reference.place(p).serial for s, p in on_tape.items() if s in variables}
@@ -146,82 +146,16 @@ class _Knowledge:
         self.given = {reference.place(j.pair.place).serial: j.values for j in judged}
 
 
-def _run(
-    f: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[Tensor, dict[str, Tensor], _Variables]:
-    """The loss that a function gives, its variables, and names of their places with lines."""
-    from autograd.checking.backward.holders import Holders  # is needed by this alone
-    from autograd.checking.backward.running import Run
-
-    holders = Holders(f)
-    for argument in args:
-        holders.given(argument)
-    run = Run(f, args, holders, False)
-    loss = run.returned[0] if isinstance(run.returned, tuple | list) else run.returned
-    if not isinstance(loss, Tensor):
-        raise TypeError(
-            f"compare: the function returned {type(loss).__name__}; the loss expected, a tensor of "
-            "one element, alone or first of several"
-        )
-    known: dict[str, Tensor] = {}
-    lines: _Variables = {}
-    for variable in run.variables:
-        known |= {variable.name: variable.tensor, variable.label: variable.tensor}
-        if variable.tensor._place is not None:
-            line = f"line {variable.statement.line}" if variable.statement is not None else ""
-            lines.setdefault(variable.serial, (variable.label, line))
-    return loss, known, lines
-
-
-def _of_variable(name: str, value: Any, known: Mapping[str, Tensor]) -> Any:
-    if isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[0], Tensor):
-        return value
-    if name not in known:
-        raise ValueError(
-            f"compare: the function has no argument or variable '{name}' that a gradient could be "
-            f"of; it has {', '.join(dict.fromkeys(known)) or 'none'}"
-        )
-    return known[name], value
-
-
-def _values(reference: Reference, values: Mapping[str, Any], known: Mapping[str, Any]) -> list[Row]:
-    """Rows for values of the forward pass, in forward order."""
-    rows: list[tuple[int, Row]] = []
-    for name, value in values.items():
-        tensor = known.get(name)
-        if isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[0], Tensor):
-            tensor, value = value
-        if not isinstance(tensor, Tensor):
-            raise ValueError(
-                f"compare: values has '{name}', and no tensor of that name is known; give it as "
-                "(tensor, value), or in names"
-            )
-        manual = _manual(name, value)
-        expected = tensor.data.astype(np.float64)
-        largest = float(np.abs(expected).max(initial=0.0))
-        limit = reference.relative(manual.dtype) * largest
-        row = Row(name, expected.shape, manual, expected, limit)
-        if manual.shape != expected.shape:
-            row.verdict = "shape"
-            row.notes.append(f"a value of shape {manual.shape} given, {expected.shape} expected")
-        else:
-            with np.errstate(invalid="ignore"):
-                error = np.abs(manual.astype(np.float64) - expected)
-            row.measure(error, expected)
-            if not row.abs_error <= limit:
-                row.verdict = "wrong"
-                row.diagnosis = diagnose(manual.astype(np.float64), expected, limit)
-        rows.append((-1 if tensor._place is None else tensor._place.serial, row))
-    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
-
-
 def _tell_overwritten(judged: list[_Judged]) -> None:
     """A wrong gradient that is the right one of another tensor, and one array with that."""
     for one in judged:
         if one.row.ok:
             continue
         for other in judged:
-            shares = np.may_share_memory(one.pair.manual, other.pair.manual)
+            # Made of it, as the tape has it: the other way round it was handed on as it is.
+            shares = _hangs_on(other.pair.place, one.pair.place) and np.may_share_memory(
+                one.pair.manual, other.pair.manual
+            )
             if not other.row.ok or not shares or one.values.shape != other.values.shape:
                 continue
             if np.array_equal(one.values, other.values):
@@ -268,7 +202,7 @@ class _Judged:
         chosen: whether it is right, and not the tape's.
     """
 
-    def __init__(self, reference: Reference, pair: _Pair, quantities: dict[str, float]) -> None:
+    def __init__(self, reference: Reference, pair: Pair, quantities: dict[str, float]) -> None:
         self.reference, self.pair, self.quantities, self.chosen = reference, pair, quantities, False
         self.knowledge: _Knowledge | None = None
         expected = reference.gradient(pair.place)
@@ -406,67 +340,6 @@ class _Judged:
         size = float(np.abs(gradient).max(initial=0.0))
         allowed = self.row.limit * max(1.0, size / self.row.scale if self.row.scale else 1.0)
         return bool((np.abs(self.values - gradient) <= allowed).all())
-
-
-def _pair(name: str, value: Any, reference: Reference) -> _Pair:
-    if not isinstance(value, tuple | list) or len(value) != 2:
-        raise TypeError(
-            f"compare: {name}={type(value).__name__} given; "
-            f"{name}=(tensor, manual_gradient) expected"
-        )
-    tensor, manual = value
-    if not isinstance(tensor, Tensor):
-        raise TypeError(
-            f"compare: {name}=({type(tensor).__name__}, ...) given; a Tensor on the tape of the "
-            "loss expected first, then the manual gradient"
-        )
-    if tensor.dtype.kind != "f":
-        raise TypeError(
-            f"compare: '{name}' is a tensor of {tensor.dtype}; only floating tensors have gradients"
-        )
-    if tensor._place is None:
-        raise ValueError(
-            f"compare: '{name}' is a constant, which has no gradient; set requires_grad=True on "
-            "it, or on what it is computed from, before the loss is computed"
-        )
-    if tensor._place.serial not in {place.serial for place in reference.recorded.values.places}:
-        raise ValueError(
-            f"compare: '{name}' is not on the tape of this loss: the loss was not computed from "
-            "it. Give the tensor that was used, not a copy or a later result"
-        )
-    return _Pair(name, tensor, tensor._place, _manual(name, manual))
-
-
-def _manual(name: str, manual: Any) -> Array:
-    try:
-        array = np.asarray(manual.data if isinstance(manual, Tensor) else manual)
-    except ValueError as error:
-        raise ValueError(
-            f"compare: the manual gradient of '{name}' is no array: {error}; a nested list must "
-            "have rows of equal length"
-        ) from error
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"compare: the manual gradient of '{name}' is {array.dtype}; real numbers expected"
-            + (": take its real part" if array.dtype.kind == "c" else "")
-        )
-    return array
-
-
-def _quantities(quantities: Mapping[str, float] | None) -> dict[str, float]:
-    if quantities is None:
-        return {}
-    if not isinstance(quantities, Mapping):
-        raise TypeError(
-            f"compare: quantities={type(quantities).__name__} given; a dict of names and numbers "
-            "expected, and gradients as name=(tensor, manual_gradient)"
-        )
-    for name, number in quantities.items():
-        if not isinstance(number, int | float | np.number):
-            raise TypeError(
-                f"compare: the quantity '{name}' is {type(number).__name__}; a number expected"
-            )
-    return {name: float(number) for name, number in quantities.items()}
 
 
 def _completed(reference: Reference, place: Place) -> tuple[float, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.diagnosis.masks import label_masks
+from autograd.checking.diagnosis.roles import label_masks
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import quietly
 from autograd.engine.conforming import broadcast_axes

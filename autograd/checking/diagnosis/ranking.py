@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd.checking.diagnosis.accumulation import propose_accumulation
-from autograd.checking.diagnosis.arrangements import propose_arrangement, propose_sum
+from autograd.checking.diagnosis.arrangements import (
+    propose_accumulation,
+    propose_arrangement,
+    propose_sum,
+    shape_hypotheses,
+)
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.edits import propose_edits, propose_other_rules
 from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, largest
-from autograd.checking.diagnosis.factors import propose_factor
-from autograd.checking.diagnosis.labels import propose_label
-from autograd.checking.diagnosis.local_factors import propose_local_factor
-from autograd.checking.diagnosis.normalization import (
+from autograd.checking.diagnosis.factors import propose_factor, propose_penalty
+from autograd.checking.diagnosis.formulas import (
     propose_missing_terms,
     propose_normalization,
+    propose_softmax,
 )
-from autograd.checking.diagnosis.penalties import propose_penalty
 from autograd.checking.diagnosis.search import Search
-from autograd.checking.diagnosis.shapes import shape_hypotheses
-from autograd.checking.diagnosis.softmax import propose_softmax
-from autograd.checking.diagnosis.subsets import propose_subset
+from autograd.checking.diagnosis.subsets import propose_label, propose_subset
+from autograd.checking.diagnosis.substitutions import propose_local_factor
 from autograd.engine.tensor import Array
 
 

@@ -12,18 +12,21 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from autograd.checking.diagnosis.context import Context, Use
-from autograd.checking.diagnosis.elementary import (
-    ARITHMETIC,
+from autograd.checking.diagnosis.context import Context
+from autograd.checking.diagnosis.derivatives import (
     FORMS,
-    is_at_the_other,
-    right_derivative,
-    wrong_derivatives,
-    wrong_monomials,
+    Look,
+    Try,
+    is_multiple,
+    looked_at,
+    of_one_op,
+    of_several_ops,
+    times_function,
+    too_many,
 )
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
 from autograd.checking.diagnosis.quantities import axes_named, times
@@ -31,8 +34,6 @@ from autograd.checking.replaying import Replay, ReplayError
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
 from autograd.program.recorded import Values
-
-Look = Callable[[Array], Array]
 
 _MOST_PLACES = 12
 _MOST_ARRAYS = 16
@@ -43,27 +44,6 @@ _STEP = 1e-6  # of the largest element, by which the tensor is moved
 _SMALL = 100_000  # elements of what is compared with the right derivative
 _ONE = np.ones(())
 _LOOSE = 1e-5  # of a probe: what is nearly that is looked at in full
-
-
-class Try(NamedTuple):
-    """A candidate for what arrived at a place.
-
-    Attributes:
-        kind, text, rank: as of Candidate.
-        make: makes it of arrays that are looked at through a function: all of them, or a sample.
-        base: what it stands for; all that arrives, or what arrives through one use.
-        tried: how many there are like it.
-        slope, right: the factor in it that stands for another, and that one.
-    """
-
-    kind: str
-    text: str
-    rank: float
-    make: Callable[[Look], Array]
-    base: Array
-    tried: int
-    slope: Array | None = None
-    right: Array = _ONE
 
 
 class Search:
@@ -109,17 +89,17 @@ class Search:
             return
         for use in self.context.near:
             if use.place.serial == place.serial:
-                yield from self._derivatives(use)
+                yield from of_one_op(self.context, use)
         if place.serial == self.context.place.serial:
-            yield from self._composed(place)
-        yield from self._derivatives_too_many(place, g)
+            yield from of_several_ops(self.context, place)
+        yield from too_many(self.context, place, g)
 
     def _try(self, place: Place, one: Try, depth: float, g: Array) -> bool:
         scale = self._fitting(place, one)
         if scale is None:
             return False
         made = one.make(lambda x: x)
-        if one.slope is not None and _is_multiple(one.slope, one.right):
+        if one.slope is not None and is_multiple(one.slope, one.right):
             return False  # not another derivative, but a multiple of the right one, or of none
         change = scale * made - one.base
         itself = place.serial == self.context.place.serial
@@ -188,132 +168,6 @@ class Search:
 
     # --- what is tried -----------------------------------------------------------------------
 
-    def _derivatives(self, use: Use) -> Iterator[Try]:
-        """Other derivatives of an elementwise op than its own."""
-        context, record = self.context, use.record
-        base, g = context.contribution(use), context.upstream(record)
-        right = context.local_derivative(use)
-        if base is None or g is None or right is None:
-            return
-        if record.op.name in ("multiply", "divide"):
-            yield from self._monomials(use, g, base, right)
-        if record.op.name in ARITHMETIC:
-            return
-        x, y = context.flow.values.arrays(record)[use.position], context.flow.values.out(record)
-        own = [("y", y), ("x", x)]
-        called = [context.name_of(record) or "y", context.name_of(use.place) or "x"]
-        named = [(called[0], y), (called[1], x)]
-        for name, array in context.arrays_like(y.shape, _MOST_ARRAYS):
-            if array is not x and array is not y:
-                named.append((name, array))
-        op = context.op_named(record)
-        legend = f" ({called[1]}: its input, {called[0]}: its output)"
-        proper = right_derivative(record, called[1], called[0])
-        is_right = f"; it must be {proper}{legend}" if proper else legend
-        wide = g.astype(np.float64, copy=False)
-        base = base.astype(np.float64, copy=False)
-        for order, (name, v) in enumerate(named):
-            for number, form in enumerate(FORMS if order < 2 else FORMS[:9]):
-                text = f"the derivative of {op} is wrong: you have {form.text.format(v=name)}"
-                if order < 2 and is_at_the_other(record.op.name, form, order == 0):
-                    one, other = ("output", "input") if order == 0 else ("input", "output")
-                    text += f", which is taken at the {one} in place of the {other}"
-                rank = 2.6 + 0.2 * order + number / 1000
-                make = _times(wide, form.of, v)
-                slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
-                yield Try("wrong factor", text + is_right, rank, make, base, 400, slope, right)
-        for what, kind, values, extra in wrong_derivatives(right, own):
-            if kind == "twice":
-                text = f"the derivative of {op} is multiplied in twice, which is once too many"
-            elif kind == "inverse":
-                text = f"divided by the derivative of {op} in place of multiplied by it{is_right}"
-            else:
-                words = what.replace("y", called[0]).replace("x", called[1])
-                text = f"the derivative of {op} is wrong: you have {words}{is_right}"
-            if kind or extra >= 0.5:
-                make = _times(wide, _same, values)
-                yield Try("wrong factor", text, 2.6 + extra, make, base, 400)
-
-    def _monomials(self, use: Use, g: Array, base: Array, right: Array) -> Iterator[Try]:
-        """Other products and quotients of the two arguments of a product or quotient."""
-        record = use.record
-        a, b = (np.asarray(v) for v in self.context.flow.values.arrays(record)[:2])
-        if a.dtype.kind != "f" or b.dtype.kind != "f" or a.size < 2 or b.size < 2:
-            return
-        called = [self.context.array_named(v) or n for v, n in ((a, "a"), (b, "b"))]
-        proper = {
-            ("multiply", 0): called[1],
-            ("multiply", 1): called[0],
-            ("divide", 0): f"1 / {called[1]}",
-            ("divide", 1): f"-{called[0]} / {called[1]}**2",
-        }[record.op.name, use.position]
-        wide, a, b = (x.astype(np.float64, copy=False) for x in (g, a, b))
-        sign = "*" if record.op.name == "multiply" else "/"
-        for number, (words, values) in enumerate(wrong_monomials(a, b, *called)):
-            text = (
-                f"the derivative of {self.context.op_named(record)} is wrong: you have {words}; of "
-                f"{called[0]} {sign} {called[1]} it must be {proper}"
-            )
-            made = _times(wide, _same, np.broadcast_to(values, wide.shape))
-            rank = 3.3 + number / 1000
-            yield Try("wrong factor", text, rank, made, base, 400, values, right)
-
-    def _composed(self, place: Place) -> Iterator[Try]:
-        """Other derivatives of an elementwise function that several ops make up."""
-        context = self.context
-        x = context.value
-        for other in context.composed:
-            g = context.flow.at(other)
-            base = None if g is None else context.carried(other, g)
-            right = context.carried(other, np.ones(x.shape))
-            if g is None or base is None or right is None:
-                continue
-            y = np.asarray(context.flow.values.at(other))
-            called = [context.name_of(other) or "y", context.name_of(place) or "x"]
-            what = f"what makes {context.place_named(other)} of {context.place_named(place)}"
-            legend = f" ({called[1]}: its input, {called[0]}: its output)"
-            proper = next(
-                (
-                    form.text.format(v=name)
-                    for form in FORMS
-                    for name, v in zip(called, (y, x), strict=True)
-                    if largest(form.of(v.astype(np.float64)) - right) <= 1e-6 * largest(right)
-                ),
-                "",
-            )
-            end = f"; it must be {proper}{legend}" if proper else legend
-            wide = g.astype(np.float64, copy=False)
-            base = base.astype(np.float64, copy=False)
-            for name, v in zip(called, (y, x), strict=True):
-                for number, form in enumerate(FORMS):
-                    slope = form.of(v.astype(np.float64)) if v.size < _SMALL else None
-                    have = form.text.format(v=name)
-                    text = f"the derivative of {what} is wrong: you have {have}{end}"
-                    make, rank = _times(wide, form.of, v), 2.8 + number / 1000
-                    yield Try("wrong factor", text, rank, make, base, 400, slope, right)
-            for factor, words in (
-                (right, "is multiplied in twice, which is once too many"),
-                (1 / right**2, "is divided by, in place of multiplied by it"),
-            ):
-                text = f"the derivative of {what} {words}{legend}"
-                make = _times(wide * right, _same, factor)
-                yield Try("wrong factor", text, 2.8, make, base, 400)
-
-    def _derivatives_too_many(self, place: Place, g: Array) -> Iterator[Try]:
-        """The gradient of the place times the derivative of what made it, or of what it is in."""
-        context = self.context
-        where = context.place_named(place)
-        for use in context.path:
-            if use.place.serial == place.serial or use.record.serial == place.serial:
-                right = context.local_derivative(use)
-                if right is not None and right.shape == g.shape:
-                    op = context.op_named(use.record)
-                    text = (
-                        f"the derivative of {op} is multiplied into the gradient of {where} once "
-                        "too often: twice, or where it is in what arrives already"
-                    )
-                    yield Try("wrong factor", text, 2.7, _times(g, _same, right), g, 100)
-
     def _factors(self, place: Place, g: Array) -> Iterator[Try]:
         """The gradient of the place with one factor too many."""
         context = self.context
@@ -326,7 +180,7 @@ class Search:
                 text = f"{factor} is multiplied into the gradient of {where}: one factor too many"
                 rank = 3.45 + order / 100 + number / 1000 + 1.7 * (">" in form.text)
                 slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
-                yield Try("wrong factor", text, rank, _times(g, form.of, v), g, 1000, slope)
+                yield Try("wrong factor", text, rank, times_function(g, form.of, v), g, 1000, slope)
 
     def _other_gradients(self, place: Place, g: Array) -> Iterator[Try]:
         """The gradient of another tensor, as it is, transposed, or summed to the shape."""
@@ -358,37 +212,11 @@ class Search:
                         )
                 elif itself and other.serial in context.made_of and not what:
                     text += f"; or the array was changed in place when that of {name} was made"
-                yield Try("another gradient", text, rank, _looked_at(values), g, 200)
+                yield Try("another gradient", text, rank, looked_at(values), g, 200)
         for order, (name, v) in enumerate(context.named_like(place, g.shape)):
             text = f"the values of {name} stand where the gradient of {where} belongs"
             values = v.astype(np.float64, copy=False)
-            yield Try("value", text, 4.3 + order / 100, _looked_at(values), g, 200)
-
-
-def _is_multiple(slope: Array, right: Array) -> bool:
-    """Whether one is a multiple of the other, or of one number; where that can be seen."""
-    if slope.size < 2:
-        return False
-    wide = np.broadcast_to(right, slope.shape) if right.ndim == 0 else right
-    return bool(np.ptp(slope) == 0) or (
-        wide.shape == slope.shape
-        and largest(slope - fitted_factor(slope, wide) * wide) <= 1e-9 * largest(slope)
-    )
-
-
-def _same(v: Array) -> Array:
-    return v
-
-
-def _times(g: Array, of: Callable[[Array], Array], v: Array) -> Callable[[Look], Array]:
-    def make(look: Look) -> Array:
-        return look(g) * of(look(v.astype(np.float64, copy=False)))
-
-    return make
-
-
-def _looked_at(values: Array) -> Callable[[Look], Array]:
-    return lambda look: look(values)
+            yield Try("value", text, 4.3 + order / 100, looked_at(values), g, 200)
 
 
 def _brought_to(g: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from autograd.checking.diagnosis.context import Context, described, summed_to
 from autograd.checking.diagnosis.evidence import (
     ONLY_WHERE,
+    Candidate,
     Case,
     Hypothesis,
     fitted_factor,
@@ -203,3 +204,22 @@ def _what(case: Case, wrong: Mask) -> str:
 def _log_choices(n: int, k: int) -> float:
     """The logarithm of the number of subsets of k of n."""
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def propose_label(case: Case) -> None:
+    """ "label missing": one constant too much at the labels, and nothing wrong elsewhere."""
+    if case.context is None:
+        return
+    for mask in case.context.label_masks:
+        if mask.shape != case.given.shape or mask.sum() < 2 or mask.all():
+            continue
+        if largest(case.expected[~mask]) <= case.limit:
+            continue  # no softmax: only labels have a gradient, and "right elsewhere" says nothing
+        constant = float(case.difference[mask].mean())
+        values = case.expected + constant * mask
+        number = constant and 1 / constant
+        whole = 1 <= number < 1e6 and abs(number - round(number)) < 1e-3
+        times = f"1/{round(number)}" if whole else f"{constant:.6g}"
+        text = f"{times} too much at every label, right elsewhere: the -1 at the label is missing"
+        if constant > 0 and np.any(case.expected[mask] < 0):
+            case.propose(Candidate("label missing", text, values, 0.8, free=1))
