@@ -63,6 +63,11 @@ class Form(NamedTuple):
     of: Callable[[Array], Array]
     plain: bool  # whether people multiply by it on purpose, so that it may be one factor too many
 
+    @property
+    def is_mask(self) -> bool:
+        """Whether it only says where: that is better told by which elements are wrong."""
+        return ">" in self.text or "<" in self.text or "sign" in self.text
+
 
 def _expit(v: Array) -> Array:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * v)))
@@ -228,7 +233,7 @@ def of_one_op(context: Context, use: Use) -> Iterator[Try]:
             if order < 2 and is_at_the_other(record.op.name, form, order == 0):
                 one, other = ("output", "input") if order == 0 else ("input", "output")
                 text += f", which is taken at the {one} in place of the {other}"
-            rank = 2.6 + 0.2 * order + number / 1000
+            rank = 2.6 + 0.2 * order + number / 1000 + 2.6 * form.is_mask
             make = times_function(wide, form.of, v)
             slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
             yield Try("wrong factor", text + is_right, rank, make, base, 400, slope, right)
@@ -300,7 +305,7 @@ def of_several_ops(context: Context, place: Place) -> Iterator[Try]:
                 slope = form.of(v.astype(np.float64)) if v.size < _SMALL else None
                 have = form.text.format(v=name)
                 text = f"the derivative of {what} is wrong: you have {have}{end}"
-                make, rank = times_function(wide, form.of, v), 2.8 + number / 1000
+                make, rank = times_function(wide, form.of, v), 3.6 + number / 1000
                 yield Try("wrong factor", text, rank, make, base, 400, slope, right)
         for factor, words in (
             (right, "is multiplied in twice, which is once too many"),
@@ -308,7 +313,7 @@ def of_several_ops(context: Context, place: Place) -> Iterator[Try]:
         ):
             text = f"the derivative of {what} {words}{legend}"
             make = times_function(wide * right, same, factor)
-            yield Try("wrong factor", text, 2.8, make, base, 400)
+            yield Try("wrong factor", text, 3.6, make, base, 400)
 
 
 def too_many(context: Context, place: Place, g: Array) -> Iterator[Try]:
@@ -331,9 +336,9 @@ def is_multiple(slope: Array, right: Array) -> bool:
     if slope.size < 2:
         return False
     wide = np.broadcast_to(right, slope.shape) if right.ndim == 0 else right
-    return bool(np.ptp(slope) == 0) or (
-        wide.shape == slope.shape
-        and largest(slope - fitted_factor(slope, wide) * wide) <= 1e-9 * largest(slope)
+    tiny = 1e-5 * largest(slope)  # 1 + v is 1, where v is small
+    return bool(np.ptp(slope) <= tiny) or (
+        wide.shape == slope.shape and largest(slope - fitted_factor(slope, wide) * wide) <= tiny
     )
 
 

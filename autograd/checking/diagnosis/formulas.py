@@ -22,7 +22,8 @@ def propose_softmax(case: Case) -> None:
     for axis, p, g, logarithm in _softmaxes(case.context):
         formulas = _of_logarithm(p, g, axis) if logarithm else _of_softmax(p, g, axis)
         for text, values in formulas:
-            case.propose(Candidate("softmax", text, values, 2.7, tried=50))
+            rank = 3.2 if "taken as -1" in text else 2.7
+            case.propose(Candidate("softmax", text, values, rank, tried=50))
 
 
 def _softmaxes(context: Context) -> Iterator[tuple[int, Array, Array, bool]]:
@@ -179,7 +180,8 @@ def propose_normalization(case: Case) -> None:
             if s is None or (s == 1).all():  # x - mean itself
                 continue
             for text, values in _mistaken(x, y, g, s, axes):
-                case.propose(Candidate("normalisation", text, values, 2.5, tried=60))
+                kind = "local factor forgotten" if "is forgotten" in text else "normalisation"
+                case.propose(Candidate(kind, text, values, 2.5, tried=60))
             return
 
 

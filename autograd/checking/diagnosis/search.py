@@ -35,6 +35,7 @@ from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
 from autograd.program.recorded import Values
 
+_PLAIN = [form for form in FORMS if form.plain][:9]
 _MOST_PLACES = 12
 _MOST_ARRAYS = 16
 _MOST_WORK = 40_000_000  # numbers that candidates are made of, all together
@@ -115,7 +116,7 @@ class Search:
             names = self.case.quantities.named(abs(scale), 1e-6)
             if names is None and abs(scale + 1) > 1e-6:
                 return False  # two things that nobody would do at once
-            rank, free = rank + 1.0, 1
+            rank, free = rank + (2.0 if names is None else 1.0), 1
             text = f"{text}; and it is {times(scale)} times what it should be then"
             if names:
                 text = f"{text}, which is {', or '.join(names[:2])}"
@@ -175,10 +176,10 @@ class Search:
             return
         where = context.place_named(place)
         for order, (name, v) in enumerate(context.arrays_within(g.shape, _MOST_ARRAYS)):
-            for number, form in enumerate(FORMS[:9]):
+            for number, form in enumerate(_PLAIN):
                 factor = form.text.format(v=name)
                 text = f"{factor} is multiplied into the gradient of {where}: one factor too many"
-                rank = 3.45 + order / 100 + number / 1000 + 1.7 * (">" in form.text)
+                rank = 3.45 + order / 100 + number / 1000 + 1.7 * form.is_mask
                 slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
                 yield Try("wrong factor", text, rank, times_function(g, form.of, v), g, 1000, slope)
 

@@ -120,7 +120,7 @@ def _made_otherwise(context: Context, use: Use, position: int) -> Iterator[Varia
             ("its logarithm", np.log(array)),
             ("1 - it", 1 - array),
         ):
-            yield "wrong factor", f"is replaced by {words}", other, 0.2
+            yield "wrong factor", f"is replaced by {words}", other, 2.6
     g = context.flow.at(parent) if parent is not None else None
     if g is not None:
         yield "wrong factor", "is replaced by its own gradient", g, 0.05
