@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 from math import prod
 from typing import Any, NamedTuple
@@ -33,6 +34,9 @@ class Quantities:
             return
         for name, number in context.quantities.items():
             self._add(abs(float(number)), name)
+        batch = _batch(context)
+        if batch > 2:
+            self._add(batch, f"{batch}, the batch")
         self._add_shape(np.shape(context.value), "the tensor")
         for use in context.path:
             self._add_arrays(use.record)
@@ -51,6 +55,9 @@ class Quantities:
                 found = (found or []) + names
             elif abs(factor * number - 1) <= tolerance:
                 found = (found or []) + [f"1 / {name}" for name in names]
+        for name in found or ():
+            if name.endswith("the batch"):
+                return [name]  # axes of that length are named by it
         return found
 
     def _add(self, number: float, name: str) -> None:
@@ -82,6 +89,19 @@ class Quantities:
             elif isinstance(array, int | float | np.ndarray) and _is_factor(record):
                 number = abs(float(np.asarray(array).real.item()))
                 self._add(number, f"{number:g}, {whose}")
+
+
+def _batch(context: Context) -> int:
+    """The length of the first axis of most results on the tape that have several; 0 for none."""
+    firsts = Counter(
+        record.out.shape[0]
+        for record in context.flow.values.records
+        if isinstance(record.out, np.ndarray | Dropped) and len(record.out.shape) > 1
+    )
+    if not firsts:
+        return 0
+    ((length, count),) = firsts.most_common(1)
+    return length if 2 * count > sum(firsts.values()) else 0
 
 
 class Reduction(NamedTuple):
