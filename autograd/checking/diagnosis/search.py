@@ -56,8 +56,12 @@ class Search:
         rng = np.random.default_rng(0)
         n = case.given.size
         wrong = np.flatnonzero(case.wrong)
-        picked = rng.permutation(wrong)[: _SAMPLE // 2]
-        self._sample = np.unique(np.concatenate([picked, rng.permutation(n)[: _SAMPLE // 2]]))
+        picked = rng.choice(wrong, min(wrong.size, _SAMPLE // 2), replace=False)
+        sample = np.unique(np.concatenate([picked, rng.integers(0, n, _SAMPLE // 2)]))
+        shape = case.given.shape
+        self._where: Any = np.unravel_index(sample, shape) if shape else ()
+        self._wrong = wrong.size
+        self._latest: tuple[Array, list[Array], Array, Array] | None = None
 
     def derivatives(self) -> None:
         """Other derivatives of elementary functions, and the gradients of other tensors."""
@@ -134,32 +138,43 @@ class Search:
 
     def _fitting(self, place: Place, one: Try) -> float | None:
         """The factor with which a candidate gives what was given: 1, or another; None for none."""
-        case = self.case
         if place.serial == self.context.place.serial:
-            shape = case.given.shape
-            look: Look = lambda x: np.broadcast_to(x, shape).reshape(-1)[self._sample]  # noqa: E731
-            wanted = look(case.difference) + look(one.base)
-            made = one.make(look)
-            noise: Any = case.limit + 1e-6 * largest(wanted)
-            weights = np.ones(made.shape)
-        else:
-            tangents = self.probes.at(place)
-            if tangents is None:
+            look: Look = lambda x: np.broadcast_to(x, self.case.given.shape)[self._where]  # noqa: E731
+            wanted = np.asarray(look(self.case.difference) + look(one.base))
+            made = np.asarray(one.make(look))
+            if not np.isfinite(made).all():
                 return None
-            made = one.make(lambda x: x)
-            full = np.broadcast_to(made, one.base.shape)
-            if not np.isfinite(full).all():
-                return None
-            wanted = np.array([np.vdot(one.base, t) for t in tangents]) + self.probes.targets
-            weights = np.array([np.vdot(np.abs(full), np.abs(t)) for t in tangents])
-            sizes = np.array([np.vdot(np.abs(one.base), np.abs(t)) for t in tangents])
-            made = np.array([np.vdot(full, t) for t in tangents])
-            noise = _LOOSE * sizes + self.probes.noise
-        if not np.isfinite(made).all():
+            noise: Any = self.case.limit + 1e-6 * largest(wanted)
+            return self._factor_between(made, wanted, noise, noise)
+        tangents = self.probes.at(place)
+        if tangents is None:
             return None
-        if (np.abs(made - wanted) <= noise + _LOOSE * weights).all():
+        full = np.broadcast_to(one.make(lambda x: x), one.base.shape)
+        wanted, noise = self._along(place, one.base, tangents)
+        # Two probes tell nearly all that do not fit, with whatever factor.
+        first = [float(np.vdot(full, t)) for t in tangents[:2]]
+        if not np.isfinite(first).all():
+            return None
+        size = abs(wanted[0] * first[1]) + abs(wanted[1] * first[0])
+        spare = noise.max() * (abs(first[0]) + abs(first[1]))
+        if abs(wanted[0] * first[1] - wanted[1] * first[0]) > 10 * _LOOSE * size + 2 * spare:
+            return None
+        made = np.array(first + [float(np.vdot(full, t)) for t in tangents[2:]])
+        sizes = np.array([np.vdot(np.abs(full), np.abs(t)) for t in tangents])
+        return self._factor_between(made, wanted, noise, noise + _LOOSE * sizes)
+
+    def _along(self, place: Place, base: Array, tangents: list[Array]) -> tuple[Array, Array]:
+        """What candidates in the place of a base have to give along the probes, and its noise."""
+        if self._latest is None or self._latest[0] is not base or self._latest[1] is not tangents:
+            dots = np.array([np.vdot(base, t) for t in tangents]) + self.probes.targets
+            sizes = np.array([np.vdot(np.abs(base), np.abs(t)) for t in tangents])
+            self._latest = (base, tangents, dots, _LOOSE * sizes + self.probes.noise)
+        return self._latest[2], self._latest[3]
+
+    def _factor_between(self, made: Array, wanted: Array, noise: Any, loose: Any) -> float | None:
+        if (np.abs(made - wanted) <= loose).all():
             return 1.0
-        if np.count_nonzero(case.wrong) < 4:
+        if self._wrong < 4:
             return None
         scale = fitted_factor(wanted, made)
         if not scale or not np.isfinite(scale):
