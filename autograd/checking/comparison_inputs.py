@@ -52,17 +52,17 @@ def pair_of(name: str, value: Any, reference: Reference) -> Pair:
     return Pair(name, tensor, tensor._place, _manual(name, manual))
 
 
-def _manual(name: str, manual: Any) -> Array:
+def _manual(name: str, manual: Any, what: str = "manual gradient") -> Array:
     try:
         array = np.asarray(manual.data if isinstance(manual, Tensor) else manual)
     except ValueError as error:
         raise ValueError(
-            f"compare: the manual gradient of '{name}' is no array: {error}; a nested list must "
+            f"compare: the {what} of '{name}' is no array: {error}; a nested list must "
             "have rows of equal length"
         ) from error
     if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"compare: the manual gradient of '{name}' is {array.dtype}; real numbers expected"
+            f"compare: the {what} of '{name}' is {array.dtype}; real numbers expected"
             + (": take its real part" if array.dtype.kind == "c" else "")
         )
     return array
@@ -136,7 +136,7 @@ def values_of(
                 f"compare: values has '{name}', and no tensor of that name is known; give it as "
                 "(tensor, value), or in names"
             )
-        manual = _manual(name, value)
+        manual = _manual(name, value, "value")
         expected = tensor.data.astype(np.float64)
         largest = float(np.abs(expected).max(initial=0.0))
         limit = reference.relative(manual.dtype) * largest

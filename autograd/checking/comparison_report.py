@@ -149,18 +149,19 @@ class Comparison:
         lines += _told_with_others(wrong[0])
         lines += _reasons(wrong[0])
         told = {wrong[0].name, *(wrong[0].with_others[0] if wrong[0].with_others else ())}
+        follow = {row.name for row in wrong if row.follows}
         following: list[Row] = []
         for row in [*wrong[1:], None]:
             if row is not None and row.name in told:
                 continue
             if row is not None and row.follows:
-                if following and following[-1].because_of != row.because_of:
-                    lines.append(_following(following))
+                if following and _roots(following[-1], follow) != _roots(row, follow):
+                    lines.append(_following(following, follow))
                     following = []
                 following.append(row)
                 continue
             if following:
-                lines.append(_following(following))
+                lines.append(_following(following, follow))
                 following = []
             if row is not None:
                 lines += [_relation(row), *_told_with_others(row), *_reasons(row)]
@@ -185,8 +186,13 @@ def _told_with_others(row: Row) -> list[str]:
     ]
 
 
-def _following(rows: list[Row]) -> str:
-    because = ", ".join(rows[0].because_of)
+def _roots(row: Row, follow: set[str]) -> tuple[str, ...]:
+    """What a gradient is wrong because of, but for what only follows in turn."""
+    return tuple(n for n in row.because_of if n not in follow) or row.because_of
+
+
+def _following(rows: list[Row], follow: set[str]) -> str:
+    because = _listed(_roots(rows[0], follow))
     names = _listed(tuple(row.name for row in rows))
     if len(rows) == 1:
         verb, what = "is", "it follows"
