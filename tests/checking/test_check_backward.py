@@ -38,8 +38,8 @@ MISTAKES = [
 ]
 
 
-def test_there_are_twelve_styles() -> None:
-    assert len(NAMES) == 12 and all(sum(n == m for m, _ in MISTAKES) >= 2 for n in NAMES)
+def test_there_are_styles_enough() -> None:
+    assert len(NAMES) >= 12 and all(sum(n == m for m, _ in MISTAKES) >= 2 for n in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

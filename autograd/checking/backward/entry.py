@@ -110,12 +110,13 @@ class _Numbers:
             args = copied(self._args)
             visit = versions.visit if self._backward is None else _ignore
             tracer = Tracer(self._statements, visit, self._forward)
+            versions.made, versions.owners = tracer.made, tracer.owners
             value = plain(tracer.run(self._forward, *args))
             last = tracer.outermost.statement if tracer.outermost else None
             names = last.returns if last is not None else ()
             if self._backward is None:
                 gradients = value[1:] if isinstance(value, tuple | list) else None
-                return Hand(versions, gradients, names[1:], last)
+                return Hand(versions, gradients, names[1:], last, both=True)
             parts = _parts(value, names)
             _same_numbers(outputs, parts)
             taken = {at for at, part in enumerate(_whole(returned)) if _is_one_of(part, outputs)}
@@ -124,6 +125,7 @@ class _Numbers:
                 inputs, args, named, value, parts, plain(tracer.locals), taken
             )
             tracer = Tracer(self._statements, versions.visit, self._backward)
+            versions.made = tracer.made
             try:
                 result = plain(tracer.run(self._backward, *given, **keywords))
             except Exception as error:

@@ -18,7 +18,8 @@ from autograd.engine.tape import Leaf, Record, parents_of
 from autograd.engine.tensor import Array, Tensor
 
 _CLOSE = {2: 2e-2, 4: 1e-3, 8: 1e-7}  # of the largest element, by the narrowest dtype's bytes
-_MOST_PARTS = 5
+_ALIKE = 1 - 1e-6  # of a cosine
+_MOST_PARTS, _MOST_COMBINED = 32, 5
 
 
 @dataclass(eq=False)
@@ -28,6 +29,7 @@ class Version:
     Attributes:
         chain: number of the array object; versions of one chain are one array, changed in place.
         held: the array itself.
+        at: how many statements had run before.
     """
 
     slot: Any
@@ -40,6 +42,7 @@ class Version:
     order: int
     chain: int
     held: Any = None
+    at: int = 0
 
     def cleared(self) -> bool:
         return bool(self.statement.clears)
@@ -51,6 +54,9 @@ class Versions:
     def __init__(self) -> None:
         self.all: list[Version] = []
         self.names: list[str] = []
+        self.ran: list[tuple[Call, Statement | None]] = []  # None where a call begins
+        self.made: dict[int, tuple[Any, Statement]] = {}
+        self.owners: dict[Any, int] = {}  # the objects of the forward
         self._last: dict[Any, tuple[Any, Version]] = {}
         self._of_chain: dict[tuple[Any, int, Statement], Version] = {}
         self._order = self._chain = 0
@@ -62,8 +68,13 @@ class Versions:
             self._outermost = call
         else:
             self._begun = True
+        begins = not call.entered
+        self.ran.append((call, None if begins else statement))
+        call.entered = True
         for entry in entries:
             names = of_entry(entry.name, entry.group)
+            if entry.owner is not None and entry.name in ("grad", "gradient"):
+                names = ["data", "value", "val", *names]
             if entry.label not in self.names:
                 self.names.append(entry.label)
             if not names or isinstance(entry.value, Tensor):
@@ -81,26 +92,43 @@ class Versions:
             chain = before.chain if chained and before is not None else self._chain
             again = self._of_chain.get((entry.slot, chain, statement))
             if again is not None:
-                again.value, again.order = value.copy(), self._order
+                again.value, again.order, again.at = value.copy(), self._order, len(self.ran)
                 self._last[entry.slot] = entry.value, again
                 continue
+            made = None if chained else self.made.pop(id(entry.value), None)
+            scope = call.scope if entry.owner is None else entry.owner
             found = Version(
                 entry.slot,
                 entry.label,
                 names,
                 entry.number,
                 value.copy(),
-                call.scope if entry.owner is None else entry.owner,
-                statement,
+                self.owners.get(scope, scope),
+                statement if made is None else made[1],
                 self._order,
                 chain,
                 entry.value,
+                len(self.ran),
             )
             self._last[entry.slot] = entry.value, found
             if call is self._outermost and not self._begun:  # what it was given
                 continue
+            if before is None and not _writes(statement, entry.label, begins):  # was there before
+                continue
             self.all.append(found)
             self._of_chain[entry.slot, chain, statement] = found
+
+
+def _writes(statement: Statement, label: str, begins: bool) -> bool:
+    """Whether a statement may have made what is in an object or a container."""
+    within = "." in label or "[" in label
+    return not within or (not begins and root(label) in statement.binds | statement.changes)
+
+
+def root(label: str) -> str:
+    """The variable, or the ".attribute", that a place is in."""
+    before, dot, name = label.rpartition(".")
+    return (dot + name).partition("[")[0]
 
 
 def _same(one: Array, other: Array) -> bool:
@@ -205,10 +233,16 @@ class Pairing:
                 bases = [without_number(name) for name in version.names]
                 partial += [(version, base) for base in bases if base in self.known][:1]
         found: list[Pair] = []
-        for group, variables in groups.values():
-            found += self._aligned(group, variables[::-1])
+        held: dict[int, Version] = {}
+        ordered = sorted(groups.values(), key=lambda g: len({v.chain for v in g[0]}) != len(g[1]))
+        for group, variables in ordered:
+            known = {v.chain for v in group if _known(v, held)}  # an array is judged once
+            group = [v for v in group if v.chain not in known]
+            for pair in self._aligned(group, variables[::-1]):
+                held[id(pair.version.held)] = pair.version
+                found.append(pair)
         for version, base in partial:
-            found += self._part(version, self._named(base, version))
+            found += self.part(version, self._named(base, version))
         return sorted(found, key=lambda pair: pair.version.order)
 
     def _aligned(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:
@@ -265,18 +299,31 @@ class Pairing:
         for version in fitting or versions:
             chains.setdefault(version.chain, []).append(version)
         judged = [self._judged(chain, variables) for chain in chains.values()]
-        if len(judged) > len(variables):
-            judged = [v for v in judged if v.value.any()] or judged
+        judged = [v for v in judged if v.value.any()] or judged  # zeros are what it begins with
         if len(variables) == 1:
             judged = judged[-1:]
-        pairs = []
-        for version, variable in zip(judged, variables, strict=False):
+        first, last = self._fitted(judged, variables), self._fitted(judged[::-1], variables[::-1])
+        return max(first, last, key=lambda pairs: sum(map(self._likeness, pairs)))
+
+    def _likeness(self, pair: Pair) -> float:
+        expected = self.expected(pair.variable)
+        return _cosine(pair.value, expected) if pair.value.shape == expected.shape else -1.0
+
+    def _fitted(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:
+        """Each version beside the next variable of its shape."""
+        pairs: list[Pair] = []
+        rest = list(variables)
+        for version in versions:
             value, layout = version.value, None
-            wanted = variable.tensor.shape
-            if value.shape != wanted and not isinstance(variable.tensor._place, Leaf):
-                layout = next(iter(_layouts(value.shape, wanted)), None)
-                value = value if layout is None else value.transpose(layout)
-            pairs.append(Pair(version, variable, value, False, layout=layout))
+            same = [o for o in rest if o.tensor.shape == value.shape]
+            alike = [o for o in rest if list(_layouts(value.shape, o.tensor.shape))]
+            if not same and alike and not isinstance(alike[0].tensor._place, Leaf):
+                layout = next(iter(_layouts(value.shape, alike[0].tensor.shape)))
+                same, value = alike, value.transpose(layout)
+            if same or len(variables) == 1:
+                variable = (same or rest)[0]
+                rest = rest[rest.index(variable) + 1 :]
+                pairs.append(Pair(version, variable, value, False, layout=layout))
         return pairs
 
     def _judged(self, chain: list[Version], variables: list[Variable]) -> Version:
@@ -293,27 +340,48 @@ class Pairing:
             )
 
         best = max(map(likeness, chain))
-        return [version for version in chain if likeness(version) >= best - 1e-9][-1]
+        alike = [version for version in chain if likeness(version) >= max(best - 1e-9, _ALIKE)]
+        return (alike or chain)[-1]
 
-    def _part(self, version: Version, variables: list[Variable]) -> list[Pair]:
+    def part(self, version: Version, variables: list[Variable]) -> list[Pair]:
         """A part of the gradient of a variable that is used in several places."""
         for variable in variables[::-1]:
-            parts = self._contributions(variable)
+            parts = self.contributions(variable)
             whole = self.expected(variable)
             if len(parts) < 2 or version.value.shape != whole.shape:
                 continue
-            sums = [
-                np.sum(some, axis=0)
-                for count in range(1, len(parts) + 1)
-                for some in combinations(parts, count)
-            ]
-            if any(self.close(version.value, some, variable) for some in sums):
+            if self.adds_up(version.value, variable):
                 return [Pair(version, variable, whole, True, part=True)]
             nearest = max(parts, key=lambda part: _cosine(part, version.value))
             return [Pair(version, variable, version.value + whole - nearest, False, part=True)]
         return []
 
-    def _contributions(self, variable: Variable) -> list[Array]:
+    def adds_up(self, value: Array, variable: Variable) -> bool:
+        """Whether an array is the sum of what some uses of a variable add to its gradient."""
+        parts = self.contributions(variable)
+        if not parts or value.shape != parts[0].shape:
+            return False
+        if len(parts) <= _MOST_COMBINED:
+            sums = [
+                np.sum(some, axis=0)
+                for count in range(1, len(parts) + 1)
+                for some in combinations(parts, count)
+            ]
+        else:
+            columns = np.stack([part.ravel() for part in parts], axis=1)
+            if not (np.isfinite(columns).all() and np.isfinite(value).all()):
+                return False
+            times = np.linalg.lstsq(columns, value.ravel().astype(np.float64))[0].round().clip(0, 1)
+            sums = [(columns @ times).reshape(value.shape)] if times.any() else []
+        return any(self.close(value, some, variable) for some in sums)
+
+    def anywhere(self, value: Array) -> bool:
+        """Whether an array is the gradient of anything on the tape."""
+        found = [g for g in self.flow.gradients.values() if g.shape == value.shape and value.any()]
+        size = np.abs(value).max(initial=0.0)
+        return any(np.abs(g - value).max(initial=0.0) <= 1e-7 * size for g in found)
+
+    def contributions(self, variable: Variable) -> list[Array]:
         """What each use of a variable adds to its gradient."""
         place = variable.tensor._place
         assert place is not None
@@ -334,6 +402,12 @@ class Pairing:
                         found += [] if alone is None else [np.asarray(alone, np.float64)]
             self._parts[place.serial] = found
         return self._parts[place.serial]
+
+
+def _known(version: Version, held: dict[int, Version]) -> bool:
+    before = held.get(id(version.held))
+    is_array = isinstance(version.held, np.ndarray)
+    return is_array and before is not None and _same(before.value, version.value)
 
 
 def _layouts(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

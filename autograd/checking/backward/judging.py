@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd.checking.backward.gradients import Pair, Pairing, Version, Versions, returned
+from autograd.checking.backward.locating import located
 from autograd.checking.backward.naming import of_entry
 from autograd.checking.backward.report import BackwardReport, Step
 from autograd.checking.backward.running import Run
@@ -22,12 +24,19 @@ _MOST_ROWS = 80
 
 
 class Hand(NamedTuple):
-    """What a backward did."""
+    """What a backward did.
+
+    Attributes:
+        names: of the parts of what it returned.
+        last: the statement that returned it.
+        both: whether it is the forward too.
+    """
 
     versions: Versions
     result: Any
     names: tuple[str | None, ...]
     last: Statement | None
+    both: bool = False
 
 
 def judged(run: Run, loss: Tensor, hand: Hand) -> BackwardReport:
@@ -42,20 +51,135 @@ def judged(run: Run, loss: Tensor, hand: Hand) -> BackwardReport:
             f"{', '.join(sorted(pairing.known)) or 'none'}. Gradients are found by their names: "
             "dX, d_X, grad_X, X_grad or grads['X'] for X"
         )
-    chosen = results or [pair for pair in pairs if not pair.part]
+    pairs = _completed(pairing, pairs, results)
+    results = [_made(pairing, result, pairs, hand.versions) for result in results]
     _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
-    comparison = _compared(loss, chosen)
-    if not comparison.ok and results:
-        comparison, chosen = _placed(loss, results, pairs, comparison)
+    comparison, chosen = _judged(loss, results, pairs)
+    notes = []
+    if not comparison.ok and (found := _convention(pairing, results, pairs)) is not None:
+        times, proven = found
+        scaled = [_divided(pairing, p, times, proven) for p in results]
+        inner = [_divided(pairing, p, times, proven) for p in pairs]
+        other = _judged(loss, scaled, inner)
+        if _reasons(other[0]) < _reasons(comparison):
+            (comparison, chosen), results, pairs = other, scaled, inner
+            notes.append(
+                f"gradients on the way are {times:.6g} times those of the loss throughout: the "
+                "factor comes in at the parameters"
+            )
     rows = {row.name: row for row in comparison.rows}
-    listed = [*chosen, *(p for p in pairs if p.right and p not in chosen)]
-    taken = {pair.name for pair in chosen}
-    listed = [p for p in listed if p in chosen or p.name not in taken]
+    listed = [*chosen, *(p for p in pairs if p.right and not any(_equal(p, c) for c in chosen))]
     listed.sort(key=lambda pair: pair.version.order)
     steps = [_step(pair, rows.get(pair.name) if pair in chosen else None) for pair in listed]
     axes = {pair.layout for pair in listed if pair.layout is not None}
-    notes = [f"compared with its axes in the order {order}" for order in sorted(axes)]
-    return BackwardReport(steps, comparison, notes)
+    notes += [f"compared with its axes in the order {order}" for order in sorted(axes)]
+    report = BackwardReport(steps, comparison, notes)
+    if report.first is not None:
+        of = {pair.name: pair for pair in listed}
+        independent = [of[row.name] for row in comparison.wrong[1:] if not row.follows]
+        start = hand.versions.all[0].at - 1 if hand.both and hand.versions.all else 0
+        first = of[report.first.name]
+        line, lines = located(hand.versions, pairing, listed, first, independent, start)
+        report.first.lines = [(s.file, s.line, s.text) for s in lines]
+        if line is not None:
+            report.first.at(line.file, line.line, line.function, line.text)
+    return report
+
+
+def _judged(
+    loss: Tensor, results: list[Pair], pairs: list[Pair]
+) -> tuple[Comparison, list[Pair]]:
+    chosen = results or [pair for pair in pairs if not pair.part]
+    comparison = _compared(loss, chosen)
+    if comparison.ok or not results:
+        return comparison, chosen
+    return _placed(loss, results, pairs, comparison)
+
+
+def _reasons(comparison: Comparison) -> int:
+    return sum(not row.follows for row in comparison.wrong)
+
+
+def _completed(pairing: Pairing, pairs: list[Pair], results: list[Pair]) -> list[Pair]:
+    """The same, where what others complete is a part: what one use of a weight adds, say."""
+    last = {pair.variable.serial: pair for pair in [*pairs, *results]}
+    found = []
+    for pair in pairs:
+        whole = last[pair.variable.serial]
+        alike = pair.right or pair.result or pair.part or pair is whole or _equal(pair, whole)
+        if not alike:
+            parts = pairing.part(pair.version, [pair.variable])
+            pair = replace(parts[0], step=pair.step) if parts else pair
+        found.append(pair)
+    return found
+
+
+def _made(pairing: Pairing, result: Pair, pairs: list[Pair], versions: Versions) -> Pair:
+    """A wrong result, with the line that gave the array its name where others have it rightly, or
+    as a part."""
+    version = result.version
+    same = [v for v in versions.all if v.held is version.held and v.at > 0]
+    right = {id(p.version) for p in pairs if p.right}
+    if result.right or not (
+        any(id(v) in right for v in same) or pairing.adds_up(version.value, result.variable)
+    ):
+        return result
+    named = [v for v in same if id(v) not in right and set(v.names) & set(version.names)]
+    if not named:
+        return result
+    made = named[-1]
+    version = replace(version, statement=made.statement, order=made.order, at=made.at)
+    return replace(result, version=version)
+
+
+def _convention(
+    pairing: Pairing, results: list[Pair], pairs: list[Pair]
+) -> tuple[float, bool] | None:
+    """The number by which gradients on the way are too large throughout, as where a mean's 1/m is
+    put into the gradients of the parameters, and whether a right result that is computed from one
+    proves that; None where there is none."""
+    leaves = {p.variable.serial for p in results if p.right and _is_leaf(p)}
+    found: list[float] = []
+    proven = set()
+    for pair in pairs:
+        expected = pairing.expected(pair.variable)
+        if pair.right or pair.value.shape != expected.shape or _is_leaf(pair):
+            continue
+        with np.errstate(all="ignore"):
+            times = float(np.vdot(pair.value, expected) / np.vdot(expected, expected))
+        whole = np.isfinite(times) and times > 0 and max(times, 1 / times)
+        if whole > 1.5 and abs(whole - round(whole)) < 1e-4 * whole:
+            times = round(whole) if times > 1 else 1 / round(whole)
+            if pairing.close(pair.value / times, expected, pair.variable):
+                found.append(times)
+                place = pair.variable.tensor._place
+                if place is not None and leaves & set(computed_from([place])):
+                    proven.add(times)
+    if not found:
+        return None
+    times = max(set(found), key=found.count)
+    return times, times in proven
+
+
+def _divided(pairing: Pairing, pair: Pair, times: float, proven: bool) -> Pair:
+    """A pair in the scale of the loss; that of a leaf is as it is, unless it has just the factor of
+    a convention that is proven."""
+    value = pair.value / times
+    fits = pairing.close(value, pairing.expected(pair.variable), pair.variable)
+    if _is_leaf(pair) and (pair.right or not (fits and proven and _is_passed_on(pairing, pair))):
+        return pair
+    return replace(pair, value=value, right=fits)
+
+
+def _is_passed_on(pairing: Pairing, pair: Pair) -> bool:
+    """Whether a leaf has a name that what is computed has as well: an input, no parameter."""
+    names = {v.name for v in pairing.variables if v.serial == pair.variable.serial}
+    computed = [v for v in pairing.variables if not isinstance(v.tensor._place, Leaf)]
+    return any(v.name in names for v in computed)
+
+
+def _is_leaf(pair: Pair) -> bool:
+    return isinstance(pair.variable.tensor._place, Leaf)
 
 
 def _compared(loss: Tensor, pairs: list[Pair]) -> Comparison:
@@ -163,7 +287,7 @@ def _version(
     """What was returned, with the statement that made it."""
     names = [] if name is None else of_entry(name, group)
     scope: Any = None
-    statement, order = default, len(hand.versions.all) + 10**9
+    statement, order, at, slot = default, len(hand.versions.all) + 10**9, 0, None
     same = [
         version
         for version in hand.versions.all
@@ -179,10 +303,13 @@ def _version(
         made = next(version for version in same if version.held is named[0].held)
         if not value.any():
             made = named[0]
-        statement, order, scope = made.statement, made.order, made.scope
+        statement, order, scope, at, slot = made.statement, made.order, made.scope, made.at, made.slot
         if name is None:  # the source is not known
             label, names = made.label, made.names
-    return Version(None, label, names, number, value, scope, statement, order, -1)
+    held = named[0].held if named else None
+    return Version(
+        slot, label, names, number, value, scope, statement, order, -1, held, at if named else 0
+    )
 
 
 def _step(pair: Pair, row: Row | None) -> Step:

@@ -24,6 +24,8 @@ class Step:
         value: as the backward had it, a copy.
         row: what `compare` says of it; None where it was right at the first look.
         note: of a layout, or of a later change.
+        lines: of the first wrong one: file, line and source of the statements that the mistake
+            lies in, those that led to it from what is right, in the order in which they ran.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Step:
     value: Array
     row: Row | None = None
     note: str = ""
+    lines: list[tuple[str, int, str]] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -46,6 +49,10 @@ class Step:
     def follows(self) -> bool:
         """Whether it is wrong only because of an earlier one."""
         return self.row is not None and self.row.follows
+
+    def at(self, file: str, line: int, function: str, text: str) -> None:
+        """Name another line as that of the mistake."""
+        self.file, self.line, self.function, self.text = file, line, function, text
 
     def __str__(self) -> str:
         lines = [
@@ -65,6 +72,9 @@ class Step:
                 lines.append("    what is wrong with it is unknown")
         if self.note:
             lines.append(f"    {self.note}")
+        if len(self.lines) > 1:
+            lines.append("    the mistake lies in one of these lines:")
+            lines += [f"    {line:>6}: {text}" for _, line, text in self.lines[-_LISTED:]]
         return "\n".join(lines)
 
 

@@ -64,7 +64,7 @@ def buffered(value: Tensor | Array) -> Buffer:
     return buffer
 
 
-@dataclass
+@dataclass(eq=False)
 class Variable:
     """A value that a variable of the forward had."""
 
@@ -112,6 +112,7 @@ class Run:
             for leaf in holders.leaves:
                 self._add(leaf)
             tracer = Tracer(self._statements, self._visit, forward)
+            self._owners = tracer.owners
             try:
                 self.returned = tracer.run(forward, *given)
                 last = tracer.outermost.statement if tracer.outermost else None
@@ -185,9 +186,10 @@ class Run:
                 before.tensor, before.order = held, len(self._kept)
                 continue
             call.known[entry.slot] = value
+            scope = call.scope if entry.owner is None else entry.owner
             found = Variable(
                 *(entry.name, entry.label, entry.group, entry.number, held),
-                *(call.scope if entry.owner is None else entry.owner, statement),
+                *(self._owners.get(scope, scope), statement),
                 order=len(self._kept),
             )
             self._last[entry.slot] = found

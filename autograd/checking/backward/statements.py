@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
 _LONGEST = 100
+_CHANGING = {"at", "append", "extend", "insert", "update", "fill", "put", "setdefault"}
 _HEADS = (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)
 
 
@@ -23,6 +24,12 @@ class Statement:
         names: those that occur in it; None where the source is not known.
         clears: names into whose elements it writes a constant.
         returns: the names of what it returns, one for each part; None for a part without a name.
+        reads: what it reads, attributes as ".name".
+        binds, changes: what it binds anew, and what it changes in place.
+        computes: whether it does more than to give names to what there is.
+        calls: whether it but calls a function with what there is.
+        parts: of what it returns, what each part reads.
+        unpacks: where it assigns to several names at once, those.
     """
 
     file: str
@@ -32,6 +39,13 @@ class Statement:
     names: frozenset[str] | None = None
     clears: frozenset[str] = frozenset()
     returns: tuple[str | None, ...] = ()
+    reads: frozenset[str] = frozenset()
+    binds: frozenset[str] = frozenset()
+    changes: frozenset[str] = frozenset()
+    computes: bool = True
+    calls: bool = False
+    parts: tuple[frozenset[str], ...] = ()
+    unpacks: tuple[str | None, ...] = ()
 
     @property
     def where(self) -> str:
@@ -100,6 +114,8 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         for target in _changed(node)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
     }
+    roots = [_root(target) for head in heads for target in _touched(head)]
+    changed = frozenset(filter(None, roots))
     return Statement(
         file,
         node.lineno,
@@ -108,7 +124,67 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         frozenset(names),
         frozenset(filter(None, cleared)),
         _returned(node),
+        frozenset(n for head in heads for n in _read(head)),
+        frozenset(n for head in heads for n in _bound(head)) - changed,
+        changed,
+        not isinstance(node, _HEADS)
+        and not (isinstance(node, ast.Assign | ast.Return) and _is_plain(node.value)),
+        isinstance(node, ast.Assign | ast.Return)
+        and isinstance(node.value, ast.Call)
+        and all(map(_is_plain, node.value.args)),
+        tuple([frozenset(_read(part)) for part in _parts(node, ast.Return)]),
+        tuple([_root(part) for part in _parts(node, ast.Assign)]),
     )
+
+
+def _parts(node: ast.stmt, kind: type[ast.Return | ast.Assign]) -> list[ast.expr]:
+    """Those of what a statement returns, or of the target that it assigns to."""
+    if not isinstance(node, kind):
+        return []
+    whole = node.targets[0] if isinstance(node, ast.Assign) else node.value
+    if isinstance(whole, ast.Tuple | ast.List):
+        return whole.elts
+    return [] if whole is None else [whole]
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else f".{node.attr}"
+
+
+def _read(node: ast.AST) -> Iterator[str]:
+    """What a tree reads; of a target only what is in its indices."""
+    if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+        yield node.id if isinstance(node, ast.Name) else f".{node.attr}"
+    parts: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    if isinstance(getattr(node, "ctx", None), ast.Store) and isinstance(node, ast.Subscript):
+        parts = [node.slice]
+        while isinstance(node.value, ast.Subscript):
+            node = node.value
+            parts.append(node.slice)
+    for part in parts if not _is_stored_attribute(node) else ():
+        yield from _read(part)
+
+
+def _is_stored_attribute(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+
+
+def _touched(tree: ast.AST) -> Iterator[ast.AST]:
+    """What a statement changes in place, by `np.add.at`, `out=` and methods of containers too."""
+    yield from _changed(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from (k.value for k in node.keywords if k.arg == "out")
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGING:
+                yield from node.args[:1] if node.func.attr == "at" else [node.func.value]
+
+
+def _is_plain(node: ast.AST | None) -> bool:
+    if isinstance(node, ast.Tuple | ast.List):
+        return all(map(_is_plain, node.elts))
+    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
 
 
 def _heads(node: ast.stmt) -> Iterator[ast.AST]:
@@ -145,11 +221,15 @@ def _target(node: ast.AST) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
+def _root(node: ast.AST) -> str | None:
+    while isinstance(node, ast.Subscript | ast.Starred):
+        node = node.value
+    name = _target(node)
+    return f".{name}" if isinstance(node, ast.Attribute) else name
+
+
 def _returned(node: ast.stmt) -> tuple[str | None, ...]:
-    if not isinstance(node, ast.Return) or node.value is None:
-        return ()
-    value = node.value
-    parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+    parts = _parts(node, ast.Return)
     return tuple([_target(part) if not _indexed(part) else _key(part) for part in parts])
 
 

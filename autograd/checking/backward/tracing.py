@@ -34,12 +34,16 @@ class Call:
         scope: what tells it from other functions: its object, or its name without `forward` and
             the like.
         statement: the last that has run, or runs.
+        caller, called_at: the call that made it, and the statement there.
     """
 
     code: CodeType
     scope: Any
     statement: Statement
     known: dict[Any, Any] = field(default_factory=dict)
+    caller: Call | None = None
+    called_at: Statement | None = None
+    entered: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ class Tracer:
         self._alive: dict[int, Any] = {}  # so that an id means one object
         self.outermost: Call | None = None
         self.locals: dict[str, Any] = {}
+        self.made: dict[int, tuple[Any, Statement]] = {}  # what was returned without a name
+        self.owners: dict[Any, int] = {}  # ids of objects, in the order in which they were met
 
     def run(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """What the function returns; `outermost` is its call then, `locals` its variables."""
@@ -112,7 +118,8 @@ class Tracer:
             call = self._calls[frame] = Call(code, _scope(code, variables), here)
             if self.outermost is None:
                 self.outermost = call
-            self._show(call, caller.statement if caller else here, variables, whole=True)
+            call.caller, call.called_at = caller, caller.statement if caller else None
+            self._show(call, call.called_at or here, variables, whole=True)
         return self._local
 
     def _local(self, frame: FrameType, event: str, arg: Any) -> Any:
@@ -122,7 +129,12 @@ class Tracer:
             self._show(call, call.statement, variables)
             if event == "line":
                 call.statement = self._statements.at(frame.f_code, frame.f_lineno)
-            elif call is self.outermost:
+                return self._local
+            parts = arg if isinstance(arg, tuple) else (arg,)
+            for name, part in zip(call.statement.returns, parts, strict=False):
+                if name is None and isinstance(part, np.ndarray):
+                    self.made[id(part)] = part, call.statement
+            if call is self.outermost:
                 self.locals = dict(variables)
         return self._local
 
@@ -170,7 +182,9 @@ class Tracer:
             return
         self._alive[id(value)] = value
         attributes = store is not value
-        owner = id(value) if attributes else owner
+        if attributes:
+            owner = id(value)
+            self.owners.setdefault(owner, len(self.owners))
         for key, part in list(parts.items()):
             inner = f"{label}.{key}" if attributes else f"{label}[{key!r}]"
             own = key if isinstance(key, str) else name
@@ -221,7 +235,7 @@ def _owner(array: np.ndarray[Any, Any]) -> int:
 _DIRECTIONS = (
     *("forward", "backward", "forwards", "backwards", "backpropagation", "backprop", "feedforward"),
     *("propagation", "propagate", "propagation", "fwd", "bwd", "gradients", "gradient", "grads"),
-    *("grad", "prop", "pass", "deriv", "back", "step"),
+    *("grad", "prop", "pass", "deriv", "back"),
 )
 
 

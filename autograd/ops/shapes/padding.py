@@ -19,14 +19,14 @@ _MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
 def pad(
-    x: Operand, pad_width: Any, mode: str = "constant", constant_values: Tensor | float = 0
+    x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any = 0
 ) -> Tensor:
     """x with borders.
 
     Args:
         pad_width: (before, after) for each axis, or one such pair or one number for all.
-        mode: what the border holds: "constant", the number constant_values, which may be a tensor
-            and then has a gradient; "edge", the outermost
+        mode: what the border holds: "constant", the number constant_values, or (before, after) of
+            them as in NumPy; a tensor has a gradient; "edge", the outermost
             elements; "reflect", x mirrored in its outermost elements; "symmetric", x mirrored in
             its edges, so that the outermost elements are repeated; "wrap", the opposite side.
 
@@ -37,6 +37,9 @@ def pad(
     if mode == "constant" and isinstance(constant_values, Tensor):
         inside = pad_constant(np.ones(np.shape(x), np.bool_), pad_width)
         return where(inside, pad_constant(x, pad_width), constant_values)
+    if mode == "constant" and np.ndim(constant_values):
+        border = np.pad(np.zeros_like(as_tensor(x).data), pad_width, constant_values=constant_values)
+        return pad_constant(x, pad_width) + border
     if mode == "constant":
         return pad_constant(x, pad_width, constant_values)
     if mode not in _MODES:
