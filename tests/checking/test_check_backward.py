@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -63,6 +64,8 @@ def test_the_line_of_a_mistake_is_named(name: str, number: int, tmp_path: Path) 
     assert not report.ok
     assert report.first.text == wanted, f"{report}\n{wanted} expected"
     assert path.read_text().splitlines()[report.first.line - 1].strip() == wanted
+    # A line that was left out cannot be listed.
+    assert (wanted if after == "pass" else after) in [t for _, _, t in report.first.lines], report
 
 
 X, W = np.random.default_rng(1).standard_normal((2, 4, 4))
@@ -153,6 +156,136 @@ def test_what_cannot_be_told_is_an_error_that_says_so() -> None:
 
     with pytest.raises(ValueError, match=r"backward has .*first.*forward has .*out"):
         check_backward(product, unnamed, X, W)
+
+
+def through_numbers(x, w):
+    scale = math.exp(0.1 * float(np.sum(w * w)))
+    out = np.tanh(x @ w) * scale
+    return out, (x, w, out, scale)
+
+
+def through_numbers_backward(dout, cache, penalty=0.2):
+    x, w, out, scale = cache
+    dz = dout * scale * (1 - (out / scale) ** 2)
+    dx = dz @ w.T
+    dw = x.T @ dz + np.sum(dout * out) * penalty * w
+    return dx, dw
+
+
+def into_an_array(x, w):
+    out = np.zeros(len(x))
+    h = np.tanh(x @ w)
+    for i in range(len(x)):
+        out[i] = math.exp(h[i, 0]) + h[i].sum()
+    return out, (x, w, h)
+
+
+def into_an_array_backward(dout, cache):
+    x, w, h = cache
+    dh = np.repeat(dout[:, None], h.shape[1], 1)
+    dh[:, 0] += dout * np.exp(h[:, 0])
+    dz = dh * (1 - h * h)
+    dx, dw = dz @ w.T, x.T @ dz
+    return dx, dw
+
+
+def to_a_float(x, w):
+    h = np.tanh(x @ w)
+    return float(np.sum(h * h)), (x, w, h)
+
+
+def to_a_float_backward(cache):
+    x, w, h = cache
+    dz = 2 * h * (1 - h * h)
+    dx, dw = dz @ w.T, x.T @ dz
+    return dx, dw
+
+
+def into_views(x, w):
+    out = x @ w
+    out.T[0] = out.T[0] * 2
+    rows = out[1:]
+    rows *= 3
+    return out, (x, w)
+
+
+def into_views_backward(dout, cache):
+    x, w = cache
+    da = dout.copy()
+    da[:, 0] *= 2
+    da[1:] *= 3
+    dx, dw = da @ w.T, x.T @ da
+    return dx, dw
+
+
+def with_functions_of_numbers(x, w):
+    h = x @ w
+    return np.array([[math.erf(v) for v in row] for row in h]), (x, w, h)
+
+
+def with_functions_of_numbers_backward(dout, cache):
+    x, w, h = cache
+    dz = dout * 2 / np.sqrt(np.pi) * np.exp(-h * h)
+    dx, dw = dz @ w.T, x.T @ dz
+    return dx, dw
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (through_numbers, through_numbers_backward),
+        (into_an_array, into_an_array_backward),
+        (to_a_float, to_a_float_backward),
+        (into_views, into_views_backward),
+        (with_functions_of_numbers, with_functions_of_numbers_backward),
+    ],
+)
+def test_what_the_tape_loses_is_judged_by_differences(forward: Any, backward: Any) -> None:
+    report = check_backward(forward, backward, X, W)
+    assert report.ok, report
+    assert any("loses a gradient" in note for note in report.notes)
+
+    def wrong(*args: Any) -> Any:
+        dx, dw = backward(*args)
+        dw = dw * 1.5
+        return dx, dw
+
+    keep = None if forward is to_a_float else lambda dout, returned: (dout, returned[1])
+    keep = keep or (lambda dout, returned: (returned[1],))
+    report = check_backward(forward, wrong, X, W, inputs=keep)
+    assert report.first is not None and report.first.text == "dw = dw * 1.5", report
+
+
+def test_where_a_gradient_is_lost_is_said() -> None:
+    report = check_backward(into_an_array, into_an_array_backward, X, W)
+    assert any("lost at" in note and "math.exp" in note for note in report.notes)
+
+
+def test_a_forward_that_tensors_do_not_run_and_that_is_too_large_is_an_error() -> None:
+    x, w = np.zeros((60, 60)), np.zeros((60, 60))
+
+    def wrong(dout, cache):  # type: ignore[no-untyped-def]
+        dx, dw = into_views_backward(dout, cache)
+        return dx + 1, dw
+
+    with pytest.raises(RuntimeError, match="into_views does not run on tensors"):
+        check_backward(into_views, wrong, x, w)
+
+
+def test_a_factor_that_comes_in_at_the_parameters_is_no_mistake_unless_it_is_missing() -> None:
+    def forward(x, w):  # type: ignore[no-untyped-def]
+        h = np.tanh(x @ w)
+        return np.sum(h * h) / len(x), (x, w, h)
+
+    def backward(cache, m):  # type: ignore[no-untyped-def]
+        x, _, h = cache
+        dh = 2 * h
+        return x.T @ (dh * (1 - h * h)) / m
+
+    report = check_backward(forward, backward, X, W, inputs=lambda g, r: (r[1], 4))
+    assert report.ok, report
+    report = check_backward(forward, backward, X, W, inputs=lambda g, r: (r[1], 1))
+    assert not report.ok and report.first.row.diagnosis, report
 
 
 def test_objects_globals_and_random_numbers_are_as_before() -> None:

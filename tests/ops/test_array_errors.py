@@ -115,7 +115,7 @@ def test_a_border_of_a_number_that_the_dtype_does_not_have(dtype: Any, number: f
         ag.pad(np.ones(2, dtype), 1, constant_values=number)
 
 
-@pytest.mark.parametrize("number", [None, "a", [1, 2], [[1, 2]]])
+@pytest.mark.parametrize("number", [None, "a"])
 def test_a_border_of_no_number(number: Any) -> None:
     with pytest.raises(TypeError, match=r"constant_values .* given, one number expected"):
         ag.pad(np.ones(2), 1, constant_values=number)

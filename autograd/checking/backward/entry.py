@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
+from autograd.checking.backward.differences import Differences, whole
 from autograd.checking.backward.gradients import Versions
 from autograd.checking.backward.holders import Holders, copied, plain
 from autograd.checking.backward.judging import Hand, judged
@@ -45,6 +48,10 @@ def check_backward(
     explains all. What a backward returns, or leaves on its object, is judged; its other variables
     say where a mistake was made.
 
+    Before a backward is called wrong, its results are held against central differences of the
+    forward on arrays. Where these say that the tape is wrong, as the forward took a number out of a
+    tensor, `float(t)` or `math.exp(t)`, or wrote tensors into an array, they take its place.
+
     Objects, lists, dicts and globals that the two use are as before afterwards, and so are random
     numbers. Trace functions, of debuggers and coverage, are set aside while they run.
 
@@ -64,7 +71,8 @@ def check_backward(
         TypeError: it cannot be told what an argument of the backward is.
         ValueError: the forward returns no tensor that hangs on its arguments, or nothing of the
             backward could be paired; the message has the names of both.
-        RuntimeError: the forward does not run on tensors, or gives other numbers on them.
+        RuntimeError: the forward does not run on tensors, or gives other numbers on them, and is
+            too large for differences.
     """
     if not callable(forward) or not (backward is None or callable(backward)):
         raise TypeError(
@@ -78,16 +86,48 @@ def check_backward(
         holders.given(argument)
     run = Run(forward, args, holders, both)
     names = cotangent_names(backward, run.names) if backward is not None and not both else []
-    outputs = run.outputs(names)
-    if not outputs:
-        raise ValueError(
-            "check_backward: forward returned no tensor that was computed from its arguments; the "
-            "output or the loss expected, alone or first of several"
-        )
-    cotangents = _cotangents(outputs, cotangent)
+    outputs = [] if run.failure else run.outputs(names)
     numbers = _Numbers(forward, backward if not both else None, args, holders)
-    hand = numbers.run(run.returned, outputs, cotangents, inputs)
-    return judged(run, _loss(outputs, cotangents), hand)
+    returned = run.returned
+    if not outputs:
+        returned, outputs = numbers.outputs(names)
+        run.failure = run.failure or RuntimeError(_NO_TENSOR)
+    if not outputs:
+        raise ValueError(_NO_TENSOR) from run.failure
+    cotangents = _cotangents(outputs, cotangent)
+    hand = numbers.run(returned, outputs, cotangents, inputs)
+    if numbers.differs:
+        run.failure = RuntimeError(numbers.differs)
+    at = {
+        i: g
+        for i, g in _taken(returned, outputs, cotangents).items()
+        if run.returned is not None or run.failure
+    }
+    differences = Differences(forward, args, holders, at) if at else None
+    loss = run.without_tape() if run.failure else _loss(outputs, cotangents)
+    lost = partial(_lost, forward, args, holders, both)
+    return judged(run, loss, hand, differences, lost)
+
+
+_NO_TENSOR = (
+    "check_backward: forward returned no tensor that was computed from its arguments; the output "
+    "or the loss expected, alone or first of several"
+)
+
+
+def _lost(forward: Any, args: tuple[Any, ...], holders: Holders, both: bool) -> list[str]:
+    """Where the forward loses gradients, as debug mode tells."""
+    from autograd.profiling import LostGradientWarning, debug
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with debug():
+                Run(forward, args, holders, both)
+        except (ArithmeticError, RuntimeError, ValueError):  # it checks more than that
+            pass
+    found = [w for w in caught if issubclass(w.category, LostGradientWarning)]
+    return list(dict.fromkeys(f"{w.filename}:{w.lineno}: {w.message}" for w in found))
 
 
 class _Numbers:
@@ -102,6 +142,22 @@ class _Numbers:
     ) -> None:
         self._forward, self._backward, self._args = forward, backward, args
         self._holders, self._statements = holders, Statements()
+        self.differs: str | None = None
+
+    def outputs(self, names: list[str]) -> tuple[Any, Outputs]:
+        """What the forward returns on arrays, with the results that gradients start from as
+        tensors, and those; the first that is a number where names do not tell."""
+        with self._holders.kept():
+            tracer = Tracer(self._statements, _ignore, self._forward)
+            value = plain(tracer.run(self._forward, *copied(self._args)))
+        last = tracer.outermost.statement if tracer.outermost else None
+        parts = _parts(value, last.returns if last is not None else ())
+        found = [(i, n) for i, (n, p) in enumerate(parts) if is_numeric(p)]
+        chosen = [(i, n) for i, n in found if n in names] or found[:1]
+        returned = whole(value)
+        for at, _ in chosen:
+            returned[at] = Tensor(np.array(returned[at], np.float64))
+        return returned, [(name, returned[at]) for at, name in chosen]
 
     def run(self, returned: Any, outputs: Outputs, cotangents: list[Array], inputs: Any) -> Hand:
         """What the backward does; `returned` is what the forward did on tensors."""
@@ -118,8 +174,8 @@ class _Numbers:
                 gradients = value[1:] if isinstance(value, tuple | list) else None
                 return Hand(versions, gradients, names[1:], last, both=True)
             parts = _parts(value, names)
-            _same_numbers(outputs, parts)
-            taken = {at for at, part in enumerate(_whole(returned)) if _is_one_of(part, outputs)}
+            self.differs = _other_numbers(outputs, parts)
+            taken = set(_taken(returned, outputs, cotangents))
             named = list(zip([name for name, _ in outputs], cotangents, strict=True))
             given, keywords = self._inputs(
                 inputs, args, named, value, parts, plain(tracer.locals), taken
@@ -161,14 +217,15 @@ class _Numbers:
         return (tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)), {}
 
 
-def _whole(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, tuple | list) else [value]
-
-
-def _is_one_of(part: Any, outputs: Outputs) -> bool:
-    return any(part is tensor for _, tensor in outputs)
+def _taken(returned: Any, outputs: Outputs, cotangents: list[Array]) -> dict[int, Array]:
+    """Which parts of what was returned are outputs, with their gradients."""
+    pairs = list(zip(outputs, cotangents, strict=True))
+    return {
+        at: g
+        for at, part in enumerate(whole(returned))
+        for (_, tensor), g in pairs
+        if part is tensor
+    }
 
 
 def _ignore(call: Call, statement: Statement, entries: list[Entry]) -> None:
@@ -204,18 +261,19 @@ def _parts(value: Any, names: tuple[str | None, ...]) -> list[tuple[str | None, 
     return [] if value is None else [(names[0] if len(names) == 1 else None, value)]
 
 
-def _same_numbers(outputs: Outputs, parts: list[tuple[str | None, Any]]) -> None:
-    """Raises RuntimeError where the forward gives other numbers on tensors than on arrays."""
+def _other_numbers(outputs: Outputs, parts: list[tuple[str | None, Any]]) -> str | None:
+    """What is to be said where the forward gives other numbers on tensors than on arrays."""
     for name, tensor in outputs:
         found = [np.asarray(p) for n, p in parts if is_numeric(p) and (n == name or name is None)]
         near = [p for p in found if p.shape == tensor.shape]
         if near and not any(np.allclose(p, tensor.data, 1e-3, 1e-5, True) for p in near):
             error = max(float(np.abs(p - tensor.data).max()) for p in near)
-            raise RuntimeError(
+            return (
                 f"check_backward: forward gives other numbers on tensors than on arrays, by up to "
                 f"{error:.3g}: it may write into a view, or draw random numbers that are not put "
                 "back; give one that computes the same with new arrays"
             )
+    return None
 
 
 def _cotangents(outputs: Outputs, given: Any) -> list[Array]:

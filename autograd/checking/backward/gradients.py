@@ -18,6 +18,7 @@ from autograd.engine.tape import Leaf, Record, parents_of
 from autograd.engine.tensor import Array, Tensor
 
 _CLOSE = {2: 2e-2, 4: 1e-3, 8: 1e-7}  # of the largest element, by the narrowest dtype's bytes
+_HELD = ("data", "value", "val")  # what an object's attribute `grad` is the gradient of
 _ALIKE = 1 - 1e-6  # of a cosine
 _MOST_PARTS, _MOST_COMBINED = 32, 5
 
@@ -30,6 +31,7 @@ class Version:
         chain: number of the array object; versions of one chain are one array, changed in place.
         held: the array itself.
         at: how many statements had run before.
+        place: the label that it had in the backward, where another is given to a result.
     """
 
     slot: Any
@@ -43,6 +45,7 @@ class Version:
     chain: int
     held: Any = None
     at: int = 0
+    place: str = ""
 
     def cleared(self) -> bool:
         return bool(self.statement.clears)
@@ -74,7 +77,7 @@ class Versions:
         for entry in entries:
             names = of_entry(entry.name, entry.group)
             if entry.owner is not None and entry.name in ("grad", "gradient"):
-                names = ["data", "value", "val", *names]
+                names = [*_HELD, *names]
             if entry.label not in self.names:
                 self.names.append(entry.label)
             if not names or isinstance(entry.value, Tensor):
@@ -109,6 +112,7 @@ class Versions:
                 chain,
                 entry.value,
                 len(self.ran),
+                entry.label,
             )
             self._last[entry.slot] = entry.value, found
             if call is self._outermost and not self._begun:  # what it was given
@@ -127,7 +131,7 @@ def _writes(statement: Statement, label: str, begins: bool) -> bool:
 
 def root(label: str) -> str:
     """The variable, or the ".attribute", that a place is in."""
-    before, dot, name = label.rpartition(".")
+    _, dot, name = label.rpartition(".")
     return (dot + name).partition("[")[0]
 
 
@@ -179,6 +183,7 @@ class Pairing:
         self.serials = {place.serial for place in self.flow.values.places}
         self.variables = [v for v in variables if v.serial in self.serials]
         self.known = list(dict.fromkeys(n for v in self.variables for n in (v.name, v.group) if n))
+        self.times = 1.0  # of a convention by which gradients on the way are that too large
         self._parts: dict[int, list[Array]] = {}
         sizes = [np.abs(g).max(initial=0.0) for g in self.flow.gradients.values() if g.size]
         self._scale = float(max((s for s in sizes if np.isfinite(s)), default=1.0)) or 1.0
@@ -213,7 +218,9 @@ class Pairing:
         if version.number is not None:
             numbered = [v for v in found if v.number == version.number]
             found = numbered or found
-        here = [v for v in found if v.scope == version.scope and v.statement is not None]
+        here = [v for v in found if v.scope == version.scope and v.scope is not None]
+        if name in _HELD and version.names[: len(_HELD)] == list(_HELD):
+            return here[:1]
         leaves = [v for v in found if isinstance(v.tensor._place, Leaf)]
         chosen = here or found
         if leaves and not any(v.serial == o.serial for v in chosen for o in leaves) and not here:
@@ -377,6 +384,7 @@ class Pairing:
 
     def anywhere(self, value: Array) -> bool:
         """Whether an array is the gradient of anything on the tape."""
+        value = value / self.times
         found = [g for g in self.flow.gradients.values() if g.shape == value.shape and value.any()]
         size = np.abs(value).max(initial=0.0)
         return any(np.abs(g - value).max(initial=0.0) <= 1e-7 * size for g in found)

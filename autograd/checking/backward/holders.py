@@ -19,11 +19,13 @@ _DEEPEST = 6
 
 
 class Named(NamedTuple):
-    """A leaf: the name it has, and its number where it is in a list."""
+    """A leaf: the name it has, its number where it is in a list, and the id of the object whose
+    attribute it is."""
 
     name: str
     number: int | None
     tensor: Tensor
+    owner: int | None = None
 
 
 class Holders:
@@ -73,10 +75,18 @@ class Holders:
 
     def put_tensors(self, leaf: Callable[[Any], Tensor]) -> None:
         """Put a leaf in the place of every floating array."""
+        owners = {id(store): owner for owner, (store, _) in self._stores.items()}
         for container, key, name, array in self._slots:
             container[key] = tensor = leaf(array)
+            owner = owners.get(id(container))
             number = key if isinstance(key, int) else None
-            self.leaves.append(Named(name, number, tensor))
+            self.leaves.append(Named(name, number, tensor, owner))
+
+    def put(self, array: Array, other: Array) -> None:
+        """Put another array in the place of one."""
+        for container, key, _, held in self._slots:
+            if held is array:
+                container[key] = other
 
     def _function(self, function: Any, depth: int = 0) -> None:
         if isinstance(function, MethodType):

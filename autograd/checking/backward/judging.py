@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd.checking.backward.differences import Differences
 from autograd.checking.backward.gradients import Pair, Pairing, Version, Versions, returned
 from autograd.checking.backward.locating import located
 from autograd.checking.backward.naming import of_entry
@@ -19,6 +21,7 @@ from autograd.checking.comparison_report import Comparison, Row
 from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Array, Tensor
 from autograd.program.recorded import computed_from
+from autograd.runtime.trees import flatten
 
 _MOST_ROWS = 80
 
@@ -39,8 +42,22 @@ class Hand(NamedTuple):
     both: bool = False
 
 
-def judged(run: Run, loss: Tensor, hand: Hand) -> BackwardReport:
-    """The report: results first, then, where these are wrong, what led to them."""
+def judged(
+    run: Run,
+    loss: Tensor,
+    hand: Hand,
+    differences: Differences | None,
+    lost: Callable[[], list[str]],
+) -> BackwardReport:
+    """The report: results first, then, where these are wrong, what led to them.
+
+    Args:
+        differences: of the forward on arrays, where it returns its results.
+        lost: says where the forward loses gradients.
+    """
+    for argument in flatten(list(run.arguments.values()))[0]:  # which it may lose altogether
+        if isinstance(argument, Tensor) and isinstance(argument._place, Leaf):
+            loss = loss + (argument * 0.0).sum()
     pairing = Pairing(loss, run.variables)
     pairs = pairing.pairs(hand.versions.all)
     results = _results(run, pairing, hand, pairs)
@@ -51,18 +68,37 @@ def judged(run: Run, loss: Tensor, hand: Hand) -> BackwardReport:
             f"{', '.join(sorted(pairing.known)) or 'none'}. Gradients are found by their names: "
             "dX, d_X, grad_X, X_grad or grads['X'] for X"
         )
+    notes = []
+    refuted = _refuted(run, pairing, results, differences)
+    if refuted:
+        for leaf, change in refuted.values():
+            loss = loss + (leaf * change).sum()
+        pairing = Pairing(loss, run.variables)
+        lossy = {leaf._place.serial for leaf, _ in refuted.values() if leaf._place is not None}
+        pairs = pairing.pairs(hand.versions.all)
+        results = _results(run, pairing, hand, pairs)
+        pairs = [p for p in pairs if p.right or not _hangs_on(p, lossy)]
+        notes.append(
+            f"the forward loses a gradient on the tape, that of {', '.join(refuted)}; what it "
+            "returned on arrays was differentiated by central differences instead"
+        )
+        notes += [f"lost at {place}" for place in lost()]
+        if run.failure is not None:
+            notes.append(str(run.failure))
+    elif run.failure is not None:
+        raise run.failure
     pairs = _completed(pairing, pairs, results)
     results = [_made(pairing, result, pairs, hand.versions) for result in results]
     _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
     comparison, chosen = _judged(loss, results, pairs)
-    notes = []
-    if not comparison.ok and (found := _convention(pairing, results, pairs)) is not None:
-        times, proven = found
+    if not comparison.ok and (scale := _convention(pairing, results, pairs)) is not None:
+        times, proven = scale
         scaled = [_divided(pairing, p, times, proven) for p in results]
         inner = [_divided(pairing, p, times, proven) for p in pairs]
         other = _judged(loss, scaled, inner)
         if _reasons(other[0]) < _reasons(comparison):
             (comparison, chosen), results, pairs = other, scaled, inner
+            pairing.times = times
             notes.append(
                 f"gradients on the way are {times:.6g} times those of the loss throughout: the "
                 "factor comes in at the parameters"
@@ -86,9 +122,30 @@ def judged(run: Run, loss: Tensor, hand: Hand) -> BackwardReport:
     return report
 
 
-def _judged(
-    loss: Tensor, results: list[Pair], pairs: list[Pair]
-) -> tuple[Comparison, list[Pair]]:
+def _refuted(
+    run: Run, pairing: Pairing, results: list[Pair], differences: Differences | None
+) -> dict[str, tuple[Tensor, Array]]:
+    """The leaves whose gradients on the tape central differences say to be wrong, and what these
+    lack, by name."""
+    refuted: dict[str, tuple[Tensor, Array]] = {}
+    for pair in results:
+        expected = pairing.expected(pair.variable)
+        array = run.array_of(pair.variable.tensor)
+        if not pair.right and differences is not None and array is not None:
+            if not differences.agree(array, expected):
+                right = differences.agree(array, pair.value)
+                g = pair.value if right else differences.gradient(array)
+                if g is not None:
+                    refuted[pair.variable.label] = pair.variable.tensor, g - expected
+    return refuted
+
+
+def _hangs_on(pair: Pair, leaves: set[int]) -> bool:
+    place = pair.variable.tensor._place
+    return place is None or bool(computed_from([place]) & leaves)
+
+
+def _judged(loss: Tensor, results: list[Pair], pairs: list[Pair]) -> tuple[Comparison, list[Pair]]:
     chosen = results or [pair for pair in pairs if not pair.part]
     comparison = _compared(loss, chosen)
     if comparison.ok or not results:
@@ -128,7 +185,9 @@ def _made(pairing: Pairing, result: Pair, pairs: list[Pair], versions: Versions)
     if not named:
         return result
     made = named[-1]
-    version = replace(version, statement=made.statement, order=made.order, at=made.at)
+    version = replace(
+        version, statement=made.statement, order=made.order, at=made.at, place=made.label
+    )
     return replace(result, version=version)
 
 
@@ -152,12 +211,11 @@ def _convention(
             times = round(whole) if times > 1 else 1 / round(whole)
             if pairing.close(pair.value / times, expected, pair.variable):
                 found.append(times)
-                place = pair.variable.tensor._place
-                if place is not None and leaves & set(computed_from([place])):
+                if _hangs_on(pair, leaves):
                     proven.add(times)
     if not found:
         return None
-    times = max(set(found), key=found.count)
+    times = max(proven or set(found), key=found.count)
     return times, times in proven
 
 
@@ -303,13 +361,17 @@ def _version(
         made = next(version for version in same if version.held is named[0].held)
         if not value.any():
             made = named[0]
-        statement, order, scope, at, slot = made.statement, made.order, made.scope, made.at, made.slot
+        statement, order, scope, at, slot = (
+            made.statement,
+            made.order,
+            made.scope,
+            made.at,
+            made.slot,
+        )
         if name is None:  # the source is not known
             label, names = made.label, made.names
-    held = named[0].held if named else None
-    return Version(
-        slot, label, names, number, value, scope, statement, order, -1, held, at if named else 0
-    )
+    held, place = (named[0].held, made.label) if named else (None, label)
+    return Version(slot, label, names, number, value, scope, statement, order, -1, held, at, place)
 
 
 def _step(pair: Pair, row: Row | None) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autograd.checking.backward.gradients import Versions
+from autograd.checking.backward.gradients import Versions, root
 from autograd.checking.backward.statements import Statement
 from autograd.checking.backward.tracing import Call
 
@@ -35,8 +35,8 @@ class Leading:
             return False
         return not (statement.calls and (call, statement) in self._calling)
 
-    def to(self, at: int) -> list[int]:
-        """The places of statements that led to what one has left, itself first."""
+    def to(self, at: int, label: str = "") -> list[int]:
+        """The places of statements that led to what one has left in a place, itself first."""
         call, statement = self._ran[at]
         needed: Names = set()
         wanted: dict[Call | None, tuple[Statement, set[str]]] = {}  # whose calls matter
@@ -44,7 +44,10 @@ class Leading:
         if statement is None:  # an argument
             needed |= _keys(call.caller, call.called_at.reads if call.called_at else ())
         else:
-            needed |= _keys(call, statement.reads | statement.changes)
+            kept = statement.changes
+            if "[" in label and not statement.adds:  # a new one in a container
+                kept -= {root(label)}
+            needed |= _keys(call, statement.reads | kept)
             wanted[call] = statement, set(statement.binds | statement.changes)
             found.append(at)
         for place in range(at - 1, self._start - 1, -1):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
-
 from autograd.checking.backward.gradients import Pair, Pairing, Version, Versions, root
 from autograd.checking.backward.leading import Leading
 from autograd.checking.backward.statements import Statement
@@ -35,32 +33,34 @@ def located(
         return None, []
     right = [pair for pair in pairs if pair.right and pair.version.at > 0]
     known = {key for pair in right if (key := _key(pair.version)) is not None}
-    places = set(Leading(versions, known, start).to(at))
+    label = first.version.place
+    places = set(Leading(versions, known, start).to(at, label))
     unnamed = [v for v in versions.all if v.at - 1 in places and v is not first.version]
     known |= {k for v in unnamed if (k := _key(v)) is not None and pairing.anywhere(v.value)}
     leading = Leading(versions, known, start)
-    places = set(leading.to(at))
+    places = set(leading.to(at, label))
     most = _MOST_STEPS // (len(versions.ran) + 1)
-    for pair in right[-most:] if most else ():
-        places -= set(leading.to(pair.version.at - 1)) - {at}
+    for version in [pair.version for pair in right][-most:] if most else ():
+        if len(version.statement.unpacks) < 2:  # else it is not known which part is whose
+            places -= set(leading.to(version.at - 1, version.place)) - {at}
     chosen = _odd(versions, pairing, first)
-    common = set(places)
-    for other in others[:most]:
-        common &= set(leading.to(other.version.at - 1)) if other.version.at else common
     computing = sorted(p for p in places if leading.computes(p))
-    shared = {leading.statement(p) for p in computing if p in common}
-    if chosen is None and others and len(shared) == 1:
-        chosen = shared.pop()
+    common = {leading.statement(p) for p in computing}
+    for version in [pair.version for pair in others if pair.version.at][:most]:
+        common &= {leading.statement(p) for p in leading.to(version.at - 1, version.place)}
+    if chosen is None and others and len(common) == 1:
+        chosen = common.pop()
     passes = versions.ran[at][1] is None or leading.statement(at).calls
     if chosen is None and computing and passes:
         chosen = leading.statement(computing[-1])
+    odd = [] if chosen is None else [chosen]
     lines = [leading.statement(p) for p in [*computing, at]]
-    return chosen, list(dict.fromkeys(lines))
+    return chosen, list(dict.fromkeys([*odd, *lines] if odd and odd[0] not in lines else lines))
 
 
 def _key(version: Version) -> tuple[int, str] | None:
     """Place and name of a version that is the whole of a variable."""
-    return None if "[" in version.label else (version.at - 1, root(version.label))
+    return None if "[" in version.place else (version.at - 1, root(version.place))
 
 
 def _odd(versions: Versions, pairing: Pairing, first: Pair) -> Statement | None:
@@ -86,4 +86,6 @@ def _odd(versions: Versions, pairing: Pairing, first: Pair) -> Statement | None:
 
 def _accumulates(before: Version, version: Version) -> bool:
     same = before.value.shape == version.value.shape
-    return same and (before.chain == version.chain or root(version.label) in version.statement.reads)
+    return same and (
+        before.chain == version.chain or root(version.place) in version.statement.reads
+    )

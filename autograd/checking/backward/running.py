@@ -12,6 +12,7 @@ import numpy as np
 from autograd.checking.backward.holders import Holders, Named
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer
+from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.shapes.indexing import index_update
 from autograd.program.recorded import computed_from
@@ -92,7 +93,7 @@ class Run:
         names: of the parts of that, where its `return` gives them.
         arguments: names of its arguments -> the tensors.
 
-    Raises RuntimeError where it does not run on tensors.
+        failure: why what it computed on tensors is of no use, None where it is.
     """
 
     def __init__(
@@ -103,6 +104,9 @@ class Run:
         self._last: dict[Any, Variable] = {}
         self._leaf: dict[int, Tensor] = {}
         self._kept: list[Any] = []
+        self.failure: RuntimeError | None = None
+        self.returned: Any = None
+        self.names: tuple[str | None, ...] = ()
         given = self._tensors(args, not holders._slots)
         self.arguments = _bound(forward, given)
         with holders.kept():
@@ -115,12 +119,16 @@ class Run:
             self._owners = tracer.owners
             try:
                 self.returned = tracer.run(forward, *given)
+                for variable in self.variables:
+                    variable.scope = self._owners.get(variable.scope, variable.scope)
                 last = tracer.outermost.statement if tracer.outermost else None
                 self.names = last.returns if last is not None else ()
             except Exception as error:
                 loss = self._loss_before(error) if both else None
                 if loss is None:
-                    raise _explained(forward, error, tracer) from error
+                    self.failure = _explained(forward, error, tracer)
+                    self.failure.__cause__ = error
+                    return
                 self.returned, self.names = loss.tensor, (loss.name,)
 
     def _loss_before(self, error: Exception) -> Variable | None:
@@ -149,6 +157,20 @@ class Run:
             self._kept.append(array)
         return self._leaf[id(array)]
 
+    def array_of(self, tensor: Tensor) -> Array | None:
+        """What a leaf was made of."""
+        serials = {leaf._place.serial: at for at, leaf in self._leaf.items() if leaf._place}
+        at = serials.get(tensor._place.serial) if tensor._place else None
+        return next((kept for kept in self._kept if id(kept) == at), None)
+
+    def without_tape(self) -> Tensor:
+        """A loss of zeros on which all leaves are that were found."""
+        leaves = {v.serial: v.tensor for v in self.variables if isinstance(v.tensor._place, Leaf)}
+        total = Tensor(0.0)
+        for leaf in leaves.values():
+            total = total + (leaf * 0.0).sum()
+        return total
+
     def _add_leaves(self, name: str, value: Any, number: int | None = None) -> None:
         if isinstance(value, Tensor):
             self._add(Named(name, number, value))
@@ -160,11 +182,11 @@ class Run:
                 self._add_leaves(name, part, key)
 
     def _add(self, leaf: Named) -> None:
-        name, number, tensor = leaf
+        name, number, tensor, owner = leaf
         if tensor._place is not None:
             label = name if number is None else f"{name}[{number}]"
             group = None if number is None else name
-            self.variables.append(Variable(name, label, group, number, tensor, None, None, 0))
+            self.variables.append(Variable(name, label, group, number, tensor, owner, None, 0))
 
     def _visit(self, call: Call, statement: Statement, entries: list[Entry]) -> None:
         written = self._statements.written(call.code)

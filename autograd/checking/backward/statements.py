@@ -28,6 +28,7 @@ class Statement:
         binds, changes: what it binds anew, and what it changes in place.
         computes: whether it does more than to give names to what there is.
         calls: whether it but calls a function with what there is.
+        adds: whether it is `+=` or the like.
         parts: of what it returns, what each part reads.
         unpacks: where it assigns to several names at once, those.
     """
@@ -44,6 +45,7 @@ class Statement:
     changes: frozenset[str] = frozenset()
     computes: bool = True
     calls: bool = False
+    adds: bool = False
     parts: tuple[frozenset[str], ...] = ()
     unpacks: tuple[str | None, ...] = ()
 
@@ -114,6 +116,7 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         for target in _changed(node)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
     }
+    value = node.value if isinstance(node, ast.Assign | ast.Return) else None
     roots = [_root(target) for head in heads for target in _touched(head)]
     changed = frozenset(filter(None, roots))
     return Statement(
@@ -127,11 +130,10 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         frozenset(n for head in heads for n in _read(head)),
         frozenset(n for head in heads for n in _bound(head)) - changed,
         changed,
-        not isinstance(node, _HEADS)
-        and not (isinstance(node, ast.Assign | ast.Return) and _is_plain(node.value)),
-        isinstance(node, ast.Assign | ast.Return)
-        and isinstance(node.value, ast.Call)
-        and all(map(_is_plain, node.value.args)),
+        not isinstance(node, _HEADS) and not (value is not None and _is_plain(value)),
+        isinstance(value, ast.Call)
+        and all(_is_plain(part) or isinstance(part, ast.Constant) for part in value.args),
+        isinstance(node, ast.AugAssign),
         tuple([frozenset(_read(part)) for part in _parts(node, ast.Return)]),
         tuple([_root(part) for part in _parts(node, ast.Assign)]),
     )
@@ -181,10 +183,14 @@ def _touched(tree: ast.AST) -> Iterator[ast.AST]:
                 yield from node.args[:1] if node.func.attr == "at" else [node.func.value]
 
 
-def _is_plain(node: ast.AST | None) -> bool:
+def _is_plain(node: ast.AST) -> bool:
+    """Whether it is but a name for what there is, or something empty to begin with."""
     if isinstance(node, ast.Tuple | ast.List):
         return all(map(_is_plain, node.elts))
-    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and node.func.attr in ("zeros", "zeros_like")
+    empty = isinstance(node, ast.Dict) and not node.keys
+    return empty or isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
 
 
 def _heads(node: ast.stmt) -> Iterator[ast.AST]:

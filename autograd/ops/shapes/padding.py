@@ -18,9 +18,7 @@ from autograd.ops.shapes.shape import as_tensor
 _MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
 
-def pad(
-    x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any = 0
-) -> Tensor:
+def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
     """x with borders.
 
     Args:
@@ -38,7 +36,9 @@ def pad(
         inside = pad_constant(np.ones(np.shape(x), np.bool_), pad_width)
         return where(inside, pad_constant(x, pad_width), constant_values)
     if mode == "constant" and np.ndim(constant_values):
-        border = np.pad(np.zeros_like(as_tensor(x).data), pad_width, constant_values=constant_values)
+        border = np.pad(
+            np.zeros_like(as_tensor(x).data), pad_width, constant_values=constant_values
+        )
         return pad_constant(x, pad_width) + border
     if mode == "constant":
         return pad_constant(x, pad_width, constant_values)

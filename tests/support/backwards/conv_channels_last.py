@@ -8,7 +8,10 @@ MISTAKES = [
         "da_prev_pad[top : top + f, left : left + f, :] += W[::-1, ::-1, :, c] * dZ[i, h, w, c]",
     ),
     ("dW[:, :, :, c] += a_slice * dZ[i, h, w, c]", "dW[:, :, :, c] = a_slice * dZ[i, h, w, c]"),
-    ("dA_prev[i, :, :, :] = da_prev_pad[pad:-pad, pad:-pad, :]", "dA_prev[i, :, :, :] = da_prev_pad[: -2 * pad, : -2 * pad, :]"),
+    (
+        "dA_prev[i, :, :, :] = da_prev_pad[pad:-pad, pad:-pad, :]",
+        "dA_prev[i, :, :, :] = da_prev_pad[: -2 * pad, : -2 * pad, :]",
+    ),
     ("db[:, :, :, c] += dZ[i, h, w, c]", "db[:, :, :, c] += dZ[i, h, w, c] / m"),
 ]
 

@@ -8,7 +8,10 @@ MISTAKES = [
     ("dA_prev = np.dot(W.T, dZ)", "dA_prev = np.dot(W.T, dZ) / m"),
     ("dZ = dA * s * (1 - s)", "dZ = dA * s"),
     ("dZ[Z <= 0] = 0", "dZ[Z > 0] = 0"),
-    ("dAL = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))", "dAL = np.divide(Y, AL) - np.divide(1 - Y, 1 - AL)"),
+    (
+        "dAL = -(np.divide(Y, AL) - np.divide(1 - Y, 1 - AL))",
+        "dAL = np.divide(Y, AL) - np.divide(1 - Y, 1 - AL)",
+    ),
 ]
 
 
@@ -34,14 +37,14 @@ def linear_activation_forward(A_prev, W, b, activation):
     return A, (linear_cache, activation_cache)
 
 
-def L_model_forward(X, parameters):
+def model_forward(X, parameters):
     caches = []
     A = X
     L = len(parameters) // 2
-    for l in range(1, L):
+    for k in range(1, L):
         A_prev = A
         A, cache = linear_activation_forward(
-            A_prev, parameters["W" + str(l)], parameters["b" + str(l)], "relu"
+            A_prev, parameters["W" + str(k)], parameters["b" + str(k)], "relu"
         )
         caches.append(cache)
     AL, cache = linear_activation_forward(
@@ -88,7 +91,7 @@ def linear_activation_backward(dA, cache, activation):
     return linear_backward(dZ, linear_cache)
 
 
-def L_model_backward(AL, Y, caches):
+def model_backward(AL, Y, caches):
     grads = {}
     L = len(caches)
     Y = Y.reshape(AL.shape)
@@ -96,24 +99,24 @@ def L_model_backward(AL, Y, caches):
     grads["dA" + str(L - 1)], grads["dW" + str(L)], grads["db" + str(L)] = (
         linear_activation_backward(dAL, caches[L - 1], "sigmoid")
     )
-    for l in reversed(range(L - 1)):
-        dA_prev, dW, db = linear_activation_backward(grads["dA" + str(l + 1)], caches[l], "relu")
-        grads["dA" + str(l)] = dA_prev
-        grads["dW" + str(l + 1)] = dW
-        grads["db" + str(l + 1)] = db
+    for k in reversed(range(L - 1)):
+        dA_prev, dW, db = linear_activation_backward(grads["dA" + str(k + 1)], caches[k], "relu")
+        grads["dA" + str(k)] = dA_prev
+        grads["dW" + str(k + 1)] = dW
+        grads["db" + str(k + 1)] = db
     return grads
 
 
 def cost(X, Y, parameters):
-    AL, caches = L_model_forward(X, parameters)
+    AL, caches = model_forward(X, parameters)
     return compute_cost(AL, Y), AL, caches
 
 
 def case(rng):
     sizes = [4, 5, 3, 1]
     parameters = {}
-    for l in range(1, 4):
-        parameters["W" + str(l)] = rng.standard_normal((sizes[l], sizes[l - 1]))
-        parameters["b" + str(l)] = rng.standard_normal((sizes[l], 1))
+    for k in range(1, 4):
+        parameters["W" + str(k)] = rng.standard_normal((sizes[k], sizes[k - 1]))
+        parameters["b" + str(k)] = rng.standard_normal((sizes[k], 1))
     Y = rng.integers(0, 2, (1, 6))
-    return cost, L_model_backward, rng.standard_normal((4, 6)), Y, parameters
+    return cost, model_backward, rng.standard_normal((4, 6)), Y, parameters

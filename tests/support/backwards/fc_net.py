@@ -6,10 +6,10 @@ MISTAKES = [
     ("dx, dw, db = affine_backward(da, fc_cache)", "dx, dw, db = affine_backward(dout, fc_cache)"),
     ("dx = dout * (x > 0)", "dx = dout * (dout > 0)"),
     (
-        'grads["W%d" % i] = dw + self.reg * self.params["W%d" % i]',
-        'grads["W%d" % i] = dw + 2 * self.reg * self.params["W%d" % i]',
+        'grads[f"W{i}"] = dw + self.reg * self.params[f"W{i}"]',
+        'grads[f"W{i}"] = dw + 2 * self.reg * self.params[f"W{i}"]',
     ),
-    ('grads["b%d" % i] = db', 'grads["b%d" % i] = db + self.reg * self.params["b%d" % i]'),
+    ('grads[f"b{i}"] = db', 'grads[f"b{i}"] = db + self.reg * self.params[f"b{i}"]'),
     ("dx /= N", "dx /= N * N"),
 ]
 
@@ -65,31 +65,31 @@ class FullyConnectedNet:
     def __init__(self, dims, reg, rng):
         self.num_layers, self.reg, self.params = len(dims) - 1, reg, {}
         for i in range(1, len(dims)):
-            self.params["W%d" % i] = rng.standard_normal((dims[i - 1], dims[i]))
-            self.params["b%d" % i] = 0.1 * rng.standard_normal(dims[i])
+            self.params[f"W{i}"] = rng.standard_normal((dims[i - 1], dims[i]))
+            self.params[f"b{i}"] = 0.1 * rng.standard_normal(dims[i])
 
     def loss(self, X, y=None):
         caches = []
         out = X
         for i in range(1, self.num_layers):
-            out, cache = affine_relu_forward(out, self.params["W%d" % i], self.params["b%d" % i])
+            out, cache = affine_relu_forward(out, self.params[f"W{i}"], self.params[f"b{i}"])
             caches.append(cache)
         last = self.num_layers
-        scores, cache = affine_forward(out, self.params["W%d" % last], self.params["b%d" % last])
+        scores, cache = affine_forward(out, self.params[f"W{last}"], self.params[f"b{last}"])
         caches.append(cache)
         if y is None:
             return scores
         grads = {}
         loss, dscores = softmax_loss(scores, y)
         for i in range(1, last + 1):
-            loss += 0.5 * self.reg * np.sum(self.params["W%d" % i] ** 2)
+            loss += 0.5 * self.reg * np.sum(self.params[f"W{i}"] ** 2)
         for i in range(last, 0, -1):
             if i == last:
                 dout, dw, db = affine_backward(dscores, caches[i - 1])
             else:
                 dout, dw, db = affine_relu_backward(dout, caches[i - 1])
-            grads["W%d" % i] = dw + self.reg * self.params["W%d" % i]
-            grads["b%d" % i] = db
+            grads[f"W{i}"] = dw + self.reg * self.params[f"W{i}"]
+            grads[f"b{i}"] = db
         return loss, grads
 
 

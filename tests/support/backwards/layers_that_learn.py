@@ -7,8 +7,14 @@ MISTAKES = [
         "input_gradient = output_gradient @ self.weights.T",
         "input_gradient = output_gradient @ (self.weights - rate * weights_gradient).T",
     ),
-    ("weights_gradient = self.input.T @ output_gradient", "weights_gradient = self.input.T @ self.output"),
-    ("return output_gradient * (1 - np.tanh(self.input) ** 2)", "return output_gradient * (1 - np.tanh(self.output) ** 2)"),
+    (
+        "weights_gradient = self.input.T @ output_gradient",
+        "weights_gradient = self.input.T @ self.output",
+    ),
+    (
+        "return output_gradient * (1 - np.tanh(self.input) ** 2)",
+        "return output_gradient * (1 - np.tanh(self.output) ** 2)",
+    ),
 ]
 
 

@@ -6,6 +6,8 @@ MISTAKES = [
     ("dx[np.arange(N), y] -= num_positive", "dx[np.arange(N), y] -= 1"),
     ("dx /= N", "dx /= N * N"),
 ]
+# Judged when it is whole.
+LINES = {0: "dx /= N"}
 
 
 def svm_loss(x, y):

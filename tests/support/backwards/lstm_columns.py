@@ -7,8 +7,14 @@ MISTAKES = [
         "dft = (dc_next * c_prev + ot * (1 - np.tanh(c_next) ** 2) * c_prev * da_next) * ft * (1 - ft)",
         "dft = (dc_next * c_prev + ot * (1 - np.tanh(c_next) ** 2) * c_prev * da_next) * ft",
     ),
-    ("dot = da_next * np.tanh(c_next) * ot * (1 - ot)", "dot = da_next * np.tanh(c_prev) * ot * (1 - ot)"),
-    ("dc_prev = dc_next * ft + ot * (1 - np.tanh(c_next) ** 2) * ft * da_next", "dc_prev = dc_next * ft"),
+    (
+        "dot = da_next * np.tanh(c_next) * ot * (1 - ot)",
+        "dot = da_next * np.tanh(c_prev) * ot * (1 - ot)",
+    ),
+    (
+        "dc_prev = dc_next * ft + ot * (1 - np.tanh(c_next) ** 2) * ft * da_next",
+        "dc_prev = dc_next * ft",
+    ),
     ("dWc = np.dot(dcct, concat.T)", "dWc = np.dot(dcct, concat.T) / m"),
 ]
 

@@ -5,7 +5,10 @@ import numpy as np
 MISTAKES = [
     ("other.grad += self.data * out.grad", "other.grad += other.data * out.grad"),
     ("self.grad += (1 - out.data**2) * out.grad", "self.grad += (1 - out.data) * out.grad"),
-    ("self.grad += n * self.data ** (n - 1) * out.grad", "self.grad += n * self.data**n * out.grad"),
+    (
+        "self.grad += n * self.data ** (n - 1) * out.grad",
+        "self.grad += n * self.data**n * out.grad",
+    ),
 ]
 
 
