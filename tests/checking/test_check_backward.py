@@ -280,7 +280,8 @@ def test_a_factor_that_comes_in_at_the_parameters_is_no_mistake_unless_it_is_mis
     def backward(cache, m):  # type: ignore[no-untyped-def]
         x, _, h = cache
         dh = 2 * h
-        return x.T @ (dh * (1 - h * h)) / m
+        dw = x.T @ (dh * (1 - h * h)) / m
+        return dw  # noqa: RET504
 
     report = check_backward(forward, backward, X, W, inputs=lambda g, r: (r[1], 4))
     assert report.ok, report

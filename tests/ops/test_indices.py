@@ -130,6 +130,16 @@ def test_a_border_has_a_gradient() -> None:
     assert_array_equal(grad(x), [1, 2])
 
 
+def test_borders_of_several_numbers() -> None:
+    x = Tensor([[1.0, 2.0]], requires_grad=True)
+    for numbers in [(3, 4), ((3, 4), (5, 6)), [[7]]]:
+        out = ag.pad(x, 1, constant_values=numbers)
+        assert_array_equal(out.data, np.pad(x.data, 1, constant_values=numbers))
+        x.grad = None
+        (out * np.arange(12.0).reshape(3, 4)).sum().backward()
+        assert_array_equal(grad(x), [[5, 6]])
+
+
 def test_an_index_that_is_changed_later() -> None:
     """A list is small: what is kept is a copy of it."""
     x = Tensor([1.0, 2.0, 3.0], requires_grad=True)

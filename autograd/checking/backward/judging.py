@@ -69,7 +69,7 @@ def judged(
             "dX, d_X, grad_X, X_grad or grads['X'] for X"
         )
     notes = []
-    refuted = _refuted(run, pairing, results, differences)
+    refuted, sure = _refuted(run, pairing, results, differences)
     if refuted:
         for leaf, change in refuted.values():
             loss = loss + (leaf * change).sum()
@@ -90,12 +90,12 @@ def judged(
     pairs = _completed(pairing, pairs, results)
     results = [_made(pairing, result, pairs, hand.versions) for result in results]
     _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
-    comparison, chosen = _judged(loss, results, pairs)
+    comparison, chosen = _judged(pairing, loss, results, pairs, sure)
     if not comparison.ok and (scale := _convention(pairing, results, pairs)) is not None:
         times, proven = scale
         scaled = [_divided(pairing, p, times, proven) for p in results]
         inner = [_divided(pairing, p, times, proven) for p in pairs]
-        other = _judged(loss, scaled, inner)
+        other = _judged(pairing, loss, scaled, inner, False)
         if _reasons(other[0]) < _reasons(comparison):
             (comparison, chosen), results, pairs = other, scaled, inner
             pairing.times = times
@@ -124,20 +124,24 @@ def judged(
 
 def _refuted(
     run: Run, pairing: Pairing, results: list[Pair], differences: Differences | None
-) -> dict[str, tuple[Tensor, Array]]:
+) -> tuple[dict[str, tuple[Tensor, Array]], bool]:
     """The leaves whose gradients on the tape central differences say to be wrong, and what these
-    lack, by name."""
+    lack, by name; and whether they say that some result is wrong and the tape right."""
     refuted: dict[str, tuple[Tensor, Array]] = {}
+    sure = False
     for pair in results:
         expected = pairing.expected(pair.variable)
         array = run.array_of(pair.variable.tensor)
-        if not pair.right and differences is not None and array is not None:
-            if not differences.agree(array, expected):
-                right = differences.agree(array, pair.value)
-                g = pair.value if right else differences.gradient(array)
-                if g is not None:
-                    refuted[pair.variable.label] = pair.variable.tensor, g - expected
-    return refuted
+        if pair.right or differences is None or array is None:
+            continue
+        right = differences.agree(array, pair.value)
+        if differences.agree(array, expected):
+            sure |= not right
+            continue
+        g = pair.value if right else differences.gradient(array)
+        if g is not None:
+            refuted[pair.variable.label] = pair.variable.tensor, g - expected
+    return refuted, sure
 
 
 def _hangs_on(pair: Pair, leaves: set[int]) -> bool:
@@ -145,12 +149,29 @@ def _hangs_on(pair: Pair, leaves: set[int]) -> bool:
     return place is None or bool(computed_from([place]) & leaves)
 
 
-def _judged(loss: Tensor, results: list[Pair], pairs: list[Pair]) -> tuple[Comparison, list[Pair]]:
+def _judged(
+    pairing: Pairing, loss: Tensor, results: list[Pair], pairs: list[Pair], sure: bool
+) -> tuple[Comparison, list[Pair]]:
+    """What is said of results, and with them of what led to them where they are wrong; `sure` where
+    that is known, and no choice of a slope at a kink."""
     chosen = results or [pair for pair in pairs if not pair.part]
-    comparison = _compared(loss, chosen)
-    if comparison.ok or not results:
-        return comparison, chosen
-    return _placed(loss, results, pairs, comparison)
+    if all(pairing.equal(pair) for pair in chosen):
+        return Comparison([_right(pairing, pair) for pair in chosen]), chosen
+    if not (results and sure):
+        comparison = _compared(loss, chosen)
+        if comparison.ok or not results:
+            return comparison, chosen
+        right = {p.variable.serial for p in results if comparison[p.name].ok}
+    else:
+        right = {p.variable.serial for p in results if p.right}
+    return _placed(loss, results, pairs, right)
+
+
+def _right(pairing: Pairing, pair: Pair) -> Row:
+    expected = pairing.expected(pair.variable)
+    row = Row(pair.name, expected.shape, pair.value, expected, 0.0)
+    row.measure(np.abs(pair.value - expected), expected)
+    return row
 
 
 def _reasons(comparison: Comparison) -> int:
@@ -245,14 +266,13 @@ def _compared(loss: Tensor, pairs: list[Pair]) -> Comparison:
 
 
 def _placed(
-    loss: Tensor, results: list[Pair], pairs: list[Pair], first: Comparison
+    loss: Tensor, results: list[Pair], pairs: list[Pair], right: set[int]
 ) -> tuple[Comparison, list[Pair]]:
     """Where results are wrong: the same with the variables on the way to them.
 
     A variable that means something else than its name says is left out: a right result that is
     computed from it shows that.
     """
-    right = {p.variable.serial for p in results if first[p.name].ok}
     chosen = list(results)
     taken = {pair.name for pair in results}
     for pair in pairs:
