@@ -12,13 +12,13 @@ import numpy as np
 
 from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
 from autograd.checking.backward.differences import Differences, whole
-from autograd.checking.backward.gradients import Versions
 from autograd.checking.backward.holders import Holders, copied, plain
 from autograd.checking.backward.judging import Hand, judged
 from autograd.checking.backward.report import BackwardReport
 from autograd.checking.backward.running import Run
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer, is_numeric
+from autograd.checking.backward.versions import Versions
 from autograd.engine.tensor import Array, Tensor
 
 Outputs = list[tuple[str | None, Tensor]]

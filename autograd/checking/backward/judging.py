@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.checking.backward.differences import Differences
-from autograd.checking.backward.gradients import Pair, Pairing, Version, Versions, returned
 from autograd.checking.backward.locating import located
 from autograd.checking.backward.naming import of_entry
+from autograd.checking.backward.pairing import Pair, Pairing
 from autograd.checking.backward.report import BackwardReport, Step
 from autograd.checking.backward.running import Run
 from autograd.checking.backward.statements import Statement
 from autograd.checking.backward.tracing import is_numeric
+from autograd.checking.backward.versions import Version, Versions, returned
 from autograd.checking.comparison import compare
 from autograd.checking.comparison_report import Comparison, Row
 from autograd.engine.tape import Leaf

@@ -1,0 +1,165 @@
+"""The arrays that a backward assigned, version by version, and what it returned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd.checking.backward.naming import of_entry
+from autograd.checking.backward.statements import Statement
+from autograd.checking.backward.tracing import Call, Entry
+from autograd.engine.tensor import Array, Tensor
+
+HELD = ("data", "value", "val")  # what an object's attribute `grad` is the gradient of
+
+
+@dataclass(eq=False)
+class Version:
+    """An array that a variable of the backward held, as one statement left it.
+
+    Attributes:
+        chain: number of the array object; versions of one chain are one array, changed in place.
+        held: the array itself.
+        at: how many statements had run before.
+        place: the label that it had in the backward, where another is given to a result.
+    """
+
+    slot: Any
+    label: str
+    names: list[str]
+    number: int | None
+    value: Array
+    scope: Any
+    statement: Statement
+    order: int
+    chain: int
+    held: Any = None
+    at: int = 0
+    place: str = ""
+
+    def cleared(self) -> bool:
+        return bool(self.statement.clears)
+
+
+class Versions:
+    """Collects them while a backward runs: each statement's latest, of every array."""
+
+    def __init__(self) -> None:
+        self.all: list[Version] = []
+        self.names: list[str] = []
+        self.ran: list[tuple[Call, Statement | None]] = []  # None where a call begins
+        self.made: dict[int, tuple[Any, Statement]] = {}
+        self.owners: dict[Any, int] = {}  # the objects of the forward
+        self._last: dict[Any, tuple[Any, Version]] = {}
+        self._of_chain: dict[tuple[Any, int, Statement], Version] = {}
+        self._order = self._chain = 0
+        self._outermost: Call | None = None
+        self._begun = False
+
+    def visit(self, call: Call, statement: Statement, entries: list[Entry]) -> None:
+        if self._outermost is None:
+            self._outermost = call
+        else:
+            self._begun = True
+        begins = not call.entered
+        self.ran.append((call, None if begins else statement))
+        call.entered = True
+        for entry in entries:
+            names = of_entry(entry.name, entry.group)
+            if entry.owner is not None and entry.name in ("grad", "gradient"):
+                names = [*HELD, *names]
+            if entry.label not in self.names:
+                self.names.append(entry.label)
+            if not names or isinstance(entry.value, Tensor):
+                continue
+            value = np.asarray(entry.value)
+            if value.dtype.kind not in "fiu":
+                continue
+            held, before = self._last.get(entry.slot, (None, None))
+            if before is not None and held is entry.value and same(before.value, value):
+                continue
+            self._order += 1
+            chained = before is not None and isinstance(held, np.ndarray) and held is entry.value
+            if not chained:
+                self._chain += 1
+            chain = before.chain if chained and before is not None else self._chain
+            again = self._of_chain.get((entry.slot, chain, statement))
+            if again is not None:
+                again.value, again.order, again.at = value.copy(), self._order, len(self.ran)
+                self._last[entry.slot] = entry.value, again
+                continue
+            made = None if chained else self.made.pop(id(entry.value), None)
+            scope = call.scope if entry.owner is None else entry.owner
+            found = Version(
+                entry.slot,
+                entry.label,
+                names,
+                entry.number,
+                value.copy(),
+                self.owners.get(scope, scope),
+                statement if made is None else made[1],
+                self._order,
+                chain,
+                entry.value,
+                len(self.ran),
+                entry.label,
+            )
+            self._last[entry.slot] = entry.value, found
+            if call is self._outermost and not self._begun:  # what it was given
+                continue
+            if before is None and not _writes(statement, entry.label, begins):  # was there before
+                continue
+            self.all.append(found)
+            self._of_chain[entry.slot, chain, statement] = found
+
+
+def _writes(statement: Statement, label: str, begins: bool) -> bool:
+    """Whether a statement may have made what is in an object or a container."""
+    within = "." in label or "[" in label
+    return not within or (not begins and root(label) in statement.binds | statement.changes)
+
+
+def root(label: str) -> str:
+    """The variable, or the ".attribute", that a place is in."""
+    _, dot, name = label.rpartition(".")
+    return (dot + name).partition("[")[0]
+
+
+def same(one: Array, other: Array) -> bool:
+    nan = one.dtype.kind == "f" and other.dtype.kind == "f"
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=nan)
+
+
+def returned(
+    value: Any, names: tuple[str | None, ...], default: Statement
+) -> list[tuple[str | None, str | None, int | None, Any]]:
+    """Name, group and number of every array in what a backward returned, and the array."""
+    if isinstance(value, dict):
+        found = []
+        for key, part in value.items():
+            number = key if isinstance(key, int) else None
+            found += _named_parts(part, str(key), "grads", number)
+        return found
+    if not isinstance(value, tuple | list):
+        return [(names[0] if len(names) == 1 else None, None, None, value)]
+    found = []
+    own = names if len(names) == len(value) else (None,) * len(value)
+    one = names[0] if len(names) == 1 and len(value) != 1 else None
+    for at, (name, part) in enumerate(zip(own, value, strict=True)):
+        if isinstance(part, dict):
+            found += returned(part, (), default)
+        elif one is not None and isinstance(value, list):
+            found.append((one, one, at, part))
+        else:
+            found += _named_parts(part, name, None, None)
+    return found
+
+
+def _named_parts(
+    part: Any, name: str | None, group: str | None, number: int | None
+) -> list[tuple[str | None, str | None, int | None, Any]]:
+    if isinstance(part, list | tuple):
+        return [(name, name, at, inner) for at, inner in enumerate(part)]
+    return [(name, group, number, part)]
