@@ -95,6 +95,8 @@ def run(
     for argument in args:
         holders.given(argument)
     run = Run(f, args, holders, False)
+    if run.failure is not None:
+        raise RuntimeError(f"compare: {run.failure}") from run.failure.__cause__
     loss = run.returned[0] if isinstance(run.returned, tuple | list) else run.returned
     if not isinstance(loss, Tensor):
         raise TypeError(

@@ -127,6 +127,11 @@ def test_many_that_follow_are_told_in_one_line() -> None:
     [
         (lambda: compare(net, *ARGS, q=X), ValueError, "no argument or variable 'q'.*it has x, W1"),
         (lambda: compare(lambda x: None, X, x=X), TypeError, "the function returned NoneType"),
+        (
+            lambda: compare(lambda x: x.foo(), X, x=X),
+            RuntimeError,
+            "compare: <lambda> does not run on tensors: AttributeError at .*test_one_cause.py:",
+        ),
         (lambda: compare(net, *ARGS), ValueError, "no gradients given"),
         (
             lambda: compare(net, *ARGS, values={"q": X}, W1=W1),

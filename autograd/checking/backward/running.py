@@ -92,7 +92,6 @@ class Run:
         returned: what it returned.
         names: of the parts of that, where its `return` gives them.
         arguments: names of its arguments -> the tensors.
-
         failure: why what it computed on tensors is of no use, None where it is.
     """
 
@@ -273,14 +272,13 @@ def _bound(forward: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any
 
 
 def _explained(forward: Any, error: Exception, tracer: Tracer) -> RuntimeError:
-    at = error.__traceback__
-    while (
-        at is not None and at.tb_next is not None and tracer._is_users(at.tb_next.tb_frame.f_code)
-    ):
+    where, at = "", error.__traceback__
+    while at is not None:  # the innermost line of the user's
+        if tracer._is_users(at.tb_frame.f_code):
+            where = f" at {at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
         at = at.tb_next
-    where = f" at {at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else ""
     name = getattr(forward, "__name__", "forward")
     return RuntimeError(
-        f"check_backward: {name} does not run on tensors: {type(error).__name__}{where}: {error}; "
-        "give as forward a function that computes the same with NumPy's or autograd's functions"
+        f"{name} does not run on tensors: {type(error).__name__}{where}: {error}; "
+        "give a function that computes the same with NumPy's or autograd's functions"
     )
