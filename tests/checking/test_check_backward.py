@@ -32,15 +32,26 @@ def reported(module: ModuleType, seed: int = 0) -> Any:
     return check_backward(forward, backward, *args)
 
 
+# Loops over pixels, steps or layers, which take a second or more each.
+LONG = {
+    "char_rnn",
+    "conv_channels_last",
+    "convolution",
+    "deep_columns",
+    "lstm_columns",
+    "rnn_buffers",
+}
 MISTAKES = [
-    (name, number)
+    pytest.param(name, number, marks=[pytest.mark.slow] if name in LONG and number else [])
     for name in NAMES
     for number in range(len(loaded(FOLDER / f"{name}.py").MISTAKES))
 ]
 
 
 def test_there_are_styles_enough() -> None:
-    assert len(NAMES) >= 12 and all(sum(n == m for m, _ in MISTAKES) >= 2 for n in NAMES)
+    assert len(NAMES) >= 12 and all(
+        sum(case.values[0] == name for case in MISTAKES) >= 2 for name in NAMES
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
