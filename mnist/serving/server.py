@@ -265,9 +265,10 @@ class Server(ThreadingHTTPServer):
         shown = f"[{host}]" if ":" in host else host
         self.authority = f"{shown}:{port}"
         names = {"localhost", "127.0.0.1", "[::1]", shown.lower()}
-        self.authorities = frozenset({f"{name}:{port}" for name in names})
-        if port == 80:  # browsers leave it out
-            self.authorities |= names
+        # Browsers leave port 80 out.
+        self.authorities = frozenset(f"{name}:{port}" for name in names) | (
+            names if port == 80 else set()
+        )
 
     def server_bind(self) -> None:
         TCPServer.server_bind(self)  # HTTPServer's asks a name server for a name, to no use here
@@ -282,14 +283,14 @@ class Server(ThreadingHTTPServer):
             super().serve_forever(poll_interval)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if len(self._open) < MOST_CONNECTIONS:
+        if len(self._open) >= MOST_CONNECTIONS:
+            with suppress(OSError):
+                request.setblocking(False)
+                request.send(_BUSY)
+            self.shutdown_request(request)
+        else:
             self._open.add(request)
             super().process_request(request, client_address)
-            return
-        request.setblocking(False)
-        with suppress(OSError):
-            request.send(_BUSY)
-        self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
         self._open.discard(request)
@@ -298,9 +299,14 @@ class Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Stop listening, and hang up on those still connected: their threads end by that."""
         super().server_close()
-        for request in list(self._open):  # a copy: threads that end take theirs out
-            with suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
+        while self._open:
+            with suppress(OSError, KeyError):  # threads that end take theirs out
+                self._open.pop().shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of what a connection ended by, unless the server has hung up itself."""
+        if request in self._open:
+            super().handle_error(request, client_address)
 
 
 def make_server(trained: Trained, host: str = "127.0.0.1", port: int = 8000) -> Server:
