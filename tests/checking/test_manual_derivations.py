@@ -233,7 +233,15 @@ def test_compare_finds_nothing_where_nothing_is_wrong(
     assert report.first is None
 
 
-@every_mistake
+# A second each; test_diagnosis_by_hand has all of them, in a smaller network.
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(mistake, marks=[pytest.mark.slow] if number % 8 else [])
+        for number, mistake in enumerate(MISTAKES)
+    ],
+    ids=str,
+)
 def test_compare_names_the_step_of_a_mistake(rng: Generator, mistake: Mistake) -> None:
     """And of all that is wrong after it, that it follows from there: the rest was done right."""
     report = compared(with_kinks(rng), planted(mistake))
