@@ -10,8 +10,9 @@ import numpy as np
 from autograd.checking.diagnosis import Hypothesis
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import quietly
-from autograd.engine.tape import Place, parents_of
+from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
+from autograd.program.recorded import computed_with
 
 _MOST_PLACES = 12
 
@@ -82,20 +83,11 @@ def _candidates(flow: Flow, first: Wrong, others: list[Wrong]) -> Iterator[tuple
     alike = [o for o in alike if abs(float(o.cause.factor or 0) / factor - 1) < 1e-5]
     if not alike:
         return
-    common = _after(flow, first.place)
-    for other in alike:
-        common &= _after(flow, other.place)
+    places = flow.values.places
+    common = set.intersection(*(computed_with(o.place, places) for o in (first, *alike)))
     tried = 0
-    for place in flow.values.places:
+    for place in places:
         g = flow.at(place)
         if place.serial in common and g is not None and tried < _MOST_PLACES:
             tried += 1
             yield place, factor * g
-
-
-def _after(flow: Flow, place: Place) -> set[int]:
-    found = {place.serial}
-    for other in flow.values.places:
-        if any(p is not None and p.serial in found for p in parents_of(other)):
-            found.add(other.serial)
-    return found - {place.serial}

@@ -10,7 +10,7 @@ import numpy as np
 from autograd.engine.keeping import Dropped
 from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive, Saved
-from autograd.engine.tape import Leaf, Output, Place, Record, reachable
+from autograd.engine.tape import Leaf, Output, Place, Record, parents_of, reachable
 from autograd.engine.tensor import Tensor
 
 
@@ -118,6 +118,15 @@ def place_of_root(root: Any, caller: str) -> Place:
 def computed_from(places: Iterable[Place]) -> set[int]:
     """Serial numbers of everything from which the places were computed, and of themselves."""
     return {place.serial for place in reachable(places)}
+
+
+def computed_with(place: Place, places: Iterable[Place]) -> set[int]:
+    """Serial numbers of those places, given oldest first, that were computed from this one."""
+    found = {place.serial}
+    for other in places:
+        if any(parent is not None and parent.serial in found for parent in parents_of(other)):
+            found.add(other.serial)
+    return found - {place.serial}
 
 
 def _arrays(record: Record) -> Sequence[Any]:

@@ -15,8 +15,9 @@ from autograd.checking.replaying import quietly
 from autograd.engine.conforming import broadcast_axes
 from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
-from autograd.engine.tape import Output, Place, Record, parents_of, reachable
+from autograd.engine.tape import Output, Place, Record, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.program.recorded import computed_with
 
 # Ops whose derivative changes no number.
 _HANDING_ON = {"add", "astype", "broadcast_to", "positive", "reshape", "sum", "transpose"}
@@ -154,11 +155,7 @@ class Context:
     def after(self, place: Place) -> set[int]:
         """Serial numbers of what was computed from a place."""
         if place.serial not in self._after:
-            found = {place.serial}
-            for other in self.flow.values.places:
-                if any(p is not None and p.serial in found for p in parents_of(other)):
-                    found.add(other.serial)
-            self._after[place.serial] = found - {place.serial}
+            self._after[place.serial] = computed_with(place, self.flow.values.places)
         return self._after[place.serial]
 
     def ops_between(self, place: Place, other: Place) -> str:
@@ -346,17 +343,18 @@ class Context:
         return self._found(fits, most)
 
     def _found(self, fits: Callable[[Array], bool], most: int) -> list[tuple[str, Array]]:
-        found = [
-            (self.array_named(array), what, array)
-            for what, array in self._recorded
-            if array.size > 1 and array.dtype.kind == "f" and fits(array)
-        ]
-        found.sort(key=lambda entry: entry[0] is None)
-        return [(name or what, array) for name, what, array in found[:most]]
+        return [(name, array) for name, array in self._recorded if fits(array)][:most]
 
     @cached_property
     def _recorded(self) -> list[tuple[str, Array]]:
-        return self.recorded()
+        """Those of floats that are no single number, with names first."""
+        found = [
+            (self.array_named(array), what, array)
+            for what, array in self.recorded()
+            if array.size > 1 and array.dtype.kind == "f"
+        ]
+        found.sort(key=lambda entry: entry[0] is None)
+        return [(name or what, array) for name, what, array in found]
 
     def recorded(self) -> list[tuple[str, Array]]:
         """The floating arrays near the tensor with what they are: arguments and outputs of ops."""

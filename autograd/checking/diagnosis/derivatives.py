@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,6 @@ class Form(NamedTuple):
 
     text: str
     of: Callable[[Array], Array]
-    plain: bool  # whether people multiply by it on purpose, so that it may be one factor too many
 
     @property
     def is_mask(self) -> bool:
@@ -74,46 +74,48 @@ def _expit(v: Array) -> Array:
 
 
 FORMS = (
-    Form("{v}", lambda v: v, True),
-    Form("1 - {v}", lambda v: 1 - v, True),
-    Form("1 - {v}**2", lambda v: 1 - v * v, True),
-    Form("{v} (1 - {v})", lambda v: v * (1 - v), True),
-    Form("({v} > 0)", lambda v: (v > 0) * 1.0, True),
-    Form("{v}**2", lambda v: v * v, True),
-    Form("1 / {v}", lambda v: 1 / v, True),
-    Form("expit({v}) (1 - expit({v}))", lambda v: _expit(v) * (1 - _expit(v)), True),
-    Form("1 - tanh({v})**2", lambda v: 1 - np.tanh(v) ** 2, True),
-    Form("exp({v})", np.exp, True),
-    Form("log({v})", np.log, True),
-    Form("1 / {v}**2", lambda v: 1 / (v * v), False),
-    Form("1 + {v}", lambda v: 1 + v, False),
-    Form("1 + {v}**2", lambda v: 1 + v * v, False),
-    Form("-{v}**2", lambda v: -v * v, False),
-    Form("2 {v}", lambda v: 2 * v, False),
-    Form("expit({v})", _expit, False),
-    Form("1 - expit({v})", lambda v: 1 - _expit(v), False),
-    Form("tanh({v})", np.tanh, False),
-    Form("1 - tanh({v})", lambda v: 1 - np.tanh(v), False),
-    Form("1 / (1 + {v}**2)", lambda v: 1 / (1 + v * v), False),
-    Form("1 / (1 - {v}**2)", lambda v: 1 / (1 - v * v), False),
-    Form("1 / (1 + {v})", lambda v: 1 / (1 + v), False),
-    Form("({v} >= 0)", lambda v: (v >= 0) * 1.0, False),
-    Form("({v} < 0)", lambda v: (v < 0) * 1.0, False),
-    Form("max({v}, 0)", lambda v: np.maximum(v, 0), False),
-    Form("sign({v})", np.sign, False),
-    Form("abs({v})", np.abs, False),
-    Form("sqrt({v})", np.sqrt, False),
-    Form("1 / sqrt({v})", lambda v: 1 / np.sqrt(v), False),
-    Form("{v}**3", lambda v: v**3, False),
-    Form("3 {v}**2", lambda v: 3 * v * v, False),
-    Form("cos({v})", np.cos, False),
-    Form("sin({v})", np.sin, False),
-    Form("-sin({v})", lambda v: -np.sin(v), False),
-    Form("-exp(-{v})", lambda v: -np.exp(-v), False),
-    Form("exp(-{v})", lambda v: np.exp(-v), False),
-    Form("log({v}) + 1", lambda v: np.log(v) + 1, False),
-    Form("{v} exp({v})", lambda v: v * np.exp(v), False),
+    Form("{v}", lambda v: v),
+    Form("1 - {v}", lambda v: 1 - v),
+    Form("1 - {v}**2", lambda v: 1 - v * v),
+    Form("{v} (1 - {v})", lambda v: v * (1 - v)),
+    Form("({v} > 0)", lambda v: (v > 0) * 1.0),
+    Form("{v}**2", lambda v: v * v),
+    Form("1 / {v}", lambda v: 1 / v),
+    Form("expit({v}) (1 - expit({v}))", lambda v: _expit(v) * (1 - _expit(v))),
+    Form("1 - tanh({v})**2", lambda v: 1 - np.tanh(v) ** 2),
+    Form("exp({v})", np.exp),
+    Form("log({v})", np.log),
+    Form("1 / {v}**2", lambda v: 1 / (v * v)),
+    Form("1 + {v}", lambda v: 1 + v),
+    Form("1 + {v}**2", lambda v: 1 + v * v),
+    Form("-{v}**2", lambda v: -v * v),
+    Form("2 {v}", lambda v: 2 * v),
+    Form("expit({v})", _expit),
+    Form("1 - expit({v})", lambda v: 1 - _expit(v)),
+    Form("tanh({v})", np.tanh),
+    Form("1 - tanh({v})", lambda v: 1 - np.tanh(v)),
+    Form("1 / (1 + {v}**2)", lambda v: 1 / (1 + v * v)),
+    Form("1 / (1 - {v}**2)", lambda v: 1 / (1 - v * v)),
+    Form("1 / (1 + {v})", lambda v: 1 / (1 + v)),
+    Form("({v} >= 0)", lambda v: (v >= 0) * 1.0),
+    Form("({v} < 0)", lambda v: (v < 0) * 1.0),
+    Form("max({v}, 0)", lambda v: np.maximum(v, 0)),
+    Form("sign({v})", np.sign),
+    Form("abs({v})", np.abs),
+    Form("sqrt({v})", np.sqrt),
+    Form("1 / sqrt({v})", lambda v: 1 / np.sqrt(v)),
+    Form("{v}**3", lambda v: v**3),
+    Form("3 {v}**2", lambda v: 3 * v * v),
+    Form("cos({v})", np.cos),
+    Form("sin({v})", np.sin),
+    Form("-sin({v})", lambda v: -np.sin(v)),
+    Form("-exp(-{v})", lambda v: -np.exp(-v)),
+    Form("exp(-{v})", lambda v: np.exp(-v)),
+    Form("log({v}) + 1", lambda v: np.log(v) + 1),
+    Form("{v} exp({v})", lambda v: v * np.exp(v)),
 )
+
+PLAIN = FORMS[:9]  # what people multiply by on purpose, so that it may be one factor too many
 
 
 def is_at_the_other(op: str, form: Form, at_output: bool) -> bool:
@@ -138,29 +140,13 @@ def right_derivative(record: Record, x: str, y: str) -> str:
     return ""
 
 
-def wrong_derivatives(
-    right: Array, named: list[tuple[str, Array]]
-) -> Iterator[tuple[str, str, Array, float]]:
-    """What stands in place of the right derivative: text, kind of slip, array, added to the rank.
-
-    Args:
-        right: the right one.
-        named: the output, the input and other arrays of its shape, with their names.
-    """
-    yield "the derivative twice, which is once too many", "twice", right * right, 0.0
-    yield "1 / the derivative: divided by it in place of multiplied", "inverse", 1 / right, 0.1
-    for number, (name, v) in enumerate(named):
-        for order, form in enumerate(FORMS):
-            yield form.text.format(v=name), "", form.of(v), number / 10 + order / 1000
-    (first, y), (second, x) = named[:2]
-    for text, values in (
-        (f"{first} {second}", y * x),
-        (f"{first} + {second}", y + x),
-        (f"{first} (1 - {second})", y * (1 - x)),
-        (f"{second} (1 - {first})", x * (1 - y)),
-        (f"{first} / {second}", y / x),
-    ):
-        yield text, "", values, 0.5
+def _of_both(x: Array, y: Array, first: str, second: str) -> Iterator[tuple[str, Array]]:
+    """What is made of the input and the output of a function, `second` and `first`."""
+    yield f"{first} {second}", y * x
+    yield f"{first} + {second}", y + x
+    yield f"{first} (1 - {second})", y * (1 - x)
+    yield f"{second} (1 - {first})", x * (1 - y)
+    yield f"{first} / {second}", y / x
 
 
 def wrong_monomials(a: Array, b: Array, first: str, second: str) -> Iterator[tuple[str, Array]]:
@@ -199,8 +185,24 @@ class Try(NamedTuple):
     make: Callable[[Look], Array]
     base: Array
     tried: int
-    slope: Array | None = None
+    slope: Callable[[], Array] | None = None
     right: Array = _ONE
+
+
+def of_form(
+    form: Form,
+    v: Array,
+    g: Array,
+    base: Array,
+    text: str,
+    rank: float,
+    right: Array = _ONE,
+    tried: int = 400,
+) -> Try:
+    """g times a function of v, in place of g times what is right."""
+    slope = partial(form.of, v.astype(np.float64, copy=False)) if v.size < _SMALL else None
+    make = times_function(g, form.of, v)
+    return Try("wrong factor", text, rank, make, base, tried, slope, right)
 
 
 def of_one_op(context: Context, use: Use) -> Iterator[Try]:
@@ -215,7 +217,6 @@ def of_one_op(context: Context, use: Use) -> Iterator[Try]:
     if record.op.name in ARITHMETIC:
         return
     x, y = context.flow.values.arrays(record)[use.position], context.flow.values.out(record)
-    own = [("y", y), ("x", x)]
     called = [context.name_of(record) or "y", context.name_of(use.place) or "x"]
     named = [(called[0], y), (called[1], x)]
     for name, array in context.arrays_like(y.shape, _MOST_ARRAYS):
@@ -228,26 +229,21 @@ def of_one_op(context: Context, use: Use) -> Iterator[Try]:
     wide = g.astype(np.float64, copy=False)
     base = base.astype(np.float64, copy=False)
     for order, (name, v) in enumerate(named):
-        for number, form in enumerate(FORMS if order < 2 else FORMS[:9]):
+        for number, form in enumerate(FORMS if order < 2 else PLAIN):
             text = f"the derivative of {op} is wrong: you have {form.text.format(v=name)}"
             if order < 2 and is_at_the_other(record.op.name, form, order == 0):
                 one, other = ("output", "input") if order == 0 else ("input", "output")
                 text += f", which is taken at the {one} in place of the {other}"
             rank = 2.6 + 0.2 * order + number / 1000 + 2.6 * form.is_mask
-            make = times_function(wide, form.of, v)
-            slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
-            yield Try("wrong factor", text + is_right, rank, make, base, 400, slope, right)
-    for what, kind, values, extra in wrong_derivatives(right, own):
-        if kind == "twice":
-            text = f"the derivative of {op} is multiplied in twice, which is once too many"
-        elif kind == "inverse":
-            text = f"divided by the derivative of {op} in place of multiplied by it{is_right}"
-        else:
-            words = what.replace("y", called[0]).replace("x", called[1])
-            text = f"the derivative of {op} is wrong: you have {words}{is_right}"
-        if kind or extra >= 0.5:
-            make = times_function(wide, same, values)
-            yield Try("wrong factor", text, 2.6 + extra, make, base, 400)
+            yield of_form(form, v, wide, base, text + is_right, rank, right)
+    twice = f"the derivative of {op} is multiplied in twice, which is once too many"
+    inverse = f"divided by the derivative of {op} in place of multiplied by it{is_right}"
+    others = [(twice, right * right, 2.6), (inverse, 1 / right, 2.7)]
+    for words, values in _of_both(x, y, *called):
+        text = f"the derivative of {op} is wrong: you have {words}{is_right}"
+        others.append((text, values, 3.1))
+    for text, values, rank in others:
+        yield Try("wrong factor", text, rank, times_function(wide, same, values), base, 400)
 
 
 def _monomials(context: Context, use: Use, g: Array, base: Array, right: Array) -> Iterator[Try]:
@@ -272,7 +268,7 @@ def _monomials(context: Context, use: Use, g: Array, base: Array, right: Array) 
         )
         made = times_function(wide, same, np.broadcast_to(values, wide.shape))
         rank = 3.3 + number / 1000
-        yield Try("wrong factor", text, rank, made, base, 400, values, right)
+        yield Try("wrong factor", text, rank, made, base, 400, partial(same, values), right)
 
 
 def of_several_ops(context: Context, place: Place) -> Iterator[Try]:
@@ -302,11 +298,9 @@ def of_several_ops(context: Context, place: Place) -> Iterator[Try]:
         base = base.astype(np.float64, copy=False)
         for name, v in zip(called, (y, x), strict=True):
             for number, form in enumerate(FORMS):
-                slope = form.of(v.astype(np.float64)) if v.size < _SMALL else None
                 have = form.text.format(v=name)
                 text = f"the derivative of {what} is wrong: you have {have}{end}"
-                make, rank = times_function(wide, form.of, v), 3.6 + number / 1000
-                yield Try("wrong factor", text, rank, make, base, 400, slope, right)
+                yield of_form(form, v, wide, base, text, 3.6 + number / 1000, right)
         for factor, words in (
             (right, "is multiplied in twice, which is once too many"),
             (1 / right**2, "is divided by, in place of multiplied by it"),

@@ -140,12 +140,10 @@ def _propose_with_factor(
     factor = fitted_factor(case.given - rest, changed)
     if not factor or not np.isfinite(factor) or np.count_nonzero(case.wrong) < 4:
         return
-    names = case.quantities.named(abs(factor), 1e-6)
-    if names is None and abs(factor + 1) > 1e-6:
+    also = case.quantities.beside(factor)
+    if also is None:
         return
-    words = f"{text}; and what is left is {times(factor)} times what it should be then"
-    if names:
-        words += f", which is {', or '.join(names[:2])}"
+    words = f"{text}; and what is left is {also}"
     case.propose(Candidate(kind, words, rest + factor * changed, rank + 1.2, 1, tried=2000))
 
 

@@ -60,6 +60,14 @@ class Quantities:
                 return [name]  # axes of that length are named by it
         return found
 
+    def beside(self, factor: float) -> str | None:
+        """A factor beside another mistake in words; None where nobody would make it as well."""
+        names = self.named(abs(factor), 1e-6)
+        if names is None and abs(factor + 1) > 1e-6:
+            return None
+        text = f"{times(factor)} times what it should be then"
+        return f"{text}, which is {', or '.join(names[:2])}" if names else text
+
     def _add(self, number: float, name: str) -> None:
         if number in (0.0, 1.0) or not np.isfinite(number):
             return

@@ -18,32 +18,29 @@ import numpy as np
 
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.derivatives import (
-    FORMS,
+    PLAIN,
     Look,
     Try,
     is_multiple,
     looked_at,
+    of_form,
     of_one_op,
     of_several_ops,
-    times_function,
     too_many,
 )
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
-from autograd.checking.diagnosis.quantities import axes_named, times
+from autograd.checking.diagnosis.quantities import axes_named
 from autograd.checking.replaying import Replay, ReplayError
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
 from autograd.program.recorded import Values
 
-_PLAIN = [form for form in FORMS if form.plain][:9]
 _MOST_PLACES = 12
 _MOST_ARRAYS = 16
 _MOST_WORK = 40_000_000  # numbers that candidates are made of, all together
 _SAMPLE = 64  # elements of the tensor that candidates are first compared at
 _PROBES = 4
 _STEP = 1e-6  # of the largest element, by which the tensor is moved
-_SMALL = 100_000  # elements of what is compared with the right derivative
-_ONE = np.ones(())
 _LOOSE = 1e-5  # of a probe: what is nearly that is looked at in full
 
 
@@ -103,10 +100,9 @@ class Search:
         scale = self._fitting(place, one)
         if scale is None:
             return False
-        made = one.make(lambda x: x)
-        if one.slope is not None and is_multiple(one.slope, one.right):
+        if one.slope is not None and is_multiple(one.slope(), one.right):
             return False  # not another derivative, but a multiple of the right one, or of none
-        change = scale * made - one.base
+        change = scale * one.make(lambda x: x) - one.base
         itself = place.serial == self.context.place.serial
         if itself:
             values = self.case.expected + change
@@ -117,13 +113,11 @@ class Search:
             values = self.case.expected + carried
         rank, text, free = one.rank + depth, one.text, 0
         if scale != 1:
-            names = self.case.quantities.named(abs(scale), 1e-6)
-            if names is None and abs(scale + 1) > 1e-6:
-                return False  # two things that nobody would do at once
-            rank, free = rank + (2.0 if names is None else 1.0), 1
-            text = f"{text}; and it is {times(scale)} times what it should be then"
-            if names:
-                text = f"{text}, which is {', or '.join(names[:2])}"
+            also = self.case.quantities.beside(scale)
+            if also is None:
+                return False
+            rank, free = rank + (1.0 if abs(scale + 1) > 1e-6 else 2.0), 1
+            text = f"{text}; and it is {also}"
         found = Candidate(
             one.kind,
             text,
@@ -191,12 +185,11 @@ class Search:
             return
         where = context.place_named(place)
         for order, (name, v) in enumerate(context.arrays_within(g.shape, _MOST_ARRAYS)):
-            for number, form in enumerate(_PLAIN):
+            for number, form in enumerate(PLAIN):
                 factor = form.text.format(v=name)
                 text = f"{factor} is multiplied into the gradient of {where}: one factor too many"
                 rank = 3.45 + order / 100 + number / 1000 + 1.7 * form.is_mask
-                slope = form.of(v.astype(np.float64, copy=False)) if v.size < _SMALL else None
-                yield Try("wrong factor", text, rank, times_function(g, form.of, v), g, 1000, slope)
+                yield of_form(form, v, g, g, text, rank, tried=1000)
 
     def _other_gradients(self, place: Place, g: Array) -> Iterator[Try]:
         """The gradient of another tensor, as it is, transposed, or summed to the shape."""
