@@ -187,3 +187,20 @@ def test_clients_that_leave(site: Server) -> None:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 client.sendall(request[:cut])
     assert ask(site, GOOD)[0] == 200
+
+
+def test_errors_of_connections_are_told_until_the_server_hangs_up(
+    network: Trained,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    listening = make_server(network, port=0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        listening._open.add(ours)
+        for told in (True, False):
+            try:
+                raise ValueError("of a connection")
+            except ValueError:
+                listening.handle_error(ours, ("127.0.0.1", 1))
+            assert ("of a connection" in capfd.readouterr().err) is told
+            listening.server_close()
