@@ -12,27 +12,28 @@ if TYPE_CHECKING:
 
 
 class Needs:
-    """The list. The first three are ops or compositions of ops, and differentiated.
+    """The list. The first four are ops or compositions of ops, and differentiated.
 
     Attributes:
         add: (x, y) -> x + y, for two gradients of one shape and dtype that meet at one place.
+        copy: (g) -> g in memory of its own, which `.grad` shares with nothing.
         sum_to: (g, shape) -> g summed over the axes along which an array of `shape` was broadcast.
         astype: (g, dtype) -> g in the dtype of an argument that the forward had promoted.
         stack: (list) -> one tensor of a list or tuple, nested or not, that holds tensors; another
             as it is.
         clear: (op, args, options) -> the arguments and options of a call, where these are not
             plainly tensors, arrays and numbers, as the op takes them. By default as they are.
-        settle: (op, out, saved, arrays) -> what a forward gave and saved, where its dtype is
-            another than that of its arguments, in the dtype it shall have. By default as they are.
-        refuse_options: (op, parents) raises where an argument past the last rule wants a gradient.
-        explain_forward: (op, error, arrays, parents) -> the error to raise for one of a forward's.
-        explain_rule: (op, error, rule, position, given, options) notes where a rule's error came
-            from, or raises a clearer one.
+        settle: (op, out, saved, arrays) -> what a forward gave and saved, in the dtype it shall
+            have, where that is not that of its arguments. By default as they are.
+        refuse_options: (op, parents) raises where one past the last rule wants a gradient.
+        explain_forward: (op, error, arrays, parents) -> the error to raise for it.
+        explain_rule: (op, error, rule, position, given, options) says where it came from.
         add_into: (total, part) adds an array to another in place, which nobody else has seen.
     """
 
     def __init__(self) -> None:
         self.add: Callable[[Tensor, Tensor], Tensor] = _missing("add")
+        self.copy: Callable[[Tensor], Tensor] = _missing("copy")
         self.sum_to: Callable[[Tensor, tuple[int, ...]], Tensor] = _missing("sum_to")
         self.astype: Callable[[Tensor, np.dtype[Any]], Tensor] = _missing("astype")
         self.stack: Callable[[Any], Any] = lambda parts: parts

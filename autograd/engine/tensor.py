@@ -263,15 +263,9 @@ class Tensor(Methods):
                 f"backward: a gradient of {g.dtype} {g.shape} for a tensor that is {self.dtype} "
                 f"{self.shape} now; it was bound to another array after it was used"
             )
-        with _accumulating:
+        with _accumulating, enable_grad():
             before = self._grad
-            if before is None:
-                self._grad = wrap(g._array.copy(order="K"), g._place)
-            elif before._place is None and g._place is None:
-                self._grad = needs.add(before, g)
-            else:
-                with enable_grad():
-                    self._grad = needs.add(before, g)
+            self._grad = needs.copy(g) if before is None else needs.add(before, g)
 
     def backward(
         self,

@@ -201,6 +201,7 @@ from autograd.ops.shapes.tiling import repeat, tile
 from autograd.ops.shapes.windows import fold_windows, sliding_windows
 
 _needs.add = add
+_needs.copy = copy
 _needs.sum_to = _sum_to
 _needs.astype = astype
 _needs.stack = _stack_nested

@@ -79,8 +79,8 @@ JUDGED: list[Judged] = [
     Judged(
         "autograd/engine/tensor.py",
         "Tensor.accumulate_grad",
-        "self._grad = needs.add(before, g)",
-        "self._grad = needs.add(g, before)",
+        "self._grad = needs.copy(g) if before is None else needs.add(before, g)",
+        "self._grad = needs.copy(g) if before is None else needs.add(g, before)",
         equivalent=True,
         reason="the sum of two numbers is the same to the bit, whichever comes first",
     ),

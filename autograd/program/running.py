@@ -1,0 +1,92 @@
+"""A program run again: call by call, on arrays, or on tensors so that it is recorded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd.engine.conforming import like
+from autograd.engine.modes import mode, no_grad
+from autograd.engine.needs import needs
+from autograd.engine.primitives import Saved
+from autograd.engine.tensor import Array
+from autograd.program.program import Call, Program, Value, replaced
+from autograd.program.watching import array_of
+
+See = Callable[[int, Call, tuple[Array, ...]], None]
+
+
+def run(program: Program, arguments: Iterable[Array] = (), see: See | None = None) -> Any:
+    """The result of a program, with arrays in the places of its values.
+
+    Args:
+        arguments: an array for each input that is an argument, in their order.
+        see: called with the number of each call, the call, and what it has given.
+
+    What the function reads from outside is read anew; effects do not happen.
+
+    Raises ValueError for another number of arguments, or other shapes or dtypes.
+    """
+    held = bound(program, arguments)
+    execute(program, held, see)
+    return replaced(program.result, lambda value: held[value.slot])
+
+
+def bound(program: Program, arguments: Iterable[Array]) -> dict[int, Array]:
+    """The arrays of inputs and constants, by slot."""
+    given = list(arguments)
+    own = [i for i in program.inputs if i.tensor is None]
+    if len(given) != len(own):
+        raise ValueError(f"run: {len(given)} arguments given, {len(own)} expected")
+    held = {slot: constant.array for slot, constant in program.constants.items()}
+    for place, array in zip(own, map(np.asarray, given), strict=True):
+        held[place.slot] = array
+    held |= {i.slot: array_of(i.tensor) for i in program.inputs if i.tensor is not None}
+    for place in program.inputs:
+        slot, array = program.slots[place.slot], held[place.slot]
+        if (array.shape, array.dtype) != (slot.shape, slot.dtype):
+            raise ValueError(
+                f"run: {array.dtype} {array.shape} given for '{place.name}', {slot.dtype} "
+                f"{slot.shape} expected; make a program of other arguments for these"
+            )
+    return held
+
+
+def execute(program: Program, held: dict[int, Array], see: See | None = None) -> None:
+    """Run all calls, which find their arrays in `held` and leave what they give there."""
+    watcher, observer = mode.watcher, mode.observer
+    mode.watcher = mode.observer = None
+    try:
+        with no_grad():
+            for number, call in enumerate(program.calls):
+                given = compute(call, held)
+                held.update(zip(call.gives(), given, strict=True))
+                if see is not None:
+                    see(number, call, given)
+    finally:
+        mode.watcher, mode.observer = watcher, observer
+
+
+def compute(call: Call, held: dict[int, Array]) -> tuple[Array, ...]:
+    """What one call gives: its outputs, then what it saves."""
+    inputs, options = replaced((call.inputs, dict(call.options)), lambda value: held[value.slot])
+    out: Any = call.op.forward(*inputs, **options)
+    saved = None
+    if isinstance(out, Saved):
+        out, saved = out.out, out.value
+    several = isinstance(out, tuple)
+    out = like(out, [np.asarray(part) for part in out]) if several else np.asarray(out)
+    out, saved = needs.settle(call.op, out, saved, list(inputs))
+    outs = tuple(out) if several else (out,)
+    return (*outs, *_kept(saved, call.saved)) if call.saved is not None else outs
+
+
+def _kept(saved: Any, pattern: Any) -> Sequence[Array]:
+    """The arrays of what a forward saved that have slots."""
+    if isinstance(pattern, Value):
+        return [np.asarray(saved)]
+    if isinstance(pattern, tuple | list):
+        return [a for part, p in zip(saved, pattern, strict=True) for a in _kept(part, p)]
+    return []

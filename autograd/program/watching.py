@@ -1,0 +1,376 @@
+"""A program made by watching a function run: it also has what is not recorded on a tape.
+
+Values are told apart by the identity of their arrays. So each array must stand for one value: where
+a forward returns the very array it was given, or two tensors share one, they get views of it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.engine.conforming import like
+from autograd.engine.modes import Observer, Watcher, mode
+from autograd.engine.needs import needs
+from autograd.engine.primitives import Saved
+from autograd.engine.tape import Operation, Place, Record
+from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.program.program import (
+    Call,
+    Constant,
+    Delivery,
+    Effect,
+    Input,
+    Part,
+    Program,
+    Slot,
+    Value,
+    mapped,
+)
+from autograd.runtime.trees import expect_function, flatten, matched, returned
+
+
+def program_of(f: Callable[..., Any], *args: Any) -> Program:
+    """What f computes from these arguments, sweeps included: f runs once, and is watched.
+
+    Arrays and tensors among the arguments, in trees too, become inputs of the program, arrays as
+    tensors; numbers and all else stay what they are. So do tensors that f reads from outside.
+    Constants are the arrays that NumPy made in f, random draws among them: they stay as they were
+    in this run. `.grad` and `.data` that f leaves in its inputs are the program's effects; they
+    happen in this run as ever.
+
+    Raises:
+        TypeError: f is no function, or returns what could hide a tensor.
+
+    >>> import autograd as ag
+    >>> print(program_of(lambda x: ag.exp(x).sum(), ag.Tensor([1.0, 2.0])))
+    # x: float64 (2,), input
+    v1 = exp(x)                                   # (2,) -> (2,)
+    v2 = sum(v1)                                  # (2,) -> ()
+    return v2
+    """
+    expect_function("program_of", f)
+    trace = Trace()
+    given = [trace.argument(leaf, name) for name, leaf in _named_leaves(f, args)]
+    rebuild = flatten(args)[1]
+    with watching(trace):
+        result = f(*rebuild(given))
+    leaves, put = returned(result, "program_of")
+    values = [trace.value(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+    structure = put(values)
+    del result, leaves, given
+    return trace.program(structure)
+
+
+@contextmanager
+def watching(trace: Trace | None, recording: bool | None = None) -> Iterator[None]:
+    """Within it, in this thread, `trace` alone observes and watches, or nobody does."""
+    before = mode.observer, mode.watcher, mode.recording
+    mode.observer = mode.watcher = trace
+    if recording is not None:
+        mode.recording = recording
+    try:
+        yield
+    finally:
+        mode.observer, mode.watcher, mode.recording = before
+
+
+array_of = Watcher().read  # the array of a tensor, without asking who watches
+
+
+class _Outside(NamedTuple):
+    """A tensor that the function reads, and what the ops get in its place."""
+
+    tensor: weakref.ref[Tensor]
+    slot: int
+    name: str
+    array: Array  # that it held when it was first read
+    grad: Tensor | None
+    stand_in: Tensor
+
+
+class Trace(Observer, Watcher):
+    """Notes every call of an op in this thread; see `watching`.
+
+    Attributes:
+        calls, slots, constants, deliveries: as those of a `Program`.
+        tracked: the slots through which gradients go back.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.slots: dict[int, Slot] = {}
+        self.constants: dict[int, Constant] = {}
+        self.tracked: set[int] = set()
+        self._known: dict[int, tuple[weakref.ref[Array], int]] = {}  # by the identity of an array
+        self._outside: dict[int, _Outside] = {}  # by the identity of a tensor
+        self._of_outside: dict[int, int] = {}  # slots by the identity of such a tensor's array
+        self._arguments: list[Tensor] = []
+        self._depth = 0  # of forwards in forwards
+        self._numbers: dict[int, int] = {}  # of calls, by the serial number of the record
+        self._pulling: list[tuple[int | None, int]] = []  # records' calls; where their calls begin
+        self._reached: list[set[int]] = []  # for each sweep, the places that have a gradient
+        self._adding = False  # whether the next call adds what was delivered last
+        self.deliveries: list[Delivery] = []
+        self._gradients: dict[int, set[int]] = {}  # of a slot, the slots that reached it
+
+    # --- values --------------------------------------------------------------------------------
+
+    def argument(self, leaf: Any, name: str) -> Any:
+        """What the function gets for a leaf of its arguments."""
+        if isinstance(leaf, np.ndarray | np.generic):
+            leaf = Tensor(np.asarray(leaf))
+        if isinstance(leaf, Tensor):
+            self._arguments.append(leaf)  # they are inputs whether or not anybody else has them
+            self._see(leaf, name)
+        return leaf
+
+    def new(self, array: Array, tracked: bool = False) -> int:
+        """A new slot, which this very array stands for from now on."""
+        slot = len(self.slots)
+        self.slots[slot] = Slot(array.shape, array.dtype)
+        self._known[id(array)] = weakref.ref(array), slot
+        if tracked:
+            self.tracked.add(slot)
+        return slot
+
+    def known(self, array: Array) -> int | None:
+        """The slot of an array, if it stands for one."""
+        found = self._known.get(id(array))
+        return found[1] if found is not None and found[0]() is array else None
+
+    def constant(self, array: Array, note: str = "") -> int:
+        """The slot of an array; one that nothing gave is a constant."""
+        slot = self.known(array)
+        if slot is None:
+            slot = self._of_outside.get(id(array))
+        if slot is None:
+            slot = self.new(array)
+            self.constants[slot] = Constant(array, note)  # which keeps it alive
+        return slot
+
+    def value(self, leaf: Any) -> Any:
+        """A leaf of what a call is given, as it stands in the program."""
+        if isinstance(leaf, Tensor):
+            leaf = array_of(self.given(leaf))
+        if not isinstance(leaf, np.ndarray):
+            return leaf
+        return Value(self.constant(leaf, "" if not self._pulling else "made within a rule"))
+
+    def apart(self, array: Array) -> Array:
+        """The array, or a view of it where it stands for a value already."""
+        return array if self.known(array) is None else array.view()
+
+    def _see(self, tensor: Tensor, name: str) -> _Outside:
+        if (gone := self._outside.get(id(tensor))) is not None:
+            self.constants[gone.slot] = Constant(gone.array)
+        array = array_of(tensor)
+        stand_in = wrap(array.view(), tensor._place)
+        slot = self.new(array_of(stand_in))
+        seen = _Outside(weakref.ref(tensor), slot, name, array, tensor.grad, stand_in)
+        self._outside[id(tensor)] = seen
+        self._of_outside.setdefault(id(array), slot)
+        return seen
+
+    # --- what a watcher sees -------------------------------------------------------------------
+
+    def given(self, tensor: Tensor) -> Tensor:
+        if self._depth or self.known(array_of(tensor)) is not None:
+            return tensor
+        seen = self._outside.get(id(tensor))
+        if seen is None or seen.tensor() is not tensor:
+            seen = self._see(tensor, "")
+        if seen.array is not array_of(tensor):
+            return tensor  # it was bound to another array, which is a constant
+        if tensor._place is not None:
+            self.tracked.add(seen.slot)
+        seen.stand_in._place = tensor._place  # it may have become a leaf since
+        return seen.stand_in
+
+    # --- what an observer sees -----------------------------------------------------------------
+
+    def computing(self, op: Any) -> Callable[..., Any]:
+        forward = op.forward
+
+        def run(*arrays: Any, **options: Any) -> Any:
+            self._depth += 1
+            try:
+                out = forward(*arrays, **options)
+            finally:
+                self._depth -= 1
+            return out if self._depth else self._apart(out)
+
+        return run
+
+    def _apart(self, out: Any) -> Any:
+        if isinstance(out, Saved):
+            return Saved(self._apart(out.out), out.value)
+        if isinstance(out, tuple):
+            return like(out, [self._apart(part) for part in out])
+        return self.apart(out) if type(out) is np.ndarray else out
+
+    def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
+        if self._depth:
+            return
+        outs = out if isinstance(out, tuple) else (out,)
+        inputs, options = mapped((tuple(arrays), options), self.value)
+        outputs = tuple([self.new(part) for part in outs])
+        several = like(out, [None] * len(outs)) if isinstance(out, tuple) else None
+        part = self._sum(op, inputs, outputs)
+        scope = mode.scope if part is None else self.calls[part.call].scope
+        self.calls.append(Call(op, inputs, options, outputs, several, scope=scope, part=part))
+
+    def _sum(self, op: Operation, inputs: Any, outputs: tuple[int, ...]) -> Part | None:
+        """Of which part a call is that adds gradients for one place; None of another call."""
+        adding, self._adding = self._adding, False
+        last = self.deliveries[-1] if self.deliveries else None
+        if not adding:  # a checkpoint delivers the gradients that a sweep within it has found
+            if (
+                last is None
+                or not _is_sum(op)
+                or not self._pulling
+                or self._pulling[-1][0] is not None
+            ):
+                return None
+            pair = {given.slot for given in inputs if isinstance(given, Value)}
+            to = [slot for slot, found in self._gradients.items() if len(pair & found) == 2]
+            if not to:
+                return None
+            last = next(d for d in reversed(self.deliveries) if d.to == to[0])
+            self.deliveries.append(last)
+        assert last is not None
+        part = last.part._replace(adds=True)
+        self.deliveries[-1] = Delivery(part, last.to, outputs[0])
+        self._gradients[last.to].add(outputs[0])
+        return part
+
+    def recorded(self, record: Record) -> None:
+        if self._depth or not self.calls or self.calls[-1].op is not record.op:
+            return  # a checkpoint is none of its own: what runs in it is
+        call = self.calls[-1]
+        record.saved = with_arrays(record.saved)
+        inputs = tuple(map(self.held, call.inputs, record.parents))
+        saved = self.saved(record.saved)
+        self.tracked.update(call.outputs)
+        self.calls.pop()
+        self.note(replace(call, inputs=inputs, saved=saved, recorded=True), record.serial)
+
+    def held(self, given: Any, parent: Place | None) -> Any:
+        """An argument that gradients could go back from, and do not, marked as a constant."""
+
+        def marked(leaf: Any) -> Any:
+            tracked = isinstance(leaf, Value) and leaf.slot in self.tracked
+            return leaf._replace(constant=True) if tracked else leaf
+
+        return mapped(given, marked) if parent is None else given
+
+    def note(self, call: Call, serial: int) -> None:
+        """Note a call that has a record of this serial number."""
+        self._numbers[serial] = len(self.calls)
+        self.calls.append(call)
+
+    def saved(self, kept: Any) -> Any:
+        """What a forward saved, with a new Value for each array that is not a value already."""
+
+        def of(leaf: Any) -> Value | None:
+            new = isinstance(leaf, np.ndarray) and self.known(leaf) is None
+            return Value(self.new(leaf)) if new else None
+
+        return mapped(kept, of)
+
+    def sweeping(self, begins: bool) -> None:
+        if begins:
+            self._reached.append(set())
+        else:
+            self._reached.pop()
+
+    def pulling(self, record: Record | None) -> None:
+        if record is None:
+            self._pulling.pop()
+        else:
+            self._pulling.append((self._numbers.get(record.serial), len(self.calls)))
+
+    def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None:
+        number, begin = self._pulling[-1]
+        parent = record.parents[position]
+        assert parent is not None
+        if number is not None:
+            part = Part(number, position)
+            scope = self.calls[number].scope
+            for i in range(begin, len(self.calls)):
+                if self.calls[i].part is None:
+                    self.calls[i] = replace(self.calls[i], part=part, scope=scope)
+            to = self.calls[number].inputs[position].slot
+            gradient = self.constant(array_of(result), "made within a rule")
+            self.deliveries.append(Delivery(part, to, gradient))
+            self._gradients.setdefault(to, set()).add(gradient)
+            self._adding = parent.serial in self._reached[-1]
+        self._reached[-1].add(parent.serial)
+        self._pulling[-1] = number, len(self.calls)
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def keep_constants(self, which: Callable[[Tensor | None], bool]) -> None:
+        """Make constants of tensors from outside that `which` is true of; of None: it is gone."""
+        for key, seen in list(self._outside.items()):
+            if which(seen.tensor()):
+                self.constants[seen.slot] = Constant(seen.array)
+                del self._outside[key]
+
+    def program(self, result: Any) -> Program:
+        """What was seen, with the slots of what the function gave in `result`."""
+        self.keep_constants(lambda tensor: tensor is None)  # it lived in the function alone
+        inputs, effects = [], []
+        for seen in self._outside.values():
+            tensor = seen.tensor()
+            assert tensor is not None
+            own = any(tensor is argument for argument in self._arguments)
+            inputs.append(Input(seen.slot, seen.name, None if own else tensor))
+            for kind, before, now in (
+                ("grad", seen.grad, tensor.grad),
+                ("data", seen.array, array_of(tensor)),
+            ):
+                array = array_of(now) if isinstance(now, Tensor) else now
+                if now is not before and array is not None:
+                    effects.append(Effect(kind, seen.slot, self.constant(array)))
+        inputs.sort(key=lambda i: i.tensor is not None)
+        return Program(
+            tuple(self.calls),
+            self.slots,
+            tuple(inputs),
+            self.constants,
+            result,
+            tuple(effects),
+            tuple(self.deliveries),
+        ).check()
+
+
+def _is_sum(op: Any) -> bool:
+    return op is needs.add
+
+
+def with_arrays(saved: Any) -> Any:
+    """What a forward saved: numbers of NumPy's as arrays, so that they have an identity."""
+    return mapped(saved, lambda x: np.asarray(x) if isinstance(x, np.inexact) else x)
+
+
+def _named_leaves(f: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    from inspect import Parameter, signature  # slow to import, and seldom needed
+
+    try:
+        parameters = [
+            p.name
+            for p in signature(f).parameters.values()
+            if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        parameters = []
+    for i, arg in enumerate(args):
+        name = parameters[i] if i < len(parameters) else f"args[{i}]"
+        for path, leaf, _ in matched(arg, arg, name):
+            yield path, leaf
