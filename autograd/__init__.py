@@ -204,6 +204,7 @@ if _TYPE_CHECKING:
     from autograd.explanation import explain, tape_of
     from autograd.ops.declaring import custom_vjp, on_arrays
     from autograd.profiling import LostGradientWarning, debug, profile
+    from autograd.program.watching import program_of
     from autograd.runtime.holding import enable_grad, no_grad
     from autograd.runtime.memory import keep_pages
     from autograd.runtime.scopes import sweep_hook
@@ -235,9 +236,10 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "matrix_transpose", "max", "maximum", "mean", "median", "min", "minimum", "moveaxis",
     "multiply", "nan_to_num", "negative", "no_grad", "nonzero", "norm", "not_equal", "on_arrays",
     "outer", "pad", "pinv", "polygamma", "positive", "power", "primitive", "prod", "profile",
-    "put_along_axis", "qr", "rad2deg", "radians", "random", "ravel", "real", "reciprocal",
-    "remainder", "repeat", "reshape", "roll", "rot90", "round", "scatter", "scatter_diagonal",
-    "scatter_first_max", "set_num_threads", "sign", "sin", "sinc", "sinh", "sliding_windows",
+    "program_of", "put_along_axis", "qr", "rad2deg", "radians", "random", "ravel", "real",
+    "reciprocal", "remainder", "repeat", "reshape", "roll", "rot90", "round", "scatter",
+    "scatter_diagonal", "scatter_first_max", "set_num_threads", "sign", "sin", "sinc", "sinh",
+    "sliding_windows",
     "slogdet", "softplus", "solve", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
     "stop_gradient", "subtract", "sum", "sum_of_products", "sum_of_squares", "svd", "svdvals",
     "swapaxes", "sweep_hook", "take", "take_along_axis", "tan", "tanh", "tape_of", "tensordot",
@@ -255,6 +257,7 @@ _LATER = {
     "autograd.explanation": ("explain", "tape_of"),
     "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
     "autograd.profiling": ("LostGradientWarning", "debug", "profile"),
+    "autograd.program.watching": ("program_of",),
     "autograd.runtime.holding": ("enable_grad", "no_grad"),
     "autograd.runtime.memory": ("keep_pages",),
     "autograd.runtime.scopes": ("sweep_hook",),

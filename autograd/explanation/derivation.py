@@ -1,238 +1,209 @@
-"""The backward part: each record's pullbacks as they run, youngest record first."""
+"""The derivation of a tape: its program in lines with names, forward and back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from heapq import heappop, heappush
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from autograd import ops
-from autograd.engine.conforming import broadcast_axes, conformed
-from autograd.engine.primitives import Primitive
-from autograd.engine.tape import Output, Place, Record, Refusal
-from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.explanation.expressions import (
-    Call,
-    Formula,
-    Made,
-    Name,
-    Statement,
-    Watcher,
-    watching,
-)
-from autograd.explanation.formulas import Formulas, Step
-from autograd.explanation.naming import ones, zeros
-from autograd.program.recorded import Values
+from autograd.engine.tensor import Array, Tensor
+from autograd.explanation.naming import Names
+from autograd.program.expressions import At, Key, Line, Made, Name, Statement, short
+from autograd.program.folding import Folded, Loop, folded
+from autograd.program.lines import lines_of
+from autograd.program.passes import simplified, without_dead_calls
+from autograd.program.printing import to_statement
+from autograd.program.program import Value
+from autograd.program.running import bound, execute
+from autograd.program.taping import program_of_tape
 
 
-class PullAgain:
-    """Stands in a program for the pullback of a record that is no formula: it runs it.
+@dataclass(frozen=True)
+class Step:
+    """A call: what it computed, and the statements of its pullback."""
 
-    A checkpoint is one: what it computes is recorded only while it runs again.
+    number: int
+    op: str
+    scope: tuple[str, ...]
+    forward: Statement
+    backward: list[Statement] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A statement, or the head of a loop, as it stands in the text.
+
+    Attributes:
+        statement: None where a loop begins.
+        head: "for t in range(200):" where one begins.
+        inside: whether it is in a loop.
+        scope: the modules within which it was called.
+        of: in the backward part, the statement that it is the pullback of.
+        again: whether it computes again what the forward part has computed.
     """
 
-    def __init__(self, record: Record, name: str, indices: list[int] | None) -> None:
-        self.name = name
-        self._record, self._indices = record, indices
-
-    def __call__(self, *gradients: Tensor) -> tuple[Tensor, ...]:
-        return tuple(g for _, g in self.pulled(*gradients))
-
-    def pulled(self, *gradients: Tensor) -> list[tuple[Place, Tensor]]:
-        """Gradients, each with the place it belongs to."""
-        indices = self._indices
-        g: Any = gradients[0] if indices is None else dict(zip(indices, gradients, strict=True))
-        with watching(None):
-            found: list[tuple[Place, Tensor]] = []
-            self._record.op.pull(self._record, g, None, lambda *pair: found.append(pair))
-            return found
+    statement: Statement | None
+    head: str = ""
+    inside: bool = False
+    scope: tuple[str, ...] = ()
+    of: Statement | None = None
+    again: bool = False
 
 
 class Derivation:
-    """The steps from the leaves to `root`, and back.
+    """The lines from the leaves to `root`, and back, named.
 
     Args:
         root: a tensor of one element, on a tape that was not freed.
         given: names for tensors and arrays; see Names.
         with_values: whether each value is described by its numbers too.
+        as_run: whether to show what ran, or the same as on a board.
+        fold: whether what repeats is a loop.
+
+    Attributes:
+        forward, backward: the text, row by row.
+        rooms: lines that make room for what loops compute.
     """
 
-    def __init__(self, root: Tensor, given: Mapping[str, Any] | None, with_values: bool) -> None:
-        assert root._place is not None
-        values = self._values = Values(root)
-        places = values.places
-        self.formulas = Formulas(places, given, values, with_values)
-        self.names, self.describe = self.formulas.names, self.formulas.describe
-        self._steps = self.formulas.steps
-        self._pending: dict[int, tuple[Place, Any]] = {}
-        self._queue: list[int] = []
-        with watching(None):
-            self.seed = self._start(root._place, root.data)
-            self._sweep()
+    def __init__(
+        self,
+        root: Tensor,
+        given: Mapping[str, Any] | None,
+        with_values: bool,
+        as_run: bool,
+        fold: bool,
+    ) -> None:
+        taped = program_of_tape(root)
+        names = self.names = Names(taped, given)
+        last = {delivery.to: Value(delivery.gradient) for delivery in taped.program.deliveries}
+        named = [last[slot] for slot in names.wished() if slot in last]  # these must be there
+        program = replace(taped.program, result=(*taped.program.result, named))
+        program = without_dead_calls(program, parts=True)
+        if not as_run:
+            program = simplified(program, keep=taped.forward)
+        self.taped = taped._replace(program=program)
+        self._program, self._numbers = self.taped.program, {}
+        if with_values:
+            self._numbers = bound(self._program, [])
+            self._numbers |= {slot: kept.array for slot, kept in taped.kept.items()}
+            with np.errstate(all="ignore"):
+                execute(self._program, self._numbers)
+        self._lines = lines_of(self._program, as_run, names.wished(), taped.forward)
+        self._folded = folded(self._program, self._lines) if fold else Folded(list(self._lines))
+        names.members = self._folded.members
+        self.forward, self.backward = self._rows()
+        self.rooms = names.rooms()
+
+    def value(self, slot: int) -> str:
+        """The numbers of a value, in short; "" where they are not asked for."""
+        return short(self._numbers[slot]) if slot in self._numbers else ""
+
+    def describe(self, name: str, array: Array, value: bool = True) -> Made:
+        """What a name is bound to."""
+        said = short(array) if self._numbers and value else ""
+        return Made(name, str(array.dtype), array.shape, said)
+
+    def leaves(self) -> dict[str, Array]:
+        """The arrays of the leaves, by their names, as the tape saw them."""
+        return {
+            self.names(Key("v", i.slot)): self.taped.leaves[i.slot] for i in self._program.inputs
+        }
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """One for each call of the forward part, oldest first; none is in a loop."""
+        steps: dict[int, Step] = {}
+        for line in self._lines:
+            statement = self._statement(line)
+            if line.of is None:
+                step = Step(len(steps), line.expression.op.name, line.scope, statement)
+                steps[line.slots[0]] = step
+            elif line.of >= 0:
+                steps[self._program.calls[line.of].outputs[0]].backward.append(statement)
+        return list(steps.values())
 
     @property
-    def steps(self) -> list[Step]:
-        """One for each record, oldest first."""
-        return list(self._steps.values())
+    def seed(self) -> Statement | None:
+        """The statement that the backward part starts with; None where nothing reads it."""
+        return next((self._statement(line) for line in self._lines if line.of == -1), None)
 
-    def _start(self, place: Place, data: Array) -> Statement:
-        g = wrap(np.ones_like(data), None)
-        filled = Call(ones, _shape_and_dtype(data), {}, data.shape)
-        return self._deliver(place, g, filled, "the gradient of the result in itself")
+    def _statement(self, line: Line) -> Statement:
+        return to_statement(self._program, line, self.names, self.value)
 
-    def _sweep(self) -> None:
-        """As tape.sweep goes, but no hook is run, nothing is freed, and no leaf gets anything."""
-        while self._queue:
-            place, g = self._pending.pop(-heappop(self._queue))
-            if isinstance(place, Record):
-                lines = self._steps[place.serial].backward
-                whole = self._values.full(place)
-                pulled = self._pull if isinstance(place.op, Primitive) else self._pull_again
-                lines.extend(pulled(place, whole, g))
+    def _rows(self) -> tuple[list[Row], list[Row]]:
+        """Rows in their order; those of the backward part begin with the first of a pullback."""
+        parts: tuple[list[Row], list[Row]] = ([], [])
+        back, made = False, dict[Any, Statement]()
+        for item in self._folded.items:
+            lines = item.lines if isinstance(item, Loop) else (item,)
+            back = back or any(line.of is not None or line.again for line in lines)
+            rows = parts[back]
+            if isinstance(item, Loop):
+                for line in lines:  # in the order in which they are made
+                    for key in line.keys:
+                        self.names(key)
+                for member, key in item.before.items():
+                    name = f"{self.names(Key('v', member.family))}".partition("[")[0]
+                    rows.append(self._alias(f"{name}[{member.number}]", key, lines[0].scope))
+                rows.append(Row(None, _head(item), False, lines[0].scope))
+            for line in lines:
+                statement = self._statement(line)
+                if line.of is None:
+                    made[line.keys[0]] = statement
+                of = self._of(line, item, made)
+                inside = isinstance(item, Loop)
+                rows.append(Row(statement, "", inside, line.scope, of, line.again))
+            if isinstance(item, Loop):
+                keys = [key for line in lines for key in line.keys]
+                families = {key.family for key in keys if isinstance(key, At) and key.letter == "v"}
+                rows.extend(self._wished("v", families.__contains__))
+        swept = {key.slot for line in self._lines for key in line.keys if key.letter == "d"}
+        parts[1].extend(self._wished("d", lambda family: True, swept.__contains__))
+        return parts
 
-    def _deliver(self, place: Place, g: Tensor, expression: Any, note: str = "") -> Statement:
-        """Add a gradient to what has reached a place, and say so."""
-        name = f"d_{self.names.of(place)}"
-        record = place.record if isinstance(place, Output) else place
-        if record.serial not in self._pending:
-            heappush(self._queue, -record.serial)
-            self._pending[record.serial] = (record, {} if isinstance(place, Output) else None)
-        before = self._pending[record.serial][1]
-        earlier = before.get(place.index) if isinstance(place, Output) else before
-        if earlier is not None:
-            g = earlier + g
-            expression = Call(ops.add, (Name(name, g.shape), expression), {}, g.shape)
-        if isinstance(place, Output):
-            before[place.index] = g
-        else:
-            self._pending[record.serial] = (record, g)
-        return Statement((self.describe(name, g.data),), expression, note)
+    def _wished(
+        self,
+        letter: str,
+        of: Callable[[int], bool],
+        there: Callable[[int], bool] = lambda slot: True,
+    ) -> list[Row]:
+        """Lines that give the caller's names to what loops have made, of some families."""
+        rows = []
+        for slot, name in self.names.wished().items():
+            member = self.names.members.get(slot)
+            if member is not None and of(member.family) and there(slot):
+                own = name if letter == "v" else f"d_{name}"
+                rows.append(self._alias(own, Key(letter, slot), ()))
+        return rows
 
-    def _pull(self, record: Record, whole: Record, g: Any) -> Iterator[Statement]:
-        op = whole.op
-        assert isinstance(op, Primitive)
-        assert whole.arrays is not None
-        given, options = op.given(whole, g)
-        names = self._known(record, whole, given)
-        unused = _Unused(self.names.outputs(record), whole.out, g)
-        count = 0
+    def _alias(self, name: str, key: Key, scope: tuple[str, ...]) -> Row:
+        """A line that gives a value another name."""
+        kind = self._program.slots[key.slot]
+        made = Made(name, str(kind.dtype), kind.shape, self.value(key.slot))
+        return Row(Statement((made,), Name(self.names(key), kind.shape)), scope=scope)
 
-        def fresh() -> str:
-            nonlocal count
-            count += 1
-            return self.names.temporary(count)
-
-        def known(array: Array) -> Name:
-            if id(array) in names:
-                unused.read(names[id(array)].name)
-                return names[id(array)]
-            note = f"made within the rule of {op.name}, by no primitive"
-            if any(array is part for part in _arrays_in(options.get("saved"))):
-                note = f"kept by the forward of {op.name}"
-            return Name(self.names.constant(array, note), array.shape)
-
-        for position, parent in enumerate(whole.parents):
-            rule = None if parent is None else op.rule(position)
-            if parent is None or rule is None:
-                continue
-            if isinstance(parent, Refusal):
-                raise RuntimeError(parent.reason)
-            watcher = Watcher()
-            array = whole.arrays[position]
-            with watching(watcher):
-                raw = rule(*given, **options)
-                # Without a warning of a sum; the note says it here.
-                gradient = conformed(raw, whole, position, True)
-            formula = Formula(watcher, gradient.data, known, self.names.value, fresh, self.describe)
-            yield from unused.statements(self.describe)
-            yield from formula.statements
-            note = self._reason(op, parent, array, raw.data, whole.out)
-            yield self._deliver(parent, gradient, formula.expression, note)
-
-    def _known(self, record: Record, whole: Record, given: list[Any]) -> dict[int, Name]:
-        """The names of the arrays that a rule gets."""
-        names: dict[int, Name] = {}
-        outputs = self.names.outputs(record)
-        g, out, *args = given
-        several = isinstance(out, tuple)
-        for position, arg in enumerate(args):
-            if isinstance(arg, Tensor):
-                names[id(arg.data)] = self.formulas.argument(record, position, arg.data)
-        for name, o in zip(outputs, out if several else (out,), strict=True):
-            names.setdefault(id(o.data), Name(name, o.shape))
-        for name, part in zip(outputs, g if several else (g,), strict=True):
-            names[id(part.data)] = Name(f"d_{name}", part.shape)
-        return names
-
-    def _reason(self, op: Primitive, parent: Place, array: Array, raw: Array, out: Any) -> str:
-        reasons = []
-        shape = raw.shape
-        if shape == array.shape and op.kind == "elementwise" and not isinstance(out, tuple):
-            shape = out.shape  # the rule may have summed by itself
-        if shape != array.shape:
-            axes = broadcast_axes(shape, array.shape)
-            reasons.append(
-                f"summed over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}: "
-                f"{self.names.of(parent)} {array.shape} was broadcast to {shape}"
-            )
-        if raw.dtype != array.dtype:
-            reasons.append(f"cast to {array.dtype}, the dtype of {self.names.of(parent)}")
-        return "; ".join(reasons)
-
-    def _pull_again(self, record: Record, whole: Record, g: Any) -> Iterator[Statement]:
-        names = self.names.outputs(record)
-        indices = sorted(g) if isinstance(g, dict) else None
-        parts = [g[i] for i in indices] if indices is not None else [g]
-        read = [names[i] for i in indices] if indices is not None else names
-        again = PullAgain(whole, f"pull_{names[0]}", indices)
-        pulled = again.pulled(*parts)
-        temporaries = [self.names.temporary(k + 1) for k in range(len(pulled))]
-        args = tuple(Name(f"d_{n}", p.shape) for n, p in zip(read, parts, strict=True))
-        if not pulled:
-            return
-        made = tuple(
-            self.describe(t, part.data) for t, (_, part) in zip(temporaries, pulled, strict=True)
-        )
-        yield Statement(made, Call(again, args), f"{record.op.name} is computed again", True)
-        for name, (place, part) in zip(temporaries, pulled, strict=True):
-            yield self._deliver(place, part, Name(name, part.shape))
+    def _of(self, line: Line, item: Any, made: Mapping[Any, Statement]) -> Statement | None:
+        """The statement of which a line is the pullback."""
+        if line.of is None or line.of < 0:
+            return None
+        slot = self._program.calls[line.of].outputs[0]
+        member = self.names.members.get(slot)
+        if member is None or not isinstance(item, Loop):
+            found = made.get(Key("v", slot))
+            if found is None and member is not None:  # made in a loop, swept outside of one
+                own = next(x for x in self._lines if x.of is None and slot in x.slots)
+                found = self._statement(own)
+            return found
+        offset = member.number - item.start
+        return made.get(At("v", member.family, 1, offset))
 
 
-class _Unused:
-    """Gradients of outputs that nothing used: zeros, which are written down where a rule reads."""
-
-    def __init__(self, names: list[str], out: Any, g: Any) -> None:
-        several = isinstance(out, tuple)
-        self._missing = (
-            {f"d_{n}": o for i, (n, o) in enumerate(zip(names, out, strict=True)) if i not in g}
-            if several
-            else {}
-        )
-        self._read: list[str] = []
-
-    def read(self, name: str) -> None:
-        if name in self._missing and name not in self._read:
-            self._read.append(name)
-
-    def statements(self, describe: Callable[[str, Array], Made]) -> Iterator[Statement]:
-        for name in self._read:
-            out = self._missing.pop(name)
-            filled = Call(zeros, _shape_and_dtype(out), {}, out.shape)
-            yield Statement((describe(name, np.zeros_like(out)),), filled, "nothing used it")
-        self._read = []
-
-
-def _shape_and_dtype(array: Array) -> tuple[Any, ...]:
-    if array.dtype == np.float64:
-        return (array.shape,)
-    return array.shape, Name(array.dtype.name)
-
-
-def _arrays_in(value: Any) -> Iterator[Array]:
-    if isinstance(value, tuple):
-        for part in value:
-            yield from _arrays_in(part)
-    elif isinstance(value, Tensor):
-        yield value.data
+def _head(loop: Loop) -> str:
+    if loop.step > 0:
+        start = "" if loop.start == 0 else f"{loop.start}, "
+        return f"for t in range({start}{loop.start + loop.count}):"
+    low = loop.start - loop.count + 1
+    return f"for t in reversed(range({'' if low == 0 else f'{low}, '}{loop.start + 1})):"

@@ -9,21 +9,31 @@ from autograd.engine.tensor import Tensor
 from autograd.explanation.derivation import Derivation
 from autograd.explanation.report import Explanation
 from autograd.explanation.tabulation import TapeTable
-from autograd.program.recorded import Values, place_of_root
+from autograd.program.recorded import place_of_root
 
 
 def explain(
-    loss: Tensor, values: bool = False, names: Mapping[str, Any] | None = None
+    loss: Tensor,
+    values: bool = False,
+    names: Mapping[str, Any] | None = None,
+    *,
+    as_run: bool = False,
+    folded: bool | None = None,
 ) -> Explanation:
-    """The derivation of the gradients of `loss`: every formula, and every pullback as it runs.
+    """The derivation of the gradients of `loss`: every formula, and every pullback.
 
-    The pullbacks are run once and written down as they run, sums over broadcast axes included, so
-    that they cannot differ from the code. Nothing is freed, no hook is called and no `.grad` is
-    touched. A checkpointed function runs again, as it does in a backward pass, here twice.
+    The pullbacks are run once and written down as they run, so that they cannot differ from the
+    code; then what one would not write on a board is left out: a transpose of a transpose, a
+    broadcast that an op makes by itself, times one, a gradient that is another one. Nothing is
+    freed, no hook is called and no `.grad` is touched. A checkpointed function runs again, as it
+    does in a backward pass, here twice.
 
     Args:
         loss: a tensor of one element. Any shape of one element will do.
         values: whether to print each value beside its formula, large ones in short.
+        as_run: write down what ran, sums over broadcast axes and all.
+        folded: whether what repeats, as the steps of a recurrent network, becomes a loop; by
+            default unless `values` are asked for, which differ at each step.
         names: what to call tensors (leaves or computed ones) and constant arrays; the rest are x1,
             x2 ... (leaves), v1, v2 ... (computed) and c1, c2 ... (constants). A dict of a model's
             parameters will do: characters that Python does not take in a name become "_", and a
@@ -45,7 +55,9 @@ def explain(
             "reduce it first, as for backward: with sum or mean, or (v * out).sum() for a "
             "cotangent v"
         )
-    return Explanation(Derivation(loss, names, values))
+    return Explanation(
+        Derivation(loss, names, values, as_run, not values if folded is None else folded)
+    )
 
 
 def tape_of(loss: Tensor, names: Mapping[str, Any] | None = None) -> TapeTable:
@@ -62,4 +74,4 @@ def tape_of(loss: Tensor, names: Mapping[str, Any] | None = None) -> TapeTable:
         RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
     """
     place_of_root(loss, "tape_of")
-    return TapeTable(Values(loss), names)
+    return TapeTable(loss, names)

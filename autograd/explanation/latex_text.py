@@ -8,9 +8,9 @@ from math import isfinite, isnan
 from typing import Any
 
 from autograd import ops
-from autograd.explanation.expressions import Call, Name, Statement
-from autograd.explanation.python_text import index as python_index
-from autograd.explanation.python_text import is_transposed
+from autograd.program.expressions import Applied, Name, Over, Statement
+from autograd.program.python_text import index as python_index
+from autograd.program.python_text import is_transposed
 
 OpName = Callable[[Any], str]
 Text = tuple[str, int]  # with its precedence
@@ -66,7 +66,10 @@ def environment(lines: Sequence[Statement], op_name: OpName) -> list[str]:
 
 
 def symbol(name: str) -> str:
-    """A name as a symbol: d_x1 is x_1 with a bar."""
+    """A name as a symbol: d_x1 is x_1 with a bar, and v2[t] is v_2 with the step above it."""
+    name, _, step = name.partition("[")
+    if step:
+        return rf"{{{symbol(name)}}}^{{({escaped(step[:-1])})}}"
     if name.startswith("d_"):
         return rf"\overline{{{symbol(name[2:])}}}"
     letter = re.fullmatch(r"([^\W\d_])(\d*)", name)
@@ -86,7 +89,7 @@ def escaped(text: str) -> str:
 def _text(e: Any, op_name: OpName) -> Text:
     if isinstance(e, Name):
         return symbol(e.name), _ATOM
-    if not isinstance(e, Call):
+    if not isinstance(e, Applied):
         return _literal(e)
     if len(e.args) == 2 and not e.options:
         infix = _infix(e, op_name)
@@ -107,7 +110,7 @@ def _text(e: Any, op_name: OpName) -> Text:
     return rf"{name}\left({', '.join(args)}\right)", _ATOM
 
 
-def _infix(e: Call, op_name: OpName) -> Text | None:
+def _infix(e: Applied, op_name: OpName) -> Text | None:
     left, right = e.args
     if e.op is ops.add:
         return f"{_within(left, _SUM, op_name)} + {_within(right, _SUM, op_name)}", _SUM
@@ -138,7 +141,7 @@ def _infix(e: Call, op_name: OpName) -> Text | None:
     return None
 
 
-def _unary(e: Call, op_name: OpName) -> Text | None:
+def _unary(e: Applied, op_name: OpName) -> Text | None:
     (x,) = e.args
     if e.op is ops.negative:
         return f"-{_within(x, _SIGN, op_name)}", _SIGN
@@ -160,7 +163,7 @@ def _unary(e: Call, op_name: OpName) -> Text | None:
     return None
 
 
-def _over_axes(e: Call, op_name: OpName) -> Text:
+def _over_axes(e: Applied, op_name: OpName) -> Text:
     axis = e.args[1] if len(e.args) == 2 else e.options.get("axis")
     axes = axis if isinstance(axis, tuple) else () if axis is None else (axis,)
     under = ""
@@ -181,7 +184,7 @@ def _within(e: Any, least: int, op_name: OpName) -> str:
 
 
 def _is_number(e: Any) -> bool:
-    return not isinstance(e, Name | Call) or e.shape == ()
+    return not isinstance(e, Name | Applied) or e.shape == ()
 
 
 def _literal(value: Any) -> Text:
@@ -191,6 +194,8 @@ def _literal(value: Any) -> Text:
         return rf"\texttt{{{escaped(repr(value))}}}", _ATOM
     if value is ...:
         return r"\ldots", _ATOM
+    if isinstance(value, Over):
+        return rf"{'-' if value.n < 0 else ''}\frac{{1}}{{{abs(value.n)}}}", _PRODUCT
     if isinstance(value, float) and not isfinite(value):
         return r"\mathrm{NaN}" if isnan(value) else r"\infty" if value > 0 else r"-\infty", _SIGN
     if isinstance(value, int | float):

@@ -1,52 +1,38 @@
-"""Names for everything a formula mentions, and the namespace in which the formulas run."""
+"""Names for everything a derivation mentions, and the namespace in which its text runs."""
 
 from __future__ import annotations
 
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from autograd.engine.tape import Leaf, Output, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.explanation.expressions import Name
+from autograd.program.expressions import At, Key, Name
+from autograd.program.folding import Member
+from autograd.program.taping import Taped, key_of
 
-Key = tuple[int, int]  # of a place: the serial number, and which of several outputs
-
-# What a program may mention without its being an op or a tensor.
+# What a text may mention without its being an op or a tensor.
 _DTYPES = [
     *("float16", "float32", "float64", "complex64", "complex128", "uint8", "uint16", "uint32"),
     *("uint64", "int8", "int16", "int32", "int64"),
 ]
-_BUILTINS = ["bool", "complex", "dict", "float", "inf", "int", "nan", "slice", "str", "Ellipsis"]
-
-
-class Filled:
-    """Makes constant tensors of one number: what the sweep starts from, and what nobody used."""
-
-    def __init__(self, name: str, number: int) -> None:
-        self.name, self._number = name, number
-
-    def __call__(self, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Tensor:
-        return wrap(np.full(shape, self._number, dtype), None)
-
-
-ones, zeros = Filled("ones", 1), Filled("zeros", 0)
+_BUILTINS = [
+    *("bool", "complex", "dict", "float", "inf", "int", "nan", "slice", "str", "Ellipsis"),
+    *("range", "reversed", "t"),
+]
 
 
 class Names:
-    """One name for each leaf, output of a record, constant and op.
+    """One name for each leaf, value, constant and op.
 
-    Leaves are x1, x2 ... unless named, outputs v1, v2 ..., constants c1, c2 ...; the gradient of x1
-    is d_x1.
+    Leaves are x1, x2 ... unless named, values v1, v2 ..., constants c1, c2 ..., parts of rules t1,
+    t2 ...; the gradient of x1 is d_x1. What a loop makes at step t is v1[t].
 
     Args:
-        places: leaves and records, oldest first.
-        arrays: of a record, its arguments.
         given: names that the caller wishes, each of a tensor or an array. Those that do not occur
             are left out. What no name may hold, as the points of a state dict, becomes "_".
 
@@ -55,81 +41,66 @@ class Names:
         ValueError: two given names would be one.
     """
 
-    def __init__(self, places: Iterable[Place], given: Mapping[str, Any] | None) -> None:
-        self.leaves: dict[str, Leaf] = {}
-        self.constants: dict[str, tuple[Any, str]] = {}  # with a note on where it comes from
-        self._names: dict[Key, str] = {}
-        self._constant_names: dict[tuple[int, bool], str] = {}
-        self._ops: dict[int, tuple[str, Any]] = {}
-        self._temporaries: set[str] = set()
+    def __init__(self, taped: Taped, given: Mapping[str, Any] | None) -> None:
+        self._taped, self._program = taped, taped.program
         self._taken: set[str] = {*keyword.kwlist, *_DTYPES, *_BUILTINS}
         self._counts: dict[str, int] = {}
+        self._ops: dict[int, tuple[str, Any]] = {}
+        self._objects: dict[int, tuple[str, Any]] = {}
+        self._names: dict[Key, str] = {}
+        self._rooms: dict[tuple[str, int], None] = {}
+        self.members: dict[int, Member] = {}
         self._wished = self._wishes(given or {})
-        for place in places:
-            if isinstance(place, Leaf):
-                self._name(place, "x")
-                self.leaves[self._names[_key(place)]] = place
-            elif isinstance(place, Record):
-                several = isinstance(place.out, tuple)
-                for index in range(len(place.out) if several else 1):
-                    self._name((place.serial, index), "v")
-        self._wished = {k: v for k, v in self._wished.items() if isinstance(k, str)}
+        for i in self._program.inputs:
+            self(Key("v", i.slot))
 
-    # --- tensors -------------------------------------------------------------------------------
+    def __call__(self, key: Key | At) -> str:
+        """The name of a key; in a loop, told by the step."""
+        if isinstance(key, At):
+            if not key.letter:
+                return _place(key)
+            self._rooms.setdefault((key.letter, key.family))
+            return f"{self._base(key.letter, key.family)}[{_place(key)}]"
+        member = self.members.get(key.slot)
+        if member is not None:
+            self._rooms.setdefault((key.letter, member.family))
+            return f"{self._base(key.letter, member.family)}[{member.number}]"
+        return self._base(key.letter, key.slot)
 
-    def of(self, place: Place) -> str:
-        """The name of a leaf or of an output."""
-        return self._names[_key(place)]
+    def bind(self, key: Key, slot: int) -> None: ...
 
-    def outputs(self, record: Record) -> list[str]:
-        """The names of all outputs of a record."""
-        count = len(record.out) if isinstance(record.out, tuple) else 1
-        return [self._names[record.serial, index] for index in range(count)]
+    def wished(self) -> dict[int, str]:
+        """The names that the caller has for values."""
+        return dict(self._wished)
 
-    def constant(self, value: Any, note: str = "", plain: bool = False) -> str:
-        """The name of an array, or of an object, that stands for itself.
-
-        `plain` is for an array within a tuple or an option, where ops take no tensors.
-        """
-        key = (id(value), plain or not isinstance(value, np.ndarray))
-        if key not in self._constant_names:
-            wished = self._wished.get(f"constant {id(value)}")
-            name = wished if wished and wished not in self.constants else self._next("c")
-            self._constant_names[key] = name
-            self.constants[name] = (value, note)
-        return self._constant_names[key]
+    def _base(self, letter: str, slot: int) -> str:
+        if letter == "d":
+            return f"d_{self._base('v', slot)}"
+        constant = slot in self._program.constants or slot in self._taped.kept
+        key = Key(letter, slot)
+        if key not in self._names:
+            wished = None if slot in self.members else self._wished.get(slot)
+            if wished is not None and wished not in self._names.values():
+                self._names[key] = wished
+            elif letter == "t":
+                self._names[key] = self._next("t")
+            else:
+                leaf = any(i.slot == slot for i in self._program.inputs)
+                self._names[key] = self._next("x" if leaf else "c" if constant else "v")
+        return self._names[key]
 
     def value(self, value: Any) -> Any:
-        """An argument or option with names in place of its arrays, at any depth."""
-        if isinstance(value, tuple):
-            return tuple(self.value(part) for part in value)
-        if isinstance(value, list):
-            return [self.value(part) for part in value]
-        if isinstance(value, dict):
-            return {name: self.value(part) for name, part in value.items()}
-        if isinstance(value, slice):
-            return slice(self.value(value.start), self.value(value.stop), self.value(value.step))
-        if isinstance(value, Tensor):
-            value = value.data
-        if isinstance(value, np.ndarray):
-            return Name(self.constant(value, plain=True), value.shape)
+        """An argument or option that is no key, as it stands in the text."""
         if isinstance(value, np.number | np.bool_):
             return value.item()
         if value is None or isinstance(value, bool | int | float | complex | str | type(...)):
             return value
         dtype = _dtype_name(value)
-        return Name(self.constant(value) if dtype is None else dtype)
-
-    def temporary(self, number: int) -> str:
-        """The name of the number-th part that a rule names."""
-        name = f"t{number}"
-        while name in self._taken and name not in self._temporaries:
-            name += "_"
-        self._taken.add(name)
-        self._temporaries.add(name)
-        return name
-
-    # --- ops -----------------------------------------------------------------------------------
+        if dtype is not None:
+            return Name(dtype)
+        if id(value) not in self._objects:
+            self._objects[id(value)] = self._next("c"), value
+        return Name(self._objects[id(value)][0])
 
     def op(self, op: Any) -> str:
         """The name of an op, its own unless that is taken or no name."""
@@ -141,20 +112,43 @@ class Names:
             self._ops[id(op)] = (name, op)
         return self._ops[id(op)][0]
 
+    def constants(self) -> dict[str, tuple[int, Array, str, bool]]:
+        """Those that were named: slot, array, a note on where it comes from, and whether it stands
+        for a plain array. One of a family is named with its step."""
+        kept = {**self._program.constants, **self._taped.kept}
+        found = {}
+        for key in list(self._names):
+            family = [s for s, m in self.members.items() if m.family == key.slot] or [key.slot]
+            for slot in family:
+                if slot in kept and key.letter in "vp":
+                    array, note, _ = kept[slot]
+                    found[self(Key(key.letter, slot))] = slot, array, note, key.letter == "p"
+        return found
+
     def namespace(self, leaves: Mapping[str, Array]) -> dict[str, Any]:
         """Ops, constants and these leaves under their names, for exec."""
-        plain = {name for (_, is_plain), name in self._constant_names.items() if is_plain}
         made: dict[str, Any] = {name: getattr(np, name) for name in _DTYPES}
         made |= {"inf": np.inf, "nan": np.nan}
-        made |= dict(self._ops.values())
-        for name, (value, _) in self.constants.items():
-            made[name] = value if name in plain else wrap(value, None)
+        made |= dict(self._ops.values()) | dict(self._objects.values())
+        for name, (_, array, _, plain) in self.constants().items():
+            value = array if plain else wrap(array, None)
+            base, _, index = name.partition("[")
+            if index:
+                made.setdefault(base, {})[int(index[:-1])] = value
+            else:
+                made[name] = value
         return made | {name: wrap(array, None) for name, array in leaves.items()}
+
+    def rooms(self) -> list[str]:
+        """The names of what is told by the step, but constants."""
+        rooms = [r for r in self._rooms if r[1] not in self._program.constants]
+        return [self._base(letter, family) for letter, family in rooms]
 
     # --- finding names -------------------------------------------------------------------------
 
-    def _wishes(self, given: Mapping[str, Any]) -> dict[Any, str]:
-        wishes: dict[Any, str] = {}
+    def _wishes(self, given: Mapping[str, Any]) -> dict[int, str]:
+        arrays = {id(c.array): slot for slot, c in self._program.constants.items()}
+        wishes: dict[int, str] = {}
         gradients: set[str] = set()
         for text, tensor in given.items():
             if not isinstance(text, str) or not isinstance(tensor, Tensor | np.ndarray):
@@ -171,15 +165,15 @@ class Names:
             self._taken.add(name)
             gradients.add(f"d_{name}")
             place = tensor._place if isinstance(tensor, Tensor) else None
-            array = tensor.data if isinstance(tensor, Tensor) else tensor
-            wishes[f"constant {id(array)}" if place is None else _key(place)] = name
+            if place is None:
+                array = tensor.data if isinstance(tensor, Tensor) else tensor
+                slot = arrays.get(id(array))
+            else:
+                slot = self._taped.slots.get(key_of(place))
+            if slot is not None:
+                wishes[slot] = name
         self._taken |= gradients
         return wishes
-
-    def _name(self, place: Place | Key, letter: str) -> None:
-        key = place if isinstance(place, tuple) else _key(place)
-        if key not in self._names:
-            self._names[key] = self._wished.get(key) or self._next(letter)
 
     def _next(self, letter: str) -> str:
         while True:
@@ -190,10 +184,12 @@ class Names:
                 return name
 
 
-def _key(place: Place) -> Key:
-    if isinstance(place, Output):
-        return place.record.serial, place.index
-    return place.serial, 0
+def _place(at: At) -> str:
+    slope, offset = at.slope, at.offset
+    if slope < 0 and offset:
+        return f"{offset} - {'' if slope == -1 else f'{-slope} * '}t"
+    steps = {1: "t", -1: "-t"}.get(slope, f"{slope} * t")
+    return steps if not offset else f"{steps} {'+' if offset > 0 else '-'} {abs(offset)}"
 
 
 def _identifier(text: str, prefix: str) -> str:

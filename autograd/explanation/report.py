@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from autograd.engine.tensor import Tensor
-from autograd.explanation import latex_text, python_text
-from autograd.explanation.derivation import Derivation
-from autograd.explanation.expressions import Made, Statement
-from autograd.explanation.formulas import Step
+from autograd.explanation import latex_text
+from autograd.explanation.derivation import Derivation, Row, Step
+from autograd.program.expressions import Key, Made, Statement
+from autograd.program.printing import comment, shapes_of, with_comment
+from autograd.program.python_text import statement
+from autograd.program.taping import key_of
 
-_COMMENT = 44  # the column at which comments start, where the code leaves room
+_INDENT = "    "
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,31 @@ class Explanation:
         program: a Python program that computes every value and then every gradient.
             exec(e.program, space) with space = e.namespace() leaves the gradient of the leaf x1 in
             space["d_x1"], equal to the `.grad` that backward() would leave.
-        steps: the records, oldest first, each with its formula and the statements of its pullback.
         inputs: leaves and constants.
-        seed: the statement that the backward part starts with.
     """
 
     def __init__(self, derivation: Derivation) -> None:
-        self._names = derivation.names
-        seen = derivation.formulas.leaves
-        self._leaves = {name: seen[name] for name in self._names.leaves if name in seen}
-        self.steps: list[Step] = derivation.steps
-        self.seed: Statement = derivation.seed
-        constants = {
-            name: entry
-            for name, entry in self._names.constants.items()
-            if isinstance(entry[0], np.ndarray)
-        }
+        self._derivation, self._names = derivation, derivation.names
+        self._leaves = derivation.leaves()
+        # Writing them gives ops, and what else the namespace needs, their names.
+        body = [*self._forward(), "", *self._backward(), ""]
         describe = derivation.describe
         self.inputs: list[Input] = [
             *(Input(describe(name, array), True, "") for name, array in self._leaves.items()),
-            *(Input(describe(n, array), False, note) for n, (array, note) in constants.items()),
+            *_constants(derivation),
         ]
-        # Writing it gives each op its name, which the namespace needs.
-        self.program = "\n".join([*self._head(), *self._forward(), "", *self._backward(), ""])
+        self.program = "\n".join([*self._head(), *body])
+
+    @property
+    def steps(self) -> list[Step]:
+        """The calls, oldest first, each with its formula and the statements of its pullback; none
+        is in a loop."""
+        return self._derivation.steps
+
+    @property
+    def seed(self) -> Statement | None:
+        """The statement that the backward part starts with; None where nothing reads it."""
+        return self._derivation.seed
 
     def namespace(self) -> dict[str, Any]:
         """What `program` starts from: ops, leaves and constants under their names. A new dict.
@@ -72,7 +74,7 @@ class Explanation:
         """
         try:
             assert tensor._place is not None
-            return self._names.of(tensor._place)
+            return self._names(Key("v", self._derivation.taped.slots[key_of(tensor._place)]))
         except (KeyError, AssertionError):
             raise LookupError(
                 "name_of: this tensor is not on the tape of the loss that was explained; a tensor "
@@ -92,40 +94,53 @@ class Explanation:
         for given in self.inputs:
             what = "leaf" if given.leaf else "constant"
             lines.append(f"# {given.made.name}: {_described(given.made)}, {what}{_and(given.note)}")
-        return [*lines, ""]
+        rooms = [f"{name} = {{}}" for name in self._derivation.rooms]
+        return [
+            *lines,
+            "",
+            *(["# Loops: v[t] is what v is at step t", *rooms, ""] if rooms else []),
+        ]
 
     def _forward(self) -> list[str]:
         lines = ["# Forward"]
         scope: tuple[str, ...] = ()
-        for step in self.steps:
-            if step.scope != scope:
-                scope = step.scope
+        for row in self._derivation.forward:
+            if row.scope != scope and not row.inside:
+                scope = row.scope
                 lines += ["", f"# -- {' / '.join(scope) or 'outside of modules'}"]
-            lines.append(self._line(step.forward, _shapes(step)))
+            lines.append(self._line(row, shapes=True))
         return lines
 
     def _backward(self) -> list[str]:
-        lines = ["# Backward: d_v is the gradient of the result in v", self._line(self.seed)]
+        lines = ["# Backward: d_v is the gradient of the result in v"]
         scope: tuple[str, ...] = ()
-        for step in reversed(self.steps):
-            if not step.backward:
-                continue
-            if step.scope != scope:
-                scope = step.scope
+        of: Statement | None = None
+        again = False
+        for row in self._derivation.backward:
+            if row.scope != scope and not row.inside:
+                scope = row.scope
                 lines += ["", f"# -- {' / '.join(scope) or 'outside of modules'}"]
-            lines.append(f"# {self.code(step.forward)}")
-            lines += [self._line(line) for line in step.backward]
+            if row.of is not None and row.of != of:
+                lines.append(f"{_INDENT if row.inside else ''}# {self.code(row.of)}")
+            if row.again and not again:
+                lines.append("# computed again: a checkpoint keeps nothing")
+            of, again = row.of, row.again
+            lines.append(self._line(row))
         return lines
 
     def code(self, line: Statement) -> str:
         """A statement as Python, without its comment."""
-        return python_text.statement(line, self._names.op)
+        return statement(line, self._names.op)
 
-    def _line(self, line: Statement, shapes: str = "") -> str:
-        shapes = shapes or ", ".join(str(made.shape) for made in line.made)
-        values = "; ".join(made.value for made in line.made if made.value)
-        comment = shapes + (f" = {values}" if values else "") + _and(line.note, "; ")
-        return f"{self.code(line):<{_COMMENT}}  # {comment}"
+    def _line(self, row: Row, shapes: bool = False) -> str:
+        if row.statement is None:
+            return row.head
+        code = (_INDENT if row.inside else "") + self.code(row.statement)
+        return with_comment(code, self._said(row.statement, shapes))
+
+    def _said(self, line: Statement, shapes: bool = False) -> str:
+        made = ", ".join(str(part.shape) for part in line.made)
+        return comment(line, shapes_of(line) if shapes else made)
 
     # --- other formats -------------------------------------------------------------------------
 
@@ -166,14 +181,25 @@ class Explanation:
 
         The gradient of the result in v is written as v with a bar.
         """
-        op_name = self._names.op
         lines = ["% Forward"]
-        for step in self.steps:
-            lines += latex_text.environment([step.forward], op_name)
-        lines += ["% Backward", *latex_text.environment([self.seed], op_name)]
-        for step in reversed(self.steps):
-            if step.backward:
-                lines += latex_text.environment(step.backward, op_name)
+        for title, rows in (
+            ("", self._derivation.forward),
+            ("% Backward", self._derivation.backward),
+        ):
+            lines += [title] if title else []
+            of: Statement | None = None
+            block: list[Statement] = []
+            for row in rows:
+                if block and (row.statement is None or row.of is None or row.of != of):
+                    lines += latex_text.environment(block, self._names.op)
+                    block = []
+                of = row.of
+                if row.statement is None:
+                    lines.append(rf"\noindent {latex_text.escaped(row.head)}")
+                else:
+                    block.append(row.statement)
+            if block:
+                lines += latex_text.environment(block, self._names.op)
         return "\n".join([*lines, ""])
 
     def _repr_html_(self) -> str:
@@ -223,18 +249,35 @@ class Explanation:
     def _rows(self) -> tuple[list[list[str]], list[list[str]]]:
         """Rows of three cells: (module, formula, shapes) and (formula, pullback, shape)."""
 
-        def split(line: Statement, shapes: str = "") -> list[str]:
-            code, _, comment = self._line(line, shapes).rpartition("  # ")
-            return [code.rstrip(), comment]
+        def cells(row: Row, first: str, shapes: bool = False) -> list[str]:
+            if row.statement is None:
+                return [first, row.head, ""]
+            return [first, self.code(row.statement), self._said(row.statement, shapes)]
 
-        forward = [[" / ".join(s.scope), *split(s.forward, _shapes(s))] for s in self.steps]
-        backward = [["", *split(self.seed)]]
-        for step in reversed(self.steps):
-            of = self.code(step.forward)
-            for line in step.backward:
-                backward.append([of, *split(line)])
-                of = ""
+        forward = [cells(row, " / ".join(row.scope), True) for row in self._derivation.forward]
+        backward = []
+        before: Statement | None = None
+        for row in self._derivation.backward:
+            new = row.of is not None and row.of != before
+            backward.append(cells(row, self.code(row.of) if new and row.of else ""))
+            before = row.of
         return forward, backward
+
+
+def _constants(derivation: Derivation) -> list[Input]:
+    """The constants that the text names; those of the steps of a loop are one."""
+    found: dict[str, Input] = {}
+    counts: dict[str, list[int]] = {}
+    for name, (_, array, note, _) in derivation.names.constants().items():
+        base, _, index = name.partition("[")
+        if not index:
+            found[name] = Input(derivation.describe(name, array), False, note)
+            continue
+        numbers = counts.setdefault(base, [])
+        numbers.append(int(index[:-1]))
+        text = f"{base}[t] for t = {min(numbers)} to {max(numbers)}"
+        found[base] = Input(derivation.describe(text, array, value=False), False, note)
+    return list(found.values())
 
 
 def _md(text: str) -> str:
@@ -247,14 +290,6 @@ def _and(note: str, mark: str = ", ") -> str:
 
 def _described(made: Made) -> str:
     return f"{made.dtype} {made.shape}" + (f" = {made.value}" if made.value else "")
-
-
-def _shapes(step: Step) -> str:
-    """Arguments' shapes -> outputs' shapes."""
-    out = ", ".join(str(made.shape) for made in step.forward.made)
-    args = getattr(step.forward.expression, "args", ())
-    shapes = [str(arg.shape) for arg in args if getattr(arg, "shape", None) is not None]
-    return f"{', '.join(shapes)} -> {out}" if shapes else out
 
 
 _STYLE = """

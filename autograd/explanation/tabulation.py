@@ -14,12 +14,16 @@ from autograd.engine.keeping import Dropped
 from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Leaf, Output, Record
-from autograd.engine.tensor import Array
-from autograd.explanation import python_text
+from autograd.engine.tensor import Array, Tensor
 from autograd.explanation.drawing import dot, page
-from autograd.explanation.formulas import Formulas, Step
 from autograd.explanation.graph import Graph, Node
+from autograd.explanation.naming import Names
+from autograd.program.expressions import Key
+from autograd.program.lines import lines_of
+from autograd.program.printing import to_statement
+from autograd.program.python_text import statement
 from autograd.program.recorded import Values
+from autograd.program.taping import Taped, key_of, program_of_tape
 
 Shape = tuple[int, ...]
 
@@ -45,7 +49,7 @@ class Row:
     """
 
     def __init__(
-        self, number: int, record: Record, step: Step, code: str, held: int, values: Values
+        self, number: int, record: Record, names: list[str], code: str, held: int, values: Values
     ) -> None:
         assert record.arrays is not None
         outs = record.out if isinstance(record.out, tuple) else (record.out,)
@@ -63,7 +67,7 @@ class Row:
         self.nbytes = sum(out.nbytes for out in outs)
         self.held = held
         self.line = record.line
-        self.outputs = tuple(made.name for made in step.forward.made)
+        self.outputs = tuple(names)
         self._record, self._values = record, values
         self._milliseconds: float | None = None
 
@@ -100,17 +104,28 @@ class Row:
 class TapeTable(Sequence[Row]):
     """What `tape_of` gives: a sequence of rows that prints as a table."""
 
-    def __init__(self, values: Values, names: Mapping[str, Any] | None) -> None:
-        formulas = Formulas(values.places, names)
+    def __init__(self, root: Tensor, given: Mapping[str, Any] | None) -> None:
+        values, taped = Values(root), program_of_tape(root, swept=False)
+        names = Names(taped, given)
+        program = taped.program
+        statements = [to_statement(program, line, names) for line in lines_of(program)]
         self._rows: list[Row] = []
         counted: set[int] = set()
         kept: list[Array] = []  # alive, so that no other array takes the identity of one counted
         for number, record in enumerate(values.records):
-            step = formulas.steps[record.serial]
-            code = python_text.statement(step.forward, formulas.names.op)
+            several = isinstance(record.out, tuple)
+            slots = [
+                taped.slots.get((record.serial, i))
+                for i in range(len(record.out) if several else 1)
+            ]
+            made = [names(Key("v", slot)) for slot in slots if slot is not None]
+            if record.serial in taped.calls:
+                code = statement(statements[taped.calls[record.serial]], names.op)
+            else:
+                code = f"{', '.join(made)} = {record.op.name}"
             held = _held(record, counted, kept)
-            self._rows.append(Row(number, record, step, code, held, values))
-        self._graph = _graph(values, formulas, self._rows)
+            self._rows.append(Row(number, record, made, code, held, values))
+        self._graph = _graph(values, taped, names, self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -245,7 +260,7 @@ def _arrays(value: Any) -> Iterator[Array]:
         yield from _arrays(list(value.values()))
 
 
-def _graph(values: Values, formulas: Formulas, rows: list[Row]) -> Graph:
+def _graph(values: Values, taped: Taped, names: Names, rows: list[Row]) -> Graph:
     """The rows and the leaves they read, with an edge for each tensor that is read."""
     nodes: list[Node] = []
     number_of: dict[int, int] = {}  # the node of a place, by its serial number
@@ -253,12 +268,11 @@ def _graph(values: Values, formulas: Formulas, rows: list[Row]) -> Graph:
     by_serial = dict(zip((r.serial for r in values.records), rows, strict=True))
     for place in values.places:
         if isinstance(place, Leaf):
-            name = formulas.names.of(place)
-            array = formulas.leaves.get(name)
-            shape = "" if array is None else str(array.shape)
-            dtype = "" if array is None else str(array.dtype)
+            slot = taped.slots[key_of(place)]
+            kind = taped.program.slots[slot]
+            name, shape = names(Key("v", slot)), str(kind.shape)
             number_of[place.serial] = len(nodes)
-            nodes.append(Node(name, shape, f"{name}: {dtype} {shape}, leaf", "leaf", None))
+            nodes.append(Node(name, shape, f"{name}: {kind.dtype} {shape}, leaf", "leaf", None))
         elif isinstance(place, Record):
             row = by_serial[place.serial]
             made = ", ".join(map(str, row.output_shapes))

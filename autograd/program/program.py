@@ -55,10 +55,17 @@ class Input(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """An array that came from no call and no input. `note` says where it came from, if known."""
+    """An array that came from no call and no input.
+
+    Attributes:
+        note: where it came from, if that is known.
+        filled: whether it is one number everywhere that nobody gave: a sweep begins with ones, and
+            has zeros for what nothing used.
+    """
 
     array: Array
     note: str = ""
+    filled: bool = False
 
 
 class Part(NamedTuple):
@@ -79,12 +86,12 @@ class Delivery(NamedTuple):
     """A gradient that reached a value in a sweep.
 
     Attributes:
-        part: whose pullback gave it.
+        part: whose pullback gave it; None for what the sweep begins with.
         to: the slot of the value.
-        gradient: the slot of what has reached it with this one.
+        gradient: the slot of what has reached it with this one; a pass may have made it needless.
     """
 
-    part: Part
+    part: Part | None
     to: int
     gradient: int
 
@@ -202,17 +209,21 @@ class Program:
             raise ValueError(f"program: the result has slot {missing[0]}, which nothing gave")
         return self
 
-    def with_calls(self, calls: Iterable[Call]) -> Program:
+    def with_calls(self, calls: Iterable[Call], same: Mapping[int, int] | None = None) -> Program:
         """The same with other calls; parts of a sweep follow the calls that they belong to.
 
-        A call is told by its first output: one that is gone is no longer named.
+        A call is told by its first output, for which `same` may have another; one that is gone is
+        no longer named.
         """
-        calls = tuple(calls)
+        calls, same = tuple(calls), same or {}
         at = {call.outputs[0]: number for number, call in enumerate(calls) if call.outputs}
 
         def moved(part: Part | None) -> Part | None:
-            number = None if part is None else at.get(self.calls[part.call].outputs[0])
-            return None if part is None or number is None else part._replace(call=number)
+            if part is None:
+                return None
+            first = self.calls[part.call].outputs[0]
+            number = at.get(same.get(first, first))
+            return None if number is None else part._replace(call=number)
 
         parts = [moved(call.part) for call in calls]
         return replace(
@@ -224,12 +235,17 @@ class Program:
             deliveries=tuple(
                 delivery._replace(part=part)
                 for delivery in self.deliveries
-                if (part := moved(delivery.part)) is not None
+                if (part := moved(delivery.part)) is not None or delivery.part is None
             ),
         )
 
+    def __str__(self) -> str:
+        from autograd.program.printing import text  # which needs the ops
+
+        return text(self)
+
     def __repr__(self) -> str:
-        return f"<Program of {len(self.calls)} calls>"
+        return f"<Program of {len(self.calls)} calls; print it>"
 
 
 def values_in(tree: Any) -> Iterator[Value]:

@@ -14,7 +14,7 @@ from autograd.engine.primitives import Primitive
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.program import Call, Input, Program, Value, mapped
+from autograd.program.program import Call, Constant, Delivery, Input, Program, Value, mapped
 from autograd.program.recorded import Values
 from autograd.program.watching import Trace, array_of, watching, with_arrays
 
@@ -30,23 +30,30 @@ class Taped(NamedTuple):
         slots: of each place, by its `key_of`.
         calls: the number of the call of a record, by its serial number. What is computed again in
             the backward pass, as a checkpoint, is not one call.
+        forward: how many calls there are before the sweep.
+        kept: what forwards saved, by slot.
+        leaves: the arrays of leaves, as the tape saw them, by slot.
     """
 
     program: Program
     slots: dict[Key, int]
     calls: dict[int, int]
+    forward: int
+    kept: dict[int, Constant]
+    leaves: dict[int, Array]
 
 
 def program_of_tape(root: Tensor, swept: bool = True) -> Taped:
     """The program of what `root` was computed by, oldest first, and of the sweep from ones.
 
     The sweep runs once, on records of its own: nothing is freed, no hook is called, no `.grad` is
-    touched. What the tape has let go is computed again, and so is what is in a checkpoint.
+    touched. What the tape has let go is computed again, and so is what is in a checkpoint. Without
+    the sweep nothing is computed: the results of checkpoints are constants.
 
     Raises RuntimeError where an earlier backward pass freed the tape, or what it holds has no
     derivative.
     """
-    return _Taping(root).taped(root, swept)
+    return _Taping(root, swept).taped(root)
 
 
 def key_of(place: Place) -> Key:
@@ -57,8 +64,8 @@ def key_of(place: Place) -> Key:
 
 
 class _Taping:
-    def __init__(self, root: Tensor) -> None:
-        self._values = Values(root)
+    def __init__(self, root: Tensor, swept: bool) -> None:
+        self._values, self._swept = Values(root), swept
         self._trace = Trace()
         self._arrays: dict[Key, Array] = {}  # what stands for a place; no other has the same
         self._seen: dict[Key, Array] = {}  # what the tape has there
@@ -68,10 +75,10 @@ class _Taping:
         self._inputs: list[Input] = []
         self._calls: dict[int, int] = {}
 
-    def taped(self, root: Tensor, swept: bool) -> Taped:
+    def taped(self, root: Tensor) -> Taped:
         place = root._place
         assert place is not None
-        trace = self._trace
+        self._root, trace = key_of(place), self._trace
         data = root.data
         hooks, mode.sweep_hooks = mode.sweep_hooks, ()
         gradients: dict[int, Value] = {}
@@ -81,13 +88,14 @@ class _Taping:
                     self._call(record)
                 if isinstance(place, Leaf):
                     self._leaf(place, data)
-                if swept:
+                forward = len(trace.calls)
+                if self._swept:
                     gradients = self._sweep(self._place(place), data)
         finally:
             mode.sweep_hooks = hooks
         trace.keep_constants(lambda tensor: True)  # what rules close over, or make
         slots = {key: self._slot(array) for key, array in self._arrays.items()}
-        result = (Value(slots[key_of(place)]), gradients)
+        result = (Value(slots[self._root]), gradients)
         program = Program(
             tuple(trace.calls),
             trace.slots,
@@ -96,7 +104,10 @@ class _Taping:
             result,
             deliveries=tuple(trace.deliveries),
         )
-        return Taped(program.check(), slots, self._calls)
+        leaves = {
+            i.slot: array_of(tensor) for i, tensor in zip(self._inputs, self._owners, strict=True)
+        }
+        return Taped(program.check(), slots, self._calls, forward, trace.kept, leaves)
 
     def _sweep(self, place: Place, data: Array) -> dict[int, Value]:
         found: dict[int, Value] = {}
@@ -108,7 +119,9 @@ class _Taping:
             found[numbers[leaf.serial]] = Value(self._trace.constant(array_of(g)))
 
         seed = np.ones_like(data)
-        self._trace.constant(seed, "ones")
+        slot = self._trace.constant(seed, "ones", filled=True)
+        to = self._slot(self._arrays[self._root])
+        self._trace.deliveries.append(Delivery(None, to, slot))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BroadcastWarning)  # the program shows the sum
             sweep([(place, wrap(seed, None))], deposit, retain_graph=True, create_graph=False)
@@ -163,7 +176,8 @@ class _Taping:
     # --- calls ---------------------------------------------------------------------------------
 
     def _call(self, record: Record) -> None:
-        trace, out = self._trace, self._values.out(record)
+        trace = self._trace
+        out = self._values.out(record) if self._swept else _stand_ins(record.out)
         assert record.arrays is not None
         pairs = [
             self._given(record, array, parent)
@@ -189,7 +203,7 @@ class _Taping:
                     options,
                     outputs,
                     several,
-                    trace.saved(saved),
+                    trace.saved(record.op, saved),
                     True,
                     record.scope,
                     None,
@@ -197,6 +211,10 @@ class _Taping:
                 ),
                 own.serial,
             )
+        elif not self._swept:
+            made = [part.view() for part in outs]
+            for part in made:
+                trace.constant(part, f"given by {record.op.name}")
         else:
             again: Any = record.op
             made = again.forward_again(own)
@@ -204,6 +222,13 @@ class _Taping:
         for index, (seen, array) in enumerate(zip(outs, made, strict=True)):
             if isinstance(array, np.ndarray):
                 self._stands((record.serial, index), seen, array)
+
+
+def _stand_ins(out: Any) -> Any:
+    """The outputs of a record, with arrays that take no memory for those that it has let go."""
+    if isinstance(out, tuple):
+        return tuple(map(_stand_ins, out))
+    return np.broadcast_to(np.zeros((), out.dtype), out.shape) if isinstance(out, Dropped) else out
 
 
 def _same(a: Any, b: Any) -> bool:

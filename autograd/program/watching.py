@@ -90,6 +90,7 @@ class _Outside(NamedTuple):
     slot: int
     name: str
     array: Array  # that it held when it was first read
+    constant: Constant  # what it is if it lives in the function alone
     grad: Tensor | None
     stand_in: Tensor
 
@@ -99,6 +100,7 @@ class Trace(Observer, Watcher):
 
     Attributes:
         calls, slots, constants, deliveries: as those of a `Program`.
+        kept: what forwards saved, by slot.
         tracked: the slots through which gradients go back.
     """
 
@@ -117,6 +119,7 @@ class Trace(Observer, Watcher):
         self._reached: list[set[int]] = []  # for each sweep, the places that have a gradient
         self._adding = False  # whether the next call adds what was delivered last
         self.deliveries: list[Delivery] = []
+        self.kept: dict[int, Constant] = {}
         self._gradients: dict[int, set[int]] = {}  # of a slot, the slots that reached it
 
     # --- values --------------------------------------------------------------------------------
@@ -144,14 +147,14 @@ class Trace(Observer, Watcher):
         found = self._known.get(id(array))
         return found[1] if found is not None and found[0]() is array else None
 
-    def constant(self, array: Array, note: str = "") -> int:
+    def constant(self, array: Array, note: str = "", filled: bool = False) -> int:
         """The slot of an array; one that nothing gave is a constant."""
         slot = self.known(array)
         if slot is None:
             slot = self._of_outside.get(id(array))
         if slot is None:
             slot = self.new(array)
-            self.constants[slot] = Constant(array, note)  # which keeps it alive
+            self.constants[slot] = Constant(array, note, filled)  # which keeps it alive
         return slot
 
     def value(self, leaf: Any) -> Any:
@@ -160,7 +163,20 @@ class Trace(Observer, Watcher):
             leaf = array_of(self.given(leaf))
         if not isinstance(leaf, np.ndarray):
             return leaf
-        return Value(self.constant(leaf, "" if not self._pulling else "made within a rule"))
+        return Value(self._read(leaf))
+
+    def _read(self, array: Array) -> int:
+        """The slot of an array that an op got, or a rule gave."""
+        return self.constant(array, *self._origin(array))
+
+    def _origin(self, array: Array) -> tuple[str, bool]:
+        """Where an array comes from that nothing gave, and whether it is zeros for what nothing
+        used."""
+        number = self._pulling[-1][0] if self._pulling else None
+        if number is None:
+            return "", False
+        note = f"made within the rule of {self.calls[number].op.name}, by no primitive"
+        return note, bool(array.size) and not array.any()
 
     def apart(self, array: Array) -> Array:
         """The array, or a view of it where it stands for a value already."""
@@ -168,11 +184,12 @@ class Trace(Observer, Watcher):
 
     def _see(self, tensor: Tensor, name: str) -> _Outside:
         if (gone := self._outside.get(id(tensor))) is not None:
-            self.constants[gone.slot] = Constant(gone.array)
+            self.constants[gone.slot] = gone.constant
         array = array_of(tensor)
         stand_in = wrap(array.view(), tensor._place)
         slot = self.new(array_of(stand_in))
-        seen = _Outside(weakref.ref(tensor), slot, name, array, tensor.grad, stand_in)
+        constant = Constant(array, *self._origin(array))
+        seen = _Outside(weakref.ref(tensor), slot, name, array, constant, tensor.grad, stand_in)
         self._outside[id(tensor)] = seen
         self._of_outside.setdefault(id(array), slot)
         return seen
@@ -229,21 +246,24 @@ class Trace(Observer, Watcher):
         """Of which part a call is that adds gradients for one place; None of another call."""
         adding, self._adding = self._adding, False
         last = self.deliveries[-1] if self.deliveries else None
-        if not adding:  # a checkpoint delivers the gradients that a sweep within it has found
-            if (
-                last is None
-                or not _is_sum(op)
-                or not self._pulling
-                or self._pulling[-1][0] is not None
-            ):
+        if not adding:  # those of a sweep within a checkpoint, and of several places of an output
+            number, begin = self._pulling[-1] if self._pulling else (None, 0)
+            in_rule = number is not None and len(self.calls) > begin
+            if last is None or not _is_sum(op) or not self._reached or in_rule:
                 return None
-            pair = {given.slot for given in inputs if isinstance(given, Value)}
-            to = [slot for slot, found in self._gradients.items() if len(pair & found) == 2]
+            before, now = (g.slot if isinstance(g, Value) else -1 for g in inputs)
+            if number is not None:  # the first call after a rule: what it gave is added, if any
+                to = [last.to] if last.gradient == now else []
+            else:
+                to = [slot for slot, found in self._gradients.items() if now in found]
+            to = [slot for slot in to if before in self._gradients[slot]]
             if not to:
                 return None
-            last = next(d for d in reversed(self.deliveries) if d.to == to[0])
-            self.deliveries.append(last)
+            if number is None:
+                last = next(d for d in reversed(self.deliveries) if d.to == to[0])
+                self.deliveries.append(last)
         assert last is not None
+        assert last.part is not None
         part = last.part._replace(adds=True)
         self.deliveries[-1] = Delivery(part, last.to, outputs[0])
         self._gradients[last.to].add(outputs[0])
@@ -255,7 +275,7 @@ class Trace(Observer, Watcher):
         call = self.calls[-1]
         record.saved = with_arrays(record.saved)
         inputs = tuple(map(self.held, call.inputs, record.parents))
-        saved = self.saved(record.saved)
+        saved = self.saved(record.op, record.saved)
         self.tracked.update(call.outputs)
         self.calls.pop()
         self.note(replace(call, inputs=inputs, saved=saved, recorded=True), record.serial)
@@ -274,12 +294,15 @@ class Trace(Observer, Watcher):
         self._numbers[serial] = len(self.calls)
         self.calls.append(call)
 
-    def saved(self, kept: Any) -> Any:
+    def saved(self, op: Operation, kept: Any) -> Any:
         """What a forward saved, with a new Value for each array that is not a value already."""
 
         def of(leaf: Any) -> Value | None:
-            new = isinstance(leaf, np.ndarray) and self.known(leaf) is None
-            return Value(self.new(leaf)) if new else None
+            if not isinstance(leaf, np.ndarray) or self.known(leaf) is not None:
+                return None
+            slot = self.new(leaf)
+            self.kept[slot] = Constant(leaf, f"kept by the forward of {op.name}")
+            return Value(slot)
 
         return mapped(kept, of)
 
@@ -296,6 +319,10 @@ class Trace(Observer, Watcher):
             self._pulling.append((self._numbers.get(record.serial), len(self.calls)))
 
     def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None:
+        begun = self._outside.get(id(g))
+        if begun is not None:  # by nothing: the sweep begins with it
+            begins = Constant(begun.array, "what the sweep begins with", filled=True)
+            self._outside[id(g)] = begun._replace(constant=begins)
         number, begin = self._pulling[-1]
         parent = record.parents[position]
         assert parent is not None
@@ -306,7 +333,7 @@ class Trace(Observer, Watcher):
                 if self.calls[i].part is None:
                     self.calls[i] = replace(self.calls[i], part=part, scope=scope)
             to = self.calls[number].inputs[position].slot
-            gradient = self.constant(array_of(result), "made within a rule")
+            gradient = self._read(array_of(result))
             self.deliveries.append(Delivery(part, to, gradient))
             self._gradients.setdefault(to, set()).add(gradient)
             self._adding = parent.serial in self._reached[-1]
@@ -319,7 +346,7 @@ class Trace(Observer, Watcher):
         """Make constants of tensors from outside that `which` is true of; of None: it is gone."""
         for key, seen in list(self._outside.items()):
             if which(seen.tensor()):
-                self.constants[seen.slot] = Constant(seen.array)
+                self.constants[seen.slot] = seen.constant
                 del self._outside[key]
 
     def program(self, result: Any) -> Program:

@@ -355,7 +355,7 @@ class _Checkpoint:
         """The arrays that the call gives, computed again; what else it returns is as it was."""
         call, _, again = record.saved
         substitutes = _Substitutes(record, None, self.name)
-        with again(), no_grad(), watched_by(substitutes):
+        with again(), enable_grad(), watched_by(substitutes):
             made = call(substitutes.variables)
             _expect_same(self.name, record.out, made)
             return [

@@ -7,7 +7,7 @@ from math import isfinite, isnan
 from typing import Any
 
 from autograd import ops
-from autograd.explanation.expressions import Call, Name, Statement
+from autograd.program.expressions import Applied, Name, Over, Statement
 
 Text = tuple[str, int]  # with its precedence
 
@@ -44,7 +44,7 @@ def expression(e: Any, op_name: OpName) -> str:
     return _text(e, op_name)[0]
 
 
-def is_transposed(e: Call) -> bool:
+def is_transposed(e: Applied) -> bool:
     """Whether a call of transpose exchanges the last two axes and no others."""
     axes = e.args[1] if len(e.args) == 2 else None
     if e.op is not ops.transpose or e.options or not isinstance(axes, tuple | list):
@@ -56,7 +56,7 @@ def is_transposed(e: Call) -> bool:
 def _text(e: Any, op_name: OpName) -> Text:
     if isinstance(e, Name):
         return e.name, _ATOM
-    if not isinstance(e, Call):
+    if not isinstance(e, Applied):
         return literal(e)
     if not e.options and len(e.args) == 2:
         left, right = e.args
@@ -122,5 +122,7 @@ def literal(value: Any) -> Text:
     if isinstance(value, float) and not isfinite(value):
         text = "nan" if isnan(value) else "inf" if value > 0 else "-inf"
         return text, _SIGN if text[0] == "-" else _ATOM
+    if isinstance(value, Over):
+        return f"{'-' if value.n < 0 else ''}1 / {abs(value.n)}", _PRODUCT
     text = repr(value)
     return text, _SIGN if text[0] == "-" else _ATOM

@@ -1,0 +1,158 @@
+"""The text of programs, and the loops that explain folds them into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from support.explaining import (
+    expect_balanced,
+    expect_gradients,
+    expect_html,
+    expect_tables,
+    leaf,
+    run,
+)
+from support.random_programs.builder import random_program
+from support.random_programs.names import pullback_names
+from support.specs.running import assert_close
+
+import autograd as ag
+from autograd import Tensor, explain
+from autograd.program.watching import program_of
+
+Array = np.ndarray[Any, Any]
+
+
+def test_a_program_prints_as_its_lines(rng: np.random.Generator) -> None:
+    w = Tensor(rng.random((3, 2)), requires_grad=True)
+
+    def step(x: Tensor) -> Tensor:
+        loss = ag.tanh(x @ w).sum()
+        loss.backward()
+        return loss
+
+    assert str(program_of(step, rng.random((4, 3)))).splitlines() == [
+        "# x: float64 (4, 3), input",
+        "# p1: float64 (3, 2), read from outside",
+        "v1 = x @ p1                                   # (4, 3), (3, 2) -> (4, 2)",
+        "v2 = tanh(v1)                                 # (4, 2) -> (4, 2)",
+        "v3 = sum(v2)                                  # (4, 2) -> ()",
+        "d_v2 = broadcast_to(reshape(ones(()), (1, 1)), (4, 2))  # (1, 1) -> (4, 2)",
+        "d_v1 = d_v2 * (1 - square(v2))                # (4, 2), (4, 2) -> (4, 2)",
+        "d_p1 = x.mT @ d_v1                            # (3, 4), (4, 2) -> (3, 2)",
+        "v4 = copy(d_p1)                               # (3, 2) -> (3, 2)",
+        "p1.grad = v4",
+        "return v3",
+    ]
+
+
+def recurrent(steps: int, rng: np.random.Generator, columns: bool = False) -> Any:
+    """The loss of a recurrent network that reads x[:, t], and its parameters."""
+    u, v, b = leaf(4, 4, rng=rng), leaf(3, 4, rng=rng), leaf(4, rng=rng)
+    x = rng.normal(size=(2, steps, 3))
+    given = Tensor(x, requires_grad=True) if columns else x
+    h = Tensor(np.zeros((2, 4)))
+    for t in range(steps):
+        h = ag.tanh(h @ u * 0.2 + given[:, t] @ v + b)
+    return (h**2).mean(), {"U": u, "V": v, "b": b} | ({"x": given} if columns else {})
+
+
+@pytest.mark.parametrize("columns", [False, True])
+@pytest.mark.parametrize("as_run", [False, True])
+def test_200_steps_are_a_loop(columns: bool, as_run: bool, rng: np.random.Generator) -> None:
+    loss, named = recurrent(200, rng, columns)
+    explanation = expect_gradients(loss, *named.values(), names=named, as_run=as_run)
+    text = str(explanation)
+    assert len(text.splitlines()) < 150
+    assert "for t in range(200):" in text
+    assert "for t in reversed(range(1, 199)):" in text
+    expect_balanced(explanation.latex())
+    expect_tables(explanation.markdown())
+    assert "for t in range(200):" in expect_html(explanation._repr_html_())
+
+
+def test_the_whole_is_there_on_request(rng: np.random.Generator) -> None:
+    loss, named = recurrent(20, rng)
+    text = str(expect_gradients(loss, *named.values(), folded=False))
+    assert "for t in" not in text
+    assert len(text.splitlines()) > 300
+    loss, named = recurrent(20, rng)
+    assert "for t in" not in str(explain(loss, values=True))  # they differ at each step
+
+
+def test_what_the_caller_has_named_has_its_name_in_a_loop(rng: np.random.Generator) -> None:
+    w, x = leaf(3, 3, rng=rng), rng.random((2, 3))
+    h, states = Tensor(x), {}
+    for t in range(6):
+        h = ag.tanh(h @ w)
+        states[f"h{t}"] = h
+    explanation = explain(h.sum(), names={"w": w, **states})
+    space = run(explanation)
+    for name, state in states.items():
+        assert_close(space[name], state.data, 1e-15)
+        assert name not in explanation.name_of(state) or explanation.name_of(state) == name
+        assert_close(eval(explanation.name_of(state), space), state.data, 1e-15)
+    h.sum().backward()
+    assert_close(space["d_w"], w.grad.data, 1e-12)  # type: ignore[union-attr]
+
+
+def test_steps_that_differ_are_no_loop(rng: np.random.Generator) -> None:
+    w, x = leaf(3, 3, rng=rng), Tensor(rng.random((2, 3)))
+    for f in (ag.tanh, ag.sin, ag.exp, ag.tanh, ag.sin, ag.exp):
+        x = f(x @ w)
+    assert "for t in" not in str(expect_gradients(x.sum(), w))
+
+
+@pytest.mark.parametrize("lag", [1, 2, 3])
+def test_what_is_read_of_steps_before(lag: int, rng: np.random.Generator) -> None:
+    w = leaf(3, rng=rng)
+    values = [leaf(3, rng=rng) for _ in range(lag)]
+    starts = list(values)
+    for _ in range(12):
+        values.append(ag.sin(values[-lag] * w) + values[-1])
+    expect_gradients(values[-1].sum(), w, *starts)
+
+
+def test_loops_of_layers_and_of_skipping_indices(rng: np.random.Generator) -> None:
+    x, w = leaf(20, 3, rng=rng), leaf(3, rng=rng)
+    total = Tensor(0.0)
+    for t in range(0, 20, 2):  # every other row
+        total = total + (x[t] * w).sum()
+    for t in range(9, -1, -1):
+        total = total + (x[t] * x[t]).sum()
+    expect_gradients(total, x, w)
+
+
+def test_a_chain_of_powers_and_unequal_shapes(rng: np.random.Generator) -> None:
+    x = leaf(3, rng=rng)
+    y = x
+    for k in range(5):
+        y = ag.concatenate([y, y[: k + 1]]) * 0.5
+    expect_gradients(y.sum(), x)
+    z = leaf(3, rng=rng)
+    y = z
+    for k in range(8):
+        y = y**2 * (k + 1.0) * 0.1  # numbers that differ are no loop
+    assert "for t in" not in str(expect_gradients(y.sum(), z))
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_random_programs_are_explained(chunk: int) -> None:
+    for seed in range(chunk * 15, chunk * 15 + 15):
+        drawn = random_program(seed)
+        if "hooked" in drawn.source():
+            continue  # explain runs no hooks
+        nodes, head = drawn.on(pullback_names, Tensor), drawn.visible.index(drawn.heads[0])
+        for as_run in (False, True):
+            leaves = [Tensor(x, requires_grad=True) for x in drawn.inputs]
+            loss = nodes(*leaves)[head]
+            if loss.requires_grad:
+                explanation = explain(loss, as_run=as_run)
+                space = run(explanation)
+                loss.backward()
+                for own in leaves:
+                    if own.grad is not None:
+                        gradient = space["d_" + explanation.name_of(own)]
+                        assert_close(gradient, own.grad, 1e-12)
