@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.conforming import like
-from autograd.engine.modes import mode, no_grad
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Saved
 from autograd.engine.tensor import Array
 from autograd.program.program import Call, Program, Value, replaced
-from autograd.program.watching import array_of
+from autograd.program.watching import array_of, watching
 
 See = Callable[[int, Call, tuple[Array, ...]], None]
 
@@ -56,31 +55,30 @@ def bound(program: Program, arguments: Iterable[Array]) -> dict[int, Array]:
 
 def execute(program: Program, held: dict[int, Array], see: See | None = None) -> None:
     """Run all calls, which find their arrays in `held` and leave what they give there."""
-    watcher, observer = mode.watcher, mode.observer
-    mode.watcher = mode.observer = None
-    try:
-        with no_grad():
-            for number, call in enumerate(program.calls):
-                given = compute(call, held)
-                held.update(zip(call.gives(), given, strict=True))
-                if see is not None:
-                    see(number, call, given)
-    finally:
-        mode.watcher, mode.observer = watcher, observer
+    with watching(None, recording=False):
+        for number, call in enumerate(program.calls):
+            given = compute(call, held)
+            held.update(zip(call.gives(), given, strict=True))
+            if see is not None:
+                see(number, call, given)
 
 
 def compute(call: Call, held: dict[int, Array]) -> tuple[Array, ...]:
     """What one call gives: its outputs, then what it saves."""
     inputs, options = replaced((call.inputs, dict(call.options)), lambda value: held[value.slot])
-    out: Any = call.op.forward(*inputs, **options)
-    saved = None
+    return given_by(call, call.op.forward(*inputs, **options), inputs)
+
+
+def given_by(call: Call, returned: Any, inputs: Sequence[Any]) -> tuple[Array, ...]:
+    """The arrays that a call gives, of what its forward returned for these inputs."""
+    out, saved = returned, None
     if isinstance(out, Saved):
         out, saved = out.out, out.value
     several = isinstance(out, tuple)
     out = like(out, [np.asarray(part) for part in out]) if several else np.asarray(out)
     out, saved = needs.settle(call.op, out, saved, list(inputs))
     outs = tuple(out) if several else (out,)
-    return (*outs, *_kept(saved, call.saved)) if call.saved is not None else outs
+    return outs if call.saved is None else (*outs, *_kept(saved, call.saved))
 
 
 def _kept(saved: Any, pattern: Any) -> Sequence[Array]:

@@ -1,0 +1,285 @@
+"""A program run by NumPy alone: forwards called in a row, without tensors and records.
+
+The calls become one Python function, the fastest way there is to make them: values are its local
+variables, let go of after their last use. Elementwise calls of which only the last is read by
+others become one, which works in blocks that stay in the cache; and what has the shape and dtype of
+an operand that is read no more is written in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import ops
+from autograd.engine.keeping import LARGE
+from autograd.engine.tensor import Array
+from autograd.program.program import Call, Program, Value, replaced, values_in
+from autograd.program.running import bound, given_by
+from autograd.program.watching import watching
+from autograd.runtime.threads import elementwise, in_slabs
+
+# The ops whose forwards are one pass of the ufunc of that name over all their arguments.
+_NAMES = (
+    *("add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "reciprocal", "exp"),
+    *("exp2", "expm1", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
+    *("arcsin", "arccos", "arctan", "absolute", "greater", "greater_equal", "less", "less_equal"),
+    *("equal", "not_equal"),
+)
+UFUNCS: dict[Any, np.ufunc] = {getattr(ops, name): getattr(np, name) for name in _NAMES}
+
+# Other ops whose results are in memory of their own.
+_APART = frozenset(
+    (ops.matmul, ops.sum, ops.mean, ops.maximum, ops.minimum, ops.where, ops.sum_of_products)
+)
+_BLOCK = 1 << 13  # elements of a block, of which several are in the cache at a time
+_LITERALS = (int, float, bool, type(None), str)
+
+Runner = Callable[[Iterable[Array]], Any]
+
+
+def compiled(program: Program) -> Runner:
+    """A function of the arrays of the arguments that gives the result of the program.
+
+    What the program reads from outside is read anew at each call; effects do not happen. What is
+    returned is in memory of its own, unless the program returns an argument or a view of one. The
+    function has its text as `source`.
+    """
+    source, space = _Writer(program).written()
+    exec(compile(source, "<program>", "exec"), space)
+    run = space["run"]
+    inputs = [i.slot for i in program.inputs]
+
+    def call(arguments: Iterable[Array]) -> Any:
+        held = bound(program, arguments)
+        with watching(None, recording=False):
+            found = run(*[held[slot] for slot in inputs])
+        return replaced(program.result, lambda value: found[value.slot])
+
+    call.source = source  # type: ignore[attr-defined]
+    return call
+
+
+class _Writer:
+    """Writes the function, line by line."""
+
+    def __init__(self, program: Program) -> None:
+        self._program, self._calls, self._slots = program, program.calls, program.slots
+        self._constants = {f"r{slot}": c.array for slot, c in program.constants.items()}
+        self._space: dict[str, Any] = {
+            "A": np.ndarray,
+            "as_array": np.asarray,
+            "elementwise": elementwise,
+            "given_by": given_by,
+            "in_slabs": in_slabs,
+            "room": _room,
+            **self._constants,
+        }
+        self._lines: list[str] = []
+        self._readers = program.readers()
+        self._last = {s: n for n, call in enumerate(self._calls) for s in call.reads()}
+        self._last |= dict.fromkeys(program.wanted(), len(self._calls))
+        self._fresh: set[int] = set()  # slots of arrays that share their memory with no other
+        self._within: set[int] = set()  # slots that live within a group alone
+        self._groups = self._grouped()
+
+    def written(self) -> tuple[str, dict[str, Any]]:
+        """The source, and what it must find."""
+        within = {n for group in self._groups.values() for n in group[:-1]}
+        for number, call in enumerate(self._calls):
+            if number not in within:
+                group = self._groups.get(number)
+                self._single(number, call) if group is None else self._chain(group)
+                self._release(group or [number])
+        wanted = sorted({value.slot for value in values_in(self._program.result)})
+        result = ", ".join(f"{slot}: r{slot}" for slot in wanted)
+        head = f"def run({', '.join(f'r{i.slot}' for i in self._program.inputs)}):"
+        lines = [*self._lines, f"return {{{result}}}"]
+        return "\n    ".join([head, *lines]), self._space
+
+    # --- single calls --------------------------------------------------------------------------
+
+    def _single(self, number: int, call: Call) -> None:
+        given, slot = self._arguments(call), call.outputs[0]
+        ufunc, out = self._ufunc(call), self._slots[slot]
+        if ufunc is not None:
+            self._fresh.add(slot)
+            name, place = self._hold("u", ufunc), self._place([number])
+            if out.nbytes < LARGE:
+                made = f"{name}({given})"
+                self._lines.append(f"r{slot} = {made if out.shape else f'as_array({made})'}")
+            elif place is None:
+                self._lines.append(f"r{slot} = elementwise({name}, {given})")
+            else:
+                self._lines.append(f"r{slot} = in_slabs({name}, r{place}, {given})")
+            return
+        if call.op in _APART and call.saved is None:
+            self._fresh.add(slot)
+        else:
+            self._fresh.difference_update(call.reads())  # what it gives may be a view of them
+        name, own = self._hold("f", call.op.forward), self._hold("c", call)
+        if call.several is None and call.saved is None and not self._is_mixed(call):
+            self._lines.append(f"r{slot} = {name}({given})")
+            self._lines.append(
+                f"if r{slot}.__class__ is not A: (r{slot},) = given_by({own}, r{slot}, ())"
+            )
+        else:
+            outs = "".join(f"r{s}, " for s in call.gives())
+            arrays = "".join(f"r{v.slot}, " for v in call.inputs if isinstance(v, Value))
+            self._lines.append(f"({outs}) = given_by({own}, {name}({given}), ({arrays}))")
+
+    def _release(self, group: Sequence[int]) -> None:
+        """Let go of what is large, and no later call reads."""
+        calls = [self._calls[n] for n in group]
+        touched = {slot for call in calls for slot in (*call.reads(), *call.gives())}
+        gone = [
+            f"r{slot}"
+            for slot in sorted(touched - self._within - self._program.constants.keys())
+            if self._last.get(slot, -1) <= group[-1] and self._slots[slot].nbytes >= LARGE
+        ]
+        if gone:
+            self._lines.append(f"del {', '.join(gone)}")
+
+    def _hold(self, letter: str, value: Any) -> str:
+        """A name for what the function must find."""
+        name = f"{letter}{len(self._space)}"
+        self._space[name] = value
+        return name
+
+    def _text(self, value: Any) -> str:
+        """An argument or option in the source."""
+        if isinstance(value, Value):
+            return f"r{value.slot}"
+        if type(value) in _LITERALS and value == value and value not in (np.inf, -np.inf):
+            return repr(value)
+        if any(True for _ in values_in(value)):
+            if type(value) in (tuple, list):
+                parts = "".join(f"{self._text(part)}, " for part in value)
+                return f"({parts})" if type(value) is tuple else f"[{parts}]"
+            if type(value) is slice:
+                bounds = (value.start, value.stop, value.step)
+                return f"slice({', '.join(map(self._text, bounds))})"
+            if type(value) is dict:
+                return f"{{{', '.join(f'{k!r}: {self._text(v)}' for k, v in value.items())}}}"
+        return self._hold("o", value)
+
+    def _arguments(self, call: Call) -> str:
+        options = [f"{name}={self._text(value)}" for name, value in call.options.items()]
+        return ", ".join([*map(self._text, call.inputs), *options])
+
+    def _ufunc(self, call: Call) -> np.ufunc | None:
+        """The ufunc that a call is, if it is one."""
+        ufunc = UFUNCS.get(call.op)
+        return (
+            ufunc if ufunc is not None and not call.options and not self._is_mixed(call) else None
+        )
+
+    def _is_mixed(self, call: Call) -> bool:
+        """Whether integers meet floats, so that what the forward gives may be narrowed."""
+        kinds = {self._slots[slot].dtype.kind for slot in call.reads()}
+        return not kinds.isdisjoint("biu") and not kinds.isdisjoint("f")
+
+    def _place(self, group: Sequence[int]) -> int | None:
+        """An operand of the last call of a group that can be written over with what this gives:
+        nobody reads it later, nor an earlier call of the group, for which it would be too soon."""
+        last = self._calls[group[-1]]
+        for slot in last.reads():
+            once = last.reads().count(slot) == 1 and self._last[slot] == group[-1]
+            first = all(n == group[-1] for n in self._readers[slot] if n in group)
+            mine = slot in self._fresh and slot not in self._within
+            if mine and once and first and self._slots[slot] == self._slots[last.outputs[0]]:
+                return slot
+        return None
+
+    # --- elementwise calls in one --------------------------------------------------------------
+
+    def _grouped(self) -> dict[int, list[int]]:
+        """By the number of its last call, the calls that become one, where these are several."""
+        makers = self._program.makers()
+        groups: dict[int, list[int]] = {}
+        taken: set[int] = set()
+        for number in reversed(range(len(self._calls))):
+            if number in taken or not self._is_large(number):
+                continue
+            group, waiting = {number}, [number]
+            shape = self._slots[self._calls[number].outputs[0]].shape
+            while waiting:
+                for slot in self._calls[waiting.pop()].reads():
+                    n = makers.get(slot)
+                    if n is None or n in group | taken or not self._is_large(n):
+                        continue
+                    own = self._last[slot] < len(self._calls) and group.issuperset(
+                        self._readers[slot]
+                    )
+                    if own and self._slots[slot].shape == shape and self._saves(n, number):
+                        group.add(n)
+                        waiting.append(n)
+            if len(group) > 1:
+                taken |= group
+                groups[number] = sorted(group)
+                self._within |= {self._calls[n].outputs[0] for n in group if n != number}
+        for number, members in groups.items():  # what they read, they read when the last runs
+            for slot in {slot for n in members for slot in self._calls[n].reads()} - self._within:
+                self._last[slot] = max(self._last[slot], number)
+        return groups
+
+    def _saves(self, n: int, later: int) -> bool:
+        """Whether no more memory is held where a call is made later: its result is not, but what it
+        reads may be for longer."""
+        given = {*self._program.constants, *(i.slot for i in self._program.inputs)}
+        longer = {s for s in self._calls[n].reads() if self._last[s] < later and s not in given}
+        return sum(self._slots[slot].nbytes for slot in longer) <= sum(
+            self._slots[slot].nbytes for slot in self._calls[n].outputs
+        )
+
+    def _is_large(self, number: int) -> bool:
+        call = self._calls[number]
+        return self._ufunc(call) is not None and self._slots[call.outputs[0]].nbytes >= LARGE
+
+    def _chain(self, group: list[int]) -> None:
+        """One function of a block of each operand that makes all calls of a group on it."""
+        calls, out = [self._calls[n] for n in group], self._calls[group[-1]].outputs[0]
+        reads = dict.fromkeys(s for call in calls for s in call.reads() if s not in self._within)
+        names = [f"r{slot}" for slot in reads]
+        space: dict[str, Any] = {}
+        lines = [f"def chain({', '.join(names)}, out):"]
+        for n, call in zip(group, calls, strict=True):
+            space[f"u{n}"] = UFUNCS[call.op]
+            given = []
+            for i, value in enumerate(call.inputs):
+                space[f"n{n}_{i}"] = value
+                given.append(f"r{value.slot}" if isinstance(value, Value) else f"n{n}_{i}")
+            part = self._part(n, call)
+            into = ", out=out" if n == group[-1] else f", out={part}" if part else ""
+            lines.append(f"r{call.outputs[0]} = u{n}({', '.join(given)}{into})")
+        exec(compile("\n    ".join(lines), "<chain>", "exec"), space)
+        kind, place = self._slots[out], self._place(group)
+        whole = [
+            name for name, s in zip(names, reads, strict=True) if self._slots[s].shape == kind.shape
+        ]
+        into = f"r{place}"
+        if place is None:
+            models = "".join(f"{name}, " for name in whole)
+            shape, dtype = self._hold("o", kind.shape), self._hold("o", kind.dtype)
+            into = f"room({shape}, {dtype}, ({models}))"
+        chain = self._hold("g", space["chain"])
+        self._lines.append(
+            f"r{out} = in_slabs({chain}, {into}, {', '.join(names)}, block={_BLOCK})"
+        )
+        self._fresh.add(out)
+
+    def _part(self, number: int, call: Call) -> str:
+        """A part made in this block that is read no more, to write over; "" where there is none."""
+        for slot in call.reads():
+            mine = slot in self._within and self._last[slot] == number
+            if mine and self._slots[slot] == self._slots[call.outputs[0]]:
+                return f"r{slot}"
+        return ""
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any], models: tuple[Array, ...]) -> Array:
+    """A new array in the order of memory that NumPy would give the result of an elementwise op."""
+    model = max(models, key=lambda a: 0 not in a.strides, default=None)
+    return np.empty(shape, dtype) if model is None else np.empty_like(model, dtype=dtype)
