@@ -43,6 +43,11 @@ def w2() -> Layers:
     ]
 
 
+def mlp() -> Layers:
+    """Two small linear layers, for vectors of 8."""
+    return [("linear", 8, 16), ("relu",), ("linear", 16, CLASSES)]
+
+
 def stack(depth: int = 1) -> Layers:
     """`depth` equal blocks for images (16, 14, 14), and next to nothing besides."""
     blocks = [layer for _ in range(depth) for layer in _block(16, 16)]
@@ -64,8 +69,8 @@ def _block(inputs: int, outputs: int) -> Layers:
     return [("conv", inputs, outputs), ("norm", outputs), ("relu",)]
 
 
-NETWORKS = {"w1": w1, "w2": w2, "stack": stack, "deep": deep}
-_IMAGES = {"stack": (16, 14, 14)}
+NETWORKS = {"w1": w1, "w2": w2, "mlp": mlp, "stack": stack, "deep": deep}
+_IMAGES: dict[str, tuple[int, ...]] = {"stack": (16, 14, 14), "mlp": (8,)}
 
 
 class Plain:

@@ -100,10 +100,37 @@ def compare(sizes: tuple[int, ...] = (784, 800, 400, 10), batch: int = 64) -> Ti
     return lambda: [float(len(autograd.compare(loss, **given).wrong))]
 
 
+def gradients(network: str, batch: int, replayed: bool) -> Timed:
+    """Loss and all gradients of a training step: on the tape, or by the program of one."""
+    from autograd.program.numpy_backend import compiled
+    from autograd.program.passes import simplified
+
+    model = LIBRARY.prepared(network, {})
+    parameters = list(model.parameters())
+    images, labels = networks.data(network, batch)
+
+    def step(x: Tensor) -> Any:
+        for p in parameters:
+            p.grad = None
+        loss = nn.functional.cross_entropy(model(x), labels)
+        loss.backward()
+        return loss, [p.grad for p in parameters]
+
+    x = Tensor(images)
+    replay = compiled(simplified(autograd.program_of(step, images))) if replayed else None
+
+    def run() -> list[float]:
+        loss, found = step(x) if replay is None else replay([images])
+        return [float(loss), *(float(np.asarray(getattr(g, "data", g)).flat[0]) for g in found)]
+
+    return run
+
+
 TASKS: dict[str, Callable[..., Timed]] = {
     **{name: partial(task, LIBRARY) for name, task in layered.TASKS.items()},
     "epoch": epoch,
     "gradcheck": gradcheck,
     "check_tape": check_tape,
     "compare": compare,
+    "gradients": gradients,
 }

@@ -188,6 +188,19 @@ def compare(settings: Settings) -> Result:
     return Result("compare", title, "s", 1.0, rows, {OTHER: 1.1})
 
 
+def replay(settings: Settings, network: str, batch: int, most: float) -> Result:
+    batch = min(batch, 8) if settings.quick else batch
+    requests = [
+        Request("gradients", {"network": network, "batch": batch, "replayed": replayed})
+        for replayed in (True, False)
+    ]
+    effort = settings.effort(rounds=12)
+    ours, tape = in_turn(settings.of((OURS,)), requests, settings.threads, effort)
+    title = f"Loss and gradients of {network}, batch {batch}, by a replayed program"
+    rows = {OURS: ours[OURS], "tape": tape[OURS]}
+    return Result(f"replay-{network}", title, "ms", MILLISECONDS, rows, {"tape": most})
+
+
 def growth_batch(settings: Settings) -> Result:
     sizes = [8, 16] if settings.quick else [16, 32, 64, 128, 256, 512, 1024]
     title, unit = "W1 step, by batch", "µs an image"
@@ -276,6 +289,8 @@ BENCHMARKS: dict[str, Callable[[Settings], Result]] = {
     "gradcheck": gradcheck,
     "check-tape": check_tape,
     "compare": compare,
+    "replay-mlp": partial(replay, network="mlp", batch=4, most=0.35),
+    "replay-w1": partial(replay, network="w1", batch=64, most=1.0),
     "growth-batch": growth_batch,
     "growth-width": growth_width,
     "growth-depth": growth_depth,

@@ -45,7 +45,7 @@ def run(*arguments: str, status: int = 0) -> str:
 def test_ours_runs_alone_and_a_peer_that_is_missing_is_a_line(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     names = ["w1", "scalar", "import", "memory", "gradcheck", "check-tape", "compare"]
-    names.append("growth-width")
+    names += ["replay-mlp", "replay-w1", "growth-width"]
     sides = ("pullback", "pullback-no-pages", "hips")
     printed = run(*names, "--sides", *sides, "--json", str(path))
     assert "PULLBACK_HIPS_PYTHON names no interpreter" in printed
