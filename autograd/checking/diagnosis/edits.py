@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
 from autograd.checking.diagnosis.context import Context, Use, described
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
+from autograd.checking.diagnosis.probes import Probes, Sieve
 from autograd.checking.diagnosis.quantities import divided_otherwise, meaning_of, times
 from autograd.checking.diagnosis.roles import Role, role_of
 from autograd.checking.diagnosis.rules import mistaken_rules, partial_sums, wrong_rules
@@ -102,21 +104,40 @@ _MOST_WORK = 20_000_000  # numbers in gradients tried in this way, all together
 _DEEPER = 2.0  # added to the rank of a mistake that was not made at the tensor itself
 
 
-def propose_edits(case: Case) -> None:
+class Term(NamedTuple):
+    """What a use of the tensor, or of what is made of it, contributes.
+
+    Attributes:
+        distance: the number of the use, nearest first.
+        contribution, part: to the gradient of its place, and that carried on to the tensor.
+        sieve: what may stand there instead; None where looking at all of it is as cheap.
+    """
+
+    distance: int
+    use: Use
+    contribution: Array
+    part: Array
+    sieve: Sieve | None
+
+
+def propose_edits(case: Case, probes: Probes | None) -> None:
     """Contributions missing, doubled or of the wrong sign; upstream gradients and local factors
     forgotten; arguments swapped; sums over the wrong axis."""
-    if case.context is None:
+    if case.context is None or probes is None:
         return
     context = case.context
     uses = context.path[:_NEAREST]
     carried: dict[tuple[int, int], Array] = {}
-    for distance, use, contribution, part in _contributions(case, context, uses):
+    for distance, use, contribution, part, sieve in _terms(case, context, uses, probes):
         direct = use.place.serial == context.place.serial
         rank = 3.0 if direct else 3.0 + _DEEPER + distance / _NEAREST
         part = part.astype(case.expected.dtype, copy=False)
         carried[use.record.serial, use.position] = part
-        propose_term(case, use, part, rank, direct)
+        if sieve is None or sieve.multiple_is_wrong():
+            propose_term(case, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
+            if sieve is not None and not sieve.passes(g):
+                continue
             values = _with_instead(case, context, use, part, contribution, g)
             if values is None:
                 continue
@@ -128,7 +149,8 @@ def propose_edits(case: Case) -> None:
     for record in {use.record.serial: use.record for use in uses}.values():
         parts = [p for (serial, _), p in carried.items() if serial == record.serial]
         if parts:
-            _propose_record(case, context, record, np.sum(parts, axis=0), len(uses))
+            part = np.sum(parts, axis=0) if len(parts) > 1 else parts[0]
+            _propose_record(case, context, record, part, len(uses), probes)
     _propose_handed_on(case, context)
 
 
@@ -182,15 +204,15 @@ def _propose_shares(case: Case, uses: list[Use], carried: dict[tuple[int, int], 
     case.propose(Candidate("term scaled", text, values, 4.6, len(parts), tried=200))
 
 
-def _contributions(
-    case: Case, context: Context, uses: Sequence[Use]
-) -> Iterator[tuple[int, Use, Array, Array]]:
-    """Of each use its number, what it contributes, and that carried on to the tensor."""
+def _terms(case: Case, context: Context, uses: Sequence[Use], probes: Probes) -> Iterator[Term]:
+    """What each use contributes."""
     for distance, use in enumerate(uses):
         contribution = context.contribution(use)
-        part = None if contribution is None else context.carried(use.place, contribution)
-        if contribution is not None and part is not None and part.shape == case.expected.shape:
-            yield distance, use, contribution, part
+        part = None if contribution is None else context.part(use)
+        if contribution is None or part is None or part.shape != case.expected.shape:
+            continue
+        sieve = Sieve(probes, use.place, contribution, part) if case.is_large else None
+        yield Term(distance, use, contribution, part, sieve)
 
 
 def _with_instead(
@@ -203,19 +225,28 @@ def _with_instead(
     return None if changed is None else case.expected - part + changed
 
 
-def propose_other_rules(case: Case) -> None:
+def propose_other_rules(case: Case, probes: Probes | None) -> None:
     """Other mistakes in the rules near the tensor: what is dear to try, where nothing else fits."""
-    if case.context is None or case.tape_is_given or np.count_nonzero(case.wrong) < 2:
+    if (
+        case.context is None
+        or probes is None
+        or case.tape_is_given
+        or np.count_nonzero(case.wrong) < 2
+    ):
         return
     context = case.context
     work = 0
-    for distance, use, contribution, part in _contributions(case, context, context.path[:_NEAR]):
+    for distance, use, contribution, part, sieve in _terms(
+        case, context, context.path[:_NEAR], probes
+    ):
         propose_update(case, context, use, contribution)
         for mistakes in (wrong_rules, partial_sums, substituted_rules):
             for kind, text, g, extra in mistakes(context, use, contribution):
                 work += use.record.out.size + case.expected.size
                 if work > _MOST_WORK:
                     return
+                if sieve is not None and not sieve.passes(g):
+                    continue
                 values = _with_instead(case, context, use, part, contribution, g)
                 if values is not None:
                     rank = 3.0 + distance / 10 + extra
@@ -246,13 +277,19 @@ def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Ar
             )
 
 
-def _propose_record(case: Case, context: Context, record: Record, part: Array, tried: int) -> None:
+def _propose_record(
+    case: Case, context: Context, record: Record, part: Array, tried: int, probes: Probes
+) -> None:
     """What if nothing, or ones instead of the gradient, had arrived at a record?"""
+    g = context.upstream(record)
+    if case.is_large and g is not None:
+        sieve, ones = Sieve(probes, record, g, part), np.ones_like(g)
+        if not (sieve.multiple_is_wrong() or sieve.passes(ones) or sieve.is_all(ones)):
+            return
     rest = case.expected - part
     if largest(rest) > case.limit and largest(part) > case.limit:
         text = f"nothing arrives through {described(record)}, as if its result were detached"
         case.propose(Candidate("detached", text, rest, 6.0, tried=tried))
-    g = context.upstream(record)
     if g is None or (g == 1).all():
         return
     values = context.carried(record, np.ones_like(g))
