@@ -271,9 +271,8 @@ class Context:
         key = (use.record.serial, use.position)
         if key not in self._parts:
             contribution = self.contribution(use)
-            self._parts[key] = (
-                None if contribution is None else self.carried(use.place, contribution)
-            )
+            part = None if contribution is None else self.carried(use.place, contribution)
+            self._parts[key] = None if part is None else part.astype(np.float64, copy=False)
         return self._parts[key]
 
     def pulled(self, use: Use, rewrite: Rewrite | None = None) -> Array | None:

@@ -105,18 +105,16 @@ _DEEPER = 2.0  # added to the rank of a mistake that was not made at the tensor 
 
 
 class Term(NamedTuple):
-    """What a use of the tensor, or of what is made of it, contributes.
+    """What a use of the tensor, or of what is made of it, contributes to the gradient of its place.
 
     Attributes:
         distance: the number of the use, nearest first.
-        contribution, part: to the gradient of its place, and that carried on to the tensor.
-        sieve: what may stand there instead; None where looking at all of it is as cheap.
+        sieve: what may stand there instead; None where all has to be looked at.
     """
 
     distance: int
     use: Use
     contribution: Array
-    part: Array
     sieve: Sieve | None
 
 
@@ -127,31 +125,34 @@ def propose_edits(case: Case, probes: Probes | None) -> None:
         return
     context = case.context
     uses = context.path[:_NEAREST]
-    carried: dict[tuple[int, int], Array] = {}
-    for distance, use, contribution, part, sieve in _terms(case, context, uses, probes):
+    for distance, use, contribution, sieve in _terms(case, context, uses, probes):
         direct = use.place.serial == context.place.serial
         rank = 3.0 if direct else 3.0 + _DEEPER + distance / _NEAREST
-        part = part.astype(case.expected.dtype, copy=False)
-        carried[use.record.serial, use.position] = part
         if sieve is None or sieve.multiple_is_wrong():
-            propose_term(case, use, part, rank, direct)
+            part = _part(case, use)
+            if part is not None:
+                propose_term(case, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
             if sieve is not None and not sieve.passes(g):
                 continue
-            values = _with_instead(case, context, use, part, contribution, g)
-            if values is None:
+            part = _part(case, use)
+            values = _with_instead(case, use, part, contribution, g)
+            if part is None or values is None:
                 continue
             fits = case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
             if not fits and kind in ("local factor forgotten", "wrong axis", "transposed"):
                 _propose_with_factor(case, kind, text, values, case.expected - part, rank + extra)
-    _propose_shares(case, uses, carried)
-    _propose_both(case, uses, carried)
+    _propose_shares(case, uses)
+    _propose_both(case, uses)
     for record in {use.record.serial: use.record for use in uses}.values():
-        parts = [p for (serial, _), p in carried.items() if serial == record.serial]
-        if parts:
-            part = np.sum(parts, axis=0) if len(parts) > 1 else parts[0]
-            _propose_record(case, context, record, part, len(uses), probes)
+        _propose_record(case, context, record, uses, probes)
     _propose_handed_on(case, context)
+
+
+def _part(case: Case, use: Use) -> Array | None:
+    """What a use contributes to the gradient of the tensor."""
+    part = case.context.part(use) if case.context is not None else None
+    return part if part is not None and part.shape == case.expected.shape else None
 
 
 def _propose_with_factor(
@@ -169,12 +170,14 @@ def _propose_with_factor(
     case.propose(Candidate(kind, words, rest + factor * changed, rank + 1.2, 1, tried=2000))
 
 
-def _propose_shares(case: Case, uses: list[Use], carried: dict[tuple[int, int], Array]) -> None:
+def _propose_shares(case: Case, uses: list[Use]) -> None:
     """Each of the parts that add up to the gradient times a number of its own."""
     assert case.context is not None
     own = [u for u in uses if u.place.serial == case.context.place.serial]
-    parts = [carried.get((u.record.serial, u.position)) for u in own]
-    if not 2 <= len(parts) <= 4 or any(p is None for p in parts) or case.explained:
+    if not 2 <= len(own) <= 4 or case.explained:
+        return
+    parts = [_part(case, u) for u in own]
+    if any(p is None for p in parts):
         return
     if np.count_nonzero(case.wrong) < len(parts) + 3:
         return
@@ -208,20 +211,21 @@ def _terms(case: Case, context: Context, uses: Sequence[Use], probes: Probes) ->
     """What each use contributes."""
     for distance, use in enumerate(uses):
         contribution = context.contribution(use)
-        part = None if contribution is None else context.part(use)
-        if contribution is None or part is None or part.shape != case.expected.shape:
+        if contribution is None:
             continue
-        sieve = Sieve(probes, use.place, contribution, part) if case.is_large else None
-        yield Term(distance, use, contribution, part, sieve)
+        key = (use.record.serial, use.position)
+        sieve = probes.sieve(use.place, key, contribution)
+        if sieve is not None or _part(case, use) is not None:
+            yield Term(distance, use, contribution, sieve)
 
 
 def _with_instead(
-    case: Case, context: Context, use: Use, part: Array, contribution: Array, g: Array
+    case: Case, use: Use, part: Array | None, contribution: Array, g: Array
 ) -> Array | None:
     """What the tensor gets with g in place of a contribution, which carried on is `part`."""
-    if g.shape != contribution.shape or not np.isfinite(g).all():
+    if g.shape != contribution.shape or part is None or not np.isfinite(g).all():
         return None
-    changed = context.carried(use.place, g)
+    changed = case.context.carried(use.place, g) if case.context is not None else None
     return None if changed is None else case.expected - part + changed
 
 
@@ -236,9 +240,7 @@ def propose_other_rules(case: Case, probes: Probes | None) -> None:
         return
     context = case.context
     work = 0
-    for distance, use, contribution, part, sieve in _terms(
-        case, context, context.path[:_NEAR], probes
-    ):
+    for distance, use, contribution, sieve in _terms(case, context, context.path[:_NEAR], probes):
         propose_update(case, context, use, contribution)
         for mistakes in (wrong_rules, partial_sums, substituted_rules):
             for kind, text, g, extra in mistakes(context, use, contribution):
@@ -247,7 +249,7 @@ def propose_other_rules(case: Case, probes: Probes | None) -> None:
                     return
                 if sieve is not None and not sieve.passes(g):
                     continue
-                values = _with_instead(case, context, use, part, contribution, g)
+                values = _with_instead(case, use, _part(case, use), contribution, g)
                 if values is not None:
                     rank = 3.0 + distance / 10 + extra
                     case.propose(Candidate(kind, text, values, rank, tried=_MANY))
@@ -255,15 +257,18 @@ def propose_other_rules(case: Case, probes: Probes | None) -> None:
             return
 
 
-def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Array]) -> None:
+def _propose_both(case: Case, uses: list[Use]) -> None:
     """Normalisation with neither the term of the mean nor that of the variance."""
     assert case.context is not None
-    terms: dict[str, list[Array]] = {}
+    found: dict[str, list[Use]] = {}
     for use in uses:
         role = role_of(case.context, use)
-        part = carried.get((use.record.serial, use.position))
-        if role is not None and part is not None:
-            terms.setdefault(role.kind, []).append(part)
+        if role is not None:
+            found.setdefault(role.kind, []).append(use)
+    terms: dict[str, list[Array]] = {}
+    if len(found) > 1:
+        for kind, those in found.items():
+            terms[kind] = [p for p in (_part(case, use) for use in those) if p is not None]
     for mean in terms.get("mean term missing", ()):
         for variance in terms.get("variance term missing", ()):
             case.propose(
@@ -278,14 +283,20 @@ def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Ar
 
 
 def _propose_record(
-    case: Case, context: Context, record: Record, part: Array, tried: int, probes: Probes
+    case: Case, context: Context, record: Record, uses: list[Use], probes: Probes
 ) -> None:
     """What if nothing, or ones instead of the gradient, had arrived at a record?"""
-    g = context.upstream(record)
-    if case.is_large and g is not None:
-        sieve, ones = Sieve(probes, record, g, part), np.ones_like(g)
+    g, tried = context.upstream(record), len(uses)
+    sieve = None if g is None else probes.sieve(record, (record.serial, -1), g)
+    if g is not None and sieve is not None:
+        ones = np.ones_like(g)
         if not (sieve.multiple_is_wrong() or sieve.passes(ones) or sieve.is_all(ones)):
             return
+    found = (_part(case, use) for use in uses if use.record is record)
+    parts = [part for part in found if part is not None]
+    if not parts:
+        return
+    part = np.sum(parts, axis=0)
     rest = case.expected - part
     if largest(rest) > case.limit and largest(part) > case.limit:
         text = f"nothing arrives through {described(record)}, as if its result were detached"

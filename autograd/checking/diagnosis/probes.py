@@ -6,19 +6,26 @@ r. It costs two passes for all places together; a candidate then costs no more t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
 from autograd.checking.diagnosis.context import Context
-from autograd.checking.diagnosis.evidence import RELATIVE, Case, largest
+from autograd.checking.diagnosis.evidence import RELATIVE, Case, fitted_factor, largest
 from autograd.checking.replaying import Replay, ReplayError
-from autograd.engine.tape import Place
-from autograd.engine.tensor import Array
+from autograd.engine.modes import no_grad
+from autograd.engine.tape import Place, Record
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.recorded import Values
 
-_COUNT = 4
+Look = Callable[[Array], Array]
+
+_SAMPLE = 64  # elements of the tensor that candidates are first compared at
+_MOVING = {"positive", "reshape", "transpose"}  # ops that move numbers, and change none
+COUNT = 4
 FIRST = 2  # probes that tell nearly all that do not fit, with whatever factor
 _STEP = 1e-6  # of the largest element, by which the tensor is moved
 _DEVIATIONS = 6  # of a sum of random numbers, which it does not exceed
@@ -29,36 +36,63 @@ class Probes:
     """How places move with the tensor along some directions, and the difference along these.
 
     Attributes:
-        directions: of the shape of the tensor.
-        targets, given: what is wrong along them, and what was given.
+        sample: numbers of some of its elements, many of them wrong.
         noise: how far the limit lets a target be off.
-        loose: the same for candidates of any size, as far as `Case.explains` lets them be off.
     """
 
     def __init__(self, case: Case, context: Context) -> None:
         self._case, self._context = case, context
         self._latest: tuple[int, list[Array], list[float]] | None = None
+        self._directions: list[Array] = []
+        self._targets: list[float] = []
         self._moved: list[tuple[_Point, _Point]] = []
+        self._sieves: dict[tuple[int, int], Sieve] = {}
         self._known = context.flow.root._place is not None
-        rng = np.random.default_rng(1)
-        self.directions = [rng.standard_normal(case.given.shape) for _ in range(_COUNT)]
-        self.targets = np.array([np.vdot(case.difference, r) for r in self.directions])
-        self.given = np.array([np.vdot(case.given, r) for r in self.directions])
-        most = _DEVIATIONS * float(np.sqrt(case.given.size))
-        sums = [min(float(np.abs(r).sum()), most) for r in self.directions]
-        self.noise = case.limit * np.array(sums)
+        self._rng = np.random.default_rng(1)
+        n, wrong = case.given.size, np.flatnonzero(case.wrong)
+        draw = np.random.default_rng(0)
+        picked = draw.choice(wrong, min(wrong.size, _SAMPLE // 2), replace=False)
+        self.sample = np.unique(np.concatenate([picked, draw.integers(0, n, _SAMPLE // 2)]))
+        self._looks: dict[int, Look | None] = {}
+        most = min(float(n), _DEVIATIONS * float(np.sqrt(n)))  # of as many numbers of size 1
+        self.noise = case.limit * most
         each = case.limit * max(1.0, largest(case.given) / case.scale if case.scale else 1.0)
-        self.loose = max(each, RELATIVE * case.largest_difference) * np.array(sums)
+        # As far as `Case.explains` lets candidates be off.
+        self._each = max(each, RELATIVE * case.largest_difference)
+        self._loose = self._each * most
 
-    def at(self, place: Place, count: int = _COUNT) -> list[Array] | None:
+    def directions(self, count: int) -> list[Array]:
+        """The first directions, of the shape of the tensor: random numbers of variance 1."""
+        while len(self._directions) < count:
+            drawn = self._rng.random(self._case.given.shape)
+            drawn -= 0.5
+            drawn *= 12**0.5
+            self._directions.append(drawn)
+        return self._directions[:count]
+
+    def along(self, x: Array, count: int) -> Array:
+        """An array of the shape of the tensor along the first directions."""
+        return np.array([np.vdot(x, r) for r in self.directions(count)])
+
+    def targets(self, count: int) -> Array:
+        """What is wrong, along the first directions."""
+        if len(self._targets) < count:
+            self._targets = list(self.along(self._case.difference, count))
+        return np.array(self._targets[:count])
+
+    def at(self, place: Place, count: int = COUNT) -> list[Array] | None:
         """The derivatives of a place along the first directions; None where they are not known."""
         if self._latest is None or self._latest[0] != place.serial:
             self._latest = (place.serial, [], [])
         _, found, sizes = self._latest
         with suppress(LookupError, ReplayError):
             while len(found) < count and self._known:
-                up, down = self._points(len(found))
-                found.append((up.at(place) - down.at(place)) / (2 * self._step))
+                number = len(found)
+                if place.serial == self._context.place.serial:
+                    found.append(self.directions(number + 1)[number])
+                else:
+                    up, down = self._points(number)
+                    found.append((up.at(place) - down.at(place)) / (2 * self._step))
                 sizes.append(float(np.linalg.norm(found[-1])))
         return found[:count] if len(found) >= count else None
 
@@ -68,6 +102,79 @@ class Probes:
         return np.array(self._latest[2][:count])
 
     @cached_property
+    def are_exact(self) -> bool:
+        """Whether the loss moves as the right gradient says: not where a kink is passed, where
+        what is computed again is something else, or rounding has the word."""
+        place, expected = self._context.flow.root._place, self._case.expected
+        moved = self.at(place, FIRST) if place is not None else None
+        if moved is None or any(m.size != 1 for m in moved):
+            return False
+        made, wanted = np.ravel(moved), self.along(expected, FIRST)
+        return bool((np.abs(made - wanted) <= LOOSE * np.linalg.norm(expected)).all())
+
+    def look(self, place: Place) -> Look | None:
+        """Picks the sampled elements of the tensor out of what arrives at a place that holds all
+        of them, in whatever order; None for other places."""
+        if place.serial not in self._looks:
+            sources = self._sources(place)
+            self._looks[place.serial] = None
+            if sources is not None:
+                at = np.empty(sources.size, np.intp)
+                at[sources.ravel().astype(np.intp)] = np.arange(sources.size)
+                shape = sources.shape
+                where: Any = np.unravel_index(at[self.sample], shape) if shape else ()
+                self._looks[place.serial] = lambda x: np.asarray(np.broadcast_to(x, shape)[where])
+        return self._looks[place.serial]
+
+    def _sources(self, place: Place) -> Array | None:
+        """The number of the element of the tensor that stands at each of a place."""
+        if place.serial == self._context.place.serial:
+            return np.arange(self._case.given.size, dtype=np.float64).reshape(
+                self._case.given.shape
+            )
+        if not isinstance(place, Record) or place.op.name not in _MOVING:
+            return None
+        parent = place.parents[0]
+        sources = None if parent is None else self._sources(parent)
+        if sources is None:
+            return None
+        others = self._context.flow.values.arrays(place)[1:]
+        with no_grad():
+            moved: Tensor = place.op(wrap(sources, None), *others, **place.options)  # type: ignore[operator]
+        return moved.data
+
+    def sieve(self, place: Place, key: tuple[int, int], contribution: Array) -> Sieve | None:
+        """What may stand in the place of a contribution; None where looking at all of it is as
+        cheap, or cannot be spared.
+
+        Args:
+            place, contribution: where it arrives, and what it is.
+            key: which it is.
+        """
+        case = self._case
+        if not case.is_large or case.tape_is_given or not self.are_exact:
+            return None
+        if key not in self._sieves:
+            look = self.look(place)
+            if look is not None:
+                wrong, given = (x.ravel()[self.sample] for x in (case.difference, case.given))
+                self._sieves[key] = Sieve(
+                    lambda g: (look(g), 0.0), wrong, given, self._each, contribution
+                )
+            else:
+                tangents = self.at(place, FIRST)
+                if tangents is None or tangents[0].shape != contribution.shape:
+                    return None
+                measure = partial(_along, tangents, self.sizes(FIRST))
+                wrong, given = self.targets(FIRST), self._given
+                self._sieves[key] = Sieve(measure, wrong, given, self._loose, contribution)
+        return self._sieves[key]
+
+    @cached_property
+    def _given(self) -> Array:
+        return self.along(self._case.given, FIRST)
+
+    @cached_property
     def _step(self) -> float:
         return _STEP * (largest(self._context.value) or 1.0)
 
@@ -75,7 +182,7 @@ class Probes:
         flow, serial = self._context.flow, self._context.place.serial
         assert flow.root._place is not None
         while len(self._moved) <= number:
-            move = self._step * self.directions[len(self._moved)]
+            move = self._step * self.directions(number + 1)[len(self._moved)]
             try:
                 up, down = (
                     _Point(flow.values, flow.root._place, {serial: sign * move}) for sign in (1, -1)
@@ -91,64 +198,61 @@ class _Point:
     """The values of a tape with one tensor moved."""
 
     def __init__(self, values: Values, root: Place, moves: dict[int, Array]) -> None:
-        replay = Replay(values, root, None, moves)
+        replay = Replay(values, root, None, moves, faithful=True)
         self._values, self._places = Values(replay.root), replay.places
 
     def at(self, place: Place) -> Array:
         return np.asarray(self._values.at(self._places[place.serial]), np.float64)
 
 
+def _along(tangents: list[Array], sizes: Array, g: Array) -> tuple[Array, Array]:
+    made = np.array([np.vdot(g, t) for t in tangents])
+    return made, LOOSE * float(np.linalg.norm(g)) * sizes
+
+
 class Sieve:
-    """What may stand in the place of a contribution, as far as the first probes tell.
+    """What may stand in the place of a contribution, as far as a few numbers tell.
 
     Args:
-        place, contribution: where the contribution arrives, and what it is.
-        part: the same carried on to the tensor.
+        measure: gives the numbers of what arrives there, and how far they may be off.
+        wrong, given: the numbers of what is wrong with the tensor's gradient, and of all of it.
+        noise: how far off those may be.
     """
 
-    def __init__(self, probes: Probes, place: Place, contribution: Array, part: Array) -> None:
-        self._probes, self._place = probes, place
-        self._tangents = probes.at(place, FIRST)
-        self._target, self._noise = probes.targets[:FIRST], probes.loose[:FIRST]
-        self.part = np.array([np.vdot(part, r) for r in probes.directions[:FIRST]])
-        if self._tangents is not None:
-            self._sizes = probes.sizes(FIRST)
-            made, spare = self._dots(contribution)
-            # At a kink, and where rounding has the word, the probes are not to be relied on.
-            if not (np.abs(made - self.part) <= spare).all():
-                self._tangents = None
+    def __init__(
+        self,
+        measure: Callable[[Array], tuple[Array, Array | float]],
+        wrong: Array,
+        given: Array,
+        noise: float,
+        contribution: Array,
+    ) -> None:
+        self._measure, self._wrong, self._given, self._noise = measure, wrong, given, noise
+        self._shape = contribution.shape
+        self._part, self._spare = measure(contribution)
 
     def multiple_is_wrong(self) -> bool:
-        """Whether what is wrong may be a multiple of the part."""
-        if self._tangents is None:
-            return True
-        return _proportional(self._target, self.part, self._noise, LOOSE * np.abs(self.part))
+        """Whether what is wrong may be a multiple of the contribution."""
+        return proportional(self._wrong, self._part, self._noise, self._spare)
 
     def passes(self, g: Array) -> bool:
         """Whether g, or a multiple of it, may stand in the place of the contribution."""
-        if self._tangents is None or g.shape != self._tangents[0].shape:
-            return True
-        made, spare = self._dots(g)
-        return _proportional(self._target + self.part, made, self._noise + spare, spare)
+        if g.shape != self._shape:
+            return False
+        made, spare = self._measure(g)
+        noise = self._noise + self._spare
+        return proportional(self._wrong + self._part, made, noise, spare)
 
     def is_all(self, g: Array) -> bool:
-        """Whether g, or a multiple of it, may be all that there is."""
-        if self._tangents is None or g.shape != self._tangents[0].shape:
-            return True
-        made, spare = self._dots(g)
-        return _proportional(self._probes.given[:FIRST], made, self._noise + spare, spare)
-
-    def _dots(self, g: Array) -> tuple[Array, Array]:
-        assert self._tangents is not None
-        made = np.array([np.vdot(g, t) for t in self._tangents])
-        return made, LOOSE * float(np.linalg.norm(g)) * self._sizes
+        """Whether g, or a multiple of it, may be all that was carried on to the tensor."""
+        made, spare = self._measure(g)
+        return proportional(self._given, made, self._noise, spare)
 
 
-def _proportional(wanted: Array, made: Array, noise: Array, spare: Array) -> bool:
-    """Whether one pair of numbers may be a multiple of the other."""
+def proportional(wanted: Array, made: Array, noise: Any, spare: Any = 0.0) -> bool:
+    """Whether wanted may be a multiple of made; both may be off by something."""
     if not np.isfinite(made).all():
         return True
-    off = abs(wanted[0] * made[1] - wanted[1] * made[0])
-    allowed = abs(wanted[0]) * spare[1] + abs(wanted[1]) * spare[0]
-    allowed += abs(made[0]) * noise[1] + abs(made[1]) * noise[0]
-    return bool(off <= 2 * allowed + 1e-12 * (abs(wanted[0] * made[1]) + abs(wanted[1] * made[0])))
+    factor = fitted_factor(wanted, made)
+    allowed = 2 * np.linalg.norm(noise + abs(factor) * spare + np.zeros(made.shape))
+    return bool(np.linalg.norm(wanted - factor * made) <= allowed)

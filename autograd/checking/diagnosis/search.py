@@ -15,7 +15,6 @@ import numpy as np
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.derivatives import (
     PLAIN,
-    Look,
     Try,
     is_multiple,
     looked_at,
@@ -25,18 +24,15 @@ from autograd.checking.diagnosis.derivatives import (
     too_many,
 )
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
-from autograd.checking.diagnosis.probes import FIRST, LOOSE, Probes
+from autograd.checking.diagnosis.probes import COUNT, FIRST, LOOSE, Probes, proportional
 from autograd.checking.diagnosis.quantities import axes_named
-from autograd.engine.modes import no_grad
-from autograd.engine.tape import Place, Record
-from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.engine.tape import Place
+from autograd.engine.tensor import Array
 
 _MOST_PLACES = 12
 _MOST_ARRAYS = 16
 _MOST_WORK = 40_000_000  # numbers that candidates are made of, all together
-_SAMPLE = 64  # elements of the tensor that candidates are first compared at
 _NOTHING = 1e-5  # of what is wrong: what makes less of it cannot be told from nothing
-_MOVING = {"positive", "reshape", "transpose"}  # ops that move numbers, and change none
 
 
 class Search:
@@ -45,14 +41,7 @@ class Search:
     def __init__(self, case: Case, context: Context, probes: Probes) -> None:
         self.case, self.context, self.work = case, context, 0
         self.probes = probes
-        rng = np.random.default_rng(0)
-        n = case.given.size
-        wrong = np.flatnonzero(case.wrong)
-        picked = rng.choice(wrong, min(wrong.size, _SAMPLE // 2), replace=False)
-        sample = np.unique(np.concatenate([picked, rng.integers(0, n, _SAMPLE // 2)]))
-        self._sample = sample
-        self._looks: dict[int, Look | None] = {}
-        self._wrong = wrong.size
+        self._wrong = int(np.count_nonzero(case.wrong))
         self._latest: tuple[Array, Array, Array] | None = None
 
     def derivatives(self) -> None:
@@ -129,71 +118,49 @@ class Search:
 
     def _fitting(self, place: Place, one: Try) -> float | None:
         """The factor with which a candidate gives what was given: 1, or another; None for none."""
-        look = self._look(place)
+        look = self.probes.look(place)
         if look is not None:
-            wanted = self.case.difference.ravel()[self._sample] + look(one.base)
+            wanted = self.case.difference.ravel()[self.probes.sample] + look(one.base)
             made = np.asarray(one.make(look))
             if not np.isfinite(made).all():
                 return None
             noise: Any = self.case.limit + 1e-6 * largest(wanted)
             return self._factor_between(made, wanted, noise, noise)
-        tangents = self.probes.at(place, FIRST)
-        if tangents is None:
-            return None
-        full = np.broadcast_to(one.make(lambda x: x), one.base.shape)
-        wanted, noise = self._along(one.base, tangents)
-        first = [float(np.vdot(full, t)) for t in tangents]
-        if not np.isfinite(first).all():
-            return None
-        size = abs(wanted[0] * first[1]) + abs(wanted[1] * first[0])
-        spare = noise.max() * (abs(first[0]) + abs(first[1]))
-        if abs(wanted[0] * first[1] - wanted[1] * first[0]) > 10 * LOOSE * size + 2 * spare:
-            return None
-        tangents = self.probes.at(place)
-        if tangents is None:
-            return None
-        wanted, noise = self._along(one.base, tangents)
-        made = np.array(first + [float(np.vdot(full, t)) for t in tangents[FIRST:]])
-        sizes = float(np.linalg.norm(full)) * self.probes.sizes(len(tangents))
+        full: Array | None = None
+        dots: list[float] = []
+        for count in range(FIRST, 1 + COUNT):
+            tangents = self.probes.at(place, count)
+            if tangents is None:
+                return None
+            if full is None:
+                full = np.broadcast_to(one.make(lambda x: x), one.base.shape)
+            dots += [float(np.vdot(full, t)) for t in tangents[len(dots) :]]
+            if not np.isfinite(dots).all():
+                return None
+            wanted, noise = self._along(one.base, tangents)
+            made, off = np.array(dots), noise + 10 * LOOSE * np.abs(wanted)
+            if not proportional(wanted, made, off) or not self._is_named(wanted, made, off):
+                return None
+        assert full is not None
+        sizes = float(np.linalg.norm(full)) * self.probes.sizes(COUNT)
         return self._factor_between(made, wanted, noise, noise + LOOSE * sizes)
+
+    def _is_named(self, wanted: Array, made: Array, off: Array) -> bool:
+        """Whether the factor between them may be one that `_try` takes."""
+        factor = fitted_factor(wanted, made)
+        loose = 3 * float(np.linalg.norm(off)) / (float(np.linalg.norm(wanted)) or 1.0)
+        if loose > 0.1 or abs(abs(factor) - 1) <= loose:
+            return True
+        return factor != 0 and self.case.quantities.named(abs(factor), loose) is not None
 
     def _along(self, base: Array, tangents: list[Array]) -> tuple[Array, Array]:
         """What candidates in the place of a base have to give along the probes, and its noise."""
         n = len(tangents)
         if self._latest is None or self._latest[0] is not base or len(self._latest[1]) != n:
-            dots = np.array([np.vdot(base, t) for t in tangents]) + self.probes.targets[:n]
+            dots = np.array([np.vdot(base, t) for t in tangents]) + self.probes.targets(n)
             sizes = float(np.linalg.norm(base)) * self.probes.sizes(n)
-            self._latest = (base, dots, LOOSE * sizes + self.probes.noise[:n])
+            self._latest = (base, dots, LOOSE * sizes + self.probes.noise)
         return self._latest[1], self._latest[2]
-
-    def _look(self, place: Place) -> Look | None:
-        """Picks the sampled elements of the tensor out of what arrives at a place that holds all
-        of them, in whatever order; None for other places."""
-        if place.serial not in self._looks:
-            sources = self._sources(place)
-            self._looks[place.serial] = None
-            if sources is not None:
-                at = np.empty(sources.size, np.intp)
-                at[sources.ravel().astype(np.intp)] = np.arange(sources.size)
-                shape = sources.shape
-                where: Any = np.unravel_index(at[self._sample], shape) if shape else ()
-                self._looks[place.serial] = lambda x: np.asarray(np.broadcast_to(x, shape)[where])
-        return self._looks[place.serial]
-
-    def _sources(self, place: Place) -> Array | None:
-        """The number of the element of the tensor that stands at each of a place."""
-        if place.serial == self.context.place.serial:
-            return np.arange(self.case.given.size, dtype=np.float64).reshape(self.case.given.shape)
-        if not isinstance(place, Record) or place.op.name not in _MOVING:
-            return None
-        parent = place.parents[0]
-        sources = None if parent is None else self._sources(parent)
-        if sources is None:
-            return None
-        others = self.context.flow.values.arrays(place)[1:]
-        with no_grad():
-            moved: Tensor = place.op(wrap(sources, None), *others, **place.options)  # type: ignore[operator]
-        return moved.data
 
     def _factor_between(self, made: Array, wanted: Array, noise: Any, loose: Any) -> float | None:
         if (np.abs(made - wanted) <= loose).all():
