@@ -210,6 +210,8 @@ def _propose_shares(case: Case, uses: list[Use]) -> None:
 def _terms(case: Case, context: Context, uses: Sequence[Use], probes: Probes) -> Iterator[Term]:
     """What each use contributes."""
     for distance, use in enumerate(uses):
+        if probes.excludes(use.place):
+            continue
         contribution = context.contribution(use)
         if contribution is None:
             continue
@@ -286,6 +288,8 @@ def _propose_record(
     case: Case, context: Context, record: Record, uses: list[Use], probes: Probes
 ) -> None:
     """What if nothing, or ones instead of the gradient, had arrived at a record?"""
+    if probes.excludes(record):
+        return
     g, tried = context.upstream(record), len(uses)
     sieve = None if g is None else probes.sieve(record, (record.serial, -1), g)
     if g is not None and sieve is not None:

@@ -25,6 +25,7 @@ Look = Callable[[Array], Array]
 
 _SAMPLE = 64  # elements of the tensor that candidates are first compared at
 _MOVING = {"positive", "reshape", "transpose"}  # ops that move numbers, and change none
+_MOST_WORK = 1_000_000_000  # multiplications for what a matrix sends to 0
 COUNT = 4
 FIRST = 2  # probes that tell nearly all that do not fit, with whatever factor
 _STEP = 1e-6  # of the largest element, by which the tensor is moved
@@ -143,6 +144,44 @@ class Probes:
             moved: Tensor = place.op(wrap(sources, None), *others, **place.options)  # type: ignore[operator]
         return moved.data
 
+    def excludes(self, place: Place) -> bool:
+        """Whether what is wrong cannot have been made at a place, whatever was made there."""
+        case = self._case
+        return (
+            case.is_large
+            and not case.tape_is_given
+            and self.look(place) is None
+            and not self._may_have_come
+        )
+
+    @cached_property
+    def _may_have_come(self) -> bool:
+        """Whether what is wrong may have come from further on.
+
+        The gradient of a matrix W in X W is X' G, whatever G is: where X v = 0, so is v' X' G. It
+        is tried for one random v, where X has fewer rows than columns.
+        """
+        context = self._context
+        uses = [use for use in context.path if self.look(use.place) is not None]
+        uses = [use for use in uses if use.record.op.name not in _MOVING]
+        if len(uses) != 1 or uses[0].record.op.name != "matmul":
+            return True
+        position, place = uses[0].position, uses[0].place
+        x = np.asarray(context.flow.values.arrays(uses[0].record)[1 - position], np.float64)
+        x = x if position else x.T
+        sources = self._sources(place)
+        if x.ndim != 2 or sources is None or sources.ndim != 2 or not np.isfinite(x).all():
+            return True
+        rows, columns = x.shape
+        if rows >= columns or rows * rows * columns > _MOST_WORK:
+            return True
+        wrong = self._case.difference.ravel()[sources.astype(np.intp)]
+        v = np.random.default_rng(2).standard_normal(columns)
+        q = np.linalg.qr(x.T)[0]
+        v -= q @ (q.T @ v)
+        left = v @ (wrong if position else wrong.T)
+        return bool(largest(left) <= _DEVIATIONS * self._each * float(np.linalg.norm(v)))
+
     def sieve(self, place: Place, key: tuple[int, int], contribution: Array) -> Sieve | None:
         """What may stand in the place of a contribution; None where looking at all of it is as
         cheap, or cannot be spared.
@@ -152,7 +191,7 @@ class Probes:
             key: which it is.
         """
         case = self._case
-        if not case.is_large or case.tape_is_given or not self.are_exact:
+        if not case.is_large or case.tape_is_given:
             return None
         if key not in self._sieves:
             look = self.look(place)
@@ -162,7 +201,7 @@ class Probes:
                     lambda g: (look(g), 0.0), wrong, given, self._each, contribution
                 )
             else:
-                tangents = self.at(place, FIRST)
+                tangents = self.at(place, FIRST) if self.are_exact else None
                 if tangents is None or tangents[0].shape != contribution.shape:
                     return None
                 measure = partial(_along, tangents, self.sizes(FIRST))

@@ -57,7 +57,7 @@ class Search:
         self.work = 0
         for distance, place in enumerate(self.context.near_places[:_MOST_PLACES]):
             g = self.context.flow.at(place)
-            if g is None or not g.size:
+            if g is None or not g.size or self.probes.excludes(place):
                 continue
             depth = 0.0 if place.serial == self.context.place.serial else 1 + distance / 10
             found = False
