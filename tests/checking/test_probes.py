@@ -1,4 +1,4 @@
-"""Of large gradients a few numbers decide what is looked at: they let pass all that explains them."""
+"""A few numbers decide what is looked at of large gradients: all that explains them passes."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def first(loss: Callable[[Tensor], Tensor], at: Array, given: Callable[[Array], 
 @pytest.mark.parametrize("scale", [1e-8, 1e8])
 @pytest.mark.parametrize("op", [ag.tanh, ag.exp, ag.sin], ids=str)
 def test_what_contributes_nothing_is_no_other_derivative(scale: float, op: Any) -> None:
-    """A form of x is all but 0 where x is small, 1 / x where it is large: then the term is missing."""
+    """Forms of x are all but 0 where x is small, 1 / x where it is large: the term is missing."""
     u, g = RNG.standard_normal((6, 4)), RNG.standard_normal((6, 4))
 
     def loss(x: Tensor) -> Tensor:
