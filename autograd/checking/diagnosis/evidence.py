@@ -20,10 +20,11 @@ _MOST_PER_NUMBER = 6.0
 
 _SAMPLE = 4096
 SIMPLE = 1.2  # rank of a factor with a name and the like
-_PART = 5.5  # rank of what comes to no more than which numbers are wrong, at least
-ENOUGH_CHOICES = 4.0  # natural logarithm of how many such sets there are for each one tried
-_ENOUGH_FOR_RULES = 2.0  # the same where a mistake gives just these: that is no mere predicate
 ONLY_WHERE = 7.0  # rank of what says which numbers are wrong, but not how
+_PART = 5.5  # the least rank of a mistake that says no more than which are wrong: see `_is_a_part`
+# The natural logarithm of how many sets of as many elements there are for each set that is tried:
+ENOUGH_CHOICES = 4.0  # those that a predicate names
+_ENOUGH_FOR_RULES = 2.0  # those that a mistake in a rule makes wrong
 
 
 @dataclass(frozen=True)

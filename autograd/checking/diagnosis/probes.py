@@ -1,7 +1,9 @@
-"""Random directions that tell candidates apart before any is carried on to the tensor.
+"""A few numbers that tell candidates apart before any is carried on to the tensor, or made in full.
 
 For a linear map J, <J x, r> = <x, J' r>, and J' r is how a place moves when the tensor moves along
-r. It costs two passes for all places together; a candidate then costs no more than its own size.
+r. It costs two passes for all places together; a candidate then costs no more than its own size. Of
+places that only hold the tensor's elements in another order, some elements are looked at. And what
+a product with a matrix of few rows cannot have handed back was not made behind it.
 """
 
 from __future__ import annotations
