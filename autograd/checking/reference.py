@@ -122,7 +122,9 @@ class Reference:
         for place in self.recorded.values.places:
             if place.serial in lengths:
                 value = self.recorded.values.at(place)
-                largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
+                largest = float(max(value.max(initial=0.0), -value.min(initial=0.0)))
+                if not np.isfinite(largest):
+                    largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
                 moves[place.serial] = _STEP * (largest or 1.0) * lengths[place.serial]
         return Beside(*self._replayed(None, moves))
 

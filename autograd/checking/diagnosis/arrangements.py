@@ -120,15 +120,24 @@ def _forgotten_sums(given: Array, shape: tuple[int, ...]) -> Iterator[tuple[str,
                 yield "not summed", words, given.sum(axis=axes).reshape(shape)
 
 
+_NEAREST = 4  # uses of the tensor, and of what is made of it
+
+
 def _other_sums(
     given: Array, expected: Array, context: Context | None
 ) -> Iterator[tuple[str, str, Array]]:
     """The sum of a broadcast gradient over the wrong axes, which has another shape."""
-    for use in context.uses if context is not None else ():
+    for use in context.path[:_NEAREST] if context is not None else ():
         assert context is not None
-        raw = context.pulled(use)
-        if raw is None or len(context.uses) > 1:
+        raw, part = context.pulled(use), context.contribution(use)
+        if raw is None or part is None or part.size != expected.size:
             continue
+        # On its way from there to the tensor it may be multiplied by a number, and no more.
+        part = part.reshape(expected.shape).astype(np.float64)
+        factor = fitted_factor(expected, part)
+        if not largest(expected - factor * part) <= 1e-6 * largest(expected):
+            continue
+        raw = factor * raw.astype(np.float64)
         for count in range(raw.ndim + 1):
             for axes in combinations(range(raw.ndim), count):
                 total = raw.sum(axis=axes)

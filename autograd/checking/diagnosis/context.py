@@ -68,6 +68,7 @@ class Context:
         self._given, self._lines = given or {}, lines or {}
         self._after: dict[int, set[int]] = {}
         self._contributions: dict[tuple[int, int], Array | None] = {}
+        self._parts: dict[tuple[int, int], Array | None] = {}
 
     @cached_property
     def value(self) -> Array:
@@ -264,6 +265,15 @@ class Context:
                 None if raw is None else as_gradient(summed_to(raw, argument.shape), argument.dtype)
             )
         return self._contributions[key]
+
+    def part(self, use: Use) -> Array | None:
+        """What the use adds to the gradient of the tensor; None where that is not known."""
+        key = (use.record.serial, use.position)
+        if key not in self._parts:
+            contribution = self.contribution(use)
+            part = None if contribution is None else self.carried(use.place, contribution)
+            self._parts[key] = None if part is None else part.astype(np.float64, copy=False)
+        return self._parts[key]
 
     def pulled(self, use: Use, rewrite: Rewrite | None = None) -> Array | None:
         """What the rule of the use returns, before it is summed over broadcast axes.

@@ -205,6 +205,14 @@ def of_form(
     return Try("wrong factor", text, rank, make, base, tried, slope, right)
 
 
+def of_values(
+    values: Array, g: Array, base: Array, text: str, rank: float, right: Array, tried: int = 400
+) -> Try:
+    """g times these values, in place of g times what is right."""
+    make = times_function(g, same, np.broadcast_to(values, g.shape))
+    return Try("wrong factor", text, rank, make, base, tried, partial(same, values), right)
+
+
 def of_one_op(context: Context, use: Use) -> Iterator[Try]:
     """Other derivatives of an elementwise op than its own."""
     record = use.record
@@ -243,7 +251,7 @@ def of_one_op(context: Context, use: Use) -> Iterator[Try]:
         text = f"the derivative of {op} is wrong: you have {words}{is_right}"
         others.append((text, values, 3.1))
     for text, values, rank in others:
-        yield Try("wrong factor", text, rank, times_function(wide, same, values), base, 400)
+        yield of_values(values, wide, base, text, rank, right)
 
 
 def _monomials(context: Context, use: Use, g: Array, base: Array, right: Array) -> Iterator[Try]:
@@ -261,14 +269,22 @@ def _monomials(context: Context, use: Use, g: Array, base: Array, right: Array) 
     }[record.op.name, use.position]
     wide, a, b = (x.astype(np.float64, copy=False) for x in (g, a, b))
     sign = "*" if record.op.name == "multiply" else "/"
+    exchanged = _exchanged(record.op.name, use.position, *called) if a.shape == b.shape else ()
     for number, (words, values) in enumerate(wrong_monomials(a, b, *called)):
+        if words in exchanged:
+            continue  # told as arguments swapped
         text = (
             f"the derivative of {context.op_named(record)} is wrong: you have {words}; of "
             f"{called[0]} {sign} {called[1]} it must be {proper}"
         )
-        made = times_function(wide, same, np.broadcast_to(values, wide.shape))
-        rank = 3.3 + number / 1000
-        yield Try("wrong factor", text, rank, made, base, 400, partial(same, values), right)
+        yield of_values(values, wide, base, text, 3.3 + number / 1000, right)
+
+
+def _exchanged(op: str, position: int, a: str, b: str) -> tuple[str, ...]:
+    """The derivative by the other argument, and the one of a rule with the two exchanged."""
+    if op == "multiply":
+        return ((a, b)[position],)
+    return ((f"-{a} / {b}**2", f"1 / {a}"), (f"1 / {b}", f"-{b} / {a}**2"))[position]
 
 
 def of_several_ops(context: Context, place: Place) -> Iterator[Try]:
@@ -300,14 +316,14 @@ def of_several_ops(context: Context, place: Place) -> Iterator[Try]:
             for number, form in enumerate(FORMS):
                 have = form.text.format(v=name)
                 text = f"the derivative of {what} is wrong: you have {have}{end}"
-                yield of_form(form, v, wide, base, text, 3.6 + number / 1000, right)
+                rank = 3.6 + number / 1000 + 2.6 * form.is_mask
+                yield of_form(form, v, wide, base, text, rank, right)
         for factor, words in (
-            (right, "is multiplied in twice, which is once too many"),
-            (1 / right**2, "is divided by, in place of multiplied by it"),
+            (right * right, "is multiplied in twice, which is once too many"),
+            (1 / right, "is divided by, in place of multiplied by it"),
         ):
             text = f"the derivative of {what} {words}{legend}"
-            make = times_function(wide * right, same, factor)
-            yield Try("wrong factor", text, 3.6, make, base, 400)
+            yield of_values(factor, wide, base, text, 3.6, right)
 
 
 def too_many(context: Context, place: Place, g: Array) -> Iterator[Try]:
@@ -322,7 +338,10 @@ def too_many(context: Context, place: Place, g: Array) -> Iterator[Try]:
                     f"the derivative of {op} is multiplied into the gradient of {where} once "
                     "too often: twice, or where it is in what arrives already"
                 )
-                yield Try("wrong factor", text, 2.7, times_function(g, same, right), g, 100)
+                # What it is in has multiplied by it: then twice stands in the place of once.
+                once = right if use.place.serial == place.serial else _ONE
+                make, slope = times_function(g, same, right), partial(np.multiply, right, once)
+                yield Try("wrong factor", text, 2.7, make, g, 100, slope, once)
 
 
 def is_multiple(slope: Array, right: Array) -> bool:

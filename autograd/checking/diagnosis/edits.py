@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
 from autograd.checking.diagnosis.context import Context, Use, described
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
+from autograd.checking.diagnosis.probes import Probes, Sieve
 from autograd.checking.diagnosis.quantities import divided_otherwise, meaning_of, times
 from autograd.checking.diagnosis.roles import Role, role_of
 from autograd.checking.diagnosis.rules import mistaken_rules, partial_sums, wrong_rules
@@ -102,34 +104,55 @@ _MOST_WORK = 20_000_000  # numbers in gradients tried in this way, all together
 _DEEPER = 2.0  # added to the rank of a mistake that was not made at the tensor itself
 
 
-def propose_edits(case: Case) -> None:
+class Term(NamedTuple):
+    """What a use of the tensor, or of what is made of it, contributes to the gradient of its place.
+
+    Attributes:
+        distance: the number of the use, nearest first.
+        sieve: what may stand there instead; None where all has to be looked at.
+    """
+
+    distance: int
+    use: Use
+    contribution: Array
+    sieve: Sieve | None
+
+
+def propose_edits(case: Case, probes: Probes | None) -> None:
     """Contributions missing, doubled or of the wrong sign; upstream gradients and local factors
     forgotten; arguments swapped; sums over the wrong axis."""
-    if case.context is None:
+    if case.context is None or probes is None:
         return
     context = case.context
     uses = context.path[:_NEAREST]
-    carried: dict[tuple[int, int], Array] = {}
-    for distance, use, contribution, part in _contributions(case, context, uses):
+    for distance, use, contribution, sieve in _terms(case, context, uses, probes):
         direct = use.place.serial == context.place.serial
         rank = 3.0 if direct else 3.0 + _DEEPER + distance / _NEAREST
-        part = part.astype(case.expected.dtype, copy=False)
-        carried[use.record.serial, use.position] = part
-        propose_term(case, use, part, rank, direct)
+        if sieve is None or sieve.multiple_is_wrong():
+            part = _part(case, use)
+            if part is not None:
+                propose_term(case, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
-            values = _with_instead(case, context, use, part, contribution, g)
-            if values is None:
+            if sieve is not None and not sieve.passes(g):
+                continue
+            part = _part(case, use)
+            values = _with_instead(case, use, part, contribution, g)
+            if part is None or values is None:
                 continue
             fits = case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
             if not fits and kind in ("local factor forgotten", "wrong axis", "transposed"):
                 _propose_with_factor(case, kind, text, values, case.expected - part, rank + extra)
-    _propose_shares(case, uses, carried)
-    _propose_both(case, uses, carried)
+    _propose_shares(case, uses)
+    _propose_both(case, uses)
     for record in {use.record.serial: use.record for use in uses}.values():
-        parts = [p for (serial, _), p in carried.items() if serial == record.serial]
-        if parts:
-            _propose_record(case, context, record, np.sum(parts, axis=0), len(uses))
+        _propose_record(case, context, record, uses, probes)
     _propose_handed_on(case, context)
+
+
+def _part(case: Case, use: Use) -> Array | None:
+    """What a use contributes to the gradient of the tensor."""
+    part = case.context.part(use) if case.context is not None else None
+    return part if part is not None and part.shape == case.expected.shape else None
 
 
 def _propose_with_factor(
@@ -147,12 +170,14 @@ def _propose_with_factor(
     case.propose(Candidate(kind, words, rest + factor * changed, rank + 1.2, 1, tried=2000))
 
 
-def _propose_shares(case: Case, uses: list[Use], carried: dict[tuple[int, int], Array]) -> None:
+def _propose_shares(case: Case, uses: list[Use]) -> None:
     """Each of the parts that add up to the gradient times a number of its own."""
     assert case.context is not None
     own = [u for u in uses if u.place.serial == case.context.place.serial]
-    parts = [carried.get((u.record.serial, u.position)) for u in own]
-    if not 2 <= len(parts) <= 4 or any(p is None for p in parts) or case.explained:
+    if not 2 <= len(own) <= 4 or case.explained:
+        return
+    parts = [_part(case, u) for u in own]
+    if any(p is None for p in parts):
         return
     if np.count_nonzero(case.wrong) < len(parts) + 3:
         return
@@ -182,41 +207,51 @@ def _propose_shares(case: Case, uses: list[Use], carried: dict[tuple[int, int], 
     case.propose(Candidate("term scaled", text, values, 4.6, len(parts), tried=200))
 
 
-def _contributions(
-    case: Case, context: Context, uses: Sequence[Use]
-) -> Iterator[tuple[int, Use, Array, Array]]:
-    """Of each use its number, what it contributes, and that carried on to the tensor."""
+def _terms(case: Case, context: Context, uses: Sequence[Use], probes: Probes) -> Iterator[Term]:
+    """What each use contributes."""
     for distance, use in enumerate(uses):
+        if probes.excludes(use.place):
+            continue
         contribution = context.contribution(use)
-        part = None if contribution is None else context.carried(use.place, contribution)
-        if contribution is not None and part is not None and part.shape == case.expected.shape:
-            yield distance, use, contribution, part
+        if contribution is None:
+            continue
+        key = (use.record.serial, use.position)
+        sieve = probes.sieve(use.place, key, contribution)
+        if sieve is not None or _part(case, use) is not None:
+            yield Term(distance, use, contribution, sieve)
 
 
 def _with_instead(
-    case: Case, context: Context, use: Use, part: Array, contribution: Array, g: Array
+    case: Case, use: Use, part: Array | None, contribution: Array, g: Array
 ) -> Array | None:
     """What the tensor gets with g in place of a contribution, which carried on is `part`."""
-    if g.shape != contribution.shape or not np.isfinite(g).all():
+    if g.shape != contribution.shape or part is None or not np.isfinite(g).all():
         return None
-    changed = context.carried(use.place, g)
+    changed = case.context.carried(use.place, g) if case.context is not None else None
     return None if changed is None else case.expected - part + changed
 
 
-def propose_other_rules(case: Case) -> None:
+def propose_other_rules(case: Case, probes: Probes | None) -> None:
     """Other mistakes in the rules near the tensor: what is dear to try, where nothing else fits."""
-    if case.context is None or case.tape_is_given or np.count_nonzero(case.wrong) < 2:
+    if (
+        case.context is None
+        or probes is None
+        or case.tape_is_given
+        or np.count_nonzero(case.wrong) < 2
+    ):
         return
     context = case.context
     work = 0
-    for distance, use, contribution, part in _contributions(case, context, context.path[:_NEAR]):
+    for distance, use, contribution, sieve in _terms(case, context, context.path[:_NEAR], probes):
         propose_update(case, context, use, contribution)
         for mistakes in (wrong_rules, partial_sums, substituted_rules):
             for kind, text, g, extra in mistakes(context, use, contribution):
                 work += use.record.out.size + case.expected.size
                 if work > _MOST_WORK:
                     return
-                values = _with_instead(case, context, use, part, contribution, g)
+                if sieve is not None and not sieve.passes(g):
+                    continue
+                values = _with_instead(case, use, _part(case, use), contribution, g)
                 if values is not None:
                     rank = 3.0 + distance / 10 + extra
                     case.propose(Candidate(kind, text, values, rank, tried=_MANY))
@@ -224,15 +259,18 @@ def propose_other_rules(case: Case) -> None:
             return
 
 
-def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Array]) -> None:
+def _propose_both(case: Case, uses: list[Use]) -> None:
     """Normalisation with neither the term of the mean nor that of the variance."""
     assert case.context is not None
-    terms: dict[str, list[Array]] = {}
+    found: dict[str, list[Use]] = {}
     for use in uses:
         role = role_of(case.context, use)
-        part = carried.get((use.record.serial, use.position))
-        if role is not None and part is not None:
-            terms.setdefault(role.kind, []).append(part)
+        if role is not None:
+            found.setdefault(role.kind, []).append(use)
+    terms: dict[str, list[Array]] = {}
+    if len(found) > 1:
+        for kind, those in found.items():
+            terms[kind] = [p for p in (_part(case, use) for use in those) if p is not None]
     for mean in terms.get("mean term missing", ()):
         for variance in terms.get("variance term missing", ()):
             case.propose(
@@ -246,13 +284,27 @@ def _propose_both(case: Case, uses: list[Use], carried: dict[tuple[int, int], Ar
             )
 
 
-def _propose_record(case: Case, context: Context, record: Record, part: Array, tried: int) -> None:
+def _propose_record(
+    case: Case, context: Context, record: Record, uses: list[Use], probes: Probes
+) -> None:
     """What if nothing, or ones instead of the gradient, had arrived at a record?"""
+    if probes.excludes(record):
+        return
+    g, tried = context.upstream(record), len(uses)
+    sieve = None if g is None else probes.sieve(record, (record.serial, -1), g)
+    if g is not None and sieve is not None:
+        ones = np.ones_like(g)
+        if not (sieve.multiple_is_wrong() or sieve.passes(ones) or sieve.is_all(ones)):
+            return
+    found = (_part(case, use) for use in uses if use.record is record)
+    parts = [part for part in found if part is not None]
+    if not parts:
+        return
+    part = np.sum(parts, axis=0)
     rest = case.expected - part
     if largest(rest) > case.limit and largest(part) > case.limit:
         text = f"nothing arrives through {described(record)}, as if its result were detached"
         case.propose(Candidate("detached", text, rest, 6.0, tried=tried))
-    g = context.upstream(record)
     if g is None or (g == 1).all():
         return
     values = context.carried(record, np.ones_like(g))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import log10
+from math import lgamma, log, log10
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,17 @@ from autograd.checking.diagnosis.quantities import Quantities
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
 
-_RELATIVE = 1e-6  # of what is wrong: constants that were typed in have so many digits
+RELATIVE = 1e-6  # of what is wrong: constants that were typed in have so many digits
 _ENOUGH = 2.5  # decades of evidence, after what the number of candidates takes away
 _MOST_PER_NUMBER = 6.0
 
 _SAMPLE = 4096
 SIMPLE = 1.2  # rank of a factor with a name and the like
 ONLY_WHERE = 7.0  # rank of what says which numbers are wrong, but not how
+_PART = 5.5  # the least rank of a mistake that says no more than which are wrong: see `_is_a_part`
+# The natural logarithm of how many sets of as many elements there are for each set that is tried:
+ENOUGH_CHOICES = 4.0  # those that a predicate names
+_ENOUGH_FOR_RULES = 2.0  # those that a mistake in a rule makes wrong
 
 
 @dataclass(frozen=True)
@@ -134,10 +138,10 @@ class Case:
         size = largest(candidate.values)
         if candidate.scaled and self.scale:
             noise = self.limit * size / self.scale
-            loose = _RELATIVE * min(self.largest_difference, size)
+            loose = RELATIVE * min(self.largest_difference, size)
         else:
             noise = self.limit * max(1.0, size / self.scale if self.scale else 1.0)
-            loose = _RELATIVE * self.largest_difference
+            loose = RELATIVE * self.largest_difference
         most = min(0.03 * self.largest_difference, 1e-3 * largest(self.given))
         return min(max(noise, loose), most)
 
@@ -155,14 +159,20 @@ class Case:
         each = min(_MOST_PER_NUMBER, log10(self.largest_difference / max(tolerance, 1e-300)))
         return (wrong - candidate.free) * each - log10(candidate.tried) >= _ENOUGH
 
+    @property
+    def is_large(self) -> bool:
+        """Whether candidates are looked at in a few places, or directions, first."""
+        return self.given.size >= 4 * _SAMPLE
+
     @cached_property
     def _sample(self) -> NDArray[np.intp] | None:
         """Places that are looked at first, where there are many."""
-        if self.given.size < 4 * _SAMPLE:
+        if not self.is_large:
             return None
         return np.random.default_rng(0).integers(0, self.given.size, _SAMPLE)
 
-    def _looked_at(self, values: Array) -> Array:
+    def looked_at(self, values: Array) -> Array:
+        """The sample of values of this shape."""
         assert self._sample is not None
         return np.asarray(values[np.unravel_index(self._sample, values.shape)])
 
@@ -170,7 +180,7 @@ class Case:
         """Whether the given gradient may be these values, from what a sample shows."""
         if self._sample is None or values.shape != self.given.shape:
             return True
-        off = self._looked_at(values) - self._looked_at(self.given)
+        off = self.looked_at(values) - self.looked_at(self.given)
         return bool(largest(off) <= 0.03 * self.largest_difference)
 
     @property
@@ -184,14 +194,39 @@ class Case:
             return False
         residual = largest(self.given - candidate.values) / self.largest_difference
         wrong = int(np.count_nonzero(self.wrong))
+        rank = candidate.rank
+        if self._is_a_part(candidate.values):
+            if self.log_choices < _ENOUGH_FOR_RULES + log(candidate.tried):
+                return False
+            rank = max(rank, _PART)
         numbers = f"all {wrong} wrong numbers fit" if wrong > 1 else "the one wrong number fits"
         fitted = f", {candidate.free} fitted" if candidate.free else ""
         how_well = f"to {residual:.0e}" if residual else "exactly"
         evidence = f"{numbers}, {how_well}{fitted}"
         c = candidate
         found = Hypothesis(c.kind, c.text, residual, evidence, c.at, c.instead, c.factor)
-        self.note(candidate.rank, found)
+        self.note(rank, found)
         return True
+
+    def _is_a_part(self, values: Array) -> bool:
+        """Whether values are right but on a part, where they are 0 or have the wrong sign: then
+        each wrong number says no more than that it is one of these."""
+        there = np.abs(values - self.expected) > self.limit
+        wrong, right = values[there], self.expected[there]
+        if there[self.shown].all() or largest(right) <= self.limit:
+            return False
+        return min(largest(wrong), largest(wrong + right)) <= self.limit
+
+    @cached_property
+    def shown(self) -> NDArray[np.bool_]:
+        """Where a mistake shows: not where nothing should arrive, and nothing was given."""
+        return (np.abs(self.expected) > self.limit) | (np.abs(self.given) > self.limit)
+
+    @cached_property
+    def log_choices(self) -> float:
+        """The logarithm of how many sets of as many elements as are wrong there are."""
+        n, k = (int(np.count_nonzero(mask)) for mask in (self.shown, self.wrong))
+        return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
     @property
     def explained(self) -> bool:

@@ -109,8 +109,9 @@ def propose_penalty(case: Case) -> None:
                 f"{factor:.6g} times the tensor itself is added: the gradient of a penalty on it "
                 "(weight decay), which this loss has not"
             )
-            values = case.expected + factor * value
-            case.propose(Candidate("penalty", text, values, 2.3, 1, tried=20))
+            found = Candidate("penalty", text, case.expected + factor * value, 2.3, 1, tried=20)
+            if case.scale > case.tolerance(found):  # else nothing shows that it is added
+                case.propose(found)
 
 
 def _penalty(case: Case, context: Context) -> Array | None:

@@ -63,6 +63,8 @@ def _swapped(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
     for other, array in enumerate(arrays):
         if other == use.position or not isinstance(array, np.ndarray) or array.dtype.kind != "f":
             continue
+        if array.shape != right.shape and getattr(record.op, "kind", None) != "elementwise":
+            continue  # one is of no use for the other
         between = f"arguments {use.position} and {other} of {described(record)}"
         theirs = context.pulled(Use(record, other, use.place))
         if theirs is not None and theirs.shape == right.shape:
@@ -130,8 +132,11 @@ def _transposed_products(context: Context, use: Use, right: Array) -> Iterator[M
                     continue  # the right one
                 a = np.swapaxes(other, -1, -2) if turn_other else other
                 b = np.swapaxes(g, -1, -2) if turn_g else g
+                a, b = (a, b) if left_of_g else (b, a)
+                if (a.shape[-2], b.shape[-1]) != right.shape[-2:]:
+                    continue
                 try:
-                    product = summed_to(a @ b if left_of_g else b @ a, right.shape)
+                    product = summed_to(a @ b, right.shape)
                 except ValueError:
                     continue
                 if left_of_g != (use.position == 1):

@@ -1,16 +1,12 @@
 """What else may have stood where the right gradient, or a factor of it, should.
 
 Candidates are tried at the tensor itself and at places between it and what is known to be right.
-There they are told from what was given by probes before any is carried on to the tensor: for a
-linear map J, <J x, r> = <x, J' r>, and J' r is how the place moves when the tensor moves along r,
-which costs two passes for all places together.
+There they are told from what was given by probes, before any is carried on to the tensor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -19,7 +15,6 @@ import numpy as np
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.derivatives import (
     PLAIN,
-    Look,
     Try,
     is_multiple,
     looked_at,
@@ -29,36 +24,25 @@ from autograd.checking.diagnosis.derivatives import (
     too_many,
 )
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
+from autograd.checking.diagnosis.probes import COUNT, FIRST, LOOSE, Probes, proportional
 from autograd.checking.diagnosis.quantities import axes_named
-from autograd.checking.replaying import Replay, ReplayError
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
-from autograd.program.recorded import Values
 
 _MOST_PLACES = 12
 _MOST_ARRAYS = 16
 _MOST_WORK = 40_000_000  # numbers that candidates are made of, all together
-_SAMPLE = 64  # elements of the tensor that candidates are first compared at
-_PROBES = 4
-_STEP = 1e-6  # of the largest element, by which the tensor is moved
-_LOOSE = 1e-5  # of a probe: what is nearly that is looked at in full
+_NOTHING = 1e-5  # of what is wrong: what makes less of it cannot be told from nothing
 
 
 class Search:
     """ "wrong factor" and "another gradient": at the tensor, and on its way to the loss."""
 
-    def __init__(self, case: Case, context: Context) -> None:
+    def __init__(self, case: Case, context: Context, probes: Probes) -> None:
         self.case, self.context, self.work = case, context, 0
-        self.probes = _Probes(case, context)
-        rng = np.random.default_rng(0)
-        n = case.given.size
-        wrong = np.flatnonzero(case.wrong)
-        picked = rng.choice(wrong, min(wrong.size, _SAMPLE // 2), replace=False)
-        sample = np.unique(np.concatenate([picked, rng.integers(0, n, _SAMPLE // 2)]))
-        shape = case.given.shape
-        self._where: Any = np.unravel_index(sample, shape) if shape else ()
-        self._wrong = wrong.size
-        self._latest: tuple[Array, list[Array], Array, Array] | None = None
+        self.probes = probes
+        self._wrong = int(np.count_nonzero(case.wrong))
+        self._latest: tuple[Array, Array, Array] | None = None
 
     def derivatives(self) -> None:
         """Other derivatives of elementary functions, and the gradients of other tensors."""
@@ -73,7 +57,7 @@ class Search:
         self.work = 0
         for distance, place in enumerate(self.context.near_places[:_MOST_PLACES]):
             g = self.context.flow.at(place)
-            if g is None or not g.size:
+            if g is None or not g.size or self.probes.excludes(place):
                 continue
             depth = 0.0 if place.serial == self.context.place.serial else 1 + distance / 10
             found = False
@@ -102,15 +86,17 @@ class Search:
             return False
         if one.slope is not None and is_multiple(one.slope(), one.right):
             return False  # not another derivative, but a multiple of the right one, or of none
-        change = scale * one.make(lambda x: x) - one.base
+        made = scale * one.make(lambda x: x)
         itself = place.serial == self.context.place.serial
-        if itself:
-            values = self.case.expected + change
-        else:
-            carried = self.context.carried(place, change)
-            if carried is None:
-                return False
-            values = self.case.expected + carried
+        arrives = made if itself else self.context.carried(place, made)
+        least = max(self.case.limit, _NOTHING * self.case.largest_difference)
+        if arrives is None or largest(arrives) <= least:
+            return False  # that nothing arrives says nothing of the form that gives it
+        change = made - one.base
+        moved = change if itself else self.context.carried(place, change)
+        if moved is None:
+            return False
+        values = self.case.expected + moved
         rank, text, free = one.rank + depth, one.text, 0
         if scale != 1:
             also = self.case.quantities.beside(scale)
@@ -132,38 +118,49 @@ class Search:
 
     def _fitting(self, place: Place, one: Try) -> float | None:
         """The factor with which a candidate gives what was given: 1, or another; None for none."""
-        if place.serial == self.context.place.serial:
-            look: Look = lambda x: np.broadcast_to(x, self.case.given.shape)[self._where]  # noqa: E731
-            wanted = np.asarray(look(self.case.difference) + look(one.base))
+        look = self.probes.look(place)
+        if look is not None:
+            wanted = self.case.difference.ravel()[self.probes.sample] + look(one.base)
             made = np.asarray(one.make(look))
             if not np.isfinite(made).all():
                 return None
             noise: Any = self.case.limit + 1e-6 * largest(wanted)
             return self._factor_between(made, wanted, noise, noise)
-        tangents = self.probes.at(place)
-        if tangents is None:
-            return None
-        full = np.broadcast_to(one.make(lambda x: x), one.base.shape)
-        wanted, noise = self._along(place, one.base, tangents)
-        # Two probes tell nearly all that do not fit, with whatever factor.
-        first = [float(np.vdot(full, t)) for t in tangents[:2]]
-        if not np.isfinite(first).all():
-            return None
-        size = abs(wanted[0] * first[1]) + abs(wanted[1] * first[0])
-        spare = noise.max() * (abs(first[0]) + abs(first[1]))
-        if abs(wanted[0] * first[1] - wanted[1] * first[0]) > 10 * _LOOSE * size + 2 * spare:
-            return None
-        made = np.array(first + [float(np.vdot(full, t)) for t in tangents[2:]])
-        sizes = np.array([np.vdot(np.abs(full), np.abs(t)) for t in tangents])
-        return self._factor_between(made, wanted, noise, noise + _LOOSE * sizes)
+        full: Array | None = None
+        dots: list[float] = []
+        for count in range(FIRST, 1 + COUNT):
+            tangents = self.probes.at(place, count)
+            if tangents is None:
+                return None
+            if full is None:
+                full = np.broadcast_to(one.make(lambda x: x), one.base.shape)
+            dots += [float(np.vdot(full, t)) for t in tangents[len(dots) :]]
+            if not np.isfinite(dots).all():
+                return None
+            wanted, noise = self._along(one.base, tangents)
+            made, off = np.array(dots), noise + 10 * LOOSE * np.abs(wanted)
+            if not proportional(wanted, made, off) or not self._is_named(wanted, made, off):
+                return None
+        assert full is not None
+        sizes = float(np.linalg.norm(full)) * self.probes.sizes(COUNT)
+        return self._factor_between(made, wanted, noise, noise + LOOSE * sizes)
 
-    def _along(self, place: Place, base: Array, tangents: list[Array]) -> tuple[Array, Array]:
+    def _is_named(self, wanted: Array, made: Array, off: Array) -> bool:
+        """Whether the factor between them may be one that `_try` takes."""
+        factor = fitted_factor(wanted, made)
+        loose = 3 * float(np.linalg.norm(off)) / (float(np.linalg.norm(wanted)) or 1.0)
+        if loose > 0.1 or abs(abs(factor) - 1) <= loose:
+            return True
+        return factor != 0 and self.case.quantities.named(abs(factor), loose) is not None
+
+    def _along(self, base: Array, tangents: list[Array]) -> tuple[Array, Array]:
         """What candidates in the place of a base have to give along the probes, and its noise."""
-        if self._latest is None or self._latest[0] is not base or self._latest[1] is not tangents:
-            dots = np.array([np.vdot(base, t) for t in tangents]) + self.probes.targets
-            sizes = np.array([np.vdot(np.abs(base), np.abs(t)) for t in tangents])
-            self._latest = (base, tangents, dots, _LOOSE * sizes + self.probes.noise)
-        return self._latest[2], self._latest[3]
+        n = len(tangents)
+        if self._latest is None or self._latest[0] is not base or len(self._latest[1]) != n:
+            dots = np.array([np.vdot(base, t) for t in tangents]) + self.probes.targets(n)
+            sizes = float(np.linalg.norm(base)) * self.probes.sizes(n)
+            self._latest = (base, dots, LOOSE * sizes + self.probes.noise)
+        return self._latest[1], self._latest[2]
 
     def _factor_between(self, made: Array, wanted: Array, noise: Any, loose: Any) -> float | None:
         if (np.abs(made - wanted) <= loose).all():
@@ -242,60 +239,3 @@ def _brought_to(g: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]
             left = tuple(n for a, n in enumerate(g.shape) if a not in axes and n != 1)
             if left == wanted and any(g.shape[a] > 1 for a in axes):
                 yield f", summed over {axes_named(axes)}", g.sum(axis=axes).reshape(shape)
-
-
-class _Probes:
-    """How places move with the tensor along some directions, and the difference along these."""
-
-    def __init__(self, case: Case, context: Context) -> None:
-        self._case, self._context = case, context
-        self._latest: tuple[int, list[Array] | None] = (0, None)
-        rng = np.random.default_rng(1)
-        self.directions = [rng.standard_normal(case.given.shape) for _ in range(_PROBES)]
-        self.targets = np.array([np.vdot(case.difference, r) for r in self.directions])
-        sizes = np.array([float(np.abs(r).sum()) for r in self.directions])
-        self.noise = case.limit * sizes
-
-    def at(self, place: Place) -> list[Array] | None:
-        """The derivatives of a place along each direction; None where it cannot be known."""
-        if place.serial != self._latest[0]:
-            found: list[Array] | None = None
-            if self._moved is not None:
-                with suppress(LookupError):
-                    found = [
-                        (up.at(place) - down.at(place)) / (2 * self._step)
-                        for up, down in self._moved
-                    ]
-            self._latest = (place.serial, found)
-        return self._latest[1]
-
-    @cached_property
-    def _step(self) -> float:
-        return _STEP * (largest(self._context.value) or 1.0)
-
-    @cached_property
-    def _moved(self) -> list[tuple[_Point, _Point]] | None:
-        flow = self._context.flow
-        assert flow.root._place is not None
-        serial = self._context.place.serial
-        try:
-            return [
-                tuple(  # type: ignore[misc]
-                    _Point(flow.values, flow.root._place, {serial: sign * self._step * r})
-                    for sign in (1, -1)
-                )
-                for r in self.directions
-            ]
-        except ReplayError:
-            return None
-
-
-class _Point:
-    """The values of a tape with one tensor moved."""
-
-    def __init__(self, values: Values, root: Place, moves: dict[int, Array]) -> None:
-        replay = Replay(values, root, None, moves)
-        self._values, self._places = Values(replay.root), replay.places
-
-    def at(self, place: Place) -> Array:
-        return np.asarray(self._values.at(self._places[place.serial]), np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from math import lgamma, log
+from math import log
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context, described, summed_to
 from autograd.checking.diagnosis.evidence import (
+    ENOUGH_CHOICES,
     ONLY_WHERE,
     Candidate,
     Case,
@@ -28,27 +29,22 @@ _NOT_KNOWN = "what is wrong there is not known"
 _MOST_ARRAYS = 60
 _MOST_WRONG = 0.75  # of all elements: what is wrong nearly everywhere is not a subset
 _ENOUGH_FOR_PLACES = 1.3
-_ENOUGH = 4.0  # natural logarithm of how many subsets of this size there are for each one tried
 
 
 def propose_subset(case: Case) -> None:
     """ "subset": the wrong elements are just those that a simple predicate names."""
     wrong = case.wrong
     count = int(np.count_nonzero(wrong))
-    # Where nothing should arrive and nothing was given, a mistake does not show.
-    silent = (np.abs(case.expected) <= case.limit) & (np.abs(case.given) <= case.limit)
-    shown = int(np.count_nonzero(~silent))
-    if not 0 < count <= _MOST_WRONG * shown:
+    if not 0 < count <= _MOST_WRONG * np.count_nonzero(case.shown):
         return
-    choices = _log_choices(shown, count)
     tried = 0
     for text, mask in _predicates(case, wrong):
         tried += 1
-        if (wrong & ~mask).any() or (mask & ~wrong & ~silent).any() or mask.all():
+        if (wrong & ~mask).any() or (mask & ~wrong & case.shown).any() or mask.all():
             continue
         # Places and ties are facts; a predicate on values may hold by chance.
         positional = text.startswith(("at ", "in ")) or "has a tie" in text
-        if choices < (_ENOUGH_FOR_PLACES if positional else _ENOUGH + log(tried)):
+        if case.log_choices < (_ENOUGH_FOR_PLACES if positional else ENOUGH_CHOICES + log(tried)):
             continue
         what = _what(case, wrong)
         words = f"right everywhere but {text} ({count} of {wrong.size}): {what or _NOT_KNOWN}"
@@ -67,6 +63,11 @@ def _predicates(case: Case, wrong: Mask) -> Iterator[tuple[str, Mask]]:
                 yield "where the recorded index is (at the labels)", mask
         yield from _ties(context, case.expected)
     yield from _positions(wrong)
+    if context is not None:
+        yield from _signs("its own value", context.value, wrong)
+    for name, values in (("right", case.expected), ("given", case.given)):
+        yield f"where the {name} gradient is negative", values < 0
+        yield f"where the {name} gradient is positive", values > 0
     if wrong.ndim >= 2 and min(wrong.shape[-2:]) > 1:
         n, m = wrong.shape[-2:]
         below, above = np.tri(n, m, dtype=np.bool_), ~np.tri(n, m, -1, dtype=np.bool_)
@@ -78,23 +79,24 @@ def _predicates(case: Case, wrong: Mask) -> Iterator[tuple[str, Mask]]:
         ):
             yield where, np.broadcast_to(triangle, wrong.shape)
     if context is not None:
-        for what, value in context.recorded()[:_MOST_ARRAYS]:
-            try:
-                full = np.broadcast_to(value, wrong.shape)
-            except ValueError:
-                continue
-            for sign, mask in (
-                ("0", full == 0),
-                ("negative", full < 0),
-                ("positive", full > 0),
-                ("0 or negative", full <= 0),
-                ("0 or positive", full >= 0),
-            ):
-                if mask.any() and not mask.all():
-                    yield f"where {what} is {sign}", mask
-    for name, values in (("right", case.expected), ("given", case.given)):
-        yield f"where the {name} gradient is negative", values < 0
-        yield f"where the {name} gradient is positive", values > 0
+        for what, value in context.recorded()[1:_MOST_ARRAYS]:
+            yield from _signs(what, value, wrong)
+
+
+def _signs(what: str, value: Array, wrong: Mask) -> Iterator[tuple[str, Mask]]:
+    try:
+        full = np.broadcast_to(value, wrong.shape)
+    except ValueError:
+        return
+    for sign, mask in (
+        ("0", full == 0),
+        ("negative", full < 0),
+        ("positive", full > 0),
+        ("0 or negative", full <= 0),
+        ("0 or positive", full >= 0),
+    ):
+        if mask.any() and not mask.all():
+            yield f"where {what} is {sign}", mask
 
 
 def _positions(wrong: Mask) -> Iterator[tuple[str, Mask]]:
@@ -199,11 +201,6 @@ def _what(case: Case, wrong: Mask) -> str:
     if wrong.sum() >= 3 and largest(given - expected - constant) <= allowed:
         return f"{constant:.6g} is added there"
     return ""
-
-
-def _log_choices(n: int, k: int) -> float:
-    """The logarithm of the number of subsets of k of n."""
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
 def propose_label(case: Case) -> None:

@@ -6,7 +6,7 @@ should."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import permutations
 from typing import Any
 
@@ -242,9 +242,10 @@ def propose_local_factor(case: Case) -> None:
             continue
         if value.min() == value.max():
             continue  # one number: a factor
-        _propose_one_too_many(case, what, value.astype(np.float64), distance)
-        for words, factor in _functions(value.astype(np.float64)):
-            if _completes(case, factor):
+        value = value.astype(np.float64, copy=False)
+        _propose_one_too_many(case, what, value, distance)
+        for words, of in _FUNCTIONS:
+            if _may_complete(case, of, value) and _completes(case, factor := of(value)):
                 v = f"{what}, of shape {value.shape}"
                 text = f"{words.format('v')} is forgotten as a factor, where v is {v}"
                 if words == "{}":
@@ -254,6 +255,8 @@ def propose_local_factor(case: Case) -> None:
                 residual = largest(case.given * factor - case.expected) / case.largest_difference
                 evidence = f"given times it is right in all {case.given.size} numbers"
                 rank = 3.1 + min(distance, 99) / 100 + (0.0 if words == "{}" else 0.3)
+                if words == "1 / {}" and not distance:
+                    rank = 2.55  # simpler than a form that comes to the same, as x exp(x)
                 case.note(rank, Hypothesis("local factor forgotten", text, residual, evidence))
 
 
@@ -266,29 +269,39 @@ def _propose_one_too_many(case: Case, what: str, value: Array, distance: int) ->
         case.propose(Candidate("wrong factor", text, values, rank, tried=1000))
 
 
-def _functions(v: Array) -> Iterator[tuple[str, Array]]:
-    """What derivatives of elementary functions are made of."""
-    yield "{}", v
-    with np.errstate(all="ignore"):
-        yield "1 - {}", 1 - v
-        yield "1 + {}", 1 + v
-        yield "{} ** 2", v * v
-        yield "1 - {} ** 2", 1 - v * v
-        yield "{0} (1 - {0})", v * (1 - v)
-        yield "1 / {}", 1 / v
-        yield "1 / {} ** 2", 1 / (v * v)
+# What derivatives of elementary functions are made of.
+_FUNCTIONS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
+    ("{}", lambda v: v),
+    ("1 - {}", lambda v: 1 - v),
+    ("1 + {}", lambda v: 1 + v),
+    ("{} ** 2", lambda v: v * v),
+    ("1 - {} ** 2", lambda v: 1 - v * v),
+    ("{0} (1 - {0})", lambda v: v * (1 - v)),
+    ("1 / {}", lambda v: 1 / v),
+    ("1 / {} ** 2", lambda v: 1 / (v * v)),
+)
+
+
+def _may_complete(case: Case, of: Callable[[Array], Array], value: Array) -> bool:
+    """Whether given times a function of a value may be right, from what a sample shows."""
+    if not case.is_large:
+        return True
+    factor = of(case.looked_at(np.broadcast_to(value, case.given.shape)))
+    return _is_right(case, case.looked_at(case.given) * factor, case.looked_at(case.expected))
 
 
 def _completes(case: Case, factor: Array) -> bool:
     if not np.isfinite(factor).all() or factor.min() == factor.max():
         return False
-    # Compared relative to the factor too: a large one magnifies the rounding of what was given.
-    product = case.given * factor
-    residual = np.abs(product - case.expected)
-    rounding = case.relative_limit * np.maximum(np.abs(product), np.abs(case.expected))
-    tolerance = np.minimum(rounding + case.limit, 0.03 * case.largest_difference)
-    if not (residual <= tolerance).all():
+    if not _is_right(case, case.given * factor, case.expected):
         return False
     if np.count_nonzero(case.wrong) >= 3:
         return True
-    return bool(np.ptp(np.broadcast_to(factor, product.shape)[case.wrong]))
+    return bool(np.ptp(np.broadcast_to(factor, case.given.shape)[case.wrong]))
+
+
+def _is_right(case: Case, product: Array, expected: Array) -> bool:
+    # Compared relative to the product too: a large factor magnifies the rounding of what was given.
+    rounding = case.relative_limit * np.maximum(np.abs(product), np.abs(expected))
+    tolerance = np.minimum(rounding + case.limit, 0.03 * case.largest_difference)
+    return bool((np.abs(product - expected) <= tolerance).all())
