@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from operator import index
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -89,8 +89,8 @@ def batch_norm(
             squares = ag.allreduce(ag.sum_of_squares(centred, axes), group=group)
         var = squares.reshape(channels) / n
         if training and running_mean is not None and running_var is not None:
-            _move(running_mean, mean.data.reshape(-1), momentum)
-            _move(running_var, var.data.reshape(-1) * (n / (n - 1)), momentum)
+            _move(running_mean, mean, momentum)
+            _move(running_var, var, momentum, n / (n - 1))
     else:
         centred = x - running_mean.reshape(channels)
         var = running_var.reshape(channels)
@@ -109,9 +109,11 @@ def _expect_several(n: int, training: bool, x: Tensor) -> None:
         )
 
 
-def _move(running: Tensor, value: Any, momentum: float) -> None:
-    blended = (1 - momentum) * running.data + momentum * value
-    running.data = blended.astype(running.dtype)
+def _move(running: Tensor, value: Tensor, momentum: float, factor: float = 1.0) -> None:
+    """Move a running statistic towards factor * value, by ops, so that a program sees it."""
+    value = value.detach().reshape(-1)
+    blended = (1 - momentum) * running.detach() + momentum * (value * factor)
+    running.data = blended.astype(running.dtype).data
 
 
 @of_tensors

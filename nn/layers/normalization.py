@@ -61,7 +61,7 @@ class _BatchNorm(Module):
             current() if self.sync and self.training else None,
         )
         if tracked is not None:  # counted last, so that a batch that is refused is not
-            tracked.data = np.asarray(tracked.data + 1)
+            tracked.data = (tracked + 1).data
         return y
 
     def extra_repr(self) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd.engine.tensor import Array
 from nn.optim.base import Optimizer, Parameters
 
 
@@ -57,23 +56,19 @@ class Adam(Optimizer):
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"{self._name}: betas={betas} given, two from 0 to below 1 expected")
 
-    def _moved(
-        self, p: Array, g: Array, state: dict[str, Any], options: Mapping[str, Any]
-    ) -> Array:
+    def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:
         p, g = self._decayed(p, g, options)
         b1, b2 = options["betas"]
         t = state["step"] = state.get("step", 0) + 1
-        m = state["exp_avg"] = np.asarray(b1 * state.get("exp_avg", 0.0) + (1 - b1) * g)
-        v = np.asarray(b2 * state.get("exp_avg_sq", 0.0) + (1 - b2) * (g * g))
-        state["exp_avg_sq"] = v
+        m = state["exp_avg"] = b1 * state.get("exp_avg", 0.0) + (1 - b1) * g
+        v = state["exp_avg_sq"] = b2 * state.get("exp_avg_sq", 0.0) + (1 - b2) * (g * g)
         if options["amsgrad"]:
-            v = np.asarray(np.maximum(state.get("max_exp_avg_sq", v), v))
-            state["max_exp_avg_sq"] = v
+            v = state["max_exp_avg_sq"] = np.maximum(state.get("max_exp_avg_sq", v), v)
         # The corrections are Python's numbers, in double precision whatever the parameter's.
         deviation = np.sqrt(v) / float((1 - b2**t) ** 0.5) + options["eps"]
-        return np.asarray(p - options["lr"] / (1 - b1**t) * (m / deviation))
+        return p - options["lr"] / (1 - b1**t) * (m / deviation)
 
-    def _decayed(self, p: Array, g: Array, options: Mapping[str, Any]) -> tuple[Array, Array]:
+    def _decayed(self, p: Any, g: Any, options: Mapping[str, Any]) -> tuple[Any, Any]:
         if options["weight_decay"]:
             g = g + options["weight_decay"] * p
         return p, g
@@ -98,7 +93,7 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
-    def _decayed(self, p: Array, g: Array, options: Mapping[str, Any]) -> tuple[Array, Array]:
+    def _decayed(self, p: Any, g: Any, options: Mapping[str, Any]) -> tuple[Any, Any]:
         if options["weight_decay"]:
             p = (1 - options["lr"] * options["weight_decay"]) * p
         return p, g
@@ -145,24 +140,20 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def _moved(
-        self, p: Array, g: Array, state: dict[str, Any], options: Mapping[str, Any]
-    ) -> Array:
+    def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:
         if options["weight_decay"]:
             g = g + options["weight_decay"] * p
         alpha, momentum = options["alpha"], options["momentum"]
         state["step"] = state.get("step", 0) + 1  # unused here; PyTorch's state has it
-        v = np.asarray(alpha * state.get("square_avg", 0.0) + (1 - alpha) * (g * g))
-        state["square_avg"] = v
+        v = state["square_avg"] = alpha * state.get("square_avg", 0.0) + (1 - alpha) * (g * g)
         if options["centered"]:
-            mean = np.asarray(alpha * state.get("grad_avg", 0.0) + (1 - alpha) * g)
-            state["grad_avg"] = mean
+            mean = state["grad_avg"] = alpha * state.get("grad_avg", 0.0) + (1 - alpha) * g
             v = v - mean * mean
         quotient = g / (np.sqrt(v) + options["eps"])
         if momentum:
             quotient = momentum * state.get("momentum_buffer", 0.0) + quotient
-            state["momentum_buffer"] = np.asarray(quotient)
-        return np.asarray(p - options["lr"] * quotient)
+            state["momentum_buffer"] = quotient
+        return p - options["lr"] * quotient
 
 
 class Adagrad(Optimizer):
@@ -210,13 +201,10 @@ class Adagrad(Optimizer):
                 f"Adagrad: initial_accumulator_value={start} given, at least 0 expected"
             )
 
-    def _moved(
-        self, p: Array, g: Array, state: dict[str, Any], options: Mapping[str, Any]
-    ) -> Array:
+    def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:
         if options["weight_decay"]:
             g = g + options["weight_decay"] * p
         t = state["step"] = state.get("step", 0) + 1
-        v = state.get("sum", options["initial_accumulator_value"]) + g * g
-        state["sum"] = np.asarray(v)
+        v = state["sum"] = state.get("sum", options["initial_accumulator_value"]) + g * g
         lr = options["lr"] / (1 + (t - 1) * options["lr_decay"])
-        return np.asarray(p - lr * (g / (np.sqrt(v) + options["eps"])))
+        return p - lr * (g / (np.sqrt(v) + options["eps"]))

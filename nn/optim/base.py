@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, enable_grad
-from autograd.engine.tensor import Array
 from autograd.ops.arguments import expect_constants
 from nn.module import Parameter
 
@@ -137,16 +136,18 @@ class Optimizer(ABC):
                     wide = _state_dtype(p)
                     data, g = (a.astype(wide, copy=False) for a in (p.data, g))
                     moved = self._moved(data, -g if options["maximize"] else g, state, options)
+                    if not p.shape:  # of 0-d arrays NumPy makes scalars
+                        moved = np.asarray(moved)
+                        state.update((k, np.asarray(v)) for k, v in state.items() if k != "step")
                     p.data = moved.astype(p.dtype, copy=False)
         return loss
 
     @abstractmethod
-    def _moved(
-        self, p: Array, g: Array, state: dict[str, Any], options: Mapping[str, Any]
-    ) -> Array:
+    def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:
         """Where the parameter p with the gradient g goes; `state` is its own to keep.
 
-        Always arrays, new ones: of 0-d arrays NumPy makes scalars.
+        New ones always. It is written with NumPy's functions and operators, which work on arrays,
+        as `step` gives them, and on tensors, so that a program can be made of it.
         """
 
     def _check(self, options: Mapping[str, Any]) -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from autograd.engine.tensor import Array
 from nn.optim.base import Optimizer, Parameters
 
 
@@ -56,9 +53,7 @@ class SGD(Optimizer):
                 f"{momentum} and {dampening} given"
             )
 
-    def _moved(
-        self, p: Array, g: Array, state: dict[str, Any], options: Mapping[str, Any]
-    ) -> Array:
+    def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:
         if options["weight_decay"]:
             g = g + options["weight_decay"] * p
         momentum = options["momentum"]
@@ -66,6 +61,6 @@ class SGD(Optimizer):
             v = state.get("momentum_buffer")
             # A copy: gradients may be cleared or clipped in place between two steps.
             v = g.copy() if v is None else momentum * v + (1 - options["dampening"]) * g
-            state["momentum_buffer"] = np.asarray(v)
+            state["momentum_buffer"] = v
             g = g + momentum * v if options["nesterov"] else v
-        return np.asarray(p - options["lr"] * g)
+        return p - options["lr"] * g

@@ -1,0 +1,64 @@
+"""What training does beside its ops, in programs: formulas of optimizers, running statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Tensor, program_of
+from autograd.program.running import run
+from nn.optim.base import Optimizer
+
+OPTIMIZERS = [
+    lambda p: nn.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+    lambda p: nn.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),
+    lambda p: nn.optim.Adam(p, lr=0.1, weight_decay=0.1, amsgrad=True),
+    lambda p: nn.optim.AdamW(p, lr=0.1),
+    lambda p: nn.optim.RMSprop(p, lr=0.1, centered=True, momentum=0.5),
+    lambda p: nn.optim.Adagrad(p, lr=0.1, lr_decay=0.1, weight_decay=0.1),
+]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+@pytest.mark.parametrize("shape", [(3, 2), ()])
+def test_formulas_are_the_same_on_tensors(
+    make: Any, shape: tuple[int, ...], rng: np.random.Generator
+) -> None:
+    parameter = nn.Parameter(rng.normal(size=shape).astype(np.float32))
+    optimizer: Optimizer = make([parameter])
+    (group,) = optimizer.param_groups
+    options = {name: value for name, value in group.items() if name != "params"}
+    tensor, state = Tensor(parameter.data.copy()), dict[str, Any]()
+    for _ in range(3):
+        g = rng.normal(size=shape).astype(np.float32)
+        parameter.grad = Tensor(g)
+        optimizer.step()
+        tensor = optimizer._moved(tensor, Tensor(g), state, options)
+        assert tensor.dtype == np.float32
+        assert np.array_equal(tensor.data, parameter.data)
+    for name, value in optimizer.state[parameter].items():
+        assert type(value) in (np.ndarray, int)
+        assert np.array_equal(getattr(state[name], "data", state[name]), value)
+
+
+def test_running_statistics_are_computed_by_the_program(rng: np.random.Generator) -> None:
+    layer = nn.BatchNorm2d(3)
+    x, other = rng.normal(size=(2, 4, 3, 5, 5)).astype(np.float32)
+    program = program_of(layer, x)
+    assert [effect.kind for effect in program.effects] == ["data"] * 3
+    before = {name: array.copy() for name, array in layer.state_dict().items()}
+    held: dict[int, Any] = {}
+    wanted = layer(Tensor(other)).data
+    after = layer.state_dict()
+    layer.load_state_dict(before)
+    got = run(
+        program, [other], lambda n, call, given: held.update(zip(call.gives(), given, strict=True))
+    )
+    assert np.array_equal(got, wanted)
+    tensors = {i.slot: i.tensor for i in program.inputs}
+    for effect in program.effects:
+        (name,) = [n for n, t in layer.named_buffers() if t is tensors[effect.input]]
+        assert np.array_equal(held[effect.slot], after[name])
