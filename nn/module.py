@@ -14,6 +14,7 @@ from autograd import Tensor
 from autograd.engine.modes import mode
 from autograd.runtime.scopes import scope
 from autograd.runtime.trees import flatten
+from nn.functional.arguments import loaded
 from nn.hooks import Hook, RemovableHandle
 
 M = TypeVar("M", bound="Module")
@@ -308,6 +309,8 @@ class Module:
 
         Raises:
             KeyError: names are missing or unexpected, and `strict` is true.
+            TypeError: a value is not numeric, or cannot be converted: complex numbers, or fractions
+                where whole numbers are held.
             ValueError: a shape differs. Nothing has been changed then.
         """
         own = self._state()
@@ -321,7 +324,11 @@ class Module:
                 f"load_state_dict into {type(self).__name__}: {', '.join(parts)}; "
                 "the state is of another architecture (strict=False takes what fits)"
             )
-        arrays = {name: np.asarray(state[name]) for name in own if name in state}
+        arrays = {
+            name: loaded(f"load_state_dict: '{name}'", state[name], own[name].dtype)
+            for name in own
+            if name in state
+        }
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(
@@ -329,7 +336,7 @@ class Module:
                     f"{own[name].shape} expected"
                 )
         for name, array in arrays.items():
-            own[name].data = array.astype(own[name].dtype)  # a copy: the state stays the caller's
+            own[name].data = array  # a copy: the state stays the caller's
 
     def extra_repr(self) -> str:
         """What a layer says of itself between the brackets of its repr."""

@@ -63,6 +63,8 @@ _OPS: dict[Any, Callable[..., Any]] = {
     for name in ops.__all__
     if hasattr(namespace, name)
 }
+# What writes into an array and returns nothing is no op, which returns another and writes nothing.
+del _OPS[np.put_along_axis]
 # Other names, other forms; and of np.linalg what goes by the last two axes, or by matrices.
 _OPS |= {
     np.amax: ops.max,

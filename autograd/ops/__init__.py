@@ -9,6 +9,7 @@ its rules may use np.fft, and arrays enter and leave it real.
 """
 
 from autograd.engine.needs import needs as _needs
+from autograd.ops.arguments import as_array as _as_array
 from autograd.ops.arguments import clear as _clear
 from autograd.ops.arguments import refuse_options as _refuse_options
 from autograd.ops.arguments import settled as _settled
@@ -206,6 +207,7 @@ _needs.sum_to = _sum_to
 _needs.astype = astype
 _needs.stack = _stack_nested
 _needs.clear = _clear
+_needs.as_array = _as_array
 _needs.settle = _settled
 _needs.refuse_options = _refuse_options
 _needs.explain_forward = _of_forward

@@ -13,6 +13,7 @@ from autograd.engine.modes import mode
 from autograd.engine.primitives import Primitive, primitive
 from autograd.engine.rules import Rule
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.ops.arguments import expect_plain
 from autograd.runtime.trees import flatten
 
 
@@ -60,7 +61,7 @@ def on_arrays(rule: Callable[..., Any]) -> Rule:
     def lifted(g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
         if not mode.recording:
             plain = [_plain(arg) for arg in (g, out, *args)]
-            return wrap(np.asarray(rule(*plain, **_plain(options))), None)
+            return wrap(_plain_array(rule(*plain, **_plain(options))), None)
         leaves, rebuild = flatten((g, out, args, options))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
@@ -69,7 +70,7 @@ def on_arrays(rule: Callable[..., Any]) -> Rule:
             g, out, args, options = rebuild(
                 [next(given) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
             )
-            return np.asarray(rule(g, out, *args, **options))
+            return _plain_array(rule(g, out, *args, **options))
 
         count = len(g) if isinstance(g, tuple) else 1
         return linear_in_first(*tensors, of=of, count=count, refusal=refusal)
@@ -132,6 +133,11 @@ def _pull_transposed(
 
 linear_in_first.defvjp_each(_pull_linear)
 transposed.defvjp_each(_pull_transposed)
+
+
+def _plain_array(pulled: Any) -> Array:
+    expect_plain("a rule on arrays returned", pulled)
+    return np.asarray(pulled)
 
 
 def _plain(value: Any) -> Any:

@@ -48,6 +48,34 @@ def test_a_rule_that_takes_something_else(rule: Any, said: str) -> None:
         op(leaf(2.0)).backward()
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("arrays_of", [lambda x: x, lambda x: (x, x), lambda x: Saved(x, 1)])
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda x: np.ma.masked_less(x, 1.5), "a masked array, which is to be filled"),
+        (lambda x: np.ma.masked_invalid(x) * 2, "a masked array"),
+        (lambda x: np.ma.masked, "a masked array"),
+        (lambda x: np.matrix(x), "np.matrix"),
+        (lambda x: np.asmatrix(x) * 2, "np.matrix"),
+    ],
+)
+def test_a_forward_whose_result_is_more_than_its_numbers(
+    arrays_of: Any, made: Any, said: str
+) -> None:
+    op = fresh(lambda x: arrays_of(made(x)), name="odd").defvjp(lambda g, out, x: g)
+    for x in (leaf([1.0, 2.0]), np.array([1.0, 2.0])):
+        with pytest.raises(TypeError, match=rf"^odd: the forward returned .*{said}"):
+            op(x)
+
+
+def test_a_rule_on_arrays_whose_result_is_more_than_its_numbers() -> None:
+    op = fresh(name="odd").defvjp(ag.on_arrays(lambda g, out, x: np.ma.masked_less(2 * g, 3)))
+    for create_graph in (False, True):
+        with pytest.raises(TypeError, match="a rule on arrays returned a masked array"):
+            op(leaf([1.0, 2.0])).sum().backward(create_graph=create_graph)
+
+
 def test_a_rule_that_does_not_take_the_options() -> None:
     @primitive
     def scaled(x: Array, by: float = 1.0) -> Array:
