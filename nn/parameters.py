@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from autograd import Tensor
 
 _data = vars(Tensor)["data"]
-_SEVERAL = (list, tuple, set, frozenset, deque, UserList, type({}.values()))
+_SEVERAL: tuple[Any, ...] = (list, tuple, set, frozenset, deque, UserList, type({}.values()))
 _BY_KEY = (dict, UserDict, MappingProxyType)
 
 

@@ -46,6 +46,8 @@ def of_rule(
     from inspect import signature  # slow to import, and seldom needed
 
     what = f"rule {position} of '{op.name}'"
+    if op.name.endswith("rule_on_arrays"):  # the author knows but the rule that it was made of
+        what = f"{options['rule'].told()}, which is on arrays"
     try:
         signature(rule).bind(*given, **options)
     except TypeError as misfit:

@@ -252,3 +252,29 @@ def test_the_warning_of_a_sum_points_at_the_rule_and_comes_once() -> None:
     assert issubclass(warning.category, ag.BroadcastWarning)
     assert warning.filename == __file__
     assert "rule 1 of 'plus'" in str(warning.message)
+
+
+def test_the_derivative_of_a_rule_on_arrays_names_the_op_and_the_rule() -> None:
+    @primitive
+    def scaled(x: Array, y: Array) -> Array:
+        return x**2 * y
+
+    scaled.defvjp(
+        ag.on_arrays(lambda g, out, x, y: 2 * g * x * y),
+        ag.on_arrays(lambda g, out, x, y: g * x**2),
+    )
+    total = Primitive(lambda *xs: np.add(*xs), name="total")
+    total.defvjp_each(ag.on_arrays(lambda position, g, out, *xs: g))
+    first, second = (lambda x: scaled(x, 3.0)), (lambda x: scaled(2.0, x) * x)
+    for derivative, said in (
+        (lambda: ag.grad(ag.grad(first))(2.0), "rule 0 of 'scaled'"),
+        (lambda: ag.grad(ag.grad(second))(2.0), "rule 1 of 'scaled'"),
+        (lambda: ag.grad(lambda x: ag.jvp(first, (x,), (1.0,))[1])(2.0), "rule 0 of 'scaled'"),
+        (lambda: ag.jvp(lambda x: ag.jvp(first, (x,), (1.0,))[1], (2.0,), (1.0,)), "rule 0 of"),
+        (lambda: ag.grad(ag.grad(lambda x: total(x, x)))(2.0), "each argument of 'total'"),
+    ):
+        with pytest.raises(RuntimeError, match=r"rule on arrays, rule .* in primitives") as caught:
+            derivative()
+        told = " ".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+        assert said in told
+        assert "linear_in_first" not in told and "transposed" not in told
