@@ -132,7 +132,7 @@ from autograd.ops.reductions.extremum import (
     min,
     scatter_first_max,
 )
-from autograd.ops.reductions.moments import deviations, std, var
+from autograd.ops.reductions.moments import deviations, residuals, std, unit_deviations, var
 from autograd.ops.reductions.norms import euclidean_norm, kinked, less_share, norm, p_norm, unit
 from autograd.ops.reductions.reduction import (
     all,
@@ -359,6 +359,7 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "residuals",
     "roll",
     "rot90",
     "round",
@@ -400,6 +401,7 @@ __all__ = [
     "triu",
     "trunc",
     "unit",
+    "unit_deviations",
     "var",
     "vecdot",
     "vsplit",
