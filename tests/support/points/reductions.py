@@ -358,6 +358,7 @@ PLAIN: dict[str, str] = {
     "gather_first_max": _LINEAR,
     "sum_of_products": "bilinear",
     "sum_of_squares": "quadratic",
+    **dict.fromkeys(("shares", "shares_slope", "less_average"), _OF_OTHERS),
     **dict.fromkeys(("unit", "unit_deviations", "residuals"), _OF_OTHERS),
     "mixed_product": _OF_OTHERS,
     "products_of_others": _OF_OTHERS,
