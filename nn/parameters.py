@@ -60,17 +60,25 @@ class Buffer(Tensor):
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """What is in a collection, nested or not; or the value itself. Not the keys of dicts."""
-    stack, seen = [value], set()
+    """What is in a collection, nested or not; or the value itself. Not the keys of dicts.
+
+    Raises ValueError where it holds itself, or has more than 200 levels.
+    """
+    stack = [(value, 0)]
     while stack:
-        part = stack.pop()
+        part, depth = stack.pop()
         objects = isinstance(part, np.ndarray) and part.dtype == object
         if not (objects or isinstance(part, _SEVERAL + _BY_KEY)):
             yield part
-        elif id(part) not in seen:  # a list may hold itself
-            seen.add(id(part))
-            inner = part.values() if isinstance(part, _BY_KEY) else part
-            stack += reversed(list(inner.flat if isinstance(inner, np.ndarray) else inner))
+            continue
+        if depth == 200:
+            raise ValueError(
+                f"a {type(part).__name__} that holds itself, or is nested deeper than 200 levels, "
+                "was given for an attribute of a module"
+            )
+        inner = part.values() if isinstance(part, _BY_KEY) else part
+        inner = inner.flat if isinstance(inner, np.ndarray) else inner
+        stack += reversed([(each, depth + 1) for each in inner])
 
 
 def is_loose(value: Any) -> bool:

@@ -105,7 +105,8 @@ def p_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Arr
     scale = scale_of(leading.reduce(size, axis=axes, keepdims=True, initial=start))
     with np.errstate(divide="ignore", over="ignore"):  # a zero makes a norm of negative order 0
         sums = np.sum((size / scale) ** p, axis=axes, keepdims=True)
-        out = sums ** (1 / p) * scale
+        relative = sums ** (1 / p)
+    out = relative * scale
     return np.asarray(out if keepdims else out.squeeze(axes))
 
 
