@@ -77,6 +77,9 @@ class _OnArrays:
         count = len(g) if isinstance(g, tuple) else 1
         return linear_in_first(*tensors, of=of, count=count, rule=self)
 
+    def __repr__(self) -> str:
+        return f"on_arrays({self.rule!r})"
+
     def told(self) -> str:
         """Which rule of which op it is."""
         for op in tuple(registry.values()):
