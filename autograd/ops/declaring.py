@@ -51,10 +51,10 @@ def on_arrays(rule: Callable[..., Any]) -> Rule:
     As it is linear in the gradient g that it gets, `jvp` knows its transpose all the same: it calls
     the rule once for each element of g.
     """
-    return _OnArrays(rule)
+    return OnArrays(rule)
 
 
-class _OnArrays:
+class OnArrays:
     """A rule of a function of arrays."""
 
     def __init__(self, rule: Callable[..., Any]) -> None:
@@ -100,7 +100,7 @@ class _OnArrays:
 
 
 @primitive(name="rule_on_arrays")
-def linear_in_first(*arrays: Array, of: Callable[..., Array], count: int, rule: _OnArrays) -> Array:
+def linear_in_first(*arrays: Array, of: Callable[..., Array], count: int, rule: OnArrays) -> Array:
     """of(*arrays): a rule on arrays, linear in the first `count` of them, the gradients."""
     return of(*arrays)
 
@@ -112,7 +112,7 @@ def transposed(
     of: Callable[..., Array],
     zeros: Sequence[Array],
     position: int,
-    rule: _OnArrays,
+    rule: OnArrays,
 ) -> Array:
     """The gradient of sum(t * of(*gradients, *arrays)) by the gradient at `position`, of which
     `zeros` has the shapes; it is the same wherever it is taken."""
@@ -126,7 +126,7 @@ def transposed(
 
 
 def _pull_linear(
-    position: int, g: Tensor, out: Tensor, *arrays: Tensor, of: Any, count: int, rule: _OnArrays
+    position: int, g: Tensor, out: Tensor, *arrays: Tensor, of: Any, count: int, rule: OnArrays
 ) -> Tensor:
     if position >= count:
         raise rule.refusal()
@@ -143,7 +143,7 @@ def _pull_transposed(
     of: Any,
     zeros: Sequence[Array],
     position: int,
-    rule: _OnArrays,
+    rule: OnArrays,
 ) -> Tensor:
     if own:
         raise rule.refusal()
