@@ -65,7 +65,8 @@ class Module:
                 f"{type(self).__name__}: {lost} was assigned to '{name}'"
                 + (" of __slots__" if in_slot else "")
                 + ", where it would not be found; assign an attribute to each, a ModuleList or "
-                "ModuleDict of modules, and a Parameter for a tensor that wants a gradient"
+                "ModuleDict of modules, and a Parameter for a tensor that wants a gradient; or "
+                "name it in the class's tensor_options, where that is for whoever gave it"
             )
         if value is None and isinstance(held, _STATE):
             super().__setattr__("_absent", (*self._absent, name))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from autograd import Tensor
+from autograd.engine.tape import Leaf
 
 _data = vars(Tensor)["data"]
 _SEVERAL: tuple[Any, ...] = (list, tuple, set, frozenset, deque, UserList, type({}.values()))
@@ -82,6 +83,7 @@ def leaves(value: Any) -> Iterator[Any]:
 
 
 def is_loose(value: Any) -> bool:
-    """Whether it is a leaf that wants a gradient, and no Parameter."""
-    leaf = isinstance(value, Tensor) and value.requires_grad and value.is_leaf
-    return leaf and not isinstance(value, Parameter)
+    """Whether it is a leaf that wants a gradient, and neither a Parameter nor what a transform
+    differentiates by."""
+    place = value._place if isinstance(value, Tensor) else None
+    return isinstance(place, Leaf) and not place.inner and not isinstance(value, Parameter)

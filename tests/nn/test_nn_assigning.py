@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Tensor
+from autograd import Tensor, grad
 
 
 def layer() -> nn.BatchNorm1d:
@@ -147,6 +147,12 @@ def test_a_leaf_that_would_not_be_found() -> None:
     module(x).sum().backward()
     assert module.last is x and x.grad is not None
     module.last = module(x)  # a computed tensor, which nobody trains
+
+    def slope(k: Tensor) -> Tensor:
+        held: Tensor = Holds(k).held * 3
+        return held
+
+    assert float(grad(slope)(2.0)) == 3
     assert nn.LeakyReLU(Tensor(0.1, requires_grad=True)).tensor_options == ("negative_slope",)
 
 
