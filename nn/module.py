@@ -5,62 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
+from types import MemberDescriptorType
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor
 from autograd.engine.modes import mode
 from autograd.runtime.scopes import scope
-from autograd.runtime.trees import flatten
+from nn.functional.arguments import loaded
 from nn.hooks import Hook, RemovableHandle
+from nn.parameters import Buffer as Buffer
+from nn.parameters import Parameter as Parameter
+from nn.parameters import is_loose, leaves
 
 M = TypeVar("M", bound="Module")
-
-_data = vars(Tensor)["data"]
-
-
-class Parameter(Tensor):
-    """A tensor that an optimizer changes: requires a gradient, and is found by its Module.
-
-    What is assigned to its data has its shape and dtype, also while it is frozen; `rebind` takes
-    others.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any, requires_grad: bool = True) -> None:
-        super().__init__(data, requires_grad)
-
-    def _bind(self, value: ArrayLike) -> None:
-        before = self.data
-        _data.fset(self, value)
-        after = self.data
-        if (after.shape, after.dtype) != (before.shape, before.dtype):
-            _data.fset(self, before)
-            raise (ValueError if after.dtype == before.dtype else TypeError)(
-                f"data: {after.dtype} {after.shape} was assigned to a Parameter of {before.dtype} "
-                f"{before.shape}; the two must be equal, or use rebind()"
-            )
-
-    data = property(_data.fget, _bind, doc=_data.__doc__)
-
-
-class Buffer(Tensor):
-    """A tensor that belongs to a Module's state and has no gradient, such as a running mean.
-
-    Raises ValueError for data that wants a gradient.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, data: Any) -> None:
-        super().__init__(data)
-        if self.requires_grad:
-            raise ValueError(
-                "Buffer: the data wants a gradient, and a buffer has none; give its detach()"
-            )
 
 
 class MissingError(TypeError):
@@ -72,9 +32,15 @@ class Module:
     `__init__`, and define `forward`; the attributes' order is the order of everything below.
 
     In the place of one of them another may be put, of whatever of the three kinds, or None; and
-    each may be deleted. Anything else is a TypeError, for the state would lose it; and so is a
-    list, tuple or dict of them, in which they would not be found: see ModuleList and ModuleDict.
+    each may be deleted. Anything else is a TypeError, for the state would lose it; and so is what
+    holds them where they would not be found: a list, dict, set or other collection (see ModuleList
+    and ModuleDict), an attribute of the class, and one of `__slots__`. A leaf that wants a gradient
+    and is no Parameter is refused as well, but where a forward runs, as it may keep what it is
+    given, and in attributes that the class names in `tensor_options`: options such as the slope of
+    LeakyReLU, whose gradient is for whoever gave them.
     """
+
+    tensor_options: tuple[str, ...] = ()
 
     training: bool = True
 
@@ -93,15 +59,29 @@ class Module:
                 f"{type(self).__name__}: {_kind(value)} was assigned to '{name}' over a {kind}, "
                 f"and would not be found in its place; assign a {kind}{hint}, or None"
             )
-        if isinstance(value, list | tuple | dict) and (lost := _not_found(self, value)):
+        in_slot = isinstance(getattr(type(self), name, None), MemberDescriptorType)
+        if name not in type(self).tensor_options and (lost := _not_found(self, value, in_slot)):
             raise TypeError(
-                f"{type(self).__name__}: a {type(value).__name__} that holds a {lost} was assigned "
-                f"to '{name}', where it would not be found; assign an attribute to each, or a "
-                "ModuleList or ModuleDict of modules"
+                f"{type(self).__name__}: {lost} was assigned to '{name}'"
+                + (" of __slots__" if in_slot else "")
+                + ", where it would not be found; assign an attribute to each, a ModuleList or "
+                "ModuleDict of modules, and a Parameter for a tensor that wants a gradient; or "
+                "name it in the class's tensor_options, where that is for whoever gave it"
             )
         if value is None and isinstance(held, _STATE):
             super().__setattr__("_absent", (*self._absent, name))
         super().__setattr__(name, value)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, value in vars(cls).items():
+            for leaf in leaves(value):
+                if isinstance(leaf, _STATE) or is_loose(leaf):
+                    raise TypeError(
+                        f"{cls.__name__}: its attribute '{name}' is, or holds, "
+                        f"{_kind(leaf)}, which all its instances would share and none would find; "
+                        "assign it in __init__"
+                    )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
@@ -308,6 +288,8 @@ class Module:
 
         Raises:
             KeyError: names are missing or unexpected, and `strict` is true.
+            TypeError: a value is not numeric, or cannot be converted: complex numbers, or fractions
+                where whole numbers are held.
             ValueError: a shape differs. Nothing has been changed then.
         """
         own = self._state()
@@ -321,7 +303,11 @@ class Module:
                 f"load_state_dict into {type(self).__name__}: {', '.join(parts)}; "
                 "the state is of another architecture (strict=False takes what fits)"
             )
-        arrays = {name: np.asarray(state[name]) for name in own if name in state}
+        arrays = {
+            name: loaded(f"load_state_dict: '{name}'", state[name], own[name].dtype)
+            for name in own
+            if name in state
+        }
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(
@@ -329,7 +315,7 @@ class Module:
                     f"{own[name].shape} expected"
                 )
         for name, array in arrays.items():
-            own[name].data = array.astype(own[name].dtype)  # a copy: the state stays the caller's
+            own[name].data = array  # a copy: the state stays the caller's
 
     def extra_repr(self) -> str:
         """What a layer says of itself between the brackets of its repr."""
@@ -368,15 +354,23 @@ def _kind(value: Any) -> str:
     return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
 
 
-def _not_found(module: Module, tree: Any) -> str | None:
-    """The class of what is in a tree and part of no module that `module` has."""
-    held = [leaf for leaf in flatten(tree)[0] if isinstance(leaf, _STATE)]
+def _not_found(module: Module, value: Any, in_slot: bool) -> str | None:
+    """In words, what would be in an attribute of `module` and found in none of its modules."""
+    if isinstance(value, _STATE) and not in_slot:
+        return None
+    within = _calls.innermost is not None  # what a forward is given may be a leaf
+    held = [x for x in leaves(value) if isinstance(x, _STATE) or (is_loose(x) and not within)]
     if not held:
         return None
     found: set[int] = set()
     for each in module.modules():
         found |= {id(each), *(id(value) for value in vars(each).values())}
-    return next((type(leaf).__name__ for leaf in held if id(leaf) not in found), None)
+    lost = next((leaf for leaf in held if id(leaf) not in found), None)
+    if lost is None:
+        return None
+    wants = " that wants a gradient" if is_loose(lost) else ""
+    holder = "" if lost is value else f"{_kind(value)} that holds "
+    return f"{holder}{_kind(lost)}{wants}"
 
 
 class _Calls(threading.local):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import Tensor, norm
+from autograd.engine.tensor import Array
 from nn.functional.arguments import number
 
 
@@ -40,10 +41,8 @@ def clip_grad_norm_(
     max_norm = number(op, "max_norm", max_norm, expected="at least 0", holds=lambda n: n >= 0)
     norm_type = number(op, "norm_type", norm_type, expected="above 0", holds=lambda p: p > 0)
     held = _with_gradients(parameters)
-    norms = [
-        np.linalg.norm(gradient.data.astype(np.float64).ravel(), norm_type) for _, gradient in held
-    ]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    norms = [_norm(gradient.data, norm_type) for _, gradient in held]
+    total = _norm(np.array(norms), norm_type)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
             f"clip_grad_norm_: the norm of the gradients is {total}; a finite one expected "
@@ -53,7 +52,9 @@ def clip_grad_norm_(
     if not factor >= 1:  # NaN too
         for parameter, gradient in held:
             with np.errstate(invalid="ignore"):  # inf * 0 is NaN, and said so above
-                parameter.grad = Tensor(np.asarray(gradient.data * factor))
+                # In float64, as a factor may be too small for the gradient's dtype.
+                scaled = np.multiply(gradient.data, factor, dtype=np.float64)
+            parameter.grad = Tensor(np.asarray(scaled, gradient.dtype))
     return total
 
 
@@ -69,6 +70,11 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     limit = number(op, "clip_value", clip_value, expected="at least 0", holds=lambda c: c >= 0)
     for parameter, gradient in _with_gradients(parameters):
         parameter.grad = Tensor(np.asarray(np.clip(gradient.data, -limit, limit)))
+
+
+def _norm(array: Array, p: float) -> float:
+    """The p-norm of all elements, in float64, in which no power of them leaves the range."""
+    return norm(Tensor(array.astype(np.float64)), p).item() if array.size else 0.0
 
 
 def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:

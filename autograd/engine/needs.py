@@ -23,6 +23,7 @@ class Needs:
             as it is.
         clear: (op, args, options) -> the arguments and options of a call, where these are not
             plainly tensors, arrays and numbers, as the op takes them. By default as they are.
+        as_array: (op, out) -> an array of what a forward gave that is none.
         settle: (op, out, saved, arrays) -> what a forward gave and saved, in the dtype it shall
             have, where that is not that of its arguments. By default as they are.
         refuse_options: (op, parents) raises where one past the last rule wants a gradient.
@@ -38,6 +39,7 @@ class Needs:
         self.astype: Callable[[Tensor, np.dtype[Any]], Tensor] = _missing("astype")
         self.stack: Callable[[Any], Any] = lambda parts: parts
         self.clear: Callable[..., tuple[tuple[Any, ...], dict[str, Any]]] = lambda _, *call: call
+        self.as_array: Callable[..., Any] = lambda op, out: np.asarray(out)
         self.settle: Callable[..., tuple[Any, Any]] = lambda op, out, saved, arrays: (out, saved)
         self.refuse_options: Callable[..., None] = lambda op, parents: None
         self.explain_forward: Callable[..., Exception] = lambda op, error, *call: error

@@ -117,14 +117,15 @@ class Primitive(Rules):
         except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
             raise needs.explain_forward(self, error, arrays, parents) from error
         if type(out) is not np.ndarray:
-            if isinstance(out, Saved):
+            scalar = isinstance(out, np.generic)
+            if not scalar and isinstance(out, Saved):
                 out, saved = out.out, out.value
-            if isinstance(out, tuple):
+            if not scalar and isinstance(out, tuple):
                 several: Any = self._several(out, arrays, parents, options, saved)
                 if watcher is not None:
                     watcher.made(several, args)
                 return several  # type: ignore[no-any-return]  # ops with one output are the rule
-            out = np.asarray(out)
+            out = np.asarray(out) if scalar else needs.as_array(self, out)
         dtype = out.dtype
         if array is None or dtype is not array.dtype:
             out, saved = needs.settle(self, out, saved, arrays)
@@ -234,7 +235,7 @@ class Primitive(Rules):
         saved: Any,
     ) -> Any:
         """The results of an op that has several, in the same kind of tuple."""
-        results = like(outs, [np.asarray(out) for out in outs])
+        results = like(outs, [needs.as_array(self, out) for out in outs])
         results, saved = needs.settle(self, results, saved, arrays)
         if mode.observer is not None:
             mode.observer.computed(self, arrays, options, results)
@@ -251,10 +252,7 @@ class Primitive(Rules):
 
     def _drop(self, record: Record, keeps: Keeps) -> None:
         """Drop large computed arrays that no rule will read; given ones the user holds."""
-        kept: set[int] = set()
-        for parent, positions in zip(record.parents, keeps, strict=False):
-            if parent is not None:
-                kept.update(positions)
+        kept = {i for at, keep in zip(record.parents, keeps, strict=False) if at for i in keep}
         assert record.arrays is not None
         record.arrays = [
             self._dropped(a, i + 1)

@@ -288,6 +288,7 @@ class Tensor(Methods):
         Raises:
             RuntimeError: nothing here requires a gradient, or an earlier backward freed the graph.
             ValueError: the cotangent is missing, or not of this tensor's shape.
+            TypeError: it is complex, and this tensor is real.
         """
         if self._place is None:
             raise RuntimeError(
@@ -311,10 +312,10 @@ class Tensor(Methods):
                 )
             return wrap(np.ones_like(self._array), None)
         g = gradient if isinstance(gradient, Tensor) else Tensor(gradient, dtype=self.dtype)
-        if g.shape != self.shape:
-            raise ValueError(
-                f"backward: a cotangent of shape {g.shape} was given for a tensor of shape "
-                f"{self.shape}; the two must be equal"
+        if g.shape != self.shape or g.dtype.kind == "c" != self.dtype.kind:
+            raise (ValueError if g.shape != self.shape else TypeError)(
+                f"backward: a cotangent of {g.dtype} {g.shape} was given for a tensor of "
+                f"{self.dtype} {self.shape}; the two must be equal, or its dtype another real one"
             )
         return g if g.dtype == self.dtype else needs.astype(g, self.dtype)
 
@@ -334,7 +335,10 @@ empty = Tensor.__new__  # without attributes; the caller sets all three
 def _numeric(value: Any, dtype: DTypeLike | None, caller: str) -> Array:
     array = np.asarray(value)  # in its own dtype: None is no number, and would be NaN in another
     if array.dtype.kind in "biufc" and not (dtype is None and array.dtype.isnative):
-        array = array.astype(np.dtype(dtype or array.dtype).newbyteorder("="), copy=False)
+        wanted = np.dtype(dtype or array.dtype).newbyteorder("=")
+        if array.dtype.kind == "c" != wanted.kind:
+            raise TypeError(f"{caller}: {array.dtype} given, numbers of {wanted} expected")
+        array = array.astype(wanted, copy=False)
     if array.dtype.kind not in "biufc" or hasattr(value, "filled"):
         kind = "a masked array" if hasattr(value, "filled") else type(value).__name__
         raise TypeError(

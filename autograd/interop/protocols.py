@@ -7,8 +7,10 @@ op does not, `out` and `dtype` for instance, may be given as NumPy's default.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,8 @@ _OPS: dict[Any, Callable[..., Any]] = {
     for name in ops.__all__
     if hasattr(namespace, name)
 }
+# What writes into an array and returns nothing is no op, which returns another and writes nothing.
+del _OPS[np.put_along_axis]
 # Other names, other forms; and of np.linalg what goes by the last two axes, or by matrices.
 _OPS |= {
     np.amax: ops.max,
@@ -130,9 +134,9 @@ def _array_function(
     self: Tensor, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
     if function in _ABOUT:
-        plain, rebuild = flatten([args, options])
-        args, options = rebuild([p.data if isinstance(p, Tensor) else p for p in plain])
-        return function(*args, **options)
+        return _of_arrays(function, args, options, lambda tensor: tensor.data)
+    if _asked_by_pandas(sys._getframe(1)):
+        return _of_arrays(function, args, options, np.asarray)
     op = _OPS.get(function)
     if op is None:
         raise TypeError(_missing(_called(function), function.__name__))
@@ -140,6 +144,21 @@ def _array_function(
         return op(*args)
     given, named = _as_op_takes(function, op, args, options)
     return op(*given, **named)
+
+
+def _of_arrays(
+    function: Any, args: tuple[Any, ...], options: dict[str, Any], array: Callable[[Tensor], Any]
+) -> Any:
+    """NumPy's function of the arrays of tensors."""
+    parts, rebuild = flatten([args, options])
+    args, options = rebuild([array(p) if isinstance(p, Tensor) else p for p in parts])
+    return function(*args, **options)
+
+
+def _asked_by_pandas(frame: FrameType) -> bool:
+    """Whether pandas makes the call, by its own code: it expects an array, and would build a Series
+    around a tensor that fails when it is looked at."""
+    return str(frame.f_globals.get("__name__")).startswith("pandas.")
 
 
 def _as_op_takes(

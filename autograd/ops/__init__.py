@@ -9,6 +9,7 @@ its rules may use np.fft, and arrays enter and leave it real.
 """
 
 from autograd.engine.needs import needs as _needs
+from autograd.ops.arguments import as_array as _as_array
 from autograd.ops.arguments import clear as _clear
 from autograd.ops.arguments import refuse_options as _refuse_options
 from autograd.ops.arguments import settled as _settled
@@ -34,6 +35,7 @@ from autograd.ops.elementwise.exponential import (
     exp2,
     expit,
     expm1,
+    less_average,
     log,
     log1p,
     log2,
@@ -42,6 +44,8 @@ from autograd.ops.elementwise.exponential import (
     logaddexp2,
     logit,
     logsumexp,
+    shares,
+    shares_slope,
     softplus,
     xlogy,
 )
@@ -131,7 +135,7 @@ from autograd.ops.reductions.extremum import (
     min,
     scatter_first_max,
 )
-from autograd.ops.reductions.moments import deviations, std, var
+from autograd.ops.reductions.moments import deviations, residuals, std, unit_deviations, var
 from autograd.ops.reductions.norms import euclidean_norm, kinked, less_share, norm, p_norm, unit
 from autograd.ops.reductions.reduction import (
     all,
@@ -206,6 +210,7 @@ _needs.sum_to = _sum_to
 _needs.astype = astype
 _needs.stack = _stack_nested
 _needs.clear = _clear
+_needs.as_array = _as_array
 _needs.settle = _settled
 _needs.refuse_options = _refuse_options
 _needs.explain_forward = _of_forward
@@ -306,6 +311,7 @@ __all__ = [
     "kinked",
     "kron",
     "less",
+    "less_average",
     "less_equal",
     "less_share",
     "linear_recurrence",
@@ -357,12 +363,15 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "residuals",
     "roll",
     "rot90",
     "round",
     "scatter",
     "scatter_diagonal",
     "scatter_first_max",
+    "shares",
+    "shares_slope",
     "sign",
     "sin",
     "sinc",
@@ -398,6 +407,7 @@ __all__ = [
     "triu",
     "trunc",
     "unit",
+    "unit_deviations",
     "var",
     "vecdot",
     "vsplit",

@@ -65,6 +65,18 @@ def clear(
     return tuple(given), options
 
 
+def as_array(op: Primitive, out: Any) -> Array:
+    """The array of what a forward gave. Raises TypeError as `expect_plain` does."""
+    expect_plain(f"{op.name}: the forward returned", out)
+    return np.asarray(out)
+
+
+def expect_plain(what: str, value: Any) -> None:
+    """Refuse what means something else than its numbers: masked arrays, and matrices."""
+    if hasattr(value, "filled") or isinstance(value, np.matrix):
+        raise TypeError(f"{what} {_described(value)}; an array of numbers expected")
+
+
 def settled(op: Primitive, out: Any, saved: Any, arguments: list[Any]) -> tuple[Any, Any]:
     """What a forward gave and saved, floats in the widest floating dtype of its arguments where
     integers alone made them wider. Raises TypeError for results that are not numeric."""
@@ -269,6 +281,12 @@ def expect_numbers(op: Primitive, arguments: list[Any]) -> None:
 
 
 def _refuse(where: str, value: Any) -> NoReturn:
+    raise UnsupportedError(
+        f"{where} is {_described(value)}; a number or an array of numbers expected"
+    )
+
+
+def _described(value: Any) -> str:
     given = type(value).__name__
     if hasattr(value, "filled"):
         given = "a masked array, which is to be filled"
@@ -278,4 +296,4 @@ def _refuse(where: str, value: Any) -> NoReturn:
         given = f"an array of {value.dtype}; stack() makes a tensor of several"
     elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
         given += "; list() or stack() make an array of what can be"
-    raise UnsupportedError(f"{where} is {given}; a number or an array of numbers expected")
+    return given

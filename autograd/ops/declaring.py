@@ -10,9 +10,10 @@ import numpy as np
 
 from autograd.engine.conforming import like
 from autograd.engine.modes import mode
-from autograd.engine.primitives import Primitive, primitive
+from autograd.engine.primitives import Primitive, primitive, registry
 from autograd.engine.rules import Rule
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.ops.arguments import expect_plain
 from autograd.runtime.trees import flatten
 
 
@@ -50,17 +51,19 @@ def on_arrays(rule: Callable[..., Any]) -> Rule:
     As it is linear in the gradient g that it gets, `jvp` knows its transpose all the same: it calls
     the rule once for each element of g.
     """
-    code = getattr(rule, "__code__", None)
-    where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
-    refusal = (
-        f"the derivative of a rule on arrays{where} was asked for; for second derivatives "
-        "write it in primitives, without on_arrays"
-    )
+    return OnArrays(rule)
 
-    def lifted(g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
+
+class OnArrays:
+    """A rule of a function of arrays."""
+
+    def __init__(self, rule: Callable[..., Any]) -> None:
+        self.rule = rule
+
+    def __call__(self, g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
         if not mode.recording:
             plain = [_plain(arg) for arg in (g, out, *args)]
-            return wrap(np.asarray(rule(*plain, **_plain(options))), None)
+            return wrap(_plain_array(self.rule(*plain, **_plain(options))), None)
         leaves, rebuild = flatten((g, out, args, options))
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
 
@@ -69,28 +72,47 @@ def on_arrays(rule: Callable[..., Any]) -> Rule:
             g, out, args, options = rebuild(
                 [next(given) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
             )
-            return np.asarray(rule(g, out, *args, **options))
+            return _plain_array(self.rule(g, out, *args, **options))
 
         count = len(g) if isinstance(g, tuple) else 1
-        return linear_in_first(*tensors, of=of, count=count, refusal=refusal)
+        return linear_in_first(*tensors, of=of, count=count, rule=self)
 
-    return lifted
+    def __repr__(self) -> str:
+        return f"on_arrays({self.rule!r})"
+
+    def told(self) -> str:
+        """Which rule of which op it is."""
+        for op in tuple(registry.values()):
+            for position, rule in enumerate((*op.rules, op.rule_for_each)):
+                if rule is self:
+                    number = position if position < len(op.rules) else "for each argument"
+                    return f"rule {number} of '{op.name}'"
+        return "one"  # of no op, or called by a rule
+
+    def refusal(self) -> RuntimeError:
+        """The error of its derivative."""
+        code = getattr(self.rule, "__code__", None)
+        where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
+        return RuntimeError(
+            f"the derivative of a rule on arrays, {self.told()}{where}, was asked for; for second "
+            "derivatives write it in primitives, without on_arrays"
+        )
 
 
-@primitive
-def linear_in_first(*arrays: Array, of: Callable[..., Array], count: int, refusal: str) -> Array:
+@primitive(name="rule_on_arrays")
+def linear_in_first(*arrays: Array, of: Callable[..., Array], count: int, rule: OnArrays) -> Array:
     """of(*arrays): a rule on arrays, linear in the first `count` of them, the gradients."""
     return of(*arrays)
 
 
-@primitive
+@primitive(name="transposed_rule_on_arrays")
 def transposed(
     t: Array,
     *arrays: Array,
     of: Callable[..., Array],
     zeros: Sequence[Array],
     position: int,
-    refusal: str,
+    rule: OnArrays,
 ) -> Array:
     """The gradient of sum(t * of(*gradients, *arrays)) by the gradient at `position`, of which
     `zeros` has the shapes; it is the same wherever it is taken."""
@@ -104,12 +126,12 @@ def transposed(
 
 
 def _pull_linear(
-    position: int, g: Tensor, out: Tensor, *arrays: Tensor, of: Any, count: int, refusal: str
+    position: int, g: Tensor, out: Tensor, *arrays: Tensor, of: Any, count: int, rule: OnArrays
 ) -> Tensor:
     if position >= count:
-        raise RuntimeError(refusal)
+        raise rule.refusal()
     zeros = [np.zeros_like(a.data) for a in arrays[:count]]
-    return transposed(g, *arrays[count:], of=of, zeros=zeros, position=position, refusal=refusal)
+    return transposed(g, *arrays[count:], of=of, zeros=zeros, position=position, rule=rule)
 
 
 def _pull_transposed(
@@ -121,17 +143,22 @@ def _pull_transposed(
     of: Any,
     zeros: Sequence[Array],
     position: int,
-    refusal: str,
+    rule: OnArrays,
 ) -> Tensor:
     if own:
-        raise RuntimeError(refusal)
+        raise rule.refusal()
     gradients = [wrap(zero, None) for zero in zeros]
     gradients[position] = g
-    return linear_in_first(*gradients, *arrays, of=of, count=len(zeros), refusal=refusal)
+    return linear_in_first(*gradients, *arrays, of=of, count=len(zeros), rule=rule)
 
 
 linear_in_first.defvjp_each(_pull_linear)
 transposed.defvjp_each(_pull_transposed)
+
+
+def _plain_array(pulled: Any) -> Array:
+    expect_plain("a rule on arrays returned", pulled)
+    return np.asarray(pulled)
 
 
 def _plain(value: Any) -> Any:

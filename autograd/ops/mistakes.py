@@ -10,6 +10,7 @@ from numpy.exceptions import AxisError
 from autograd.engine.primitives import Primitive
 from autograd.engine.rules import Rule
 from autograd.ops.arguments import expect_numbers, refuse_options
+from autograd.ops.declaring import OnArrays
 
 _KINDS = (
     AxisError,
@@ -46,6 +47,8 @@ def of_rule(
     from inspect import signature  # slow to import, and seldom needed
 
     what = f"rule {position} of '{op.name}'"
+    if isinstance(made_of := options.get("rule"), OnArrays):  # of an op that no author knows
+        what = f"{made_of.told()}, which is on arrays"
     try:
         signature(rule).bind(*given, **options)
     except TypeError as misfit:

@@ -17,7 +17,12 @@ import numpy as np
 from autograd.engine.tensor import Tensor
 
 _STORES = opmap.get("STORE_SUBSCR")
-_STORING = {"numpy", "array", "_struct"}  # modules whose types and functions keep but the number
+_STORING = {
+    "numpy",
+    "array",
+    "_struct",
+    "_operator",
+}  # whose functions keep but the number
 _SAYING = {"float", "int", "complex"}
 _TELLING = {"isnan", "isinf", "isfinite", "isclose", "floor", "ceil", "trunc"}  # of no use to rules
 
@@ -32,7 +37,12 @@ def warn_of_conversion(tensor: Tensor, frame: FrameType) -> None:
     A call of `float` or `int` says what it does. An array's element that is assigned to, and a
     function of `math`, call them as well, and only the instruction that runs tells them apart.
     """
-    if frame.f_code.co_code[frame.f_lasti] == _STORES:
+    inner = frame
+    while frame.f_back is not None and _module(frame) == "numpy":
+        frame = frame.f_back
+    if frame is not inner:
+        what = "given to a function of NumPy as an option: use autograd's function of that name"
+    elif frame.f_code.co_code[frame.f_lasti] == _STORES:
         what = "assigned to an element of an array: stack tensors instead, or use index_update"
     else:
         called = _called(frame)
@@ -55,6 +65,12 @@ def warn_of_conversion(tensor: Tensor, frame: FrameType) -> None:
         frame.f_globals.get("__name__"),
         frame.f_globals.setdefault("__warningregistry__", {}),
     )
+
+
+def _module(frame: FrameType) -> str:
+    """The package whose code runs there."""
+    name = frame.f_globals.get("__name__") or ""
+    return str(name).partition(".")[0]
 
 
 def _called(frame: FrameType) -> Any:

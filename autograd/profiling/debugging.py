@@ -27,7 +27,7 @@ def debug() -> Iterator[None]:
     Warns with LostGradientWarning where a tensor that wants a gradient became a number though
     nobody called `float`, `int` or `item`: by `buffer[i] = t`, or by `np.float64(t)`,
     `buffer.fill(t)` or `math.exp(t)` (where the source can be read; on Python 3.10, where these
-    are the only call on a line).
+    are the only call on a line). autograd/README.md says which others are told, and which not.
 
     Raises:
         FloatingPointError: an op, a rule, or a hook of a tensor or module made a NaN or an infinity

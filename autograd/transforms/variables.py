@@ -160,8 +160,8 @@ def with_floats(args: Sequence[Any], name: str) -> tuple[int, ...]:
 def positions(argnums: Argnums, count: int, name: str) -> tuple[int, ...]:
     """The chosen arguments, counted from 0 at the first."""
     given = argnums if isinstance(argnums, Iterable) else (argnums,)
-    try:
-        chosen = tuple(index(i) for i in given)
+    try:  # True would be argument 1
+        chosen = () if any(isinstance(i, bool) for i in given) else tuple(index(i) for i in given)
     except TypeError:
         chosen = ()
     if not chosen or any(not -count <= i < count for i in chosen):

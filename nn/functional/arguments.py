@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 import numpy as np
 
 from autograd import Tensor
-from autograd.ops.arguments import expect_constants, holds_tensors
+from autograd.ops.arguments import as_numeric, expect_constants, holds_tensors
 from autograd.ops.shapes.shape import as_tensor
 
 Length = int | tuple[int]
@@ -184,6 +184,23 @@ def number(
     if x is not None and x.dtype.kind == "f" and abs(plain) > float(np.finfo(x.dtype).max):
         return copysign(inf, plain)  # which it is beside x
     return plain
+
+
+def loaded(where: str, value: Any, dtype: np.dtype[Any]) -> Any:
+    """A value of a state as a new array of that dtype.
+
+    Raises:
+        TypeError: it is not numeric, complex where that is real, or no whole number where that is
+            one of integers.
+    """
+    array = as_numeric(where, value)
+    if array.dtype.kind == "c" and dtype.kind != "c":
+        raise TypeError(f"{where} is {array.dtype}; real numbers of {dtype} expected")
+    with np.errstate(invalid="ignore"):  # NaN is no integer, which is told below
+        converted = array.astype(dtype)
+    if dtype.kind in "biu" and not np.array_equal(converted, array):
+        raise TypeError(f"{where} is {array.dtype}, of numbers that {dtype} does not have")
+    return converted
 
 
 def expect_to_fit(op: str, name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:

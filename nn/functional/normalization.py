@@ -31,6 +31,7 @@ def batch_norm(
     group: Group | None = None,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias for each channel (Ioffe & Szegedy 2015, alg. 1).
+    Slopes are right to the rounding of weight / sqrt(var + eps): see layer_norm.
 
     In training, mean and (biased) variance are those of x over all axes but 1, and the running ones
     move towards them by `momentum`, the variance with Bessel's correction, as in PyTorch. Otherwise
@@ -127,6 +128,9 @@ def layer_norm(
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias over the last axes (Ba et al. 2016, eq. 3, 4).
 
+    Slopes are right to the rounding of weight / sqrt(var + eps), of which little is left where one
+    element is far from all others: at its own place nothing, from 1e8 on in float64.
+
     Args:
         x: (..., *normalized_shape).
         normalized_shape: the lengths of the axes over which mean and (biased) variance are taken.
@@ -155,7 +159,8 @@ def group_norm(
     eps: float = 1e-5,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, mean and (biased) variance those of a sample's
-    group of channels (Wu & He 2018, eq. 1, 7).
+    group of channels (Wu & He 2018, eq. 1, 7). Slopes are right to the rounding of weight /
+    sqrt(var + eps): see layer_norm.
 
     Args:
         x: (N, C, ...).

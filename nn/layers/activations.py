@@ -20,6 +20,8 @@ class ReLU(Module):
 class LeakyReLU(Module):
     """x above 0, negative_slope * x below."""
 
+    tensor_options = ("negative_slope",)
+
     def __init__(self, negative_slope: float = 0.01) -> None:
         self.negative_slope = negative_slope
 
@@ -32,6 +34,8 @@ class LeakyReLU(Module):
 
 class ELU(Module):
     """x above 0, alpha (e^x - 1) below."""
+
+    tensor_options = ("alpha",)
 
     def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = alpha
@@ -81,6 +85,8 @@ class Sigmoid(Module):
 
 class Softplus(Module):
     """log(1 + e^(beta x)) / beta, and x where beta x is above the threshold."""
+
+    tensor_options = ("beta",)
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         expect_constants("Softplus", threshold=threshold)

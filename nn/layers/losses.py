@@ -43,6 +43,8 @@ class L1Loss(_Loss):
 class HuberLoss(_Loss):
     """Half the squared error up to delta, linear beyond. See `functional.huber_loss`."""
 
+    tensor_options = ("delta",)
+
     def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
         self.reduction, self.delta = reduction, delta
 
@@ -52,6 +54,8 @@ class HuberLoss(_Loss):
 
 class SmoothL1Loss(_Loss):
     """Huber's loss with delta = beta, by beta. See `functional.smooth_l1_loss`."""
+
+    tensor_options = ("beta",)
 
     def __init__(self, reduction: Reduction = "mean", beta: float = 1.0) -> None:
         self.reduction, self.beta = reduction, beta
@@ -75,6 +79,8 @@ class NLLLoss(_Loss):
 
 class CrossEntropyLoss(_Loss):
     """Softmax, and -log of the right class's probability. See `functional.cross_entropy`."""
+
+    tensor_options = ("label_smoothing",)
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import Tensor, enable_grad
 from autograd.ops.arguments import expect_constants
+from nn.functional.arguments import loaded
 from nn.module import Parameter
 
 Parameters = Iterable[Parameter | Mapping[str, Any]]
@@ -188,6 +189,7 @@ class Optimizer(ABC):
         """Take over the options and the state of `state_dict`, of this project or of PyTorch.
 
         Raises:
+            TypeError: what is not numeric, or complex.
             ValueError: other groups, other numbers of parameters, or an array of another shape than
                 its parameter. Nothing has been changed then.
         """
@@ -216,18 +218,15 @@ class Optimizer(ABC):
         self, index: int, p: Parameter, state: Mapping[str, Any]
     ) -> Iterator[tuple[str, Any]]:
         for name, value in state.items():
-            if value is None:
+            if value is None and name != "step":
                 continue
-            array = np.asarray(value)
-            if name == "step":
-                yield name, int(array)
-            elif array.shape != p.shape:
-                raise ValueError(
-                    f"{self._name}: '{name}' of parameter {index} has shape {array.shape} in the "
-                    f"state, {p.shape} expected"
-                )
-            else:
-                yield name, array.astype(_state_dtype(p))
+            where = f"{self._name}: '{name}' of parameter {index}"
+            counts = name == "step"
+            array = loaded(where, value, np.dtype(np.int64) if counts else _state_dtype(p))
+            shape = () if counts else p.shape
+            if array.size != 1 if counts else array.shape != shape:
+                raise ValueError(f"{where} has shape {array.shape} in the state, {shape} expected")
+            yield name, array.item() if counts else array
 
     def __repr__(self) -> str:
         lines = [

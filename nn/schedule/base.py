@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
+from numbers import Real
 from typing import Any
 
 from nn.functional.arguments import number
@@ -80,6 +81,7 @@ class LRScheduler(ABC):
 
         Raises:
             KeyError: the state is that of another kind of schedule. Nothing has been changed then.
+            TypeError: something else is given for a number, or for a list of them.
             ValueError: the state is of an optimizer with another number of groups.
         """
         self._expect_state(state_dict)
@@ -93,6 +95,14 @@ class LRScheduler(ABC):
                 f"{type(self).__name__}: a state with {sorted(state_dict)} given, "
                 f"{sorted(own)} expected"
             )
+        for name in own:
+            mine, given = (_kinds(values[name]) for values in (vars(self), state_dict))
+            nested = (list in mine) == (list in given)
+            if mine <= {Real, list} and not (nested and given <= {Real, list}):
+                raise TypeError(
+                    f"{type(self).__name__}: '{name}' is {state_dict[name]!r:.40} in the state, "
+                    f"{'numbers' if list in mine else 'a number'} expected"
+                )
         if len(state_dict["base_lrs"]) != len(self.base_lrs):
             raise ValueError(
                 f"{type(self).__name__}: a state of {len(state_dict['base_lrs'])} groups given, "
@@ -101,3 +111,10 @@ class LRScheduler(ABC):
 
     def _take(self, state_dict: Mapping[str, Any]) -> None:
         vars(self).update(deepcopy(dict(state_dict)))
+
+
+def _kinds(value: Any) -> set[Any]:
+    """What kinds of things a value consists of, all numbers being of one."""
+    if isinstance(value, list | tuple):
+        return {list}.union(*map(_kinds, value))
+    return {Real if isinstance(value, Real) else type(value)}

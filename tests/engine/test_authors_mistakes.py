@@ -48,6 +48,34 @@ def test_a_rule_that_takes_something_else(rule: Any, said: str) -> None:
         op(leaf(2.0)).backward()
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("arrays_of", [lambda x: x, lambda x: (x, x), lambda x: Saved(x, 1)])
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda x: np.ma.masked_less(x, 1.5), "a masked array, which is to be filled"),
+        (lambda x: np.ma.masked_invalid(x) * 2, "a masked array"),
+        (lambda x: np.ma.masked, "a masked array"),
+        (lambda x: np.matrix(x), "np.matrix"),
+        (lambda x: np.asmatrix(x) * 2, "np.matrix"),
+    ],
+)
+def test_a_forward_whose_result_is_more_than_its_numbers(
+    arrays_of: Any, made: Any, said: str
+) -> None:
+    op = fresh(lambda x: arrays_of(made(x)), name="odd").defvjp(lambda g, out, x: g)
+    for x in (leaf([1.0, 2.0]), np.array([1.0, 2.0])):
+        with pytest.raises(TypeError, match=rf"^odd: the forward returned .*{said}"):
+            op(x)
+
+
+def test_a_rule_on_arrays_whose_result_is_more_than_its_numbers() -> None:
+    op = fresh(name="odd").defvjp(ag.on_arrays(lambda g, out, x: np.ma.masked_less(2 * g, 3)))
+    for create_graph in (False, True):
+        with pytest.raises(TypeError, match="a rule on arrays returned a masked array"):
+            op(leaf([1.0, 2.0])).sum().backward(create_graph=create_graph)
+
+
 def test_a_rule_that_does_not_take_the_options() -> None:
     @primitive
     def scaled(x: Array, by: float = 1.0) -> Array:
@@ -224,3 +252,29 @@ def test_the_warning_of_a_sum_points_at_the_rule_and_comes_once() -> None:
     assert issubclass(warning.category, ag.BroadcastWarning)
     assert warning.filename == __file__
     assert "rule 1 of 'plus'" in str(warning.message)
+
+
+def test_the_derivative_of_a_rule_on_arrays_names_the_op_and_the_rule() -> None:
+    @primitive
+    def scaled(x: Array, y: Array) -> Array:
+        return x**2 * y
+
+    scaled.defvjp(
+        ag.on_arrays(lambda g, out, x, y: 2 * g * x * y),
+        ag.on_arrays(lambda g, out, x, y: g * x**2),
+    )
+    total = Primitive(lambda *xs: np.add(*xs), name="total")
+    total.defvjp_each(ag.on_arrays(lambda position, g, out, *xs: g))
+    first, second = (lambda x: scaled(x, 3.0)), (lambda x: scaled(2.0, x) * x)
+    for derivative, said in (
+        (lambda: ag.grad(ag.grad(first))(2.0), "rule 0 of 'scaled'"),
+        (lambda: ag.grad(ag.grad(second))(2.0), "rule 1 of 'scaled'"),
+        (lambda: ag.grad(lambda x: ag.jvp(first, (x,), (1.0,))[1])(2.0), "rule 0 of 'scaled'"),
+        (lambda: ag.jvp(lambda x: ag.jvp(first, (x,), (1.0,))[1], (2.0,), (1.0,)), "rule 0 of"),
+        (lambda: ag.grad(ag.grad(lambda x: total(x, x)))(2.0), "each argument of 'total'"),
+    ):
+        with pytest.raises(RuntimeError, match=r"rule on arrays, rule .* in primitives") as caught:
+            derivative()
+        told = " ".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+        assert said in told
+        assert "linear_in_first" not in told and "transposed" not in told

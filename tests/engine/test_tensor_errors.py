@@ -35,6 +35,16 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "reshape": (lambda: ones(2, 3).reshape(4), ValueError, ["reshape(", "(2, 3)", "size 6", "4"]),
     "sum": (lambda: ones(2).sum(axis=1), ValueError, ["sum(", "(2,)", "axis 1"]),
     "getitem": (lambda: ones(2)[5], IndexError, ["getitem(", "(2,)", "5"]),
+    **{
+        f"complex numbers: {name}": (given, TypeError, ["complex128", "float64"])
+        for name, given in {
+            "backward": lambda: ones(2).backward(np.array([1j, 2])),
+            "backward of a list": lambda: ones(2).backward([1j, 2]),
+            "backward of a tensor": lambda: ones(2).backward(Tensor([1j, 2])),
+            "Tensor": lambda: Tensor(1j, dtype=float),
+            "Tensor of a tensor": lambda: Tensor(Tensor([1j]), dtype=float),
+        }.items()
+    },
     "backward of many": (
         lambda: ones(2, 3).backward(),
         ValueError,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 
 import nn
-from autograd import Tensor
+from autograd import Tensor, grad
 
 
 def layer() -> nn.BatchNorm1d:
@@ -116,12 +118,60 @@ class Holds(nn.Module):
         ({"a": nn.Linear(2, 2)}, "dict that holds a Linear"),
         ([[nn.Parameter(np.ones(2))]], "list that holds a Parameter"),
         ({"stats": [nn.Buffer(np.ones(2))]}, "dict that holds a Buffer"),
+        ({nn.Parameter(np.ones(2))}, "set that holds a Parameter"),
+        ([frozenset([nn.Linear(2, 2)])], "list that holds a Linear"),
+        (deque([nn.Parameter(np.ones(2))]), "deque that holds a Parameter"),
+        (defaultdict(list, a=[{nn.ReLU()}]), "defaultdict that holds a ReLU"),
+        (MappingProxyType({"a": nn.ReLU()}), "mappingproxy that holds a ReLU"),
+        ({"a": nn.Linear(2, 2)}.values(), "dict_values that holds a Linear"),
+        (np.array([nn.ReLU(), None]), "ndarray that holds a ReLU"),
+        ([Tensor(1.0, requires_grad=True)], "list that holds a Tensor that wants a gradient"),
         (lambda first: [first, nn.Linear(2, 2)], "list that holds a Linear"),
     ],
 )
 def test_lists_in_which_they_would_not_be_found(value: Any, named: str) -> None:
     with pytest.raises(TypeError, match=rf"Holds: a {named} was assigned to 'held'.*ModuleList"):
         Holds(value)
+
+
+def test_a_leaf_that_would_not_be_found() -> None:
+    with pytest.raises(TypeError, match=r"Holds: a Tensor that wants a gradient .* a Parameter"):
+        Holds(Tensor(np.ones(2), requires_grad=True))
+
+    class Keeps(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            self.last, self.all = x, [x]
+            return x * 2
+
+    module, x = Keeps(), Tensor(np.ones(2), requires_grad=True)
+    module(x).sum().backward()
+    assert module.last is x and x.grad is not None
+    module.last = module(x)  # a computed tensor, which nobody trains
+
+    def slope(k: Tensor) -> Tensor:
+        held: Tensor = Holds(k).held * 3
+        return held
+
+    assert float(grad(slope)(2.0)) == 3
+    assert nn.LeakyReLU(Tensor(0.1, requires_grad=True)).tensor_options == ("negative_slope",)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [nn.Parameter(np.ones(2)), [nn.Buffer(1.0)], nn.ReLU(), Tensor(1.0, requires_grad=True)],
+)
+def test_attributes_of_a_class_that_would_not_be_found(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"Shares: its attribute 'w' is, or holds, an? \w+, which"):
+        type("Shares", (nn.Module,), {"w": value})
+
+
+def test_slots_in_which_they_would_not_be_found() -> None:
+    module = type("Slotted", (nn.Module,), {"__slots__": ("w",)})()
+    module.w = 1
+    for value in (nn.Parameter(np.ones(2)), nn.ReLU(), [nn.Linear(2, 2)]):
+        with pytest.raises(TypeError, match=r"Slotted: .* was assigned to 'w' of __slots__, where"):
+            module.w = value
+    assert module.w == 1
 
 
 def test_lists_of_what_is_found_already() -> None:

@@ -146,6 +146,39 @@ def test_a_shape_that_differs_changes_nothing(strict: bool, rng: Generator) -> N
     assert_unchanged(model, before)
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "NoneType"),
+        (np.full(2, None), "object"),
+        (["1", "2"], "list"),
+        (np.array(["1", "2"]), "<U1"),
+        (np.array([1, 2], "M8[D]"), "datetime64"),
+        (np.ma.masked_less([1.0, 2.0], 1.5), "a masked array"),
+        (np.array([1, 2j]), "complex128; real numbers of float32"),
+    ],
+)
+def test_a_state_of_no_real_numbers_changes_nothing(
+    value: object, words: str, rng: Generator
+) -> None:
+    model = nested(rng)
+    before = model.state_dict()
+    state = {**{name: array + 1 for name, array in before.items()}, "2.0.bias": value}
+    with pytest.raises(TypeError, match=rf"load_state_dict: '2\.0\.bias' is .*{words}"):
+        model.load_state_dict(state)
+    assert_unchanged(model, before)
+
+
+def test_a_buffer_of_integers_takes_whole_numbers_alone() -> None:
+    module = Block(np.random.default_rng(0))
+    module.offset = nn.Buffer(np.array(0))
+    module.load_state_dict({"offset": 3.0}, strict=False)
+    assert module.offset.data.dtype.kind == "i" and module.offset.item() == 3
+    for value in (0.5, np.nan, np.inf):
+        with pytest.raises(TypeError, match="'offset' is float64, of numbers that int64 does not"):
+            module.load_state_dict({"offset": value}, strict=False)
+
+
 def test_to_converts_what_is_floating() -> None:
     norm = nn.BatchNorm2d(2)
     assert norm.to(np.float64) is norm

@@ -200,6 +200,11 @@ def test_states_that_do_not_fit_change_nothing() -> None:
         KeyError, match=r"StepLR: a state with \['T_max', .* 'step_size'\] expected"
     ):
         step.load_state_dict(CosineAnnealingLR(sgd(1.0), 3).state_dict())
+    for name, value in (("last_epoch", "5"), ("gamma", None), ("gamma", 1j), ("base_lrs", 0.1)):
+        with pytest.raises(TypeError, match=rf"StepLR: '{name}' is .* in the state, .*number"):
+            step.load_state_dict(before | {name: value})
+    with pytest.raises(TypeError, match=r"StepLR: 'base_lrs' is \['1'\] in the state, numbers"):
+        step.load_state_dict(before | {"base_lrs": ["1"]})
     with pytest.raises(ValueError, match=r"StepLR: a state of 2 groups given, 1 expected"):
         step.load_state_dict(StepLR(sgd(1.0, 2.0), 3).state_dict())
     assert step.state_dict() == before

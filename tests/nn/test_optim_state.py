@@ -189,6 +189,26 @@ def test_a_state_that_does_not_fit_changes_nothing() -> None:
         ValueError, match=r"'momentum_buffer' of parameter 1 has shape \(1,\) .* \(2,\) expected"
     ):
         others.load_state_dict(state)
+    for name, value, words in (
+        ("momentum_buffer", None, None),  # as PyTorch has it before the first step
+        ("momentum_buffer", "12", "str; a number"),
+        ("momentum_buffer", np.array([1j, 2]), "complex128; real numbers of float64"),
+        ("momentum_buffer", np.array([None, 2]), "object"),
+        ("step", None, "NoneType; a number"),
+        ("step", "3", "str"),
+        ("step", 2.5, "float64, of numbers that int64 does not have"),
+        ("step", np.nan, "int64 does not have"),
+    ):
+        state["state"][0] = {name: value}
+        state["state"].pop(1, None)
+        fresh = SGD(parameters([1.0, 2.0], [3.0]), lr=0.3)
+        if words is None:
+            fresh.load_state_dict(state)
+            continue
+        with pytest.raises(TypeError, match=rf"SGD: '{name}' of parameter 0 is .*{words}"):
+            fresh.load_state_dict(state)
+        assert not fresh.state
+    state["state"].clear()
     state["param_groups"][0]["lr"] = -1.0
     with pytest.raises(ValueError, match=r"SGD: lr=-1.0 given"):
         SGD([p, q], lr=0.3).load_state_dict(state)
@@ -268,6 +288,27 @@ def test_clipping_keeps_float32() -> None:
     assert {g.dtype for g in found} == {np.dtype(np.float32)}
     assert all(type(g.data) is np.ndarray for g in found)
     np.testing.assert_allclose(found[0].data, [0.5, -0.5])
+
+
+@pytest.mark.parametrize(
+    ("size", "norm_type", "norm"),
+    [(1e200, 2.0, 5e200), (1e-200, 2.0, 5e-200), (1e120, 3.0, 91 ** (1 / 3) * 1e120)],
+)
+def test_norms_whose_powers_leave_the_range(size: float, norm_type: float, norm: float) -> None:
+    given = with_gradients([3 * size], [-4 * size, 0.0])
+    assert clip_grad_norm_(given, 2.0, norm_type) == pytest.approx(norm, rel=1e-12, abs=0)
+    factor = 2 / (norm + 1e-6) if size > 1 else 1.0
+    expected = np.array([3, -4, 0]) * size * factor
+    np.testing.assert_allclose(np.concatenate(gradients(given)), expected, rtol=1e-12)
+
+
+def test_factors_that_the_dtype_of_a_gradient_does_not_have() -> None:
+    given = with_gradients([3e38, 0.0], dtype=np.float32)  # 1e-3 / 3e38 is denormal in float32
+    clip_grad_norm_(given, 1e-3)
+    np.testing.assert_allclose(gradients(given), [[1e-3, 0]], rtol=1e-6)
+    given = with_gradients([6e4, 0.0], dtype=np.float16)
+    clip_grad_norm_(given, 1e-3)
+    np.testing.assert_allclose(gradients(given), [[1e-3, 0]], rtol=1e-3)
 
 
 def test_norms_that_are_not_finite() -> None:

@@ -69,6 +69,7 @@ def test_second_derivatives_of_tiny_powers() -> None:
     assert float(grad(grad(lambda x: x**x))(1e-200)) == pytest.approx(1e200)
 
 
+@pytest.mark.filterwarnings("ignore:overflow")  # of the products themselves
 def test_a_hessian_of_running_products_whose_parts_leave_the_range() -> None:
     found = hessian(lambda x: ag.cumprod(x)[-1])(np.array([1e200, 1e200, 1e-200])).data
     right = [[0, 1e-200, 1e200], [1e-200, 0, 1e200], [1e200, 1e200, 0]]
@@ -110,3 +111,25 @@ def test_a_drifted_constant_beside_an_output_of_integers_is_told() -> None:
     both.defvjp(lambda g, out, x: g[0] * np.full(3, 2.0))
     with pytest.raises(TypeError, match="drifted"):
         grad(lambda x: both(x)[0].sum())(Tensor(np.ones(3, np.float32)))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [ag.prod, ag.cumprod, lambda x: ag.norm(x, 3), lambda x: ag.norm(x, 1.5), ag.norm],
+    ids=["prod", "cumprod", "norm of order 3", "norm of order 1.5", "norm"],
+)
+def test_what_overflows_heeds_the_callers_errstate(function: Any) -> None:
+    for x in (np.array([1.7e308, 1.7e308]), np.array([3e38, 3e38], np.float32)):
+        with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+            function(Tensor(x))
+        with np.errstate(over="ignore"):
+            assert np.isinf(function(Tensor(x)).data).any()
+
+
+def test_products_that_leave_the_range_and_come_back_are_no_overflow() -> None:
+    x = np.array([1e200, 1e200, 1e-200, 1e-200])
+    with np.errstate(all="raise"):
+        np.testing.assert_allclose(float(ag.prod(Tensor(x)).data), 1, 1e-14)
+        np.testing.assert_allclose(grad(ag.prod)(x), 1 / x, 1e-14)
+        with pytest.raises(FloatingPointError, match="underflow"):
+            ag.prod(Tensor(x[2:]))

@@ -10,6 +10,8 @@ import pytest
 
 import autograd as ag
 from autograd import Tensor
+from autograd.ops.kernels import blocks
+from nn import functional as F
 
 # Fewer than 65,504 elements in all, of which float16 can hold the sum.
 X = (1 + np.arange(40_000).reshape(200, 200) % 3 / 64).astype(np.float16)
@@ -87,3 +89,45 @@ def test_a_deviation_whose_squares_leave_float16() -> None:
     g = ag.grad(lambda x: 16 * ag.std(x))(x).data
     exact = ag.grad(lambda x: 16 * ag.std(x))(x.data.astype(float)).data
     np.testing.assert_allclose(g, exact, 2e-3)
+
+
+def _in_a_loop(x: Tensor) -> Tensor:
+    total = x * 0
+    for _ in range(3000):
+        total = total + x * 1
+    return total
+
+
+MEETING: dict[str, tuple[Callable[[Tensor], Any], int]] = {
+    "a list": (lambda x: ag.sum([x] * 3000), 3000),
+    "stack": (lambda x: ag.stack([x] * 3000, 1), 3000),
+    "concatenate": (lambda x: ag.concatenate([x] * 3000), 3000),
+    "concatenate, computed": (lambda x: ag.concatenate([x * 1] * 3000), 3000),
+    "a loop": (_in_a_loop, 3000),
+    "pad": (lambda x: ag.pad(x, 3000, mode="edge"), 3001),
+    "max_pool2d": (lambda x: F.max_pool2d(ag.pad(x.reshape(1, 1, 1, 2), BORDER), 55, 1), 55 * 55),
+    "windows": (lambda x: ag.sliding_windows(ag.pad(x, 2999), (3000,), (1,), (1,)), 3000),
+    "convolution": (
+        lambda x: F.conv2d(x.reshape(1, 1, 1, 2), np.ones((1, 1, 55, 55), np.float16), padding=54),
+        55 * 55,
+    ),
+}
+BORDER = ((0, 0), (0, 0), (54, 54), (54, 54))
+
+
+@pytest.mark.parametrize("name", MEETING)
+def test_gradients_that_meet_are_added_in_float32(name: str) -> None:
+    f, right = MEETING[name]
+    x = Tensor(np.array([3.0, 2.0], np.float16), requires_grad=True)
+    f(x).sum().backward()
+    assert x.grad is not None and x.grad.dtype == np.float16
+    assert x.grad.data[0] == np.float16(right)
+
+
+def test_sums_in_flight_may_leave_float16_and_come_back() -> None:
+    x = Tensor(np.ones(3, np.float16), requires_grad=True)
+    with np.errstate(over="ignore"):
+        ag.stack([x * c for c in (30000, 30000, 30000, -30000, -30000)]).sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.data, 30000)
+    assert not blocks._wide

@@ -430,6 +430,22 @@ def test_a_function_of_math_is_told() -> None:
     assert names == ["math.exp", "math.tanh", "cmath.sqrt", fill, "math.hypot"]
 
 
+def test_options_of_numpys_own_python_and_of_operator_are_told() -> None:
+    t, buffer = leaf(0.5)[0], np.ones(4)
+
+    def run() -> None:
+        buffer.sum(initial=t)  # type: ignore[call-overload]
+        np.sum(buffer, initial=t)  # type: ignore[call-overload]
+        np.std(buffer, ddof=t)  # type: ignore[call-overload]
+
+    messages = warned(run)
+    assert len(messages) == 3
+    assert all("a function of NumPy as an option" in message for message in messages)
+    if sys.version_info >= (3, 11):
+        (message,) = warned(lambda: operator.setitem(buffer, 0, t))
+        assert "given to 'setitem'" in message
+
+
 def test_outside_debug_mode_nothing_is_told_and_the_number_is_right() -> None:
     buffer = np.zeros(1)
     buffer[0] = leaf(2.5)

@@ -342,6 +342,17 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "no tensor": (lambda: grad(lambda x: 3)(1.0), TypeError, ["grad", "int", "floats"]),
     "jacobian's argnums": (lambda: jacobian(abs, 1)(1.0), ValueError, ["jacobian", "argnums 1"]),
     "integers": (lambda: grad(lambda x: x * x)(3), TypeError, ["grad", "argument 0", "int"]),
+    **{
+        f"argnums {argnums}, {transform.__name__}": (
+            lambda transform=transform, argnums=argnums: transform(lambda x, y: x * y, argnums)(
+                1.0, 2.0
+            ),
+            (ValueError, TypeError),
+            ["argnums", "True"],
+        )
+        for transform in (grad, jacobian, hessian)
+        for argnums in (True, [0, True], np.True_)
+    },
     "argnums": (lambda: grad(lambda x: x, 1)(1.0), ValueError, ["argnums 1", "1 argument"]),
     "tangents": (lambda: jvp(lambda x: x, [1.0], []), ValueError, ["1 primals", "0 tangents"]),
     "integers alone": (lambda: vjp(lambda x: x, 3), TypeError, ["vjp", "no argument", "int"]),

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd.engine.tensor import Array
+from autograd.ops.kernels.halves import is_half
 from autograd.runtime.threads import STREAMED, in_slabs
 
 _BLOCK = 1 << 14
 
 
 def add_into(total: Array, part: Array) -> None:
-    """Add an array to another in place."""
-    if total.size < STREAMED:  # by one thread, without further ado
+    """Add an array to another in place; to one of float16, as if it were one of float32."""
+    if is_half(total):
+        total[...] = _in_single(total, part)
+    elif total.size < STREAMED:  # by one thread, without further ado
         np.add(total, part, out=total)
     else:
         in_slabs(np.add, total, total, part)
+
+
+# Sums of float16 in float32, by the id of the array that holds them rounded, while there is one: a
+# thousand small parts, each added to a rounded sum, would be lost in it.
+_wide: dict[int, tuple[weakref.ref[Array], Array]] = {}
+
+
+def _in_single(total: Array, part: Array) -> Array:
+    key = id(total)
+    if key not in _wide:
+        own = weakref.ref(total, lambda _: _wide.pop(key, None))
+        _wide[key] = own, total.astype(np.float32)
+    wide = _wide[key][1]
+    return np.add(wide, part, out=wide)
 
 
 def in_blocks(function: Callable[..., Any], *arrays: Any) -> Array:

@@ -1,7 +1,8 @@
 """float16 in float32: where its numbers are summed, squared or divided by counts.
 
 They end at 65,504, which a count or a square soon passes, and a sum of ones in float16 stays at
-2,048.
+2,048. Gradients that meet in a sweep are added so too. But where such a sum is recorded
+(`create_graph`), and where several backward passes add to one `.grad`, each step is rounded.
 """
 
 from __future__ import annotations

@@ -89,13 +89,13 @@ def cumprod(x: Array, axis: int | None = None) -> Array:
 
     Where products leave the range of their dtype, as for `prod`.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         out = np.asarray(np.cumprod(x, axis))
     if not (np.isfinite(out) & (out != 0)).all() and out.ndim:
         line = x.reshape(out.shape)
         lines = np.moveaxis(line, axis or 0, -1)
         if _may_leave_range(lines, running=True):
-            exact = _in_decimals(lambda x: np.cumprod(x, axis=-1), lines)
+            exact = _in_decimals(lambda x: np.cumprod(x, axis=-1), lines, told=True)
             out = np.moveaxis(exact, -1, axis or 0)
     return out
 
@@ -207,12 +207,12 @@ def prod(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     element.
     """
     axes = reduced_axes(axis, x.ndim)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         out = reduced(lambda x: np.prod(x, axis=axes, keepdims=keepdims), axes, keepdims, x)
     if not (np.isfinite(out) & (out != 0)).all():
         line = along_last(x, axes)
         if _may_leave_range(line):
-            out = _in_decimals(lambda x: np.prod(x, axis=-1), line).reshape(out.shape)
+            out = _in_decimals(lambda x: np.prod(x, axis=-1), line, told=True).reshape(out.shape)
     return out
 
 
@@ -321,11 +321,19 @@ def _directly(f: Callable[..., Array], *arrays: Array) -> Array:
     return f(*arrays)
 
 
-def _in_decimals(f: Callable[..., Array], *arrays: Array) -> Array:
-    """f(*arrays), computed in numbers whose range has no end."""
+def _in_decimals(f: Callable[..., Array], *arrays: Array, told: bool = False) -> Array:
+    """f(*arrays), computed in numbers whose range has no end; whether the caller's np.errstate is
+    told where those of the result's dtype have."""
     from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext  # slow to import
 
     with localcontext(Context(prec=30, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])):
-        out = np.asarray(f(*(np.frompyfunc(Decimal, 1, 1)(a.astype(object)) for a in arrays)))
-        with np.errstate(over="ignore", under="ignore"):
-            return out.astype(np.float64).astype(arrays[-1].dtype)
+        exact = np.asarray(f(*(np.frompyfunc(Decimal, 1, 1)(a.astype(object)) for a in arrays)))
+    out = exact.astype(np.float64)
+    quiet: Any = {} if told else {"over": "ignore", "under": "ignore"}
+    with np.errstate(**quiet):
+        # What converts decimals heeds no np.errstate.
+        if np.isinf(out).any():
+            np.multiply(np.finfo(out.dtype).max, 2)
+        if ((out == 0) & (exact != 0)).any():
+            np.multiply(np.finfo(out.dtype).tiny, np.finfo(out.dtype).tiny)
+        return out.astype(arrays[-1].dtype)

@@ -88,7 +88,7 @@ def euclidean_norm(x: Array, axis: Axis = None, keepdims: bool = False) -> Array
     limits = np.finfo(out.dtype)
     if out.size and not (limits.tiny**0.5 / limits.eps < out.min() <= out.max() < np.inf):
         size = np.abs(magnitudes(x))  # squares have left the range
-        scale = _scale(size.max(reduced_axes(axis, x.ndim), keepdims=True, initial=0))
+        scale = scale_of(size.max(reduced_axes(axis, x.ndim), keepdims=True, initial=0))
         out = np.sqrt(sum_of_squares.forward(size / scale, axis)) * scale.reshape(out.shape)
     return np.reshape(out, keepdims_shape(x.shape, axis)) if keepdims else np.asarray(out)
 
@@ -102,10 +102,11 @@ def p_norm(x: Array, p: float, axis: Axis = None, keepdims: bool = False) -> Arr
     axes, size = reduced_axes(axis, x.ndim), np.abs(magnitudes(x))
     leading = np.maximum if p > 0 else np.minimum
     start = size.dtype.type(0 if p > 0 else np.inf)
-    scale = _scale(leading.reduce(size, axis=axes, keepdims=True, initial=start))
+    scale = scale_of(leading.reduce(size, axis=axes, keepdims=True, initial=start))
     with np.errstate(divide="ignore", over="ignore"):  # a zero makes a norm of negative order 0
         sums = np.sum((size / scale) ** p, axis=axes, keepdims=True)
-        out = sums ** (1 / p) * scale
+        relative = sums ** (1 / p)
+    out = relative * scale
     return np.asarray(out if keepdims else out.squeeze(axes))
 
 
@@ -114,7 +115,7 @@ def magnitudes(x: Array) -> Array:
     return np.abs(x) if x.dtype.kind == "c" else np.asarray(x, np.result_type(x, np.float16))
 
 
-def _scale(size: Array) -> Array:
+def scale_of(size: Array) -> Array:
     """A power of two of the order of `size`, to divide by without rounding; 1 for 0 and inf."""
     usable = np.where(np.isfinite(size) & (size > 0), size, 1)
     return np.asarray(np.ldexp(np.ones_like(usable), np.frexp(usable)[1] - 1))

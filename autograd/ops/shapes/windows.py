@@ -7,6 +7,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
+from autograd.ops.kernels.halves import in_single
 
 Sizes = tuple[int, ...]
 
@@ -40,6 +41,7 @@ def sliding_windows(x: Array, window: Sizes, stride: Sizes, dilation: Sizes) -> 
 
 
 @primitive(kind="gather", analytic=True)
+@in_single
 def fold_windows(
     g: Array, shape: tuple[int, ...], window: Sizes, stride: Sizes, dilation: Sizes
 ) -> Array:

@@ -225,6 +225,7 @@ EXPONENTIAL = [
     *[
         Row(name, op, None,
             [(0.0, 0.0), (1.0, 1.0), (1000.0, 1000.0), (2000.0, -1000.0), (-745.0, 0.0),
+             (0.0, 37.0), (50.0, 0.0), (-300.0, 300.0),
              (1e300, 1e300), (1e300, -1e300), (INF, 0.0), (0.0, -INF), (INF, INF), (-INF, -INF),
              (INF, -INF)],
             [Told(1, 0.5, where, lambda x, y: x == y and math.isinf(x))], slopes=slopes)

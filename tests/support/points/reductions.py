@@ -108,6 +108,11 @@ def _pair(
     return Row(op, lambda x, y: ours(ag.stack([x, y])), exact, points, told, **options)
 
 
+def _among(x: Tensor, *others: float) -> Tensor:
+    """Each number of x, and the others."""
+    return ag.stack([x, *(ag.broadcast_to(np.asarray(a, x.dtype), x.shape) for a in others)])
+
+
 INFINITE = [(INF, 1.0), (1.0, -INF), (INF, -INF), (INF, 0.0)]
 SLOPE = "Where a norm has no slope, it is taken as 0"
 CURVE = "Higher derivatives are NaN there"
@@ -218,6 +223,27 @@ ROWS: list[Row] = [
         told=[Told((2, 3), NAN, "Through the corner of std")],
     ),
     along("std", ag.std, lambda x: mpf(0), [0.3], "one number"),
+    *[
+        Row(
+            f"std of x and {', '.join(map(str, others))}",
+            lambda x, others=others: ag.std(_among(x, *others), axis=0),
+            lambda x, others=others: mpmath.sqrt(_variance([x, *others])),
+            points,
+            digits=300,
+            float32=False,
+        )
+        for others, points in (
+            ((1.0, 2.0), (3e3, -1e7, 1e8, 1e9, 1e10, 1e16, -1e60)),
+            ((0.5, -3.0, 7.0, 1e5), (1e4, 1e6, -1e9, 1e12)),
+            ((-1e10, 1.0, 2.0), (1e10, 1e20)),
+        )
+    ],
+    Row(
+        "std of x, 1 and 2, in float32",
+        lambda x: ag.std(_among(x, 1.0, 2.0), axis=0),
+        lambda x: mpmath.sqrt(_variance([x, 1.0, 2.0])),
+        (30.0, 3e3, -1e5),
+    ),
     along(
         "std",
         lambda x: ag.std(x, ddof=1),
@@ -332,7 +358,8 @@ PLAIN: dict[str, str] = {
     "gather_first_max": _LINEAR,
     "sum_of_products": "bilinear",
     "sum_of_squares": "quadratic",
-    "unit": _OF_OTHERS,
+    **dict.fromkeys(("shares", "shares_slope", "less_average"), _OF_OTHERS),
+    **dict.fromkeys(("unit", "unit_deviations", "residuals"), _OF_OTHERS),
     "mixed_product": _OF_OTHERS,
     "products_of_others": _OF_OTHERS,
     "running_mixed_product": _OF_OTHERS,

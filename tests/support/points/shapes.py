@@ -12,7 +12,7 @@ PLAIN: dict[str, str] = dict.fromkeys(
         *("astype", "getitem", "scatter", "index_add", "index_update", "concatenate"),
         *("stack", "split", "pad", "sliding_windows", "fold_windows"),
         *("transform_tiles", "fold_tiles"),
-        *("linear_in_first", "transposed"),  # which rules on arrays are made of
+        *("rule_on_arrays", "transposed_rule_on_arrays"),  # which rules on arrays are made of
     ),
     "linear",
 )

@@ -35,7 +35,7 @@ from support.streams import generator
 
 from autograd import ops
 from autograd.engine.primitives import Primitive
-from autograd.ops.declaring import linear_in_first, transposed
+from autograd.ops.declaring import linear_in_first, on_arrays, transposed
 from autograd.ops.reductions import reduction
 
 
@@ -183,7 +183,7 @@ class Rule:
         return "a rule"
 
 
-LINEAR = {"of": Rule(), "refusal": ""}
+LINEAR = {"of": Rule(), "rule": on_arrays(Rule())}
 
 SPECS: list[Spec] = [
     # rules on arrays

@@ -166,6 +166,14 @@ def _updated(x: Array, index: Any, y: Any) -> Array:
     return out
 
 
+def _less_mean(x: Any, axis: Any) -> Any:
+    return x - np.sum(x, axis, keepdims=True) / _lengths(x, axis)
+
+
+def _unit_deviations(x: Any, axis: Any) -> Any:
+    return _less_mean(x, axis) / np.sqrt(np.sum(_less_mean(x, axis) ** 2, axis, keepdims=True))
+
+
 SPECS = [
     # reductions
     Spec(ops.all, together(reductions(empty=True), SOME_FALSE)),
@@ -203,6 +211,22 @@ SPECS = [
         ops.deviations,
         reductions(keepdims=False, empty=True),
         reference=lambda x, axis=None: x - np.sum(x, axis, keepdims=True) / _lengths(x, axis),
+    ),
+    Spec(
+        ops.unit_deviations,
+        calls(*[(Real(3, 4), {"axis": axis}) for axis in (None, 0, (0, 1))], (Real(0, 3), 1)),
+        reference=lambda x, axis=None: _unit_deviations(x, axis),
+    ),
+    Spec(
+        ops.residuals,
+        calls(
+            *[(Real(3, 4), Real(3, 4), {"axis": axis}) for axis in (None, 1, (0, 1))],
+            (Real(0, 3), Real(0, 3), 1),
+        ),
+        reference=lambda y, x, axis=None: (
+            _less_mean(y, axis)
+            - _unit_deviations(x, axis) * np.sum(_unit_deviations(x, axis) * y, axis, keepdims=True)
+        ),
     ),
     Spec(ops.euclidean_norm, reductions(avoid=(0,)), reference=_euclidean_norm),
     Spec(

@@ -226,6 +226,22 @@ ARITHMETIC = [
     ),
 ]
 
+
+def _shares(x: Any, axis: Any = None) -> Any:
+    return np.exp(x) / np.sum(np.exp(x), axis, keepdims=True)
+
+
+def _less_average(y: Any, x: Any, axis: Any = None) -> Any:
+    return y - np.sum(_shares(x, axis) * y, axis, keepdims=True)
+
+
+_LINES = calls(*[(Real(2, 3), {"axis": axis}) for axis in (None, 0, (0, 1))], (Real(0, 3), 1))
+_PAIRS_OF_LINES = calls(
+    *[(Real(2, 3), Real(2, 3), {"axis": axis}) for axis in (None, 1, (0, 1))],
+    (Real(0, 3), Real(0, 3), 1),
+)
+
+
 EXPONENTIAL = [
     Spec(ops.exp, unary()),
     Spec(ops.exp2, unary()),
@@ -257,6 +273,13 @@ EXPONENTIAL = [
         ops.xlogy,
         binary(second=(0.2, 3), twice=False),
         reference=lambda x, y: x * (np.log(y) if isinstance(y, np.ndarray) else math.log(y)),
+    ),
+    Spec(ops.shares, _LINES, reference=_shares),
+    Spec(ops.less_average, _PAIRS_OF_LINES, reference=_less_average),
+    Spec(
+        ops.shares_slope,
+        _PAIRS_OF_LINES,
+        reference=lambda y, x, axis=None: _shares(x, axis) * _less_average(y, x, axis),
     ),
     Spec(
         ops.logsumexp,

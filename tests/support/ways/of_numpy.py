@@ -17,6 +17,12 @@ def after(write: Any, *shape: int, dtype: Any = float) -> Any:
     return array
 
 
+def written(write: Any, x: Any, *args: Any, **options: Any) -> Any:
+    """What was given, after something was written into it."""
+    write(x, *args, **options)
+    return x
+
+
 def reloaded(save: Any) -> Any:
     """What np.load finds after `save` has written to a file."""
     file = io.BytesIO()
@@ -121,6 +127,20 @@ WAYS = [
             "np.putmask(array, c, t)": lambda x: after(
                 lambda array: np.putmask(array, [1, 0, 1], x)
             ),
+            "np.put_along_axis(array, i, t)": lambda x: after(
+                lambda array: np.put_along_axis(array, np.arange(3), x, 0)
+            ),
+            "np.put_along_axis of rows": lambda a: after(
+                lambda array: np.put_along_axis(array, np.array([[0], [2]]), a, 1), 2, 3
+            ),
+            "np.put_along_axis(t, i, array)": lambda x: written(
+                np.put_along_axis, x, np.array([1]), 5.0, 0
+            ),
+            "np.put(t, i, array)": lambda x: written(np.put, x, [1], 5.0),
+            "np.place(t, c, array)": lambda x: written(np.place, x, [True, False, True], [5.0]),
+            "np.putmask(t, c, array)": lambda x: written(np.putmask, x, [1, 0, 1], 5.0),
+            "np.copyto(t, array)": lambda x: written(np.copyto, x, 5.0, where=[1, 0, 1]),
+            "np.fill_diagonal(t, array)": lambda m: written(np.fill_diagonal, m, 5.0),
         },
     ),
     *ways(

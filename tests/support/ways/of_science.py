@@ -32,6 +32,12 @@ def after(write: Any, held: Any) -> Any:
     return held.to_numpy()
 
 
+def held(made: Any) -> Any:
+    """The numbers of a pandas object, whose errors may come but where somebody looks at them."""
+    repr(made)
+    return made.to_numpy()
+
+
 def series(*parts: Any) -> Any:
     """A pandas Series."""
     return of("pandas").Series(list(parts))
@@ -47,6 +53,11 @@ def sparse() -> Any:
     return of("scipy.sparse").csr_array(np.eye(3))
 
 
+def _with_data(matrix: Any, data: Any) -> Any:
+    matrix.data = data
+    return matrix
+
+
 def axes() -> Any:
     """Where Matplotlib draws."""
     return of("matplotlib.figure").Figure().subplots()
@@ -60,6 +71,8 @@ SCIPY = [
     *ways(
         ASKED,
         {
+            "sparse.data = t": lambda x: _with_data(sparse(), x).toarray(),
+            "sparse.data = t, sparse @ array": lambda x: _with_data(sparse(), x) @ np.ones(3),
             **asked("scipy.special", "logsumexp", "softmax", "log_softmax", "factorial"),
             **asked("scipy.stats", "zscore", "skew", "gmean", "entropy", "gaussian_kde"),
             **asked("scipy.integrate", "simpson", "trapezoid", "cumulative_trapezoid"),
@@ -219,7 +232,14 @@ PANDAS = [
             "frame.loc[0] = t": lambda x: after(lambda held: put(held.loc, 0, x), frame(2, 3)),
             "Series.fillna(t)": lambda a: series(np.nan, 1.0).fillna(a),
             "Series.clip(t, t)": lambda a, b: series(0.0, 1.0, 2.0).clip(a, b),
-            "Series.where(c, t)": lambda a: series(0.0, 1.0).where([True, False], a),
+            "Series.where(c, t)": lambda a: held(series(0.0, 1.0).where([True, False], a)),
+            "Series.mask(c, t)": lambda a: held(series(0.0, 1.0).mask([True, False], a)),
+            "Series.mask(c, t) of one": lambda x: held(
+                series(0.0, 1.0, 2.0).mask([True, False, True], x)
+            ),
+            "frame.where(c, t)": lambda a: held(frame(2, 2).where(np.eye(2) > 0, a)),
+            "frame.mask(c, t)": lambda a: held(frame(2, 2).mask(np.eye(2) > 0, a)),
+            "Series.replace(0, t)": lambda a: series(0.0, 1.0).replace(0.0, a),
             "Series.quantile(t)": lambda a: series(0.0, 1.0).quantile(a / 2),
             "pd.array([a, b])": lambda a, b: of("pandas").array([a, b]),
             "pd.to_numeric([a, b])": lambda a, b: of("pandas").to_numeric([a, b]),
@@ -234,7 +254,6 @@ PANDAS = [
             "exp(Series of t)": lambda a, b: ag.exp(series(a, b)),
             "Tensor(Series of t)": lambda a, b: Tensor(series(a, b)),
             "np.exp(Series of t)": lambda a, b: np.exp(series(a, b)),
-            "Series.replace(0, t)": lambda a: series(0.0, 1.0).replace(0.0, a),
         },
         "pandas",
     ),
