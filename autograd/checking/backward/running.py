@@ -22,7 +22,8 @@ OUTPUTS = ("out", "output", "outputs", "loss", "y", "y_hat", "y_pred", "logits",
 
 
 class Buffer(Tensor):
-    """A tensor whose elements may be assigned to: it becomes the tensor with them in it."""
+    """A tensor whose elements may be assigned to: it becomes the tensor with them in it. It takes
+    what NumPy's arrays take."""
 
     __slots__ = ()
 
@@ -33,6 +34,9 @@ class Buffer(Tensor):
             self.rebind(_written(self.data, index, value))
             return
         self._become(index_update(self, index, value))
+
+    def astype(self, dtype: Any, *args: Any, copy: bool = True, **options: Any) -> Tensor:
+        return super().astype(dtype, *args, **options) if copy or dtype != self.dtype else self
 
     def _become(self, made: Tensor) -> Buffer:
         self._place = None
@@ -106,7 +110,7 @@ class Run:
         self.failure: RuntimeError | None = None
         self.returned: Any = None
         self.names: tuple[str | None, ...] = ()
-        given = self._tensors(args, not holders._slots)
+        given = self._tensors(args, not holders.slots)
         self.arguments = _bound(forward, given)
         with holders.kept():
             holders.put_tensors(self._of_array)
@@ -170,20 +174,23 @@ class Run:
             total = total + (leaf * 0.0).sum()
         return total
 
-    def _add_leaves(self, name: str, value: Any, number: int | None = None) -> None:
+    def _add_leaves(
+        self, name: str, value: Any, number: int | None = None, label: str = ""
+    ) -> None:
+        label = label or name
         if isinstance(value, Tensor):
-            self._add(Named(name, number, value))
+            self._add(Named(name, number, value, None, label))
         elif isinstance(value, dict):
             for key, part in value.items():
-                self._add_leaves(key if isinstance(key, str) else name, part)
+                own, at = (key, None) if isinstance(key, str) else (name, key)
+                self._add_leaves(own, part, at, f"{label}[{key!r}]")
         elif isinstance(value, list | tuple):
             for key, part in enumerate(value):
-                self._add_leaves(name, part, key)
+                self._add_leaves(name, part, key, f"{label}[{key}]")
 
     def _add(self, leaf: Named) -> None:
-        name, number, tensor, owner = leaf
+        name, number, tensor, owner, label = leaf
         if tensor._place is not None:
-            label = name if number is None else f"{name}[{number}]"
             group = None if number is None else name
             self.variables.append(Variable(name, label, group, number, tensor, owner, None, 0))
 
@@ -192,7 +199,8 @@ class Run:
         for entry in entries:
             value = entry.value
             changed = written is None or entry.name in written or entry.group in written
-            if changed and not isinstance(value, Buffer) and _floating(value):
+            tensor = isinstance(value, Tensor)
+            if (changed or tensor) and not isinstance(value, Buffer) and _floating(value):
                 value = buffered(value)
                 entry.put(value)
             if not isinstance(value, Tensor) or value._place is None or value.dtype.kind != "f":

@@ -1,12 +1,14 @@
-"""The statements of source files by their lines: what each names, and what it writes into."""
+"""The statements of source files: what each names, and what it writes into."""
 
 from __future__ import annotations
 
 import ast
 import linecache
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
+from typing import NamedTuple
 
 _LONGEST = 100
 _CHANGING = {"at", "append", "extend", "insert", "update", "fill", "put", "setdefault"}
@@ -24,11 +26,11 @@ class Statement:
         names: those that occur in it; None where the source is not known.
         clears: names into whose elements it writes a constant.
         returns: the names of what it returns, one for each part; None for a part without a name.
-        reads: what it reads, attributes as ".name".
+        reads: what it reads, attributes as ".name", or ".owner.name".
         binds, changes: what it binds anew, and what it changes in place.
         computes: whether it does more than to give names to what there is.
         calls: whether it but calls a function with what there is.
-        adds: whether it is `+=` or the like.
+        adds: whether it is `+=` or the like, or `x = x + ...`.
         parts: of what it returns, what each part reads.
         unpacks: where it assigns to several names at once, those.
     """
@@ -59,54 +61,98 @@ class Statements:
     """Those of all files, read when one is asked for."""
 
     def __init__(self) -> None:
-        self._files: dict[str, dict[int, ast.stmt]] = {}
-        self._written: dict[str, frozenset[str] | None] = {}
-        self._made: dict[tuple[CodeType, int], Statement] = {}
+        self._files: dict[str, _File] = {}
+        self._made: dict[tuple[CodeType, int, ast.stmt | None], Statement] = {}
+        self._offsets: dict[CodeType, dict[int, Statement]] = {}
 
-    def at(self, code: CodeType, line: int) -> Statement:
-        """The statement of a line of a function."""
-        key = (code, line)
-        if key not in self._made:
-            node = self._nodes(code.co_filename).get(line)
-            self._made[key] = _statement(code, line, node)
-        return self._made[key]
+    def at(self, code: CodeType, line: int, offset: int = -1) -> Statement:
+        """The statement of a line of a function; of several there, that of an instruction."""
+        told = self.shared(code).get(offset)
+        return told or self._of(code, line, self._file(code).lines.get(line))
+
+    def shared(self, code: CodeType) -> dict[int, Statement]:
+        """The statements of a function by the offsets of its instructions, where some stand in one
+        line, which are told apart by nothing else; none where all lines are of one."""
+        if code not in self._offsets:
+            found: dict[int, Statement] = {}
+            file = self._file(code)
+            here = {line for _, _, line in code.co_lines() if line is not None}
+            if file.several & here and hasattr(code, "co_positions"):  # from Python 3.11 on
+                nodes = [n for n in file.nodes if not here.isdisjoint(_span(n))]
+                last: ast.stmt | None = None
+                for number, (line, _, column, _) in enumerate(code.co_positions()):
+                    if line is not None and column is not None:
+                        at = line, column
+                        within = [n for n in nodes if _begin(n) <= at < _close(n)]
+                        last = within[-1] if within else last  # the outer before the inner
+                    found[2 * number] = self._of(code, line or code.co_firstlineno, last)
+            self._offsets[code] = found
+        return self._offsets[code]
 
     def written(self, code: CodeType) -> frozenset[str] | None:
         """Names of what the file of a function writes into in place; None where that is unknown."""
-        self._nodes(code.co_filename)
-        return self._written[code.co_filename]
+        return self._file(code).written
 
-    def _nodes(self, file: str) -> dict[int, ast.stmt]:
-        if file not in self._files:
-            lines: dict[int, ast.stmt] = {}
-            written: frozenset[str] | None = None
+    def _of(self, code: CodeType, line: int, node: ast.stmt | None) -> Statement:
+        key = (code, 0 if node is not None else line, node)
+        if key not in self._made:
+            self._made[key] = _statement(code, line, node)
+        return self._made[key]
+
+    def _file(self, code: CodeType) -> _File:
+        name = code.co_filename
+        if name not in self._files:
             try:
-                tree = ast.parse("".join(linecache.getlines(file)))
+                tree = ast.parse("".join(linecache.getlines(name)))
             except SyntaxError:  # a notebook's magic, say
                 tree = ast.Module([], [])
-            if tree.body:
-                written = frozenset(filter(None, map(_target, _changed(tree))))
-                for node in ast.walk(tree):  # the outer before the inner
-                    if isinstance(node, ast.stmt):
-                        for line in range(node.lineno, _end(node) + 1):
-                            lines[line] = node
-            self._files[file], self._written[file] = lines, written
-        return self._files[file]
+            nodes = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+            simple = Counter(node.lineno for node in nodes if not isinstance(node, _HEADS))
+            self._files[name] = _File(
+                nodes,
+                {line: node for node in nodes for line in _span(node)},
+                {line for line, count in simple.items() if count > 1},
+                frozenset(filter(None, map(_target, _changed(tree)))) if tree.body else None,
+            )
+        return self._files[name]
 
 
-def _end(node: ast.stmt) -> int:
+class _File(NamedTuple):
+    """Its statements, the outer before the inner; by line; the lines that have several; and names
+    of what they write into."""
+
+    nodes: list[ast.stmt]
+    lines: dict[int, ast.stmt]
+    several: set[int]
+    written: frozenset[str] | None
+
+
+def _begin(node: ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _close(node: ast.stmt) -> tuple[int, int]:
+    return node.end_lineno or node.lineno, node.end_col_offset or 0
+
+
+def _span(node: ast.stmt) -> range:
+    """The lines of a statement, of a compound one those of its head."""
     body = getattr(node, "body", None) if isinstance(node, _HEADS) else None
-    if body:
-        return max(node.lineno, int(body[0].lineno) - 1)
-    return node.end_lineno or node.lineno
+    end = max(node.lineno, int(body[0].lineno) - 1) if body else node.end_lineno or node.lineno
+    return range(node.lineno, end + 1)
 
 
 def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
     file = code.co_filename
     if node is None:
         return Statement(file, line, linecache.getline(file, line).strip(), code.co_name)
-    source = linecache.getlines(file)[node.lineno - 1 : _end(node)]
-    text = " ".join(" ".join(source).split())
+    source = [
+        line.encode() for line in linecache.getlines(file)[_span(node)[0] - 1 : _span(node)[-1]]
+    ]
+    if not isinstance(node, _HEADS):  # what else stands there is no part of it
+        source[-1] = source[-1][: node.end_col_offset]
+        source[0] = source[0][node.col_offset :]
+    text = " ".join(b" ".join(source).decode().split())
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 4] + " ..."
     heads = list(_heads(node))
@@ -133,7 +179,7 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         not isinstance(node, _HEADS) and not (value is not None and _is_plain(value)),
         isinstance(value, ast.Call)
         and all(_is_plain(part) or isinstance(part, ast.Constant) for part in value.args),
-        isinstance(node, ast.AugAssign),
+        isinstance(node, ast.AugAssign) or _adds(node),
         tuple([frozenset(_read(part)) for part in _parts(node, ast.Return)]),
         tuple([_root(part) for part in _parts(node, ast.Assign)]),
     )
@@ -149,16 +195,28 @@ def _parts(node: ast.stmt, kind: type[ast.Return | ast.Assign]) -> list[ast.expr
     return [] if whole is None else [whole]
 
 
+def _adds(node: ast.stmt) -> bool:
+    """Whether it gives a name to the sum of what had it and of something else."""
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return False
+    name, terms = ast.unparse(node.targets[0]), [node.value]
+    for term in terms:  # which grows
+        if isinstance(term, ast.BinOp) and isinstance(term.op, ast.Add):
+            terms += [term.left, term.right]
+    parts = [ast.unparse(n) for n in ast.walk(node.value) if isinstance(n, ast.expr)]
+    return len(terms) > 1 and name in map(ast.unparse, terms) and parts.count(name) == 1
+
+
 def _bound(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield node.id if isinstance(node, ast.Name) else f".{node.attr}"
+            yield node.id if isinstance(node, ast.Name) else _path(node)
 
 
 def _read(node: ast.AST) -> Iterator[str]:
     """What a tree reads; of a target only what is in its indices."""
     if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-        yield node.id if isinstance(node, ast.Name) else f".{node.attr}"
+        yield node.id if isinstance(node, ast.Name) else _path(node)
     parts: Iterable[ast.AST] = ast.iter_child_nodes(node)
     if isinstance(getattr(node, "ctx", None), ast.Store) and isinstance(node, ast.Subscript):
         parts = [node.slice]
@@ -230,8 +288,13 @@ def _target(node: ast.AST) -> str | None:
 def _root(node: ast.AST) -> str | None:
     while isinstance(node, ast.Subscript | ast.Starred):
         node = node.value
-    name = _target(node)
-    return f".{name}" if isinstance(node, ast.Attribute) else name
+    return _path(node) if isinstance(node, ast.Attribute) else _target(node)
+
+
+def _path(node: ast.Attribute) -> str:
+    """ "W.grad" of `self.W.grad`, as other names may lead there; with a dot before it."""
+    owner = f".{node.value.attr}" if isinstance(node.value, ast.Attribute) else ""
+    return f"{owner}.{node.attr}"
 
 
 def _returned(node: ast.stmt) -> tuple[str | None, ...]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -23,6 +25,7 @@ _OWN = Path(__file__).parents[3]
 _OURS = tuple(str(_OWN / package) + "/" for package in ("autograd", "nn", "mnist"))
 _LIBRARIES = tuple({sysconfig.get_path(p) for p in ("stdlib", "platstdlib", "purelib", "platlib")})
 _INNER = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # their names are nobody's steps
+_NOT_USERS = frozenset({"numpy", "autograd", "builtins"})
 _LONGEST_LIST = 1000
 
 
@@ -114,6 +117,7 @@ class Tracer:
         if call is None:
             caller = frame.f_back and self._calls.get(frame.f_back)
             here = self._statements.at(code, code.co_firstlineno)
+            frame.f_trace_opcodes = bool(self._statements.shared(code))
             variables = frame.f_locals
             call = self._calls[frame] = Call(code, _scope(code, variables), here)
             if self.outermost is None:
@@ -124,18 +128,24 @@ class Tracer:
 
     def _local(self, frame: FrameType, event: str, arg: Any) -> Any:
         call = self._calls.get(frame)
-        if call is not None and event in ("line", "return"):
-            variables = frame.f_locals  # asked for once: again, it would forget what is put there
-            self._show(call, call.statement, variables)
-            if event == "line":
-                call.statement = self._statements.at(frame.f_code, frame.f_lineno)
-                return self._local
-            parts = arg if isinstance(arg, tuple) else (arg,)
-            for name, part in zip(call.statement.returns, parts, strict=False):
-                if name is None and isinstance(part, np.ndarray):
-                    self.made[id(part)] = part, call.statement
-            if call is self.outermost:
-                self.locals = dict(variables)
+        if call is None or event == "exception":
+            return self._local
+        ends = event == "return"
+        code, line = frame.f_code, frame.f_lineno
+        then = call.statement if ends else self._statements.at(code, line, frame.f_lasti)
+        if event == "opcode" and then is call.statement:
+            return self._local
+        variables = frame.f_locals  # asked for once: again, it would forget what is put there
+        self._show(call, call.statement, variables)
+        call.statement = then
+        if not ends:
+            return self._local
+        parts = arg if isinstance(arg, tuple) else (arg,)
+        for name, part in zip(call.statement.returns, parts, strict=False):
+            if name is None and isinstance(part, np.ndarray):
+                self.made[id(part)] = part, call.statement
+        if call is self.outermost:
+            self.locals = dict(variables)
         return self._local
 
     def _show(
@@ -157,7 +167,7 @@ class Tracer:
         for name in list(variables) if names is None else names:
             if name in variables:
                 value = variables[name]
-                put = _putter(variables, name)
+                put = partial(variables.__setitem__, name)
                 if is_numeric(value):
                     yield Entry((id(call), name), name, name, None, None, None, value, put)
                 else:
@@ -171,29 +181,28 @@ class Tracer:
         if depth == 3:
             return
         parts: Mapping[Any, Any] | None = None
-        store: Any = None
         if isinstance(value, dict):
-            parts, store = value, value
-        elif isinstance(value, list) and len(value) <= _LONGEST_LIST:
-            parts, store = dict(enumerate(value)), value
+            parts = value
+        elif isinstance(value, list | deque) and len(value) <= _LONGEST_LIST:
+            parts = dict(enumerate(value))
         elif is_object(value):
-            parts, store = value.__dict__, value.__dict__
+            parts = attributes(value)
         if parts is None:
             return
         self._alive[id(value)] = value
-        attributes = store is not value
-        if attributes:
+        attributes_of = not isinstance(value, dict | list | deque)
+        if attributes_of:
             owner = id(value)
             self.owners.setdefault(owner, len(self.owners))
         for key, part in list(parts.items()):
-            inner = f"{label}.{key}" if attributes else f"{label}[{key!r}]"
+            inner = f"{label}.{key}" if attributes_of else f"{label}[{key!r}]"
             own = key if isinstance(key, str) else name
             if is_numeric(part):
-                group = None if attributes else name
+                group = None if attributes_of else name
                 number = key if isinstance(key, int) else None
-                yield Entry(
-                    (id(value), key), inner, own, group, number, owner, part, _putter(store, key)
-                )
+                put = partial(object.__setattr__, value, key) if attributes_of else None
+                put = put or partial(value.__setitem__, key)
+                yield Entry((id(value), key), inner, own, group, number, owner, part, put)
             else:
                 yield from self._within(part, inner, own, depth + 1, owner)
 
@@ -203,12 +212,30 @@ def is_numeric(value: Any) -> bool:
 
 
 def is_object(value: Any) -> bool:
-    """Whether a value is an object of a class of the user's, which keeps its attributes in a
-    dict."""
-    if isinstance(value, ModuleType | FunctionType | type | Tensor | np.ndarray):
+    """Whether a value is an object of a class of the user's, which has attributes."""
+    if isinstance(value, ModuleType | FunctionType | type | Tensor | np.ndarray | tuple):
         return False
-    module = type(value).__module__.partition(".")[0]
-    return module not in ("numpy", "autograd", "builtins") and hasattr(value, "__dict__")
+    if hasattr(value, "__dict__"):
+        return type(value).__module__.partition(".")[0] not in _NOT_USERS
+    return is_users_class(type(value)) and hasattr(type(value), "__slots__")
+
+
+def is_users_class(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or ""
+    top = module.partition(".")[0]
+    return isinstance(value, type) and top not in _NOT_USERS | sys.stdlib_module_names
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """Those of an object, whether it has a dict for them or slots."""
+    names = [n for kind in type(value).__mro__ for n in _names_of(getattr(kind, "__slots__", ()))]
+    slots = {name: getattr(value, name) for name in names if hasattr(value, name)}
+    return slots | getattr(value, "__dict__", {})
+
+
+def _names_of(slots: Any) -> list[str]:
+    names = [slots] if isinstance(slots, str) else list(slots)
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
 def code_of(function: Any) -> CodeType | None:
@@ -217,13 +244,6 @@ def code_of(function: Any) -> CodeType | None:
     if not isinstance(function, FunctionType):
         function = getattr(type(function).__call__, "__wrapped__", type(function).__call__)
     return getattr(function, "__code__", None)
-
-
-def _putter(store: Any, key: Any) -> Callable[[Any], None]:
-    def put(value: Any) -> None:
-        store[key] = value
-
-    return put
 
 
 def _owner(array: np.ndarray[Any, Any]) -> int:
