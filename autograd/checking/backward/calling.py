@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import Any
 
+import numpy as np
+
 from autograd.checking.backward.naming import arrives, of_gradient
 
 _CACHES = {"cache", "caches", "ctx", "context", "saved", "memory", "mem", "stash", "state", "tape"}
@@ -80,6 +82,8 @@ def arguments_for(
                 continue
         left.append(parameter)
     needed = [p for p in left if p.default is Parameter.empty]
+    if len(needed) == len(parameters) == 1 and spare and all(np.size(g) == 1 for _, g in rest):
+        found[needed.pop().name] = spare[-1][1]  # of a loss, whose gradient is 1
     if needed and rest and (len(needed) == 1 or of_gradient(needed[0].name)):
         found[needed.pop(0).name] = rest.pop(0)[1]
     elif len(needed) == 2 and len(rest) == 1 and spare:

@@ -13,8 +13,9 @@ import numpy as np
 from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
 from autograd.checking.backward.differences import Differences, whole
 from autograd.checking.backward.holders import Holders, copied, plain
-from autograd.checking.backward.judging import Hand, judged
+from autograd.checking.backward.judging import judged
 from autograd.checking.backward.report import BackwardReport
+from autograd.checking.backward.results import Hand
 from autograd.checking.backward.running import Run
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer, is_numeric
@@ -189,7 +190,9 @@ class _Numbers:
                 raise
             last = tracer.outermost.statement if tracer.outermost else None
             names = last.returns if last is not None else ()
-            return Hand(versions, copied(result), names, last)
+            bound = {**_named(self._backward, given), **keywords}
+            arrive = {n for n, v in bound.items() for _, g in named if v is g and g.size > 1}
+            return Hand(versions, copied(result), names, last, arrive=frozenset(arrive))
 
     def _inputs(
         self,
@@ -219,13 +222,11 @@ class _Numbers:
 
 def _taken(returned: Any, outputs: Outputs, cotangents: list[Array]) -> dict[int, Array]:
     """Which parts of what was returned are outputs, with their gradients."""
-    pairs = list(zip(outputs, cotangents, strict=True))
-    return {
-        at: g
-        for at, part in enumerate(whole(returned))
-        for (_, tensor), g in pairs
-        if part is tensor
-    }
+    found: dict[int, Array] = {}
+    for (_, tensor), g in zip(outputs, cotangents, strict=True):
+        at = next((i for i, part in enumerate(whole(returned)) if part is tensor), None)
+        found |= {} if at is None else {at: g}
+    return found
 
 
 def _ignore(call: Call, statement: Statement, entries: list[Entry]) -> None:
@@ -247,7 +248,7 @@ def _without_a_loss(backward: Any, cotangents: list[tuple[str | None, Any]]) -> 
 
 def _named(forward: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
     try:
-        return dict(signature(forward).bind(*args).arguments)
+        return dict(signature(forward).bind_partial(*args).arguments)
     except ValueError:  # written in C
         return {}
 

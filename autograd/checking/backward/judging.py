@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from autograd.checking.backward.differences import Differences
-from autograd.checking.backward.locating import located
-from autograd.checking.backward.naming import of_entry
+from autograd.checking.backward.locating import Locator
 from autograd.checking.backward.pairing import Pair, Pairing
 from autograd.checking.backward.report import BackwardReport, Step
+from autograd.checking.backward.results import Hand, Results
 from autograd.checking.backward.running import Run
 from autograd.checking.backward.statements import Statement
-from autograd.checking.backward.tracing import is_numeric
-from autograd.checking.backward.versions import Version, Versions, returned
+from autograd.checking.backward.versions import Versions
+from autograd.checking.choices.tapes import Choices, Target
 from autograd.checking.comparison import compare
 from autograd.checking.comparison_report import Comparison, Row
+from autograd.checking.flow import Flow
+from autograd.checking.reference import Reference
 from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Array, Tensor
 from autograd.program.recorded import computed_from
 from autograd.runtime.trees import flatten
 
-_MOST_ROWS = 80
-
-
-class Hand(NamedTuple):
-    """What a backward did.
-
-    Attributes:
-        names: of the parts of what it returned.
-        last: the statement that returned it.
-        both: whether it is the forward too.
-    """
-
-    versions: Versions
-    result: Any
-    names: tuple[str | None, ...]
-    last: Statement | None
-    both: bool = False
+_MOST_ROWS = 80  # of right gradients beside those that are diagnosed
+_MOST_CAUSES = 3  # that are looked for
+_MOST_SWEEPS = 60
 
 
 def judged(
@@ -61,8 +48,8 @@ def judged(
             loss = loss + (argument * 0.0).sum()
     pairing = Pairing(loss, run.variables)
     pairs = pairing.pairs(hand.versions.all)
-    results = _results(run, pairing, hand, pairs)
-    if not results and not pairs:
+    found = Results(run, pairing, hand, pairs)
+    if not found.pairs and not pairs:
         raise ValueError(
             "check_backward: no variable of the backward could be paired with one of the forward; "
             f"the backward has {', '.join(sorted(hand.versions.names)) or 'none'}; the forward has "
@@ -70,57 +57,297 @@ def judged(
             "dX, d_X, grad_X, X_grad or grads['X'] for X"
         )
     notes = []
-    refuted, sure = _refuted(run, pairing, results, differences)
+    refuted, sure = _refuted(run, pairing, found.pairs, differences)
     if refuted:
         for leaf, change in refuted.values():
             loss = loss + (leaf * change).sum()
         pairing = Pairing(loss, run.variables)
         lossy = {leaf._place.serial for leaf, _ in refuted.values() if leaf._place is not None}
         pairs = pairing.pairs(hand.versions.all)
-        results = _results(run, pairing, hand, pairs)
+        found = Results(run, pairing, hand, pairs)
         pairs = [p for p in pairs if p.right or not _hangs_on(p, lossy)]
-        notes.append(
-            f"the forward loses a gradient on the tape, that of {', '.join(refuted)}; what it "
-            "returned on arrays was differentiated by central differences instead"
-        )
-        notes += [f"lost at {place}" for place in lost()]
-        if run.failure is not None:
-            notes.append(str(run.failure))
+        notes += _without_a_tape(run, list(refuted), lost)
     elif run.failure is not None:
         raise run.failure
-    pairs = _completed(pairing, pairs, results)
-    results = [_made(pairing, result, pairs, hand.versions) for result in results]
+    pairs = _completed(pairing, pairs, found.pairs)
+    results = [_made(pairing, result, pairs, hand.versions) for result in found.pairs]
     _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
-    comparison, chosen = _judged(pairing, loss, results, pairs, sure)
-    if not comparison.ok and (scale := _convention(pairing, results, pairs)) is not None:
+    plan = _planned(loss, pairing, hand, results, pairs, sure)
+    if plan.wrong and (scale := _convention(pairing, results, pairs)) is not None:
         times, proven = scale
         scaled = [_divided(pairing, p, times, proven) for p in results]
         inner = [_divided(pairing, p, times, proven) for p in pairs]
-        other = _judged(pairing, loss, scaled, inner, False)
-        if _reasons(other[0]) < _reasons(comparison):
-            (comparison, chosen), results, pairs = other, scaled, inner
-            pairing.times = times
+        pairing.times = times
+        other = _planned(loss, pairing, hand, scaled, inner, False)
+        if len(other.roots) < len(plan.roots) or (proven and len(other.wrong) < len(plan.wrong)):
+            plan = other
             notes.append(
                 f"gradients on the way are {times:.6g} times those of the loss throughout: the "
                 "factor comes in at the parameters"
             )
-    rows = {row.name: row for row in comparison.rows}
-    listed = [*chosen, *(p for p in pairs if p.right and not any(_equal(p, c) for c in chosen))]
-    listed.sort(key=lambda pair: pair.version.order)
-    steps = [_step(pair, rows.get(pair.name) if pair in chosen else None) for pair in listed]
+    report = _reported(loss, pairing, plan, notes)
+    report.unjudged, report.missing = found.unjudged, found.missing
+    return report
+
+
+@dataclass
+class _Plan:
+    """What is to be told.
+
+    Attributes:
+        wrong: the wrong ones, nearest the loss first.
+        roots: those of them that are wrong for a reason of their own.
+        because: which of these each other one follows from.
+        right: the others that are judged, in the order of their assignment.
+        line, lines: where the mistake of the first may be.
+        comparison: what is known of all, where that is.
+    """
+
+    wrong: list[Pair]
+    right: list[Pair]
+    roots: list[Pair] = field(default_factory=list)
+    because: dict[int, Pair] = field(default_factory=dict)
+    line: Statement | None = None
+    lines: list[Statement] = field(default_factory=list)
+
+
+def _planned(
+    loss: Tensor,
+    pairing: Pairing,
+    hand: Hand,
+    results: list[Pair],
+    pairs: list[Pair],
+    sure: bool,
+) -> _Plan:
+    """What is wrong, and because of what; `sure` where it is known that some result is, and no
+    choice of a slope at a kink."""
+    chosen = results or [pair for pair in pairs if not pair.part]
+    wrong = _wrong(loss, pairing, chosen, results and sure)
+    if not wrong:
+        return _Plan([], _with_others(chosen, pairs))
+    right = {p.variable.serial for p in chosen if p not in wrong}
+    right |= {p.variable.serial for p in pairs if p.right and not p.part}
+    taken = {pair.name for pair in results}
+    start = hand.versions.all[0].at - 1 if hand.both and hand.versions.all else 0
+    locator = Locator(hand.versions, pairing, [*chosen, *pairs], start)
+    local: list[Pair] = []  # derivatives under the names of gradients
+    for pair in pairs if results else ():
+        place = pair.variable.tensor._place
+        twin = any(_equal(pair, other) for other in [*results, *wrong])
+        if pair.right or pair.name in taken or twin or place is None:
+            continue
+        if hand.arrive and not pair.part and not locator.arrives(pair.version, hand.arrive):
+            local.append(pair)
+        elif not _belied(pairing, pair, right):
+            wrong.append(pair)
+            taken.add(pair.name)
+    wrong.sort(key=pairing.order)
+    plan = _Plan(wrong, _with_others([p for p in chosen if p not in wrong], pairs))
+    _explain(loss, pairing, locator, plan)
+    off = [p.version.statement for p in local if not pairing.is_local(p)]
+    known = {p.version.statement for p in local} - set(off)
+    plan.lines = [s for s in plan.lines if s not in known] or plan.lines
+    if plan.line is None and len(off := [s for s in plan.lines if s in off]) == 1:
+        plan.line = off[0]
+    return plan
+
+
+def _belied(pairing: Pairing, pair: Pair, right: set[int]) -> bool:
+    """Whether right gradients, which would be wrong if that of a variable was, show that it is of
+    something else."""
+    place, off = pair.variable.tensor._place, pair.value
+    assert place is not None
+    known = computed_from([place]) & (right - {place.serial})
+    places = [p for p in pairing.flow.values.places[::-1] if p.serial in known]
+    if off.shape != pair.variable.tensor.shape:
+        return bool(places)
+    off = off - pairing.expected(pair.variable)
+    for below in places[:_MOST_CAUSES]:
+        change, g = pairing.flow.carried(place, off, below), pairing.flow.at(below)
+        if change is not None and np.abs(change).max(initial=0) > 1e-6 * np.abs(g).max(initial=0):
+            return True
+    return False
+
+
+def _with_others(chosen: list[Pair], pairs: list[Pair]) -> list[Pair]:
+    others = [p for p in pairs if p.right and not any(_equal(p, c) for c in chosen)]
+    return sorted([*chosen, *others], key=lambda pair: pair.version.order)
+
+
+def _wrong(loss: Tensor, pairing: Pairing, chosen: list[Pair], sure: object) -> list[Pair]:
+    """Those that are wrong by more than rounding, and no choices where slopes divide."""
+    off = [pair for pair in chosen if not pairing.equal(pair)]
+    if not off:
+        return []
+    reference = Reference(loss)
+    targets: dict[int, Target] = {}
+    wrong = []
+    for pair in chosen:
+        place, dtype = pair.variable.tensor._place, pair.value.dtype
+        assert place is not None
+        values, limit = pair.value.astype(np.float64), reference.limit(place, dtype)
+        expected = reference.gradient(place)
+        targets[id(pair)] = Target(place, values, limit, reference.relative(dtype))
+        with np.errstate(invalid="ignore"):
+            near = values.shape == expected.shape and (
+                (np.abs(values - expected) <= limit).all()
+                or (np.abs(values - pairing.expected(pair.variable)) <= limit).all()
+            )
+        wrong += [] if near else [pair]
+    if sure:
+        return wrong
+    choices = Choices(reference)
+    beside = [targets[id(pair)] for pair in chosen if pair not in wrong]
+    for pair in wrong:
+        finite = pair.value.shape == pair.variable.tensor.shape and np.isfinite(pair.value).all()
+        if finite and choices.allow(targets[id(pair)], beside):  # what follows from it, too
+            comparison = _compared(loss, pairing, chosen)
+            return [pair for pair in chosen if not comparison[pair.name].ok]
+    return wrong
+
+
+def _explain(loss: Tensor, pairing: Pairing, locator: Locator, plan: _Plan) -> None:
+    """Tell roots from what follows from them: by the numbers, or as the same line is run again."""
+    first = plan.wrong[0] = _meant(loss, pairing, plan.wrong)
+    suspects = {id(first): locator.lines(first.version)}
+    plan.roots, carried = [first], [first]
+    again: list[list[Statement]] = []  # where the mistake of the first is made again
+    sound: set[Statement] = set()
+    flow: Flow | None = None
+    sweeps = 0
+    for pair in plan.wrong[1:]:
+        beside = [p.version for p in plan.wrong if p.version is not pair.version]
+        lines = locator.lines(pair.version, beside)
+        if flow is None and sweeps < _MOST_SWEEPS:
+            flow, sweeps = _carried_on(loss, carried), sweeps + 1
+        if flow is not None and _is(pairing, pair, flow):
+            plan.because[id(pair)] = _nearest(pair, plan.roots)
+            sound.update(lines)
+            continue
+        carried.append(pair)
+        cause = next((r for r in plan.roots if set(lines) & set(suspects[id(r)])), None)
+        if cause is None and flow is None:
+            cause = first
+        flow = None
+        if cause is None:
+            plan.roots.append(pair)
+            suspects[id(pair)] = lines
+            continue
+        plan.because[id(pair)] = cause
+        again += [lines] if cause is first and lines else []
+    found = suspects[id(first)]
+    left = [s for s in found if s not in sound]
+    plan.lines = left if any(s.computes and not s.calls for s in left) else found
+    common = set(plan.lines).intersection(*again)
+    if again and len(common) == 1:
+        plan.line = common.pop()
+        return
+    plan.line = locator.chosen(first, plan.lines)
+    fresh = [s for s in plan.lines if s not in locator.proven]
+    if plan.line is None and len(fresh) == 1:
+        plan.line = fresh[0]
+
+
+def _meant(loss: Tensor, pairing: Pairing, wrong: list[Pair]) -> Pair:
+    """The first, as the gradient of its variable, or of what the last ops have made that of:
+    whichever the others follow from."""
+    first, *others = wrong
+    options = [first]
+    if others and first.value.shape == first.variable.tensor.shape:
+        options += [replace(first, variable=v) for v in pairing.before(first.variable)]
+
+    def following(option: Pair) -> int:
+        flow = _carried_on(loss, [option])
+        return sum(_is(pairing, pair, flow) for pair in others[:_MOST_SWEEPS])
+
+    return max(options, key=following) if len(options) > 1 else first
+
+
+def _carried_on(loss: Tensor, pairs: list[Pair]) -> Flow:
+    """The sweep that goes on from gradients as they were given."""
+    given = {
+        pair.variable.serial: pair.value.astype(pair.variable.tensor.dtype)
+        for pair in pairs
+        if pair.value.shape == pair.variable.tensor.shape and np.isfinite(pair.value).all()
+    }
+    with np.errstate(all="ignore"):
+        return Flow(loss, substitutes=given)
+
+
+def _is(pairing: Pairing, pair: Pair, flow: Flow) -> bool:
+    g = flow.gradients.get(pair.variable.serial)
+    return g is not None and pairing.close(pair.value, np.asarray(g, np.float64), pair.variable)
+
+
+def _nearest(pair: Pair, roots: list[Pair]) -> Pair:
+    for root in roots[::-1]:
+        place = root.variable.tensor._place
+        if place is not None and pair.variable.serial in computed_from([place]):
+            return root
+    return roots[0]
+
+
+def _reported(loss: Tensor, pairing: Pairing, plan: _Plan, notes: list[str]) -> BackwardReport:
+    """The report, for which the roots are diagnosed."""
+    roots = plan.roots[:_MOST_CAUSES]
+    rows: dict[str, Row] = {}
+    fallback = None
+    if roots:
+        shown = sorted(plan.right, key=lambda pair: not pair.result)[:_MOST_ROWS]
+        comparison = _compared(loss, pairing, [*shown, *roots])
+        rows, fallback = {row.name: row for row in comparison.rows}, comparison.fallback
+    for pair in [*plan.right, *plan.wrong]:
+        if pair.name not in rows:
+            row = rows[pair.name] = _row(pairing, pair)
+            if pair in plan.wrong:
+                row.verdict = "shape" if row.given.shape != row.shape else "wrong"
+            if id(pair) in plan.because:
+                row.because_of, row.follows = (plan.because[id(pair)].name,), True
+    pairs = sorted([*plan.right, *plan.wrong], key=pairing.order)
+    comparison = Comparison([rows[pair.name] for pair in pairs], fallback)
+    listed = sorted(pairs, key=lambda pair: pair.version.order)
+    wrong = bool(comparison.wrong)
+    steps = [_step(p, rows[p.name] if p in plan.wrong or not wrong else None) for p in listed]
     axes = {pair.layout for pair in listed if pair.layout is not None}
     notes += [f"compared with its axes in the order {order}" for order in sorted(axes)]
     report = BackwardReport(steps, comparison, notes)
-    if report.first is not None:
-        of = {pair.name: pair for pair in listed}
-        independent = [of[row.name] for row in comparison.wrong[1:] if not row.follows]
-        start = hand.versions.all[0].at - 1 if hand.both and hand.versions.all else 0
-        first = of[report.first.name]
-        line, lines = located(hand.versions, pairing, listed, first, independent, start)
-        report.first.lines = [(s.file, s.line, s.text) for s in lines]
-        if line is not None:
+    if report.first is not None and report.first.name == roots[0].name:
+        report.first.lines = [(s.file, s.line, s.text) for s in plan.lines]
+        if (line := plan.line) is not None:
             report.first.at(line.file, line.line, line.function, line.text)
     return report
+
+
+def _row(pairing: Pairing, pair: Pair) -> Row:
+    expected = pairing.expected(pair.variable)
+    row = Row(pair.name, expected.shape, pair.value, expected, 0.0)
+    if pair.value.shape == expected.shape:
+        row.measure(np.abs(pair.value - expected), expected)
+    return row
+
+
+def _compared(loss: Tensor, pairing: Pairing, pairs: list[Pair]) -> Comparison:
+    """What `compare` says, which calls all by the names of the forward; rows are called as the
+    backward calls them."""
+    names, given = dict(pairing.called), dict[str, Pair]()
+    labels = {v.serial: label for label, v in names.items()}
+    for pair in pairs:
+        label = labels.get(pair.variable.serial, pair.variable.label)
+        while label in given or label == "names":
+            label += "'"
+        given[label] = pair
+    comparison = compare(
+        loss,
+        names={label: variable.tensor for label, variable in names.items()},
+        **{label: (pair.variable.tensor, pair.value) for label, pair in given.items()},
+    )
+    for row in comparison.rows:
+        row.name = given[row.name].name
+        row.because_of = tuple([given[name].name for name in row.because_of])
+        if row.with_others is not None:
+            others, place = row.with_others
+            row.with_others = tuple([given[name].name for name in others]), place
+    return comparison
 
 
 def _refuted(
@@ -150,33 +377,15 @@ def _hangs_on(pair: Pair, leaves: set[int]) -> bool:
     return place is None or bool(computed_from([place]) & leaves)
 
 
-def _judged(
-    pairing: Pairing, loss: Tensor, results: list[Pair], pairs: list[Pair], sure: bool
-) -> tuple[Comparison, list[Pair]]:
-    """What is said of results, and with them of what led to them where they are wrong; `sure` where
-    that is known, and no choice of a slope at a kink."""
-    chosen = results or [pair for pair in pairs if not pair.part]
-    if all(pairing.equal(pair) for pair in chosen):
-        return Comparison([_right(pairing, pair) for pair in chosen]), chosen
-    if not (results and sure):
-        comparison = _compared(loss, chosen)
-        if comparison.ok or not results:
-            return comparison, chosen
-        right = {p.variable.serial for p in results if comparison[p.name].ok}
-    else:
-        right = {p.variable.serial for p in results if p.right}
-    return _placed(loss, results, pairs, right)
-
-
-def _right(pairing: Pairing, pair: Pair) -> Row:
-    expected = pairing.expected(pair.variable)
-    row = Row(pair.name, expected.shape, pair.value, expected, 0.0)
-    row.measure(np.abs(pair.value - expected), expected)
-    return row
-
-
-def _reasons(comparison: Comparison) -> int:
-    return sum(not row.follows for row in comparison.wrong)
+def _without_a_tape(run: Run, leaves: list[str], lost: Callable[[], list[str]]) -> list[str]:
+    instead = "what it returned on arrays was differentiated by central differences instead"
+    if run.failure is not None:
+        return [f"{run.failure}; {instead}".removeprefix("check_backward: ")]
+    lines = [f"lost at {place}" for place in lost()]
+    return [
+        f"the forward loses a gradient on the tape, that of {', '.join(leaves)}; {instead}",
+        *lines,
+    ]
 
 
 def _completed(pairing: Pairing, pairs: list[Pair], results: list[Pair]) -> list[Pair]:
@@ -242,12 +451,12 @@ def _convention(
 
 
 def _divided(pairing: Pairing, pair: Pair, times: float, proven: bool) -> Pair:
-    """A pair in the scale of the loss; that of a leaf is as it is, unless it has just the factor of
-    a convention that is proven."""
+    """A pair in the scale of the loss; that of a leaf is as it is, unless it is passed on by
+    layers, as an input is, and the convention proven."""
     value = pair.value / times
-    fits = pairing.close(value, pairing.expected(pair.variable), pair.variable)
-    if _is_leaf(pair) and (pair.right or not (fits and proven and _is_passed_on(pairing, pair))):
+    if _is_leaf(pair) and (pair.right or not (proven and _is_passed_on(pairing, pair))):
         return pair
+    fits = pairing.close(value, pairing.expected(pair.variable), pair.variable)
     return replace(pair, value=value, right=fits)
 
 
@@ -260,36 +469,6 @@ def _is_passed_on(pairing: Pairing, pair: Pair) -> bool:
 
 def _is_leaf(pair: Pair) -> bool:
     return isinstance(pair.variable.tensor._place, Leaf)
-
-
-def _compared(loss: Tensor, pairs: list[Pair]) -> Comparison:
-    return compare(loss, **{pair.name: (pair.variable.tensor, pair.value) for pair in pairs})
-
-
-def _placed(
-    loss: Tensor, results: list[Pair], pairs: list[Pair], right: set[int]
-) -> tuple[Comparison, list[Pair]]:
-    """Where results are wrong: the same with the variables on the way to them.
-
-    A variable that means something else than its name says is left out: a right result that is
-    computed from it shows that.
-    """
-    chosen = list(results)
-    taken = {pair.name for pair in results}
-    for pair in pairs:
-        place = pair.variable.tensor._place
-        twin = any(_equal(pair, other) for other in chosen)
-        if pair.name in taken or twin or place is None:
-            continue
-        if not pair.right and computed_from([place]) & (right - {place.serial}):
-            continue
-        if not pair.right or len(chosen) < _MOST_ROWS:
-            chosen.append(pair)
-            taken.add(pair.name)
-    wrong = [pair for pair in chosen if not pair.right][:_MOST_ROWS]
-    chosen = [pair for pair in chosen if pair in results or pair.right or pair in wrong]
-    chosen.sort(key=lambda pair: pair.version.order)
-    return _compared(loss, chosen), chosen
 
 
 def _tell_apart(pairs: list[Pair]) -> None:
@@ -305,94 +484,6 @@ def _tell_apart(pairs: list[Pair]) -> None:
 def _equal(pair: Pair, other: Pair) -> bool:
     same = pair.variable.serial == other.variable.serial and not pair.part
     return same and np.array_equal(pair.value, other.value, equal_nan=True)
-
-
-def _results(run: Run, pairing: Pairing, hand: Hand, pairs: list[Pair]) -> list[Pair]:
-    """What the backward returned, and what else it has of the gradients of leaves."""
-    found: list[Pair] = []
-    default = hand.last or Statement("<unknown>", 0)
-    parts = [
-        (name, group, number, np.asarray(value))
-        for name, group, number, value in returned(hand.result, hand.names, default)
-        if is_numeric(value)
-    ]
-    arguments = [v for v in run.arguments.values() if isinstance(v, Tensor) and v._place]
-    by_place = [v for t in arguments for v in pairing.variables if v.tensor is t]
-    used: set[int] = set()
-    left: list[tuple[int, Version]] = []
-    for at, (name, group, number, value) in enumerate(parts):
-        label = name if name is not None else f"result {at + 1}"
-        if number is not None:
-            label = f"{label}[{number}]"
-        version = _version(hand, label, name, group, number, value, default)
-        variables = pairing.meant(version)
-        if not variables:
-            left.append((at, version))
-            continue
-        expected = {v.serial: pairing.expected(v) for v in variables}
-        close = [v for v in variables if pairing.close(value, expected[v.serial], v)]
-        leaves = [v for v in variables if isinstance(v.tensor._place, Leaf)]
-        variable = (close or leaves or variables)[0]
-        used.add(variable.serial)
-        found.append(Pair(version, variable, value, bool(close), result=True))
-    for at, version in left:
-        if len(parts) == len(by_place) and by_place[at].serial not in used:
-            variable = by_place[at]
-        elif len(parts) == 1 and by_place and by_place[0].tensor.shape == version.value.shape:
-            variable = by_place[0]
-        else:
-            continue
-        used.add(variable.serial)
-        close_to = pairing.close(version.value, pairing.expected(variable), variable)
-        found.append(Pair(version, variable, version.value, close_to, result=True))
-    for pair in pairs[::-1]:  # the last of each leaf
-        serial = pair.variable.serial
-        if serial not in used and isinstance(pair.variable.tensor._place, Leaf) and not pair.part:
-            used.add(serial)
-            pair.result = True
-            found.append(pair)
-    return found
-
-
-def _version(
-    hand: Hand,
-    label: str,
-    name: str | None,
-    group: str | None,
-    number: int | None,
-    value: Array,
-    default: Statement,
-) -> Version:
-    """What was returned, with the statement that made it."""
-    names = [] if name is None else of_entry(name, group)
-    scope: Any = None
-    statement, order, at, slot = default, len(hand.versions.all) + 10**9, 0, None
-    same = [
-        version
-        for version in hand.versions.all
-        if version.value.shape == value.shape
-        and np.array_equal(version.value, value, equal_nan=value.dtype.kind == "f")
-    ]
-    named = [version for version in same if set(version.names) & set(names)]
-    if named and not value.any():  # zeros are what it began with, too
-        named = named[-1:]
-    elif not names:
-        named = same
-    if named:  # where a function that it calls made it, there
-        made = next(version for version in same if version.held is named[0].held)
-        if not value.any():
-            made = named[0]
-        statement, order, scope, at, slot = (
-            made.statement,
-            made.order,
-            made.scope,
-            made.at,
-            made.slot,
-        )
-        if name is None:  # the source is not known
-            label, names = made.label, made.names
-    held, place = (named[0].held, made.label) if named else (None, label)
-    return Version(slot, label, names, number, value, scope, statement, order, -1, held, at, place)
 
 
 def _step(pair: Pair, row: Row | None) -> Step:

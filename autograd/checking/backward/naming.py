@@ -11,6 +11,7 @@ _GRADIENTS = [
     re.compile(r"(?:d|∂|grad|delta|nabla)(?P<of>[^_].*)"),
     re.compile(r"(?P<of>.+?)_?(?:grads?|gradients?|delta|bar)"),
     re.compile(r"(?P<of>.+)_d"),
+    re.compile(r"g(?P<of>[A-Za-z]\d?)"),
 ]
 _DELTA = re.compile(r"(?:delta|error)_?(?P<of>\d+)")
 _TOGETHER = {"grad", "grads", "gradient", "gradients", "dparams", "nabla", "derivatives"}
@@ -20,6 +21,7 @@ _ARRIVING = {
     *("output_grad", "out_grad", "grad_y", "douts", "upstream_grad", "upstream_gradient", "eta"),
     *("dnext", "next_grad", "accum_grad", "output_error", "grad_outputs", "dlout", "gy", "dh"),
 }
+_NEXT = ("next", "new", "cur", "curr", "current", "t")
 _SAME = [
     {"w", "weights", "weight", "ws", "kernel", "kernels"},
     {"b", "bias", "biases", "bs"},
@@ -62,7 +64,13 @@ def looked_up(name: str, known: Iterable[str]) -> list[str]:
             if _folded(name) in same:
                 alike |= same
         found = [other for other in known if _folded(other) in alike]
+    if not found:  # c for next_c, of a step
+        found = [other for other in known if _folded(name) in _stepped(_folded(other))]
     return found
+
+
+def _stepped(name: str) -> set[str]:
+    return {name.removeprefix(w) for w in _NEXT} | {name.removesuffix(w) for w in _NEXT}
 
 
 def without_number(name: str) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations, permutations
 from typing import Any
 
@@ -14,7 +16,8 @@ from autograd.checking.backward.running import Variable
 from autograd.checking.backward.versions import HELD, Version, same
 from autograd.checking.flow import Flow
 from autograd.engine.tape import Leaf, Record, parents_of
-from autograd.engine.tensor import Array, Tensor
+from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.program.recorded import computed_with
 
 _CLOSE = {2: 2e-2, 4: 1e-3, 8: 1e-7}  # of the largest element, by the narrowest dtype's bytes
 _ALIKE = 1 - 1e-6  # of a cosine
@@ -66,6 +69,9 @@ class Pairing:
         self.known = list(dict.fromkeys(n for v in self.variables for n in (v.name, v.group) if n))
         self.times = 1.0  # of a convention by which gradients on the way are that too large
         self._parts: dict[int, list[Array]] = {}
+        self._oldest: dict[int, int] = {}  # uses of places
+        for record in self.flow.values.records[::-1]:
+            self._oldest |= {p.serial: record.serial for p in parents_of(record) if p is not None}
         sizes = [np.abs(g).max(initial=0.0) for g in self.flow.gradients.values() if g.size]
         self._scale = float(max((s for s in sizes if np.isfinite(s)), default=1.0)) or 1.0
 
@@ -74,6 +80,37 @@ class Pairing:
         assert place is not None
         g = self.flow.at(place)
         return np.zeros(variable.tensor.shape) if g is None else np.asarray(g, np.float64)
+
+    @cached_property
+    def called(self) -> dict[str, Variable]:
+        """The variables by their labels, which are numbered where several places have one."""
+        first = {v.serial: v for v in self.variables[::-1]}
+        same: dict[str, list[Variable]] = defaultdict(list)
+        for variable in sorted(first.values(), key=lambda v: v.serial):
+            same[variable.label].append(variable)
+        return {
+            label if len(some) == 1 else f"{label} ({at} of {len(some)})": variable
+            for label, some in same.items()
+            for at, variable in enumerate(some, 1)
+        }
+
+    def is_local(self, pair: Pair) -> bool:
+        """Whether an array is the derivative of what was made of a variable, not of the loss."""
+        place = pair.variable.tensor._place
+        after = computed_with(place, self.flow.values.places) if place is not None else set()
+        users = [r for r in self.flow.values.records if r.serial in after][:_MOST_COMBINED]
+        for user in users:
+            out = self.flow.values.out(user)
+            if place is not None and np.shape(out) == pair.value.shape:
+                slope = self.flow.carried(user, np.ones_like(out), place)
+                if slope is not None and self.close(pair.value, slope, pair.variable):
+                    return True
+        return False
+
+    def order(self, pair: Pair) -> tuple[float, int]:
+        """Sorts by when a sweep has the whole gradient, nearest the loss first."""
+        serial = pair.variable.serial
+        return -self._oldest.get(serial, np.inf), -serial
 
     def close(self, value: Array, expected: Array, variable: Variable) -> bool:
         if value.shape != expected.shape:
@@ -132,16 +169,50 @@ class Pairing:
                 partial += [(version, base) for base in bases if base in self.known][:1]
         found: list[Pair] = []
         held: dict[int, Version] = {}
+        for group, variables in groups.values():
+            if not all(isinstance(o.tensor._place, Leaf) for o in variables):
+                # Zeros are what it begins with.
+                group[:] = [v for v in group if v.value.any() or v.statement.computes]
         ordered = sorted(groups.values(), key=lambda g: len({v.chain for v in g[0]}) != len(g[1]))
         for group, variables in ordered:
             known = {v.chain for v in group if _known(v, held)}  # an array is judged once
-            group = [v for v in group if v.chain not in known]
+            group = self._assembled([v for v in group if v.chain not in known], variables)
             for pair in self._aligned(group, variables[::-1]):
                 held[id(pair.version.held)] = pair.version
                 found.append(pair)
         for version, base in partial:
             found += self.part(version, self._named(base, version))
         return sorted(found, key=lambda pair: pair.version.order)
+
+    def _assembled(self, group: list[Version], variables: list[Variable]) -> list[Version]:
+        """The same, with one array in the place of the numbers or rows of it that a loop gave one
+        after the other; without such of what is no argument where they do not make one."""
+        variable = variables[-1]
+        shape = variable.tensor.shape
+        small = [
+            v for v in group if v.value.ndim < len(shape) and v.value.size < variable.tensor.size
+        ]
+        sizes = {v.value.shape for v in small}
+        if not small or any(v.value.ndim == o.tensor.ndim for v in small for o in variables):
+            return group
+        rest = [v for v in group if v not in small]
+        lead = shape[: len(shape) - len(small[0].value.shape)]
+        if len(sizes) > 1 or (*lead, *small[0].value.shape) != shape or rest:
+            leaf = any(isinstance(v.tensor._place, Leaf) for v in variables)
+            return group if leaf else rest
+        if len(small) != np.prod(lead):
+            return []
+        values, expected = np.stack([v.value for v in small]), self.expected(variable)
+        found = []
+        for axes in permutations(range(len(lead))):  # whichever loop was the outer one
+            made = values.reshape([lead[a] for a in axes] + list(shape[len(lead) :]))
+            back = [*np.argsort(axes), *range(len(lead), len(shape))]
+            found += [
+                made.transpose(back),
+                made[(slice(None, None, -1),) * len(lead)].transpose(back),
+            ]
+        best = max(found, key=lambda value: _cosine(value, expected))
+        return [replace(small[-1], value=best)]
 
     def _aligned(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:
         """Versions beside variables, both in the order of the backward pass."""
@@ -184,6 +255,9 @@ class Pairing:
             return Pair(version, variable, value, True)
         if isinstance(variable.tensor._place, Leaf):
             return None
+        for earlier in self.before(variable):
+            if self.close(value, self.expected(earlier), earlier):
+                return Pair(version, earlier, value, True)
         for axes in _layouts(value.shape, expected.shape):
             if self.close(value.transpose(axes), expected, variable):
                 return Pair(version, variable, value.transpose(axes), True, layout=axes)
@@ -200,6 +274,12 @@ class Pairing:
         judged = [v for v in judged if v.value.any()] or judged  # zeros are what it begins with
         if len(variables) == 1:
             judged = judged[-1:]
+        by_line: dict[Any, list[Variable]] = defaultdict(list)
+        for variable in variables:
+            by_line[variable.statement].append(variable)
+        as_many = [some for some in by_line.values() if len(some) == len(judged)]
+        if len(variables) > len(judged) > 1 and len(as_many) == 1:  # those of one loop
+            variables = as_many[0]
         first, last = self._fitted(judged, variables), self._fitted(judged[::-1], variables[::-1])
         return max(first, last, key=lambda pairs: sum(map(self._likeness, pairs)))
 
@@ -272,6 +352,27 @@ class Pairing:
             times = np.linalg.lstsq(columns, value.ravel().astype(np.float64))[0].round().clip(0, 1)
             sums = [(columns @ times).reshape(value.shape)] if times.any() else []
         return any(self.close(value, some, variable) for some in sums)
+
+    def before(self, variable: Variable) -> list[Variable]:
+        """What ops on each number have made a variable of, under no name of its own."""
+        named = {v.serial for v in self.variables}
+        place, ops, found = variable.tensor._place, list[str](), list[Variable]()
+        while (
+            isinstance(place, Record)
+            and getattr(place.op, "kind", None) == "elementwise"
+            and len(ops) < 4
+        ):
+            ops.insert(0, f"'{place.op.name}'")
+            shape = self.flow.values.at(place).shape
+            parents = [p for p in place.parents if p is not None]
+            same = [p for p in parents if np.shape(self.flow.values.at(p)) == shape]
+            if len(same) != 1 or same[0].serial in named:
+                break
+            place = same[0]
+            label = f"{variable.label} before {', '.join(ops)}"
+            held = wrap(self.flow.values.at(place), place)
+            found.append(replace(variable, label=label, tensor=held))
+        return found
 
     def anywhere(self, value: Array) -> bool:
         """Whether an array is the gradient of anything on the tape."""

@@ -33,6 +33,8 @@ class Statement:
         adds: whether it is `+=` or the like, or `x = x + ...`.
         parts: of what it returns, what each part reads.
         unpacks: where it assigns to several names at once, those.
+        asks: where it gives what a call returns, the name of what is called, and what each
+            argument reads, if none is given by name.
     """
 
     file: str
@@ -50,6 +52,7 @@ class Statement:
     adds: bool = False
     parts: tuple[frozenset[str], ...] = ()
     unpacks: tuple[str | None, ...] = ()
+    asks: tuple[str | None, tuple[frozenset[str], ...]] = None, ()
 
     @property
     def where(self) -> str:
@@ -182,6 +185,9 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         isinstance(node, ast.AugAssign) or _adds(node),
         tuple([frozenset(_read(part)) for part in _parts(node, ast.Return)]),
         tuple([_root(part) for part in _parts(node, ast.Assign)]),
+        (_target(value.func), tuple([frozenset(_read(part)) for part in value.args]))
+        if isinstance(value, ast.Call) and not value.keywords
+        else (None, ()),
     )
 
 

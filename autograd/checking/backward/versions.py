@@ -1,7 +1,8 @@
-"""The arrays that a backward assigned, version by version, and what it returned."""
+"""The arrays that a backward assigned, version by version."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,7 @@ class Versions:
                 names = [*HELD, *names]
             if entry.label not in self.names:
                 self.names.append(entry.label)
-            if not names or isinstance(entry.value, Tensor):
+            if not (names or entry.owner) or isinstance(entry.value, Tensor):
                 continue
             value = np.asarray(entry.value)
             if value.dtype.kind not in "fiu":
@@ -81,13 +82,17 @@ class Versions:
             if before is not None and held is entry.value and same(before.value, value):
                 continue
             self._order += 1
-            chained = before is not None and isinstance(held, np.ndarray) and held is entry.value
+            chained = before is not None and (
+                (isinstance(held, np.ndarray) and held is entry.value)
+                or (_adds(statement, entry.label) and before.value.shape == value.shape)
+            )
             if not chained:
                 self._chain += 1
             chain = before.chain if chained and before is not None else self._chain
             again = self._of_chain.get((entry.slot, chain, statement))
             if again is not None:
                 again.value, again.order, again.at = value.copy(), self._order, len(self.ran)
+                again.held = entry.value
                 self._last[entry.slot] = entry.value, again
                 continue
             made = None if chained else self.made.pop(id(entry.value), None)
@@ -121,45 +126,17 @@ def _writes(statement: Statement, label: str, begins: bool) -> bool:
     return not within or (not begins and root(label) in statement.binds | statement.changes)
 
 
+def _adds(statement: Statement, label: str) -> bool:
+    return statement.adds and root(label) in statement.binds | statement.changes
+
+
 def root(label: str) -> str:
-    """The variable, or the ".attribute", that a place is in."""
-    _, dot, name = label.rpartition(".")
-    return (dot + name).partition("[")[0]
+    """The variable, or the ".attribute" with that before it, that a place is in."""
+    owner, dot, name = re.sub(r"(\[[^]]*\])+$", "", label).rpartition(".")
+    _, nested, inner = owner.rpartition(".")
+    return f".{inner}.{name}" if nested and "[" not in inner else dot + name
 
 
 def same(one: Array, other: Array) -> bool:
     nan = one.dtype.kind == "f" and other.dtype.kind == "f"
     return one.shape == other.shape and np.array_equal(one, other, equal_nan=nan)
-
-
-def returned(
-    value: Any, names: tuple[str | None, ...], default: Statement
-) -> list[tuple[str | None, str | None, int | None, Any]]:
-    """Name, group and number of every array in what a backward returned, and the array."""
-    if isinstance(value, dict):
-        found = []
-        for key, part in value.items():
-            number = key if isinstance(key, int) else None
-            found += _named_parts(part, str(key), "grads", number)
-        return found
-    if not isinstance(value, tuple | list):
-        return [(names[0] if len(names) == 1 else None, None, None, value)]
-    found = []
-    own = names if len(names) == len(value) else (None,) * len(value)
-    one = names[0] if len(names) == 1 and len(value) != 1 else None
-    for at, (name, part) in enumerate(zip(own, value, strict=True)):
-        if isinstance(part, dict):
-            found += returned(part, (), default)
-        elif one is not None and isinstance(value, list):
-            found.append((one, one, at, part))
-        else:
-            found += _named_parts(part, name, None, None)
-    return found
-
-
-def _named_parts(
-    part: Any, name: str | None, group: str | None, number: int | None
-) -> list[tuple[str | None, str | None, int | None, Any]]:
-    if isinstance(part, list | tuple):
-        return [(name, name, at, inner) for at, inner in enumerate(part)]
-    return [(name, group, number, part)]

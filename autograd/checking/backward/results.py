@@ -1,0 +1,213 @@
+"""The gradients that a backward returned, or left on its object, and of what each is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.checking.backward.naming import of_entry, of_gradient
+from autograd.checking.backward.pairing import Pair, Pairing
+from autograd.checking.backward.running import Run, Variable
+from autograd.checking.backward.statements import Statement
+from autograd.checking.backward.tracing import attributes, is_numeric, is_object
+from autograd.checking.backward.versions import Version, Versions
+from autograd.engine.tape import Leaf
+from autograd.engine.tensor import Array, Tensor
+
+
+class Hand(NamedTuple):
+    """What a backward did.
+
+    Attributes:
+        names: of the parts of what it returned.
+        last: the statement that returned it.
+        both: whether it is the forward too.
+        arrive: names of its arguments that are gradients of more than one number.
+    """
+
+    versions: Versions
+    result: Any
+    names: tuple[str | None, ...]
+    last: Statement | None
+    both: bool = False
+    arrive: frozenset[str] = frozenset()
+
+
+class Results:
+    """What a backward returned, and what else it has of the gradients of leaves.
+
+    Attributes:
+        pairs: those of which it is known what they are the gradients of.
+        unjudged: how the others are called.
+        missing: the leaves without a gradient.
+    """
+
+    def __init__(self, run: Run, pairing: Pairing, hand: Hand, pairs: list[Pair]) -> None:
+        self._pairing, self._hand = pairing, hand
+        self._used: set[int] = set()
+        self._values = [v.tensor.data for v in run.variables]
+        self.pairs: list[Pair] = []
+        parts = returned(hand.result, hand.names)
+        left: list[tuple[int, Version]] = []
+        for at, part in enumerate(parts):
+            version = self._version(part)
+            variables = pairing.meant(version)
+            if variables:
+                leaves = [v for v in variables if _is_leaf(v)]
+                self._add(version, (self._right(version, variables) or leaves or variables)[0])
+            else:
+                left.append((at, version))
+        for pair in pairs[::-1]:  # the last of each leaf
+            serial = pair.variable.serial
+            if serial not in self._used and _is_leaf(pair.variable) and not pair.part:
+                self._used.add(serial)
+                pair.result = True
+                self.pairs.append(pair)
+        arguments = [v for v in run.arguments.values() if isinstance(v, Tensor) and v._place]
+        ordered = [v for t in arguments for v in pairing.variables if v.tensor is t]
+        every = len(parts) == len(ordered)
+        unnamed = len(left) == len(parts) <= len(ordered)
+        self.unjudged = []
+        for at, version in left:
+            judged = [p.value for p in [*pairs, *self.pairs]]
+            if not every and _is_among(version.value, [*judged, *self._values]):
+                continue  # it is what it has given already, or a value of the forward
+            variable = None if unnamed and every else self._by_value(version, self._leaves())
+            free = [v for v in ordered if v.serial not in self._used]
+            if variable is None and every:
+                variable = next((v for v in free if v is ordered[at]), None)
+            elif variable is None and unnamed:  # the next argument of its shape
+                alike = (v for v in free if v.tensor.shape == version.value.shape)
+                variable = next(alike, None)
+            variable = variable or self._only(version, self._leaves())
+            if variable is None:
+                self.unjudged.append(version.label)
+            else:
+                self._add(version, variable)
+        self._add_attributes()
+        lost = run.failure is not None
+        self.missing = [v.label for v in self._leaves() if lost or pairing.expected(v).any()]
+
+    def _add(self, version: Version, variable: Variable) -> None:
+        right = bool(self._right(version, [variable]))
+        self._used.add(variable.serial)
+        self.pairs.append(Pair(version, variable, version.value, right, result=True))
+
+    def _right(self, version: Version, variables: list[Variable]) -> list[Variable]:
+        close, expected = self._pairing.close, self._pairing.expected
+        return [v for v in variables if close(version.value, expected(v), v)]
+
+    def _leaves(self) -> list[Variable]:
+        """Those without a gradient so far."""
+        free = [v for v in self._pairing.variables if v.serial not in self._used]
+        return list({v.serial: v for v in free[::-1] if _is_leaf(v)}.values())[::-1]
+
+    def _by_value(self, version: Version, leaves: list[Variable]) -> Variable | None:
+        return next(iter(self._right(version, leaves)), None)
+
+    def _only(self, version: Version, leaves: list[Variable]) -> Variable | None:
+        """The one that is of its shape."""
+        same = [v for v in leaves if v.tensor.shape == version.value.shape]
+        return same[0] if len(same) == 1 and version.value.ndim else None
+
+    def _add_attributes(self) -> None:
+        """What was left on an object under a name that means nothing, and is of the shape of a
+        parameter of that."""
+        last = {v.slot: v for v in self._hand.versions.all if "." in v.label}
+        for version in last.values():
+            if self._pairing.meant(version) or _is_among(version.value, self._values):
+                continue
+            own = [v for v in self._leaves() if v.scope == version.scope]
+            variable = self._by_value(version, own) or self._only(version, own)
+            if variable is not None:
+                self._add(version, variable)
+
+    def _version(self, part: Part) -> Version:
+        """What was returned, with the statement that made it."""
+        label, name, group, number, value = part
+        default = self._hand.last or Statement("<unknown>", 0)
+        every = self._hand.versions.all
+        names = [] if name is None else of_entry(name, group)
+        found = Version(
+            None, label, names, number, value, None, default, len(every) + 10**9, -1, place=label
+        )
+        nan = value.dtype.kind == "f"
+        same = [
+            version
+            for version in every
+            if version.value.shape == value.shape
+            and np.array_equal(version.value, value, equal_nan=nan)
+        ]
+        named = [version for version in same if set(version.names) & set(names)]
+        if named and not value.any():  # zeros are what it began with, too
+            named = named[-1:]
+        elif not names:
+            named = [version for version in same if version.names] or same
+        if named:  # where a function that it calls made it, there
+            made = next(version for version in same if version.held is named[0].held)
+            made = made if value.any() else named[0]
+            found.slot, found.scope, found.statement = made.slot, made.scope, made.statement
+            found.order, found.at, found.place = made.order, made.at, made.label
+            found.held = named[0].held
+            if name is None:  # the source is not known
+                found.label, found.names = made.label, made.names
+        return found
+
+
+def _is_among(value: Array, others: list[Array]) -> bool:
+    return any(v.shape == value.shape and np.array_equal(v, value) for v in others)
+
+
+def _is_leaf(variable: Variable) -> bool:
+    return isinstance(variable.tensor._place, Leaf)
+
+
+class Part(NamedTuple):
+    """An array in what a backward returned, how it is called, and its name, group and number."""
+
+    label: str
+    name: str | None
+    group: str | None
+    number: int | None
+    value: Array
+
+
+def returned(value: Any, names: tuple[str | None, ...]) -> list[Part]:
+    """The arrays in what a backward returned, at any depth; `names` are those of its parts."""
+    one = names[0] if len(names) == 1 else None
+    if isinstance(value, tuple | list) and not _fields(value) and not (one and len(value) != 1):
+        own = names if len(names) == len(value) else (None,) * len(value)
+        pairs = enumerate(zip(own, value, strict=True))
+        return [p for at, (n, v) in pairs for p in _within(v, n or f"result {at + 1}", n)]
+    return list(_within(value, one or "result", one))
+
+
+def _within(
+    value: Any, label: str, name: str | None, group: str | None = None, number: int | None = None
+) -> Iterator[Part]:
+    if fields := _fields(value):
+        for key, part in fields.items():
+            own = key if isinstance(key, str) else name
+            plain = label == "result" and bool(own) and bool(of_gradient(str(own)))
+            inner = str(own) if plain else f"{label}[{key!r}]"
+            yield from _within(part, inner, own, "grads", key if isinstance(key, int) else None)
+    elif isinstance(value, list | tuple) and not _is_of_numbers(value):
+        for at, part in enumerate(value):
+            yield from _within(part, f"{label}[{at}]", name, name, at)
+    elif is_numeric(value) or isinstance(value, list | tuple):
+        yield Part(label, name, group, number, np.asarray(value))
+
+
+def _fields(value: Any) -> dict[Any, Any]:
+    """The parts of what has names for them."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return dict(value._asdict())
+    return attributes(value) if is_object(value) else {}
+
+
+def _is_of_numbers(value: list[Any] | tuple[Any, ...]) -> bool:
+    return bool(value) and all(isinstance(v, int | float) for v in value)
