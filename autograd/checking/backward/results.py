@@ -116,8 +116,9 @@ class Results:
         """What was left on an object under a name that means nothing, and is of the shape of a
         parameter of that."""
         last = {v.slot: v for v in self._hand.versions.all if "." in v.label}
+        labels = {v.label for v in self._pairing.variables}
         for version in last.values():
-            if self._pairing.meant(version) or _is_among(version.value, self._values):
+            if version.label in labels or self._pairing.meant(version) or _is_among(version.value, self._values):
                 continue
             own = [v for v in self._leaves() if v.scope == version.scope]
             variable = self._by_value(version, own) or self._only(version, own)

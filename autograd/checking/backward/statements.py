@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import NamedTuple
 
+from autograd.checking.backward.naming import of_gradient
+
 _LONGEST = 100
 _CHANGING = {"at", "append", "extend", "insert", "update", "fill", "put", "setdefault"}
 _HEADS = (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)
@@ -179,7 +181,8 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         frozenset(n for head in heads for n in _read(head)),
         frozenset(n for head in heads for n in _bound(head)) - changed,
         changed,
-        not isinstance(node, _HEADS) and not (value is not None and _is_plain(value)),
+        not isinstance(node, _HEADS)
+        and not (value is not None and _is_plain(value) and not _names_a_gradient(node)),
         isinstance(value, ast.Call)
         and all(_is_plain(part) or isinstance(part, ast.Constant) for part in value.args),
         isinstance(node, ast.AugAssign) or _adds(node),
@@ -255,6 +258,13 @@ def _is_plain(node: ast.AST) -> bool:
         return isinstance(node.func, ast.Attribute) and node.func.attr in ("zeros", "zeros_like")
     empty = isinstance(node, ast.Dict) and not node.keys
     return empty or isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def _names_a_gradient(node: ast.stmt) -> bool:
+    """Whether it says that what has one name is the gradient of something."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Name):
+        return False
+    return any(isinstance(t, ast.Name) and of_gradient(t.id) for t in node.targets)
 
 
 def _heads(node: ast.stmt) -> Iterator[ast.AST]:
