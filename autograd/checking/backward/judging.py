@@ -201,14 +201,14 @@ def _wrong(loss: Tensor, pairing: Pairing, chosen: list[Pair], sure: object) -> 
     for pair in wrong:
         finite = pair.value.shape == pair.variable.tensor.shape and np.isfinite(pair.value).all()
         if finite and choices.allow(targets[id(pair)], beside):  # what follows from it, too
-            comparison = _compared(loss, pairing, chosen)
-            return [pair for pair in chosen if not comparison[pair.name].ok]
+            rows = {row.name: row.ok for row in _compared(loss, pairing, [*wrong, *chosen]).rows}
+            return [pair for pair in wrong if not rows.get(pair.name, False)]
     return wrong
 
 
 def _explain(loss: Tensor, pairing: Pairing, locator: Locator, plan: _Plan) -> None:
     """Tell roots from what follows from them: by the numbers, or as the same line is run again."""
-    first = plan.wrong[0] = _meant(loss, pairing, plan.wrong)
+    first = plan.wrong[0] = _meant(loss, pairing, plan)
     suspects = {id(first): locator.lines(first.version)}
     plan.roots, carried = [first], [first]
     again: list[list[Statement]] = []  # where the mistake of the first is made again
@@ -248,12 +248,13 @@ def _explain(loss: Tensor, pairing: Pairing, locator: Locator, plan: _Plan) -> N
         plan.line = fresh[0]
 
 
-def _meant(loss: Tensor, pairing: Pairing, wrong: list[Pair]) -> Pair:
+def _meant(loss: Tensor, pairing: Pairing, plan: _Plan) -> Pair:
     """The first, as the gradient of its variable, or of what the last ops have made that of:
     whichever the others follow from."""
-    first, *others = wrong
+    first, *others = plan.wrong
     options = [first]
-    if others and first.value.shape == first.variable.tensor.shape:
+    told = any(p.version.label == first.version.label for p in plan.right)  # by those of a loop
+    if others and not told and first.value.shape == first.variable.tensor.shape:
         options += [replace(first, variable=v) for v in pairing.before(first.variable)]
 
     def following(option: Pair) -> int:
@@ -294,7 +295,7 @@ def _reported(loss: Tensor, pairing: Pairing, plan: _Plan, notes: list[str]) -> 
     fallback = None
     if roots:
         shown = sorted(plan.right, key=lambda pair: not pair.result)[:_MOST_ROWS]
-        comparison = _compared(loss, pairing, [*shown, *roots])
+        comparison = _compared(loss, pairing, [*roots, *shown])
         rows, fallback = {row.name: row for row in comparison.rows}, comparison.fallback
     for pair in [*plan.right, *plan.wrong]:
         if pair.name not in rows:
@@ -333,9 +334,7 @@ def _compared(loss: Tensor, pairing: Pairing, pairs: list[Pair]) -> Comparison:
     labels = {v.serial: label for label, v in names.items()}
     for pair in pairs:
         label = labels.get(pair.variable.serial, pair.variable.label)
-        while label in given or label == "names":
-            label += "'"
-        given[label] = pair
+        given.setdefault(label if label != "names" else "names'", pair)
     comparison = compare(
         loss,
         names={label: variable.tensor for label, variable in names.items()},

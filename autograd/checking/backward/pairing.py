@@ -14,6 +14,7 @@ import numpy as np
 from autograd.checking.backward.naming import looked_up, without_number
 from autograd.checking.backward.running import Variable
 from autograd.checking.backward.versions import HELD, Version, same
+from autograd.checking.diagnosis import Context
 from autograd.checking.flow import Flow
 from autograd.engine.tape import Leaf, Record, parents_of
 from autograd.engine.tensor import Array, Tensor, wrap
@@ -386,21 +387,10 @@ class Pairing:
         place = variable.tensor._place
         assert place is not None
         if place.serial not in self._parts:
-            users = [
-                record
-                for record in self.flow.values.records
-                if any(p is not None and p.serial == place.serial for p in parents_of(record))
-            ]
-            found: list[Array] = []
-            simple = all(isinstance(u, Record) and not isinstance(u.out, tuple) for u in users)
-            if simple and 1 < len(users) <= _MOST_PARTS:
-                zeros = {u.serial: np.zeros_like(self.flow.values.out(u)) for u in users}
-                for user in users:
-                    g = self.flow.at(user)
-                    if g is not None:
-                        alone = Flow(self._loss, substitutes={**zeros, user.serial: g}).at(place)
-                        found += [] if alone is None else [np.asarray(alone, np.float64)]
-            self._parts[place.serial] = found
+            context = Context(self.flow, place)
+            found = [context.contribution(use) for use in context.uses[: _MOST_PARTS + 1]]
+            simple = 1 < len(found) <= _MOST_PARTS and all(part is not None for part in found)
+            self._parts[place.serial] = [np.asarray(g, np.float64) for g in found if simple]
         return self._parts[place.serial]
 
 
