@@ -85,6 +85,11 @@ def judged(
                 f"gradients on the way are {times:.6g} times those of the loss throughout: the "
                 "factor comes in at the parameters"
             )
+    if pairing.left_out[0] and not all(pairing.equal(pair) for pair in plan.right):
+        small, off = pairing.left_out
+        notes.append(
+            f"right to {off:.0e} of their largest: the {small:.0e} before a logarithm is left out"
+        )
     report = _reported(loss, pairing, plan, notes)
     report.unjudged, report.missing = found.unjudged, found.missing
     return report
@@ -141,7 +146,7 @@ def _planned(
         elif not _belied(pairing, pair, right):
             wrong.append(pair)
             taken.add(pair.name)
-    wrong.sort(key=pairing.order)
+    wrong.sort(key=lambda pair: (pairing.order(pair), pair.version.order))
     plan = _Plan(wrong, _with_others([p for p in chosen if p not in wrong], pairs))
     _explain(loss, pairing, locator, plan)
     off = [p.version.statement for p in local if not pairing.is_local(p)]
@@ -188,6 +193,7 @@ def _wrong(loss: Tensor, pairing: Pairing, chosen: list[Pair], sure: object) -> 
         values, limit = pair.value.astype(np.float64), reference.limit(place, dtype)
         expected = reference.gradient(place)
         targets[id(pair)] = Target(place, values, limit, reference.relative(dtype))
+        limit = max(limit, pairing.left_out[1] * float(np.abs(expected).max(initial=0.0)))
         with np.errstate(invalid="ignore"):
             near = values.shape == expected.shape and (
                 (np.abs(values - expected) <= limit).all()
@@ -298,15 +304,14 @@ def _reported(loss: Tensor, pairing: Pairing, plan: _Plan, notes: list[str]) -> 
         comparison = _compared(loss, pairing, [*roots, *shown])
         rows, fallback = {row.name: row for row in comparison.rows}, comparison.fallback
     for pair in [*plan.right, *plan.wrong]:
-        if pair.name not in rows:
+        if pair.name not in rows or (pair in plan.right and not rows[pair.name].ok):
             row = rows[pair.name] = _row(pairing, pair)
             if pair in plan.wrong:
                 row.verdict = "shape" if row.given.shape != row.shape else "wrong"
             if id(pair) in plan.because:
                 row.because_of, row.follows = (plan.because[id(pair)].name,), True
-    pairs = sorted([*plan.right, *plan.wrong], key=pairing.order)
-    comparison = Comparison([rows[pair.name] for pair in pairs], fallback)
-    listed = sorted(pairs, key=lambda pair: pair.version.order)
+    listed = sorted([*plan.right, *plan.wrong], key=lambda pair: pair.version.order)
+    comparison = Comparison([rows[p.name] for p in sorted(listed, key=pairing.order)], fallback)
     wrong = bool(comparison.wrong)
     steps = [_step(p, rows[p.name] if p in plan.wrong or not wrong else None) for p in listed]
     axes = {pair.layout for pair in listed if pair.layout is not None}

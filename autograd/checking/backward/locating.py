@@ -70,7 +70,7 @@ class Locator:
 
     def arrives(self, version: Version, names: Iterable[str]) -> bool:
         """Whether an array was computed from one of these arguments, as far as is known."""
-        if version.at <= 0 or self._left <= 0:
+        if version.at <= 0 or self._left <= 0 or version.statement.names is None:
             return True
         self._to(version, set())
         return bool({name for _, name in self.leading.needed} & set(names))

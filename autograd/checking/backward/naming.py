@@ -66,6 +66,8 @@ def looked_up(name: str, known: Iterable[str]) -> list[str]:
         found = [other for other in known if _folded(other) in alike]
     if not found:  # c for next_c, of a step
         found = [other for other in known if _folded(name) in _stepped(_folded(other))]
+    if not found and len(name) > 1:  # var for sample_var
+        found = [other for other in known if other.rpartition("_")[2] == name]
     return found
 
 

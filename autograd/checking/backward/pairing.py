@@ -21,6 +21,7 @@ from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.recorded import computed_with
 
 _CLOSE = {2: 2e-2, 4: 1e-3, 8: 1e-7}  # of the largest element, by the narrowest dtype's bytes
+_SMALL = 1e-6  # of what is added before a logarithm
 _ALIKE = 1 - 1e-6  # of a cosine
 _MOST_PARTS, _MOST_COMBINED = 32, 5
 
@@ -108,6 +109,18 @@ class Pairing:
                     return True
         return False
 
+    @cached_property
+    def left_out(self) -> tuple[float, float]:
+        """A small number that is added before a logarithm, which derivations leave out, and what
+        gradients may be off by, of their largest element, because of it."""
+        found = [0.0]
+        for record in self.flow.values.records:
+            for parent in parents_of(record) if record.op.name == "log" else ():
+                if isinstance(parent, Record) and parent.op.name in ("add", "clip", "maximum"):
+                    parts = [a for a in self.flow.values.arrays(parent) if np.size(a) == 1]
+                    found += [float(a) for a in map(np.asarray, parts) if 0 < abs(a) <= _SMALL]
+        return max(found), min(1e-4, 1e3 * max(found))
+
     def order(self, pair: Pair) -> tuple[float, int]:
         """Sorts by when a sweep has the whole gradient, nearest the loss first."""
         serial = pair.variable.serial
@@ -117,7 +130,7 @@ class Pairing:
         if value.shape != expected.shape:
             return False
         widths = [d.itemsize for d in (value.dtype, variable.tensor.dtype) if d.kind == "f"]
-        close = _CLOSE.get(min(widths, default=8), _CLOSE[8])
+        close = max(_CLOSE.get(min(widths, default=8), _CLOSE[8]), self.left_out[1])
         with np.errstate(all="ignore"):
             error = np.abs(value - expected).max(initial=0.0)
             size = np.abs(expected).max(initial=0.0)

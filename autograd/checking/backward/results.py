@@ -59,17 +59,12 @@ class Results:
                 self._add(version, (self._right(version, variables) or leaves or variables)[0])
             else:
                 left.append((at, version))
-        for pair in pairs[::-1]:  # the last of each leaf
-            serial = pair.variable.serial
-            if serial not in self._used and _is_leaf(pair.variable) and not pair.part:
-                self._used.add(serial)
-                pair.result = True
-                self.pairs.append(pair)
         arguments = [v for v in run.arguments.values() if isinstance(v, Tensor) and v._place]
         ordered = [v for t in arguments for v in pairing.variables if v.tensor is t]
         every = len(parts) == len(ordered)
         unnamed = len(left) == len(parts) <= len(ordered)
-        self.unjudged = []
+        rest: list[Version] = []
+        self.unjudged: list[str] = []
         for at, version in left:
             judged = [p.value for p in [*pairs, *self.pairs]]
             if not every and _is_among(version.value, [*judged, *self._values]):
@@ -81,7 +76,18 @@ class Results:
             elif variable is None and unnamed:  # the next argument of its shape
                 alike = (v for v in free if v.tensor.shape == version.value.shape)
                 variable = next(alike, None)
-            variable = variable or self._only(version, self._leaves())
+            if variable is None:
+                rest.append(version)
+            else:
+                self._add(version, variable)
+        for pair in pairs[::-1]:  # the last of each leaf
+            serial = pair.variable.serial
+            if serial not in self._used and _is_leaf(pair.variable) and not pair.part:
+                self._used.add(serial)
+                pair.result = True
+                self.pairs.append(pair)
+        for version in rest:
+            variable = self._only(version, self._leaves())
             if variable is None:
                 self.unjudged.append(version.label)
             else:
@@ -130,7 +136,8 @@ class Results:
         label, name, group, number, value = part
         default = self._hand.last or Statement("<unknown>", 0)
         every = self._hand.versions.all
-        names = [] if name is None else of_entry(name, group)
+        again = name in self._hand.arrive  # an argument that was used for something else
+        names = [] if name is None or again else of_entry(name, group)
         found = Version(
             None, label, names, number, value, None, default, len(every) + 10**9, -1, place=label
         )
