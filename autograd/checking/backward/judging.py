@@ -245,12 +245,13 @@ def _explain(loss: Tensor, pairing: Pairing, locator: Locator, plan: _Plan) -> N
     left = [s for s in found if s not in sound]
     plan.lines = left if any(s.computes and not s.calls for s in left) else found
     common = set(plan.lines).intersection(*again)
+    common -= {s for s in common if len(s.parts) > 1}  # whose parts were wrong each
     if again and len(common) == 1:
         plan.line = common.pop()
         return
     plan.line = locator.chosen(first, plan.lines)
     fresh = [s for s in plan.lines if s not in locator.proven]
-    if plan.line is None and len(fresh) == 1:
+    if plan.line is None and len(fresh) == 1 and not found[-1].changes:
         plan.line = fresh[0]
 
 

@@ -5,6 +5,7 @@ What led to an array is found back through what each statement that ran has read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from autograd.checking.backward.pairing import Pair, Pairing
@@ -158,7 +159,11 @@ class Leading:
             kept = statement.changes
             if "[" in label and not statement.adds:  # a new one in a container
                 kept -= {root(label)}
-            needed |= _keys(call, kept if self._calls(call, statement) else statement.reads | kept)
+            part = re.fullmatch(r"result (\d+)", label)
+            reads = () if self._calls(call, statement) else statement.reads
+            if part and int(part[1]) <= len(statement.parts):
+                reads = statement.parts[int(part[1]) - 1]
+            needed |= _keys(call, kept.union(reads))
             own = {root(label)} & set(statement.unpacks)
             wanted[call] = statement, own or set(statement.binds | statement.changes)
             found.append(at)

@@ -124,7 +124,8 @@ class Results:
         last = {v.slot: v for v in self._hand.versions.all if "." in v.label}
         labels = {v.label for v in self._pairing.variables}
         for version in last.values():
-            if version.label in labels or self._pairing.meant(version) or _is_among(version.value, self._values):
+            known = version.label in labels or self._pairing.meant(version)
+            if known or _is_among(version.value, self._values):
                 continue
             own = [v for v in self._leaves() if v.scope == version.scope]
             variable = self._by_value(version, own) or self._only(version, own)
@@ -153,6 +154,8 @@ class Results:
             named = named[-1:]
         elif not names:
             named = [version for version in same if version.names] or same
+        if not named and not self._hand.both and every:  # the statement that returned it
+            found.at = len(self._hand.versions.ran)
         if named:  # where a function that it calls made it, there
             made = next(version for version in same if version.held is named[0].held)
             made = made if value.any() else named[0]

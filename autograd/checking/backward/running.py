@@ -190,7 +190,8 @@ class Run:
 
     def _add(self, leaf: Named) -> None:
         name, number, tensor, owner, label = leaf
-        if tensor._place is not None:
+        known = label.startswith("[") and any(v.tensor is tensor for v in self.variables)
+        if tensor._place is not None and not known:  # in an argument, which has a name
             group = None if number is None else name
             self.variables.append(Variable(name, label, group, number, tensor, owner, None, 0))
 

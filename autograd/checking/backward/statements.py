@@ -181,8 +181,8 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         frozenset(n for head in heads for n in _read(head)),
         frozenset(n for head in heads for n in _bound(head)) - changed,
         changed,
-        not isinstance(node, _HEADS)
-        and not (value is not None and _is_plain(value) and not _names_a_gradient(node)),
+        _names_a_gradient(node)
+        or not (isinstance(node, _HEADS) or (value is not None and _is_plain(value))),
         isinstance(value, ast.Call)
         and all(_is_plain(part) or isinstance(part, ast.Constant) for part in value.args),
         isinstance(node, ast.AugAssign) or _adds(node),
@@ -261,7 +261,9 @@ def _is_plain(node: ast.AST) -> bool:
 
 
 def _names_a_gradient(node: ast.stmt) -> bool:
-    """Whether it says that what has one name is the gradient of something."""
+    """Whether it gives a gradient another name, or goes through several."""
+    if isinstance(node, ast.For):
+        return any(map(of_gradient, _read(node.iter)))
     if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Name):
         return False
     return any(isinstance(t, ast.Name) and of_gradient(t.id) for t in node.targets)

@@ -7,6 +7,9 @@ MISTAKES = [
     ("dhraw = (1 - hs[t] * hs[t]) * dh", "dhraw = (1 - hs[t]) * dh"),
     ("dWhy += np.dot(dy, hs[t].T)", "dWhy += np.dot(dy, hs[t - 1].T)"),
     ("dWhh += np.dot(dhraw, hs[t - 1].T)", "dWhh = np.dot(dhraw, hs[t - 1].T)"),
+    ("dy[targets[t]] -= 1", "dy[inputs[t]] -= 1"),
+    ("dhnext = np.dot(Whh.T, dhraw)", "dhnext = np.dot(Whh, dhraw)"),
+    ("dhnext = np.dot(Whh.T, dhraw)", "dhnext = np.dot(Whh.T, dh)"),
 ]
 V, H = 4, 5
 _start = np.random.default_rng(7)
