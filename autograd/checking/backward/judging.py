@@ -14,7 +14,6 @@ from autograd.checking.backward.report import BackwardReport, Step
 from autograd.checking.backward.results import Hand, Results
 from autograd.checking.backward.running import Run
 from autograd.checking.backward.statements import Statement
-from autograd.checking.backward.versions import Versions
 from autograd.checking.choices.tapes import Choices, Target
 from autograd.checking.comparison import compare
 from autograd.checking.comparison_report import Comparison, Row
@@ -69,8 +68,8 @@ def judged(
         notes += _without_a_tape(run, list(refuted), lost)
     elif run.failure is not None:
         raise run.failure
-    pairs = _completed(pairing, pairs, found.pairs)
-    results = [_made(pairing, result, pairs, hand.versions) for result in found.pairs]
+    results = found.pairs
+    pairs = _completed(pairing, pairs, results)
     _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
     plan = _planned(loss, pairing, hand, results, pairs, sure)
     if plan.wrong and (scale := _convention(pairing, results, pairs)) is not None:
@@ -227,7 +226,8 @@ def _explain(loss: Tensor, pairing: Pairing, locator: Locator, plan: _Plan) -> N
         if flow is None and sweeps < _MOST_SWEEPS:
             flow, sweeps = _carried_on(loss, carried), sweeps + 1
         if flow is not None and _is(pairing, pair, flow):
-            plan.because[id(pair)] = _nearest(pair, plan.roots)
+            above = [r for r in plan.roots if _hangs_on(r, {pair.variable.serial})]
+            plan.because[id(pair)] = (above or [first])[-1]
             sound.update(lines)
             continue
         carried.append(pair)
@@ -285,14 +285,6 @@ def _carried_on(loss: Tensor, pairs: list[Pair]) -> Flow:
 def _is(pairing: Pairing, pair: Pair, flow: Flow) -> bool:
     g = flow.gradients.get(pair.variable.serial)
     return g is not None and pairing.close(pair.value, np.asarray(g, np.float64), pair.variable)
-
-
-def _nearest(pair: Pair, roots: list[Pair]) -> Pair:
-    for root in roots[::-1]:
-        place = root.variable.tensor._place
-        if place is not None and pair.variable.serial in computed_from([place]):
-            return root
-    return roots[0]
 
 
 def _reported(loss: Tensor, pairing: Pairing, plan: _Plan, notes: list[str]) -> BackwardReport:
@@ -405,26 +397,6 @@ def _completed(pairing: Pairing, pairs: list[Pair], results: list[Pair]) -> list
             pair = replace(parts[0], step=pair.step) if parts else pair
         found.append(pair)
     return found
-
-
-def _made(pairing: Pairing, result: Pair, pairs: list[Pair], versions: Versions) -> Pair:
-    """A wrong result, with the line that gave the array its name where others have it rightly, or
-    as a part."""
-    version = result.version
-    same = [v for v in versions.all if v.held is version.held and v.at > 0]
-    right = {id(p.version) for p in pairs if p.right}
-    if result.right or not (
-        any(id(v) in right for v in same) or pairing.adds_up(version.value, result.variable)
-    ):
-        return result
-    named = [v for v in same if id(v) not in right and set(v.names) & set(version.names)]
-    if not named:
-        return result
-    made = named[-1]
-    version = replace(
-        version, statement=made.statement, order=made.order, at=made.at, place=made.label
-    )
-    return replace(result, version=version)
 
 
 def _convention(

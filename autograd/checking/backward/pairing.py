@@ -139,12 +139,10 @@ class Pairing:
     def equal(self, pair: Pair) -> bool:
         """Whether a gradient is so close to the tape's that `compare` always takes it for right."""
         expected = self.expected(pair.variable)
-        if pair.value.shape != expected.shape:
-            return False
-        widths = [d.itemsize for d in (pair.value.dtype, pair.variable.tensor.dtype)]
-        close = {2: 2e-2, 4: 3e-5}.get(min(widths), 1e-9)
-        error = np.abs(pair.value - expected).max(initial=0.0)
-        return bool(error <= close * np.abs(expected).max(initial=0.0))
+        width = min(pair.value.dtype.itemsize, pair.variable.tensor.dtype.itemsize)
+        close = {2: 2e-2, 4: 3e-5}.get(width, 1e-9) * np.abs(expected).max(initial=0.0)
+        same = pair.value.shape == expected.shape
+        return same and bool((np.abs(pair.value - expected) <= close).all())
 
     def meant(self, version: Version) -> list[Variable]:
         """The variables that a version may be the gradient of, in the order of the forward."""
@@ -202,59 +200,48 @@ class Pairing:
         """The same, with one array in the place of the numbers or rows of it that a loop gave one
         after the other; without such of what is no argument where they do not make one."""
         variable = variables[-1]
-        shape = variable.tensor.shape
-        small = [
-            v for v in group if v.value.ndim < len(shape) and v.value.size < variable.tensor.size
-        ]
-        sizes = {v.value.shape for v in small}
+        shape, size = variable.tensor.shape, variable.tensor.size
+        small = [v for v in group if v.value.ndim < len(shape) and v.value.size < size]
         if not small or any(v.value.ndim == o.tensor.ndim for v in small for o in variables):
             return group
-        rest = [v for v in group if v not in small]
-        lead = shape[: len(shape) - len(small[0].value.shape)]
-        if len(sizes) > 1 or (*lead, *small[0].value.shape) != shape or rest:
+        inner = small[0].value.shape
+        count = len(shape) - len(inner)
+        lead = shape[:count]
+        alike = all(v.value.shape == inner for v in small) and shape[count:] == inner
+        if not alike or len(small) < len(group):
             leaf = any(isinstance(v.tensor._place, Leaf) for v in variables)
-            return group if leaf else rest
+            return group if leaf else [v for v in group if v not in small]
         if len(small) != np.prod(lead):
             return []
-        values, expected = np.stack([v.value for v in small]), self.expected(variable)
-        found = []
-        for axes in permutations(range(len(lead))):  # whichever loop was the outer one
-            made = values.reshape([lead[a] for a in axes] + list(shape[len(lead) :]))
-            back = [*np.argsort(axes), *range(len(lead), len(shape))]
-            found += [
-                made.transpose(back),
-                made[(slice(None, None, -1),) * len(lead)].transpose(back),
-            ]
-        best = max(found, key=lambda value: _cosine(value, expected))
+        values, found = np.stack([v.value for v in small]), []
+        for axes in permutations(range(count)):  # whichever loop was the outer one
+            made = values.reshape([*[lead[a] for a in axes], *inner])
+            back = [*np.argsort(axes), *range(count, len(shape))]
+            found += [m.transpose(back) for m in (made, made[(slice(None, None, -1),) * count])]
+        best = max(found, key=lambda value: _cosine(value, self.expected(variable)))
         return [replace(small[-1], value=best)]
 
     def _aligned(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:
         """Versions beside variables, both in the order of the backward pass."""
         pairs: list[Pair] = []
-        before = 0
-        rest_versions = list(versions)
-        rest_variables: list[Variable] = []
         gaps: list[tuple[list[Version], list[Variable]]] = []
+        before = 0
+        waiting: list[Variable] = []
         for variable in variables:
             expected = self.expected(variable)
-            at = next(
-                (
-                    i
-                    for i in range(before, len(rest_versions))
-                    if self._placed(rest_versions[i], variable, expected) is not None
-                ),
-                None,
+            tried = (
+                (at + 1, pair)
+                for at, version in enumerate(versions[before:], before)
+                if (pair := self._placed(version, variable, expected)) is not None
             )
-            if at is None:
-                rest_variables.append(variable)
+            after, found = next(tried, (before, None))
+            if found is None:
+                waiting.append(variable)
                 continue
-            placed = self._placed(rest_versions[at], variable, expected)
-            assert placed is not None
-            pairs.append(placed)
-            gaps.append((rest_versions[before:at], rest_variables))
-            rest_variables = []
-            before = at + 1
-        gaps.append((rest_versions[before:], rest_variables))
+            pairs.append(found)
+            gaps.append((versions[before : after - 1], waiting))
+            waiting, before = [], after
+        gaps.append((versions[before:], waiting))
         taken = {p.version.chain for p in pairs}
         for some, places in gaps:
             pairs += self._by_order([v for v in some if v.chain not in taken], places)
@@ -281,9 +268,9 @@ class Pairing:
         if not variables:
             return []
         fitting = [v for v in versions if any(v.value.shape == o.tensor.shape for o in variables)]
-        chains: dict[int, list[Version]] = {}
+        chains: dict[int, list[Version]] = defaultdict(list)
         for version in fitting or versions:
-            chains.setdefault(version.chain, []).append(version)
+            chains[version.chain].append(version)
         judged = [self._judged(chain, variables) for chain in chains.values()]
         judged = [v for v in judged if v.value.any()] or judged  # zeros are what it begins with
         if len(variables) == 1:
@@ -298,8 +285,7 @@ class Pairing:
         return max(first, last, key=lambda pairs: sum(map(self._likeness, pairs)))
 
     def _likeness(self, pair: Pair) -> float:
-        expected = self.expected(pair.variable)
-        return _cosine(pair.value, expected) if pair.value.shape == expected.shape else -1.0
+        return _cosine(pair.value, self.expected(pair.variable))
 
     def _fitted(self, versions: list[Version], variables: list[Variable]) -> list[Pair]:
         """Each version beside the next variable of its shape."""
@@ -321,19 +307,12 @@ class Pairing:
     def _judged(self, chain: list[Version], variables: list[Variable]) -> Version:
         """The version of one array that is meant: the last, but for elements set to zero since that
         belong to the gradient, as where an array is used again for what comes before a ReLU."""
-        if not any(version.cleared() for version in chain):
-            return chain[-1]
-        expected = [self.expected(v) for v in variables]
-
-        def likeness(version: Version) -> float:
-            return max(
-                (_cosine(version.value, g) for g in expected if g.shape == version.value.shape),
-                default=-1.0,
-            )
-
-        best = max(map(likeness, chain))
-        alike = [version for version in chain if likeness(version) >= max(best - 1e-9, _ALIKE)]
-        return (alike or chain)[-1]
+        cleared = any(version.statement.clears for version in chain)
+        for version in chain[::-1] if cleared else ():
+            expected = [self.expected(v) for v in variables]
+            if any(_cosine(version.value, g) >= _ALIKE for g in expected):
+                return version
+        return chain[-1]
 
     def part(self, version: Version, variables: list[Variable]) -> list[Pair]:
         """A part of the gradient of a variable that is used in several places."""
@@ -422,6 +401,8 @@ def _layouts(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterable[tuple[
 
 
 def _cosine(one: Array, other: Array) -> float:
+    if one.shape != other.shape:
+        return -1.0
     with np.errstate(all="ignore"):
         size = float(np.linalg.norm(one) * np.linalg.norm(other))
         return float(np.vdot(one, other)) / size if size and np.isfinite(size) else -1.0

@@ -26,7 +26,7 @@ class Statement:
         text: its source in one line; empty where there is none.
         function: the name of the function that it is in.
         names: those that occur in it; None where the source is not known.
-        clears: names into whose elements it writes a constant.
+        clears: whether it writes a constant into elements.
         returns: the names of what it returns, one for each part; None for a part without a name.
         reads: what it reads, attributes as ".name", or ".owner.name".
         binds, changes: what it binds anew, and what it changes in place.
@@ -44,7 +44,7 @@ class Statement:
     text: str = ""
     function: str = ""
     names: frozenset[str] | None = None
-    clears: frozenset[str] = frozenset()
+    clears: bool = False
     returns: tuple[str | None, ...] = ()
     reads: frozenset[str] = frozenset()
     binds: frozenset[str] = frozenset()
@@ -162,11 +162,6 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         text = text[: _LONGEST - 4] + " ..."
     heads = list(_heads(node))
     names = {n.id for head in heads for n in ast.walk(head) if isinstance(n, ast.Name)}
-    cleared = {
-        _target(target)
-        for target in _changed(node)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-    }
     value = node.value if isinstance(node, ast.Assign | ast.Return) else None
     roots = [_root(target) for head in heads for target in _touched(head)]
     changed = frozenset(filter(None, roots))
@@ -176,7 +171,7 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         text,
         code.co_name,
         frozenset(names),
-        frozenset(filter(None, cleared)),
+        bool(changed) and isinstance(value, ast.Constant),
         _returned(node),
         frozenset(n for head in heads for n in _read(head)),
         frozenset(n for head in heads for n in _bound(head)) - changed,

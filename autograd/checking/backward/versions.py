@@ -40,9 +40,6 @@ class Version:
     at: int = 0
     place: str = ""
 
-    def cleared(self) -> bool:
-        return bool(self.statement.clears)
-
 
 class Versions:
     """Collects them while a backward runs: each statement's latest, of every array."""
