@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
-from autograd.checking.backward.differences import Differences, whole
-from autograd.checking.backward.holders import Holders, copied, plain
+from autograd.checking.backward.holders import Differences, Holders, copied, plain, whole
 from autograd.checking.backward.judging import judged
+from autograd.checking.backward.naming import arguments_for, cotangent_names
 from autograd.checking.backward.report import BackwardReport
 from autograd.checking.backward.results import Hand
-from autograd.checking.backward.running import Run
+from autograd.checking.backward.running import Run, bound, parts_of
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer, is_numeric
 from autograd.checking.backward.versions import Versions
@@ -99,11 +98,8 @@ def check_backward(
     hand = numbers.run(returned, outputs, cotangents, inputs)
     if numbers.differs:
         run.failure = RuntimeError(numbers.differs)
-    at = {
-        i: g
-        for i, g in _taken(returned, outputs, cotangents).items()
-        if run.returned is not None or run.failure
-    }
+    known = run.returned is not None or run.failure is not None
+    at = _taken(returned, outputs, cotangents) if known else {}
     differences = Differences(forward, args, holders, at) if at else None
     loss = run.without_tape() if run.failure else _loss(outputs, cotangents)
     lost = partial(_lost, forward, args, holders, both)
@@ -151,8 +147,7 @@ class _Numbers:
         with self._holders.kept():
             tracer = Tracer(self._statements, _ignore, self._forward)
             value = plain(tracer.run(self._forward, *copied(self._args)))
-        last = tracer.outermost.statement if tracer.outermost else None
-        parts = _parts(value, last.returns if last is not None else ())
+        parts = parts_of(value, tracer.last[1])
         found = [(i, n) for i, (n, p) in enumerate(parts) if is_numeric(p)]
         chosen = [(i, n) for i, n in found if n in names] or found[:1]
         returned = whole(value)
@@ -169,12 +164,11 @@ class _Numbers:
             tracer = Tracer(self._statements, visit, self._forward)
             versions.made, versions.owners = tracer.made, tracer.owners
             value = plain(tracer.run(self._forward, *args))
-            last = tracer.outermost.statement if tracer.outermost else None
-            names = last.returns if last is not None else ()
+            last, names = tracer.last
             if self._backward is None:
                 gradients = value[1:] if isinstance(value, tuple | list) else None
                 return Hand(versions, gradients, names[1:], last, both=True)
-            parts = _parts(value, names)
+            parts = parts_of(value, names)
             self.differs = _other_numbers(outputs, parts)
             taken = set(_taken(returned, outputs, cotangents))
             named = list(zip([name for name, _ in outputs], cotangents, strict=True))
@@ -188,10 +182,9 @@ class _Numbers:
             except Exception as error:
                 _note(error, self._backward, given, keywords)
                 raise
-            last = tracer.outermost.statement if tracer.outermost else None
-            names = last.returns if last is not None else ()
-            bound = {**_named(self._backward, given), **keywords}
-            arrive = {n for n, v in bound.items() for _, g in named if v is g and g.size > 1}
+            last, names = tracer.last
+            known = {**(bound(self._backward, given) if given else {}), **keywords}
+            arrive = {n for n, v in known.items() for _, g in named if v is g and g.size > 1}
             return Hand(versions, copied(result), names, last, arrive=frozenset(arrive))
 
     def _inputs(
@@ -207,10 +200,15 @@ class _Numbers:
         """Positional arguments of the backward, and those by name."""
         assert self._backward is not None
         if inputs is None:
-            given = _named(self._forward, args)
-            only = all(array.size == 1 for _, array in cotangents)
-            if not only and not takes_cotangent(self._backward) and not _any_left(self._backward):
-                raise TypeError(_without_a_loss(self._backward, cotangents))
+            given = bound(self._forward, args)
+            shapes = [array.shape for _, array in cotangents if array.size > 1]
+            if shapes and not signature(self._backward).parameters:
+                raise TypeError(
+                    f"check_backward: {getattr(self._backward, '__name__', 'backward')} takes no "
+                    f"gradient of the output, which has shape {shapes[0]}: give as forward a "
+                    "function that returns the loss that it differentiates, "
+                    "forward=lambda x, y: loss(net.forward(x), y)"
+                )
             return (), arguments_for(self._backward, given, cotangents, parts, variables, taken)
         if callable(inputs):
             first = cotangents[0][1] if len(cotangents) == 1 else tuple([g for _, g in cotangents])
@@ -233,35 +231,6 @@ def _ignore(call: Call, statement: Statement, entries: list[Entry]) -> None:
     pass
 
 
-def _any_left(backward: Callable[..., Any]) -> bool:
-    return bool(signature(backward).parameters)
-
-
-def _without_a_loss(backward: Any, cotangents: list[tuple[str | None, Any]]) -> str:
-    shapes = ", ".join(str(array.shape) for _, array in cotangents)
-    return (
-        f"check_backward: {getattr(backward, '__name__', 'backward')} takes no gradient of the "
-        f"output, which has shape {shapes}: give as forward a function that returns the loss that "
-        "it differentiates, forward=lambda x, y: loss(net.forward(x), y)"
-    )
-
-
-def _named(forward: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
-    try:
-        return dict(signature(forward).bind_partial(*args).arguments)
-    except ValueError:  # written in C
-        return {}
-
-
-def _parts(value: Any, names: tuple[str | None, ...]) -> list[tuple[str | None, Any]]:
-    if isinstance(value, dict):
-        return list(value.items())
-    if isinstance(value, tuple | list):
-        own = names if len(names) == len(value) else (None,) * len(value)
-        return list(zip(own, value, strict=True))
-    return [] if value is None else [(names[0] if len(names) == 1 else None, value)]
-
-
 def _other_numbers(outputs: Outputs, parts: list[tuple[str | None, Any]]) -> str | None:
     """What is to be said where the forward gives other numbers on tensors than on arrays."""
     for name, tensor in outputs:
@@ -282,17 +251,14 @@ def _cotangents(outputs: Outputs, given: Any) -> list[Array]:
     several = given if len(outputs) > 1 and given is not None else [given] * len(outputs)
     found: list[Array] = []
     for (name, tensor), one in zip(outputs, several, strict=True):
-        if one is not None:
-            array = np.array(one.data if isinstance(one, Tensor) else one, tensor.dtype)
-            if array.shape != tensor.shape:
-                raise ValueError(
-                    f"check_backward: a cotangent of shape {array.shape} given for "
-                    f"{name or 'an output'} of shape {tensor.shape}; the two must be equal"
-                )
-        elif tensor.size == 1:
-            array = np.ones_like(tensor.data)
-        else:
-            array = rng.standard_normal(tensor.shape).astype(tensor.dtype)
+        random = np.ones(tensor.shape) if tensor.size == 1 else rng.standard_normal(tensor.shape)
+        one = random if one is None else one
+        array = np.array(one.data if isinstance(one, Tensor) else one, tensor.dtype)
+        if array.shape != tensor.shape:
+            raise ValueError(
+                f"check_backward: a cotangent of shape {array.shape} given for "
+                f"{name or 'an output'} of shape {tensor.shape}; the two must be equal"
+            )
         found.append(array)
     return found
 
@@ -300,10 +266,9 @@ def _cotangents(outputs: Outputs, given: Any) -> list[Array]:
 def _loss(outputs: Outputs, cotangents: list[Array]) -> Tensor:
     if len(outputs) == 1 and outputs[0][1].size == 1 and np.all(cotangents[0] == 1):
         return outputs[0][1]
-    terms = [(tensor * g).sum() for (_, tensor), g in zip(outputs, cotangents, strict=True)]
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
+    total = Tensor(0.0)
+    for (_, tensor), g in zip(outputs, cotangents, strict=True):
+        total = total + (tensor * g).sum()
     return total
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from autograd.checking.backward.differences import Differences
+from autograd.checking.backward.holders import Differences
 from autograd.checking.backward.locating import Locator
 from autograd.checking.backward.pairing import Pair, Pairing
 from autograd.checking.backward.report import BackwardReport, Step
@@ -116,12 +116,7 @@ class _Plan:
 
 
 def _planned(
-    loss: Tensor,
-    pairing: Pairing,
-    hand: Hand,
-    results: list[Pair],
-    pairs: list[Pair],
-    sure: bool,
+    loss: Tensor, pairing: Pairing, hand: Hand, results: list[Pair], pairs: list[Pair], sure: bool
 ) -> _Plan:
     """What is wrong, and because of what; `sure` where it is known that some result is, and no
     choice of a slope at a kink."""
@@ -168,7 +163,8 @@ def _belied(pairing: Pairing, pair: Pair, right: set[int]) -> bool:
     off = off - pairing.expected(pair.variable)
     for below in places[:_MOST_CAUSES]:
         change, g = pairing.flow.carried(place, off, below), pairing.flow.at(below)
-        if change is not None and np.abs(change).max(initial=0) > 1e-6 * np.abs(g).max(initial=0):
+        size = 0.0 if g is None else np.abs(g).max(initial=0.0)
+        if change is not None and np.abs(change).max(initial=0.0) > 1e-6 * size:
             return True
     return False
 

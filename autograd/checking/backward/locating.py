@@ -209,7 +209,7 @@ def _given(call: Call, at: Statement, names: set[str]) -> Iterable[str]:
     return [n for to, reads in zip(own, arguments, strict=True) if to in names for n in reads]
 
 
-def _met(needed: Names, call: Call, name: str) -> Names:
+def _met(needed: Names, call: Call | None, name: str) -> Names:
     """What is needed that a statement of a call gives under a name: an attribute has others."""
     if not name.startswith("."):
         return {(call, name)} & needed

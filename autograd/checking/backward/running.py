@@ -111,12 +111,17 @@ class Run:
         self.returned: Any = None
         self.names: tuple[str | None, ...] = ()
         given = self._tensors(args, not holders.slots)
-        self.arguments = _bound(forward, given)
+        try:
+            self.arguments = bound(forward, given)
+        except TypeError as error:
+            where = "check_backward: forward is called with the arguments"
+            raise TypeError(f"{where}: {error}") from error
         with holders.kept():
             holders.put_tensors(self._of_array)
+            named = Holders()
             for name, value in self.arguments.items():
-                self._add_leaves(name, value)
-            for leaf in holders.leaves:
+                named.given(value, name)
+            for leaf in [*named.leaves, *holders.leaves]:
                 self._add(leaf)
             tracer = Tracer(self._statements, self._visit, forward)
             self._owners = tracer.owners
@@ -124,8 +129,7 @@ class Run:
                 self.returned = tracer.run(forward, *given)
                 for variable in self.variables:
                     variable.scope = self._owners.get(variable.scope, variable.scope)
-                last = tracer.outermost.statement if tracer.outermost else None
-                self.names = last.returns if last is not None else ()
+                self.names = tracer.last[1]
             except Exception as error:
                 loss = self._loss_before(error) if both else None
                 if loss is None:
@@ -141,16 +145,13 @@ class Run:
 
     def _tensors(self, args: tuple[Any, ...], numbers: bool) -> tuple[Any, ...]:
         parts, rebuild = flatten(args)
-        floats = any(isinstance(p, np.ndarray) and p.dtype.kind == "f" for p in parts)
-        made = []
-        for part in parts:
-            if isinstance(part, Tensor) and part.dtype.kind == "f":
-                part = self._of_array(part.data)
-            elif isinstance(part, np.ndarray) and part.dtype.kind == "f":
-                part = self._of_array(part)
-            elif isinstance(part, float) and numbers and not floats:
-                part = Tensor(part, requires_grad=True)
-            made.append(part)
+        numbers = numbers and not any(map(_floating, parts))
+        made = [
+            Tensor(p, requires_grad=True) if isinstance(p, float) and numbers else p for p in parts
+        ]
+        for at, part in enumerate(made):
+            if _floating(parts[at]):
+                made[at] = self._of_array(part.data if isinstance(part, Tensor) else part)
         whole: tuple[Any, ...] = rebuild(made)
         return whole
 
@@ -174,22 +175,8 @@ class Run:
             total = total + (leaf * 0.0).sum()
         return total
 
-    def _add_leaves(
-        self, name: str, value: Any, number: int | None = None, label: str = ""
-    ) -> None:
-        label = label or name
-        if isinstance(value, Tensor):
-            self._add(Named(name, number, value, None, label))
-        elif isinstance(value, dict):
-            for key, part in value.items():
-                own, at = (key, None) if isinstance(key, str) else (name, key)
-                self._add_leaves(own, part, at, f"{label}[{key!r}]")
-        elif isinstance(value, list | tuple):
-            for key, part in enumerate(value):
-                self._add_leaves(name, part, key, f"{label}[{key}]")
-
     def _add(self, leaf: Named) -> None:
-        name, number, tensor, owner, label = leaf
+        name, number, tensor, owner, label, _ = leaf
         known = label.startswith("[") and any(v.tensor is tensor for v in self.variables)
         if tensor._place is not None and not known:  # in an argument, which has a name
             group = None if number is None else name
@@ -235,30 +222,21 @@ class Run:
         if len(cotangents) > 1 and len(found) >= len(cotangents):
             return found[: len(cotangents)]
         # Of several those from which no other was computed; of those the first.
-        serials = [(name, t, computed_from([t._place])) for name, t in found if t._place]
+        below = {id(t): computed_from([t._place]) for _, t in found if t._place}
+        serials = {id(t): t._place.serial for _, t in found if t._place}
         last = [
             (name, t)
-            for name, t, _ in serials
-            if not any(
-                t._place is not None and t is not o and t._place.serial in below
-                for _, o, below in serials
-            )
+            for name, t in found
+            if not any(t is not o and serials[id(t)] in below[id(o)] for _, o in found)
         ]
         return last[:1]
 
     def _returned_tensors(self) -> list[tuple[str | None, Tensor]]:
-        parts: list[tuple[str | None, Any]]
-        if isinstance(self.returned, dict):
-            parts = list(self.returned.items())
-        elif isinstance(self.returned, tuple | list):
-            names = self.names if len(self.names) == len(self.returned) else ()
-            parts = list(zip(names or (None,) * len(self.returned), self.returned, strict=True))
-        elif self.returned is None:  # it keeps its result on its object
+        parts = parts_of(self.returned, self.names)
+        if self.returned is None:  # it keeps its result on its object
             kept = [v for v in self.variables if "." in v.label and v.order]
-            parts = [(v.name, v.tensor) for v in kept if v.name.lower() in OUTPUTS]
-            parts = parts[-1:] or [(v.name, v.tensor) for v in kept]
-        else:
-            parts = [(self.names[0] if len(self.names) == 1 else None, self.returned)]
+            likely = [v for v in kept if v.name.lower() in OUTPUTS][-1:]
+            parts = [(v.name, v.tensor) for v in likely or kept]
         return [
             (name, part)
             for name, part in parts
@@ -270,14 +248,23 @@ def _floating(value: Any) -> bool:
     return isinstance(value, Tensor | np.ndarray) and value.dtype.kind == "f"
 
 
-def _bound(forward: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any]:
+def bound(function: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any]:
+    """Arguments by their names."""
     try:
-        bound = signature(forward).bind(*given)
+        return dict(signature(function).bind(*given).arguments)
     except ValueError:  # written in C
         return {}
-    except TypeError as error:
-        raise TypeError(f"check_backward: forward is called with the arguments: {error}") from error
-    return dict(bound.arguments)
+
+
+def parts_of(value: Any, names: tuple[str | None, ...]) -> list[tuple[str | None, Any]]:
+    """The parts of what was returned, with their names where `return` gives them."""
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, tuple | list):
+        return list(
+            zip(names if len(names) == len(value) else [None] * len(value), value, strict=True)
+        )
+    return [] if value is None else [(names[0] if len(names) == 1 else None, value)]
 
 
 def _explained(forward: Any, error: Exception, tracer: Tracer) -> RuntimeError:

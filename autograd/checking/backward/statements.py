@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import linecache
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import NamedTuple
@@ -56,11 +56,6 @@ class Statement:
     unpacks: tuple[str | None, ...] = ()
     asks: tuple[str | None, tuple[frozenset[str], ...]] = None, ()
 
-    @property
-    def where(self) -> str:
-        """File and line, as Python's tracebacks have them."""
-        return f"{self.file}:{self.line}"
-
 
 class Statements:
     """Those of all files, read when one is asked for."""
@@ -83,13 +78,16 @@ class Statements:
             file = self._file(code)
             here = {line for _, _, line in code.co_lines() if line is not None}
             if file.several & here and hasattr(code, "co_positions"):  # from Python 3.11 on
-                nodes = [n for n in file.nodes if not here.isdisjoint(_span(n))]
+                spans = [
+                    ((n.lineno, n.col_offset), (n.end_lineno or 0, n.end_col_offset or 0), n)
+                    for n in file.nodes
+                    if not here.isdisjoint(_span(n))
+                ]
                 last: ast.stmt | None = None
                 for number, (line, _, column, _) in enumerate(code.co_positions()):
-                    if line is not None and column is not None:
-                        at = line, column
-                        within = [n for n in nodes if _begin(n) <= at < _close(n)]
-                        last = within[-1] if within else last  # the outer before the inner
+                    at = line or 0, column or 0
+                    within = [n for start, end, n in spans if start <= at < end]
+                    last = within[-1] if within else last  # the outer before the inner
                     found[2 * number] = self._of(code, line or code.co_firstlineno, last)
             self._offsets[code] = found
         return self._offsets[code]
@@ -101,14 +99,15 @@ class Statements:
     def _of(self, code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         key = (code, 0 if node is not None else line, node)
         if key not in self._made:
-            self._made[key] = _statement(code, line, node)
+            self._made[key] = _statement(code, line, node, self._file(code).source)
         return self._made[key]
 
     def _file(self, code: CodeType) -> _File:
         name = code.co_filename
         if name not in self._files:
+            source = "".join(linecache.getlines(name))
             try:
-                tree = ast.parse("".join(linecache.getlines(name)))
+                tree = ast.parse(source)
             except SyntaxError:  # a notebook's magic, say
                 tree = ast.Module([], [])
             nodes = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
@@ -117,27 +116,21 @@ class Statements:
                 nodes,
                 {line: node for node in nodes for line in _span(node)},
                 {line for line, count in simple.items() if count > 1},
+                source,
                 frozenset(filter(None, map(_target, _changed(tree)))) if tree.body else None,
             )
         return self._files[name]
 
 
 class _File(NamedTuple):
-    """Its statements, the outer before the inner; by line; the lines that have several; and names
-    of what they write into."""
+    """Its statements, the outer before the inner; by line; the lines that have several; its text;
+    and names of what it writes into."""
 
     nodes: list[ast.stmt]
     lines: dict[int, ast.stmt]
     several: set[int]
+    source: str
     written: frozenset[str] | None
-
-
-def _begin(node: ast.stmt) -> tuple[int, int]:
-    return node.lineno, node.col_offset
-
-
-def _close(node: ast.stmt) -> tuple[int, int]:
-    return node.end_lineno or node.lineno, node.end_col_offset or 0
 
 
 def _span(node: ast.stmt) -> range:
@@ -147,17 +140,13 @@ def _span(node: ast.stmt) -> range:
     return range(node.lineno, end + 1)
 
 
-def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
+def _statement(code: CodeType, line: int, node: ast.stmt | None, source: str) -> Statement:
     file = code.co_filename
     if node is None:
         return Statement(file, line, linecache.getline(file, line).strip(), code.co_name)
-    source = [
-        line.encode() for line in linecache.getlines(file)[_span(node)[0] - 1 : _span(node)[-1]]
-    ]
-    if not isinstance(node, _HEADS):  # what else stands there is no part of it
-        source[-1] = source[-1][: node.end_col_offset]
-        source[0] = source[0][node.col_offset :]
-    text = " ".join(b" ".join(source).decode().split())
+    head = "".join(source.splitlines(True)[_span(node)[0] - 1 : _span(node)[-1]])
+    own = None if isinstance(node, _HEADS) else ast.get_source_segment(source, node)
+    text = " ".join((own or head).split())
     if len(text) > _LONGEST:
         text = text[: _LONGEST - 4] + " ..."
     heads = list(_heads(node))
@@ -172,7 +161,7 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None) -> Statement:
         code.co_name,
         frozenset(names),
         bool(changed) and isinstance(value, ast.Constant),
-        _returned(node),
+        tuple(map(_returned, _parts(node, ast.Return))),
         frozenset(n for head in heads for n in _read(head)),
         frozenset(n for head in heads for n in _bound(head)) - changed,
         changed,
@@ -221,18 +210,16 @@ def _read(node: ast.AST) -> Iterator[str]:
     """What a tree reads; of a target only what is in its indices."""
     if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
         yield node.id if isinstance(node, ast.Name) else _path(node)
-    parts: Iterable[ast.AST] = ast.iter_child_nodes(node)
-    if isinstance(getattr(node, "ctx", None), ast.Store) and isinstance(node, ast.Subscript):
+    parts = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
         parts = [node.slice]
         while isinstance(node.value, ast.Subscript):
             node = node.value
             parts.append(node.slice)
-    for part in parts if not _is_stored_attribute(node) else ():
+    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        parts = []
+    for part in parts:
         yield from _read(part)
-
-
-def _is_stored_attribute(node: ast.AST) -> bool:
-    return isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
 
 
 def _touched(tree: ast.AST) -> Iterator[ast.AST]:
@@ -271,11 +258,8 @@ def _heads(node: ast.stmt) -> Iterator[ast.AST]:
         return
     for name, value in ast.iter_fields(node):
         if name not in ("body", "orelse", "finalbody", "handlers"):
-            yield from (v for v in (value if isinstance(value, list) else [value]) if _is_node(v))
-
-
-def _is_node(value: object) -> bool:
-    return isinstance(value, ast.AST)
+            several = value if isinstance(value, list) else [value]
+            yield from (v for v in several if isinstance(v, ast.AST))
 
 
 def _changed(tree: ast.AST) -> Iterator[ast.expr]:
@@ -310,16 +294,9 @@ def _path(node: ast.Attribute) -> str:
     return f"{owner}.{node.attr}"
 
 
-def _returned(node: ast.stmt) -> tuple[str | None, ...]:
-    parts = _parts(node, ast.Return)
-    return tuple([_target(part) if not _indexed(part) else _key(part) for part in parts])
-
-
-def _indexed(node: ast.AST) -> bool:
-    return isinstance(node, ast.Subscript)
-
-
-def _key(node: ast.AST) -> str | None:
-    index = node.slice if isinstance(node, ast.Subscript) else None
-    named = isinstance(index, ast.Constant) and isinstance(index.value, str)
-    return str(index.value) if named and isinstance(index, ast.Constant) else None
+def _returned(node: ast.expr) -> str | None:
+    """A name, or a key that is a string."""
+    if not isinstance(node, ast.Subscript):
+        return _target(node)
+    key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    return key if isinstance(key, str) else None

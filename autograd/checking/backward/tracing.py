@@ -103,6 +103,12 @@ class Tracer:
             sys.settrace(before)
             self._calls.clear()
 
+    @property
+    def last(self) -> tuple[Statement | None, tuple[str | None, ...]]:
+        """The statement that returned, and the names of what it returned."""
+        last = self.outermost.statement if self.outermost else None
+        return last, last.returns if last is not None else ()
+
     def _is_users(self, code: CodeType) -> bool:
         file = code.co_filename
         if file in self._files:
