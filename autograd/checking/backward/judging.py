@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -131,9 +132,7 @@ def _planned(
     locator = Locator(hand.versions, pairing, [*chosen, *pairs], start)
     local: list[Pair] = []  # derivatives under the names of gradients
     for pair in pairs if results else ():
-        place = pair.variable.tensor._place
-        twin = any(_equal(pair, other) for other in [*results, *wrong])
-        if pair.right or pair.name in taken or twin or place is None:
+        if pair.right or pair.name in taken or any(_equal(pair, o) for o in [*results, *wrong]):
             continue
         if hand.arrive and not pair.part and not locator.arrives(pair.version, hand.arrive):
             local.append(pair)
@@ -154,8 +153,7 @@ def _planned(
 def _belied(pairing: Pairing, pair: Pair, right: set[int]) -> bool:
     """Whether right gradients, which would be wrong if that of a variable was, show that it is of
     something else."""
-    place, off = pair.variable.tensor._place, pair.value
-    assert place is not None
+    place, off = pair.variable.place, pair.value
     known = computed_from([place]) & (right - {place.serial})
     places = [p for p in pairing.flow.values.places[::-1] if p.serial in known]
     if off.shape != pair.variable.tensor.shape:
@@ -183,8 +181,7 @@ def _wrong(loss: Tensor, pairing: Pairing, chosen: list[Pair], sure: object) -> 
     targets: dict[int, Target] = {}
     wrong = []
     for pair in chosen:
-        place, dtype = pair.variable.tensor._place, pair.value.dtype
-        assert place is not None
+        place, dtype = pair.variable.place, pair.value.dtype
         values, limit = pair.value.astype(np.float64), reference.limit(place, dtype)
         expected = reference.gradient(place)
         targets[id(pair)] = Target(place, values, limit, reference.relative(dtype))
@@ -307,9 +304,15 @@ def _reported(loss: Tensor, pairing: Pairing, plan: _Plan, notes: list[str]) -> 
     notes += [f"compared with its axes in the order {order}" for order in sorted(axes)]
     report = BackwardReport(steps, comparison, notes)
     if report.first is not None and report.first.name == roots[0].name:
-        report.first.lines = [(s.file, s.line, s.text) for s in plan.lines]
-        if (line := plan.line) is not None:
-            report.first.at(line.file, line.line, line.function, line.text)
+        first, at = report.first, plan.line
+        first.lines = [(s.file, s.line, s.text) for s in plan.lines]
+        if at is not None:
+            first.file, first.line, first.function, first.text = (
+                at.file,
+                at.line,
+                at.function,
+                at.text,
+            )
     return report
 
 
@@ -366,19 +369,15 @@ def _refuted(
 
 
 def _hangs_on(pair: Pair, leaves: set[int]) -> bool:
-    place = pair.variable.tensor._place
-    return place is None or bool(computed_from([place]) & leaves)
+    return bool(computed_from([pair.variable.place]) & leaves)
 
 
 def _without_a_tape(run: Run, leaves: list[str], lost: Callable[[], list[str]]) -> list[str]:
     instead = "what it returned on arrays was differentiated by central differences instead"
     if run.failure is not None:
         return [f"{run.failure}; {instead}".removeprefix("check_backward: ")]
-    lines = [f"lost at {place}" for place in lost()]
-    return [
-        f"the forward loses a gradient on the tape, that of {', '.join(leaves)}; {instead}",
-        *lines,
-    ]
+    first = f"the forward loses a gradient on the tape, that of {', '.join(leaves)}; {instead}"
+    return [first, *(f"lost at {place}" for place in lost())]
 
 
 def _completed(pairing: Pairing, pairs: list[Pair], results: list[Pair]) -> list[Pair]:
@@ -401,22 +400,20 @@ def _convention(
     """The number by which gradients on the way are too large throughout, as where a mean's 1/m is
     put into the gradients of the parameters, and whether a right result that is computed from one
     proves that; None where there is none."""
-    leaves = {p.variable.serial for p in results if p.right and _is_leaf(p)}
+    leaves = {p.variable.serial for p in results if p.right and p.variable.is_leaf}
     found: list[float] = []
     proven = set()
     for pair in pairs:
         expected = pairing.expected(pair.variable)
-        if pair.right or pair.value.shape != expected.shape or _is_leaf(pair):
+        if pair.right or pair.value.shape != expected.shape or pair.variable.is_leaf:
             continue
         with np.errstate(all="ignore"):
             times = float(np.vdot(pair.value, expected) / np.vdot(expected, expected))
-        whole = np.isfinite(times) and times > 0 and max(times, 1 / times)
-        if whole > 1.5 and abs(whole - round(whole)) < 1e-4 * whole:
-            times = round(whole) if times > 1 else 1 / round(whole)
-            if pairing.close(pair.value / times, expected, pair.variable):
-                found.append(times)
-                if _hangs_on(pair, leaves):
-                    proven.add(times)
+            whole = max(times, 1 / times) if np.isfinite(times) and times > 0 else 0.0
+        times = round(whole) if times > 1 else 1 / max(round(whole), 1)
+        if whole > 1.5 and pairing.close(pair.value / times, expected, pair.variable):
+            found.append(times)
+            proven |= {times} if _hangs_on(pair, leaves) else set()
     if not found:
         return None
     times = max(proven or set(found), key=found.count)
@@ -427,7 +424,7 @@ def _divided(pairing: Pairing, pair: Pair, times: float, proven: bool) -> Pair:
     """A pair in the scale of the loss; that of a leaf is as it is, unless it is passed on by
     layers, as an input is, and the convention proven."""
     value = pair.value / times
-    if _is_leaf(pair) and (pair.right or not (proven and _is_passed_on(pairing, pair))):
+    if pair.variable.is_leaf and (pair.right or not (proven and _is_passed_on(pairing, pair))):
         return pair
     fits = pairing.close(value, pairing.expected(pair.variable), pair.variable)
     return replace(pair, value=value, right=fits)
@@ -436,22 +433,16 @@ def _divided(pairing: Pairing, pair: Pair, times: float, proven: bool) -> Pair:
 def _is_passed_on(pairing: Pairing, pair: Pair) -> bool:
     """Whether a leaf has a name that what is computed has as well: an input, no parameter."""
     names = {v.name for v in pairing.variables if v.serial == pair.variable.serial}
-    computed = [v for v in pairing.variables if not isinstance(v.tensor._place, Leaf)]
-    return any(v.name in names for v in computed)
-
-
-def _is_leaf(pair: Pair) -> bool:
-    return isinstance(pair.variable.tensor._place, Leaf)
+    return any(v.name in names for v in pairing.variables if not v.is_leaf)
 
 
 def _tell_apart(pairs: list[Pair]) -> None:
     """Give those of one name, of layers of one class say, names of their own."""
-    seen: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     for pair in sorted(pairs, key=lambda pair: (not pair.result, pair.version.order)):
         name = pair.name
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            pair.again = seen[name]
+        seen[name] += 1
+        pair.again = seen[name]
 
 
 def _equal(pair: Pair, other: Pair) -> bool:
@@ -460,16 +451,9 @@ def _equal(pair: Pair, other: Pair) -> bool:
 
 
 def _step(pair: Pair, row: Row | None) -> Step:
-    version, variable = pair.version, pair.variable
-    leaf = isinstance(variable.tensor._place, Leaf)
-    made: str | None = None
-    if variable.statement is not None and not leaf:
-        at = variable.statement
-        made = f"line {at.line}: {at.text}" if at.text else f"line {at.line}"
-    s = version.statement
+    s, of = pair.version.statement, pair.variable
+    at = None if of.is_leaf else of.statement
+    made = f"line {at.line}" + (f": {at.text}" if at.text else "") if at else None
     note = "a part of it: the rest is taken as the tape has it" if pair.part else ""
-    return Step(
-        *(pair.name, variable.label, s.file, s.line, s.function, s.text, made, version.value),
-        row=row,
-        note=note,
-    )
+    value = pair.version.value
+    return Step(pair.name, of.label, s.file, s.line, s.function, s.text, made, value, row, note)

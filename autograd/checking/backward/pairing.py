@@ -16,7 +16,7 @@ from autograd.checking.backward.running import Variable
 from autograd.checking.backward.versions import HELD, Version, same
 from autograd.checking.diagnosis import Context
 from autograd.checking.flow import Flow
-from autograd.engine.tape import Leaf, Record, parents_of
+from autograd.engine.tape import Place, Record, parents_of
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.recorded import computed_with
 
@@ -78,9 +78,7 @@ class Pairing:
         self._scale = float(max((s for s in sizes if np.isfinite(s)), default=1.0)) or 1.0
 
     def expected(self, variable: Variable) -> Array:
-        place = variable.tensor._place
-        assert place is not None
-        g = self.flow.at(place)
+        g = self.flow.at(variable.place)
         return np.zeros(variable.tensor.shape) if g is None else np.asarray(g, np.float64)
 
     @cached_property
@@ -98,12 +96,11 @@ class Pairing:
 
     def is_local(self, pair: Pair) -> bool:
         """Whether an array is the derivative of what was made of a variable, not of the loss."""
-        place = pair.variable.tensor._place
-        after = computed_with(place, self.flow.values.places) if place is not None else set()
-        users = [r for r in self.flow.values.records if r.serial in after][:_MOST_COMBINED]
-        for user in users:
-            out = self.flow.values.out(user)
-            if place is not None and np.shape(out) == pair.value.shape:
+        place, values = pair.variable.place, self.flow.values
+        after = computed_with(place, values.places)
+        for user in [r for r in values.records if r.serial in after][:_MOST_COMBINED]:
+            out = values.out(user)
+            if np.shape(out) == pair.value.shape:
                 slope = self.flow.carried(user, np.ones_like(out), place)
                 if slope is not None and self.close(pair.value, slope, pair.variable):
                     return True
@@ -161,7 +158,7 @@ class Pairing:
         here = [v for v in found if v.scope == version.scope and v.scope is not None]
         if name in HELD and version.names[: len(HELD)] == list(HELD):
             return here[:1]
-        leaves = [v for v in found if isinstance(v.tensor._place, Leaf)]
+        leaves = [v for v in found if v.is_leaf]
         chosen = here or found
         if leaves and not any(v.serial == o.serial for v in chosen for o in leaves) and not here:
             chosen = [*leaves, *chosen]
@@ -182,7 +179,7 @@ class Pairing:
         found: list[Pair] = []
         held: dict[int, Version] = {}
         for group, variables in groups.values():
-            if not all(isinstance(o.tensor._place, Leaf) for o in variables):
+            if not all(o.is_leaf for o in variables):
                 # Zeros are what it begins with.
                 group[:] = [v for v in group if v.value.any() or v.statement.computes]
         ordered = sorted(groups.values(), key=lambda g: len({v.chain for v in g[0]}) != len(g[1]))
@@ -209,7 +206,7 @@ class Pairing:
         lead = shape[:count]
         alike = all(v.value.shape == inner for v in small) and shape[count:] == inner
         if not alike or len(small) < len(group):
-            leaf = any(isinstance(v.tensor._place, Leaf) for v in variables)
+            leaf = any(v.is_leaf for v in variables)
             return group if leaf else [v for v in group if v not in small]
         if len(small) != np.prod(lead):
             return []
@@ -254,7 +251,7 @@ class Pairing:
         value = version.value
         if self.close(value, expected, variable):
             return Pair(version, variable, value, True)
-        if isinstance(variable.tensor._place, Leaf):
+        if variable.is_leaf:
             return None
         for earlier in self.before(variable):
             if self.close(value, self.expected(earlier), earlier):
@@ -295,7 +292,7 @@ class Pairing:
             value, layout = version.value, None
             same = [o for o in rest if o.tensor.shape == value.shape]
             alike = [o for o in rest if list(_layouts(value.shape, o.tensor.shape))]
-            if not same and alike and not isinstance(alike[0].tensor._place, Leaf):
+            if not same and alike and not alike[0].is_leaf:
                 layout = next(iter(_layouts(value.shape, alike[0].tensor.shape)))
                 same, value = alike, value.transpose(layout)
             if same or len(variables) == 1:
@@ -349,7 +346,8 @@ class Pairing:
     def before(self, variable: Variable) -> list[Variable]:
         """What ops on each number have made a variable of, under no name of its own."""
         named = {v.serial for v in self.variables}
-        place, ops, found = variable.tensor._place, list[str](), list[Variable]()
+        place: Place = variable.place
+        ops, found = list[str](), list[Variable]()
         while (
             isinstance(place, Record)
             and getattr(place.op, "kind", None) == "elementwise"
@@ -376,8 +374,7 @@ class Pairing:
 
     def contributions(self, variable: Variable) -> list[Array]:
         """What each use of a variable adds to its gradient."""
-        place = variable.tensor._place
-        assert place is not None
+        place = variable.place
         if place.serial not in self._parts:
             context = Context(self.flow, place)
             found = [context.contribution(use) for use in context.uses[: _MOST_PARTS + 1]]

@@ -52,10 +52,6 @@ class Step:
         """Whether it is wrong only because of an earlier one."""
         return self.row is not None and self.row.follows
 
-    def at(self, file: str, line: int, function: str, text: str) -> None:
-        """Name another line as that of the mistake."""
-        self.file, self.line, self.function, self.text = file, line, function, text
-
     def __str__(self) -> str:
         lines = [
             f"{self.name}, line {self.line} of {self.file}, in {self.function}",

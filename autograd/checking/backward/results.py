@@ -13,7 +13,6 @@ from autograd.checking.backward.running import Run, Variable
 from autograd.checking.backward.statements import Statement
 from autograd.checking.backward.tracing import attributes, is_numeric, is_object
 from autograd.checking.backward.versions import Version, Versions
-from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Array, Tensor
 
 
@@ -55,7 +54,7 @@ class Results:
             version = self._version(part)
             variables = pairing.meant(version)
             if variables:
-                leaves = [v for v in variables if _is_leaf(v)]
+                leaves = [v for v in variables if v.is_leaf]
                 self._add(version, (self._right(version, variables) or leaves or variables)[0])
             else:
                 left.append((at, version))
@@ -82,7 +81,7 @@ class Results:
                 self._add(version, variable)
         for pair in pairs[::-1]:  # the last of each leaf
             serial = pair.variable.serial
-            if serial not in self._used and _is_leaf(pair.variable) and not pair.part:
+            if serial not in self._used and pair.variable.is_leaf and not pair.part:
                 self._used.add(serial)
                 pair.result = True
                 self.pairs.append(pair)
@@ -108,7 +107,7 @@ class Results:
     def _leaves(self) -> list[Variable]:
         """Those without a gradient so far."""
         free = [v for v in self._pairing.variables if v.serial not in self._used]
-        return list({v.serial: v for v in free[::-1] if _is_leaf(v)}.values())[::-1]
+        return list({v.serial: v for v in free[::-1] if v.is_leaf}.values())[::-1]
 
     def _by_value(self, version: Version, leaves: list[Variable]) -> Variable | None:
         return next(iter(self._right(version, leaves)), None)
@@ -169,10 +168,6 @@ class Results:
 
 def _is_among(value: Array, others: list[Array]) -> bool:
     return any(v.shape == value.shape and np.array_equal(v, value) for v in others)
-
-
-def _is_leaf(variable: Variable) -> bool:
-    return isinstance(variable.tensor._place, Leaf)
 
 
 class Part(NamedTuple):

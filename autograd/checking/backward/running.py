@@ -12,7 +12,7 @@ import numpy as np
 from autograd.checking.backward.holders import Holders, Named
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer
-from autograd.engine.tape import Leaf
+from autograd.engine.tape import Leaf, Place
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.shapes.indexing import index_update
 from autograd.program.recorded import computed_from
@@ -83,9 +83,17 @@ class Variable:
     order: int
 
     @property
-    def serial(self) -> int:
+    def place(self) -> Place:
         assert self.tensor._place is not None
-        return self.tensor._place.serial
+        return self.tensor._place
+
+    @property
+    def serial(self) -> int:
+        return self.place.serial
+
+    @property
+    def is_leaf(self) -> bool:
+        return isinstance(self.place, Leaf)
 
 
 class Run:
@@ -163,15 +171,13 @@ class Run:
 
     def array_of(self, tensor: Tensor) -> Array | None:
         """What a leaf was made of."""
-        serials = {leaf._place.serial: at for at, leaf in self._leaf.items() if leaf._place}
-        at = serials.get(tensor._place.serial) if tensor._place else None
-        return next((kept for kept in self._kept if id(kept) == at), None)
+        same = {at for at, leaf in self._leaf.items() if leaf._place is tensor._place}
+        return next((kept for kept in self._kept if id(kept) in same), None)
 
     def without_tape(self) -> Tensor:
         """A loss of zeros on which all leaves are that were found."""
-        leaves = {v.serial: v.tensor for v in self.variables if isinstance(v.tensor._place, Leaf)}
         total = Tensor(0.0)
-        for leaf in leaves.values():
+        for leaf in {v.serial: v.tensor for v in self.variables if v.is_leaf}.values():
             total = total + (leaf * 0.0).sum()
         return total
 
