@@ -117,12 +117,19 @@ def arguments_for(
 
     Raises TypeError where it cannot be told what an argument is.
     """
+    parameters = _parameters(backward)
+    called = getattr(backward, "__name__", "backward")
+    if not parameters and any(array.size > 1 for _, array in cotangents):
+        raise TypeError(
+            f"check_backward: {called} takes no gradient of the output, which has shape "
+            f"{cotangents[0][1].shape}: give as forward a function that returns the loss that it "
+            "differentiates, forward=lambda x, y: loss(net.forward(x), y)"
+        )
     found: dict[str, Any] = {}
     rest = list(cotangents)
     spare = [pair for at, pair in enumerate(parts) if at not in outputs]
     results = {name: part for name, part in parts if name is not None}
     left: list[Parameter] = []
-    parameters = _parameters(backward)
     for parameter in parameters:
         name = parameter.name
         index = next((i for i, (n, _) in enumerate(rest) if n in of_gradient(name)), None)
@@ -161,9 +168,9 @@ def arguments_for(
         asked = ", ".join(f"'{p.name}'" for p in needed)
         raise TypeError(
             f"check_backward: it cannot be told what {asked} of "
-            f"{getattr(backward, '__name__', 'backward')} is; known are the gradient of the "
-            f"output, and of forward {', '.join(known) or 'nothing'}. Give the arguments of "
-            "backward: inputs=lambda dout, returned: (dout, returned[1])"
+            f"{called} is; known are the gradient of the output, and of forward "
+            f"{', '.join(known) or 'nothing'}. Give the arguments of backward: "
+            "inputs=lambda dout, returned: (dout, returned[1])"
         )
     return found
 

@@ -12,7 +12,7 @@ from autograd.checking.backward.pairing import Pair, Pairing
 from autograd.checking.backward.running import Run, Variable
 from autograd.checking.backward.statements import Statement
 from autograd.checking.backward.tracing import attributes, is_numeric, is_object
-from autograd.checking.backward.versions import Version, Versions
+from autograd.checking.backward.versions import Version, Versions, same
 from autograd.engine.tensor import Array, Tensor
 
 
@@ -52,8 +52,7 @@ class Results:
         left: list[tuple[int, Version]] = []
         for at, part in enumerate(parts):
             version = self._version(part)
-            variables = pairing.meant(version)
-            if variables:
+            if variables := pairing.meant(version):
                 leaves = [v for v in variables if v.is_leaf]
                 self._add(version, (self._right(version, variables) or leaves or variables)[0])
             else:
@@ -63,42 +62,41 @@ class Results:
         every = len(parts) == len(ordered)
         unnamed = len(left) == len(parts) <= len(ordered)
         rest: list[Version] = []
-        self.unjudged: list[str] = []
         for at, version in left:
             judged = [p.value for p in [*pairs, *self.pairs]]
             if not every and _is_among(version.value, [*judged, *self._values]):
                 continue  # it is what it has given already, or a value of the forward
-            variable = None if unnamed and every else self._by_value(version, self._leaves())
             free = [v for v in ordered if v.serial not in self._used]
-            if variable is None and every:
-                variable = next((v for v in free if v is ordered[at]), None)
-            elif variable is None and unnamed:  # the next argument of its shape
-                alike = (v for v in free if v.tensor.shape == version.value.shape)
-                variable = next(alike, None)
-            if variable is None:
-                rest.append(version)
-            else:
-                self._add(version, variable)
+            own = [v for v in free if every and v is ordered[at]]
+            if not (unnamed and every):
+                own = self._right(version, self._leaves()) + own
+            if unnamed and not every:  # the next argument of its shape
+                own += [v for v in free if v.tensor.shape == version.value.shape]
+            rest += [] if self._add(version, *own[:1]) else [version]
         for pair in pairs[::-1]:  # the last of each leaf
-            serial = pair.variable.serial
-            if serial not in self._used and pair.variable.is_leaf and not pair.part:
-                self._used.add(serial)
+            of = pair.variable
+            if of.serial not in self._used and of.is_leaf and not pair.part:
+                self._used.add(of.serial)
                 pair.result = True
                 self.pairs.append(pair)
-        for version in rest:
-            variable = self._only(version, self._leaves())
-            if variable is None:
-                self.unjudged.append(version.label)
-            else:
-                self._add(version, variable)
-        self._add_attributes()
+        self.unjudged = [v.label for v in rest if not self._add(v, *self._only(v, self._leaves()))]
+        # What was left on an object under a name that means nothing.
+        labels = {v.label for v in pairing.variables}
+        for version in {v.slot: v for v in hand.versions.all if "." in v.label}.values():
+            known = version.label in labels or pairing.meant(version)
+            if not known and not _is_among(version.value, self._values):
+                own = [v for v in self._leaves() if v.scope == version.scope]
+                self._add(version, *(self._right(version, own) or self._only(version, own))[:1])
         lost = run.failure is not None
         self.missing = [v.label for v in self._leaves() if lost or pairing.expected(v).any()]
 
-    def _add(self, version: Version, variable: Variable) -> None:
-        right = bool(self._right(version, [variable]))
-        self._used.add(variable.serial)
-        self.pairs.append(Pair(version, variable, version.value, right, result=True))
+    def _add(self, version: Version, variable: Variable | None = None) -> bool:
+        """Take a version for the gradient of a variable, if there is one."""
+        if variable is not None:
+            right = bool(self._right(version, [variable]))
+            self._used.add(variable.serial)
+            self.pairs.append(Pair(version, variable, version.value, right, result=True))
+        return variable is not None
 
     def _right(self, version: Version, variables: list[Variable]) -> list[Variable]:
         close, expected = self._pairing.close, self._pairing.expected
@@ -109,27 +107,10 @@ class Results:
         free = [v for v in self._pairing.variables if v.serial not in self._used]
         return list({v.serial: v for v in free[::-1] if v.is_leaf}.values())[::-1]
 
-    def _by_value(self, version: Version, leaves: list[Variable]) -> Variable | None:
-        return next(iter(self._right(version, leaves)), None)
-
-    def _only(self, version: Version, leaves: list[Variable]) -> Variable | None:
+    def _only(self, version: Version, leaves: list[Variable]) -> list[Variable]:
         """The one that is of its shape."""
         same = [v for v in leaves if v.tensor.shape == version.value.shape]
-        return same[0] if len(same) == 1 and version.value.ndim else None
-
-    def _add_attributes(self) -> None:
-        """What was left on an object under a name that means nothing, and is of the shape of a
-        parameter of that."""
-        last = {v.slot: v for v in self._hand.versions.all if "." in v.label}
-        labels = {v.label for v in self._pairing.variables}
-        for version in last.values():
-            known = version.label in labels or self._pairing.meant(version)
-            if known or _is_among(version.value, self._values):
-                continue
-            own = [v for v in self._leaves() if v.scope == version.scope]
-            variable = self._by_value(version, own) or self._only(version, own)
-            if variable is not None:
-                self._add(version, variable)
+        return same if len(same) == 1 and version.value.ndim else []
 
     def _version(self, part: Part) -> Version:
         """What was returned, with the statement that made it."""
@@ -141,22 +122,16 @@ class Results:
         found = Version(
             None, label, names, number, value, None, default, len(every) + 10**9, -1, place=label
         )
-        nan = value.dtype.kind == "f"
-        same = [
-            version
-            for version in every
-            if version.value.shape == value.shape
-            and np.array_equal(version.value, value, equal_nan=nan)
-        ]
-        named = [version for version in same if set(version.names) & set(names)]
+        alike = [version for version in every if same(version.value, value)]
+        named = [version for version in alike if set(version.names) & set(names)]
         if named and not value.any():  # zeros are what it began with, too
             named = named[-1:]
         elif not names:
-            named = [version for version in same if version.names] or same
+            named = [version for version in alike if version.names] or alike
         if not named and not self._hand.both and every:  # the statement that returned it
             found.at = len(self._hand.versions.ran)
         if named:  # where a function that it calls made it, there
-            made = next(version for version in same if version.held is named[0].held)
+            made = next(version for version in alike if version.held is named[0].held)
             made = made if value.any() else named[0]
             found.slot, found.scope, found.statement = made.slot, made.scope, made.statement
             found.order, found.at, found.place = made.order, made.at, made.label

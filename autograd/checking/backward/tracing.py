@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from operator import setitem
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -186,28 +187,22 @@ class Tracer:
         """What is in a dict, a list, or an object of the user's, and in those that it holds."""
         if depth == 3:
             return
-        parts: Mapping[Any, Any] | None = None
+        parts: Mapping[Any, Any] = {}
         if isinstance(value, dict):
             parts = value
         elif isinstance(value, list | deque) and len(value) <= _LONGEST_LIST:
             parts = dict(enumerate(value))
         elif is_object(value):
-            parts = attributes(value)
-        if parts is None:
-            return
-        self._alive[id(value)] = value
-        attributes_of = not isinstance(value, dict | list | deque)
-        if attributes_of:
-            owner = id(value)
+            parts, owner = attributes(value), id(value)
             self.owners.setdefault(owner, len(self.owners))
+        self._alive[id(value)] = value
+        contains = isinstance(value, dict | list | deque)
         for key, part in list(parts.items()):
-            inner = f"{label}.{key}" if attributes_of else f"{label}[{key!r}]"
-            own = key if isinstance(key, str) else name
+            inner = f"{label}[{key!r}]" if contains else f"{label}.{key}"
+            own, number = (name, key) if isinstance(key, int) else (str(key), None)
             if is_numeric(part):
-                group = None if attributes_of else name
-                number = key if isinstance(key, int) else None
-                put = partial(object.__setattr__, value, key) if attributes_of else None
-                put = put or partial(value.__setitem__, key)
+                group = name if contains else None
+                put = partial(setitem if contains else object.__setattr__, value, key)
                 yield Entry((id(value), key), inner, own, group, number, owner, part, put)
             else:
                 yield from self._within(part, inner, own, depth + 1, owner)
@@ -234,14 +229,10 @@ def is_users_class(value: Any) -> bool:
 
 def attributes(value: Any) -> dict[str, Any]:
     """Those of an object, whether it has a dict for them or slots."""
-    names = [n for kind in type(value).__mro__ for n in _names_of(getattr(kind, "__slots__", ()))]
-    slots = {name: getattr(value, name) for name in names if hasattr(value, name)}
+    kinds = [getattr(kind, "__slots__", ()) for kind in type(value).__mro__]
+    names = [n for slots in kinds for n in ([slots] if isinstance(slots, str) else slots)]
+    slots = {n: getattr(value, n) for n in names if n[:2] != "__" and hasattr(value, n)}
     return slots | getattr(value, "__dict__", {})
-
-
-def _names_of(slots: Any) -> list[str]:
-    names = [slots] if isinstance(slots, str) else list(slots)
-    return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
 def code_of(function: Any) -> CodeType | None:

@@ -76,55 +76,40 @@ class Versions:
             if value.dtype.kind not in "fiu":
                 continue
             held, before = self._last.get(entry.slot, (None, None))
-            if before is not None and held is entry.value and same(before.value, value):
+            is_it = before is not None and held is entry.value
+            if before is not None and is_it and same(before.value, value):
                 continue
             self._order += 1
-            chained = before is not None and (
-                (isinstance(held, np.ndarray) and held is entry.value)
-                or (_adds(statement, entry.label) and before.value.shape == value.shape)
-            )
-            if not chained:
-                self._chain += 1
-            chain = before.chain if chained and before is not None else self._chain
+            writes = root(entry.label) in statement.binds | statement.changes
+            chain = self._chain + 1
+            if before is not None and (
+                (is_it and isinstance(held, np.ndarray))
+                or (statement.adds and writes and before.value.shape == value.shape)
+            ):
+                chain = before.chain
             again = self._of_chain.get((entry.slot, chain, statement))
             if again is not None:
                 again.value, again.order, again.at = value.copy(), self._order, len(self.ran)
                 again.held = entry.value
                 self._last[entry.slot] = entry.value, again
                 continue
-            made = None if chained else self.made.pop(id(entry.value), None)
+            made = self.made.pop(id(entry.value), None) if chain > self._chain else None
+            self._chain = max(chain, self._chain)
             scope = call.scope if entry.owner is None else entry.owner
             found = Version(
-                entry.slot,
-                entry.label,
-                names,
-                entry.number,
-                value.copy(),
-                self.owners.get(scope, scope),
-                statement if made is None else made[1],
-                self._order,
-                chain,
-                entry.value,
+                *(entry.slot, entry.label, names, entry.number, value.copy()),
+                *(self.owners.get(scope, scope), statement if made is None else made[1]),
+                *(self._order, chain, entry.value),
                 len(self.ran),
                 entry.label,
             )
             self._last[entry.slot] = entry.value, found
-            if call is self._outermost and not self._begun:  # what it was given
-                continue
-            if before is None and not _writes(statement, entry.label, begins):  # was there before
+            within = "." in entry.label or "[" in entry.label
+            there = before is None and within and (begins or not writes)
+            if there or (call is self._outermost and not self._begun):  # what it was given
                 continue
             self.all.append(found)
             self._of_chain[entry.slot, chain, statement] = found
-
-
-def _writes(statement: Statement, label: str, begins: bool) -> bool:
-    """Whether a statement may have made what is in an object or a container."""
-    within = "." in label or "[" in label
-    return not within or (not begins and root(label) in statement.binds | statement.changes)
-
-
-def _adds(statement: Statement, label: str) -> bool:
-    return statement.adds and root(label) in statement.binds | statement.changes
 
 
 def root(label: str) -> str:
