@@ -14,6 +14,7 @@ from autograd.checking.backward.reasons import Plan, compared, equal, hangs_on, 
 from autograd.checking.backward.report import BackwardReport, Step
 from autograd.checking.backward.results import Hand, Results
 from autograd.checking.backward.running import Run
+from autograd.checking.backward.versions import Versions
 from autograd.checking.comparison_report import Comparison, Row
 from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Array, Tensor
@@ -62,8 +63,8 @@ def judged(
         notes += _without_a_tape(run, list(refuted), lost)
     elif run.failure is not None:
         raise run.failure
-    results = found.pairs
-    pairs = _completed(pairing, pairs, results)
+    pairs = _completed(pairing, pairs, found.pairs)
+    results = [_made(pairing, result, pairs, hand.versions) for result in found.pairs]
     _tell_apart([*results, *(pair for pair in pairs if pair not in results)])
     plan = planned(loss, pairing, hand, results, pairs, sure)
     if plan.wrong and (scale := _convention(pairing, results, pairs)) is not None:
@@ -174,6 +175,21 @@ def _completed(pairing: Pairing, pairs: list[Pair], results: list[Pair]) -> list
             pair = replace(parts[0], step=pair.step) if parts else pair
         found.append(pair)
     return found
+
+
+def _made(pairing: Pairing, result: Pair, pairs: list[Pair], versions: Versions) -> Pair:
+    """A wrong result, with the line that gave the array its name where others have it rightly, or
+    as a part."""
+    version = result.version
+    same = [v for v in versions.all if v.held is version.held and v.at > 0]
+    right = {id(p.version) for p in pairs if p.right}
+    rightly = any(id(v) in right for v in same) or pairing.adds_up(version.value, result.variable)
+    named = [v for v in same if id(v) not in right and set(v.names) & set(version.names)]
+    if result.right or not rightly or not named:
+        return result
+    made = named[-1]
+    at = replace(version, statement=made.statement, order=made.order, at=made.at, place=made.label)
+    return replace(result, version=at)
 
 
 def _convention(
