@@ -35,10 +35,9 @@ class Locator:
         self._left = _MOST_STEPS
         self._proven: set[int] = set()  # places that led to what is right
         for version in right[::-1]:
-            mixed = "[" in version.place and version.statement.adds
-            if (
-                len(version.statement.unpacks) < 2 and not mixed
-            ):  # else it is not known which part is whose
+            made = version.statement
+            several = len(made.unpacks) > 1 or ("[" in version.place and made.adds)
+            if not several:  # else it is not known which part is whose
                 self._proven.update(self._to(version, self._known))
         self.proven = {self.leading.statement(at) for at in self._proven}  # in some of their runs
 
@@ -65,9 +64,7 @@ class Locator:
         odd = self._odd(first)
         if odd is not None or version.at <= 0 or len(lines) < 2:
             return odd
-        own = self.leading.statement(version.at - 1)
-        passes = self._versions.ran[version.at - 1][1] is None or own.calls
-        return lines[-2] if passes else None
+        return lines[-2] if self.leading.passes(version.at - 1) else None
 
     def arrives(self, version: Version, names: Iterable[str]) -> bool:
         """Whether an array was computed from one of these arguments, as far as is known."""
@@ -133,12 +130,13 @@ class Leading:
 
     def computes(self, at: int) -> bool:
         """Whether a mistake can be in it: it does not just pass on what others computed."""
-        call, statement = self._ran[at]
-        return statement is not None and statement.computes and not self._calls(call, statement)
+        statement = self._ran[at][1]
+        return statement is not None and statement.computes and not self.passes(at)
 
-    def _calls(self, call: Call, statement: Statement) -> bool:
+    def passes(self, at: int) -> bool:
         """Whether it but calls a function that was watched, whose arguments have read the rest."""
-        return statement.calls and (call, statement) in self._calling
+        call, statement = self._ran[at]
+        return statement is None or (statement.calls and (call, statement) in self._calling)
 
     def to(self, at: int, right: set[tuple[int, str]], label: str = "") -> list[int]:
         """The places of statements that led to what one has left in a place, itself first.
@@ -149,6 +147,7 @@ class Leading:
         reads: Iterable[str]
         call, statement = self._ran[at]
         known = {place for place, _ in right}
+        key = re.search(r"\['(\w+)'\]$", label)
         needed: Names = set()
         wanted: dict[Call | None, tuple[Statement, set[str]]] = {}  # whose calls matter
         found: list[int] = []
@@ -160,7 +159,7 @@ class Leading:
             if "[" in label and not statement.adds:  # a new one in a container
                 kept -= {root(label)}
             part = re.fullmatch(r"result (\d+)", label)
-            reads = () if self._calls(call, statement) else statement.reads
+            reads = () if self.passes(at) else statement.reads
             if part and int(part[1]) <= len(statement.parts):
                 reads = statement.parts[int(part[1]) - 1]
             needed |= _keys(call, kept.union(reads))
@@ -180,15 +179,17 @@ class Leading:
             wanted.pop(call, None)
             written = {n: _met(needed, call, n) for n in statement.binds | statement.changes}
             hit = {n for n, met in written.items() if met and (place, n) not in right}
-            for n in written.keys() - hit:
-                needed -= written[n]
+            if statement.key is not None and key and statement.key != key[1]:  # it is another's
+                hit.discard(root(label))
+            for n in written:
+                needed -= written[n] if (place, n) in right else set()
             asked = wanted.get(call.caller) if statement.returns else None
             if asked is not None and asked[0] is not call.called_at:
                 asked = None
             if not hit and asked is None:
                 continue
             found.append(place)
-            reads = () if self._calls(call, statement) else statement.reads
+            reads = () if self.passes(place) else statement.reads
             if asked is not None and len(asked[0].unpacks) == len(statement.parts) > 1:
                 pairs = zip(asked[0].unpacks, statement.parts, strict=True)
                 reads = [n for to, part in pairs if to in asked[1] for n in part]

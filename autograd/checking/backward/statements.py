@@ -35,6 +35,7 @@ class Statement:
         adds: whether it is `+=` or the like, or `x = x + ...`.
         parts: of what it returns, what each part reads.
         unpacks: where it assigns to several names at once, those.
+        key: the string by which it writes into a container, if it writes there alone.
         asks: where it gives what a call returns, the name of what is called, and what each
             argument reads, if none is given by name.
     """
@@ -54,6 +55,7 @@ class Statement:
     adds: bool = False
     parts: tuple[frozenset[str], ...] = ()
     unpacks: tuple[str | None, ...] = ()
+    key: str | None = None
     asks: tuple[str | None, tuple[frozenset[str], ...]] = None, ()
 
 
@@ -172,6 +174,7 @@ def _statement(code: CodeType, line: int, node: ast.stmt | None, source: str) ->
         isinstance(node, ast.AugAssign) or _adds(node),
         tuple([frozenset(_read(part)) for part in _parts(node, ast.Return)]),
         tuple([_root(part) for part in _parts(node, ast.Assign)]),
+        _key(next(_changed(node), None)) if len(roots) == 1 else None,
         (_target(value.func), tuple([frozenset(_read(part)) for part in value.args]))
         if isinstance(value, ast.Call) and not value.keywords
         else (None, ()),
@@ -296,7 +299,10 @@ def _path(node: ast.Attribute) -> str:
 
 def _returned(node: ast.expr) -> str | None:
     """A name, or a key that is a string."""
-    if not isinstance(node, ast.Subscript):
-        return _target(node)
-    key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    return _key(node) if isinstance(node, ast.Subscript) else _target(node)
+
+
+def _key(node: ast.expr | None) -> str | None:
+    index = node.slice if isinstance(node, ast.Subscript) else None
+    key = index.value if isinstance(index, ast.Constant) else None
     return key if isinstance(key, str) else None
