@@ -121,6 +121,22 @@ def test_results_are_found_at_any_depth(backward: Any) -> None:
     assert report.first is not None and report.first.name.startswith(("result['lay", "result 2[0]"))
 
 
+class Grads:
+    pass
+
+
+def on_an_object(g, c):  # type: ignore[no-untyped-def]
+    grads = Grads()
+    grads.x, grads.b = g @ c[1].T, g.sum(0)
+    grads.w = 3 * c[0].T @ g
+    return grads
+
+
+def test_results_on_an_object_are_told_by_their_lines() -> None:
+    first = check_backward(affine, on_an_object, X, W, B).first
+    assert first is not None and (first.name, first.text) == ("grads.w", "grads.w = 3 * c[0].T @ g")
+
+
 class Layer:
     def __init__(self, factor: float) -> None:
         self.weight, self.bias, self.factor = W.copy(), B.copy(), factor

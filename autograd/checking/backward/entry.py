@@ -46,8 +46,11 @@ def check_backward(
     numbers where these are right, otherwise in order: the first in the backward with the last in
     the forward. An array that is changed in place counts as what it was last, or as the version
     that is right. Variables in other layouts, (D, N) for (N, D), are recognised where a transpose
-    explains all. What a backward returns, or leaves on its object, is judged; its other variables
-    say where a mistake was made.
+    explains all. What a backward returns, at any depth, or leaves on its object, is judged; its
+    other variables say where a mistake was made. A result whose name says nothing is taken for the
+    gradient that it is, or that its order or shape allows it to be; the report names results that
+    were not judged, and what no gradient was found of. Statements that share a line are told apart
+    from Python 3.11 on.
 
     Before a backward is called wrong, its results are held against central differences of the
     forward on arrays. Where these say that the tape is wrong, as the forward took a number out of a

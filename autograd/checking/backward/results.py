@@ -124,6 +124,7 @@ class Results:
         )
         alike = [version for version in every if same(version.value, value)]
         named = [version for version in alike if set(version.names) & set(names)]
+        named = named or [version for version in alike if version.label == label]
         if named and not value.any():  # zeros are what it began with, too
             named = named[-1:]
         elif not names:
@@ -172,7 +173,8 @@ def _within(
         for key, part in fields.items():
             own = key if isinstance(key, str) else name
             plain = label == "result" and bool(own) and bool(of_gradient(str(own)))
-            inner = str(own) if plain else f"{label}[{key!r}]"
+            place = f"[{key!r}]" if isinstance(value, dict) else f".{key}"
+            inner = str(own) if plain else label + place
             yield from _within(part, inner, own, "grads", key if isinstance(key, int) else None)
     elif isinstance(value, list | tuple) and not _is_of_numbers(value):
         for at, part in enumerate(value):
