@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from autograd.checking.backward.calling import arguments_for, cotangent_names, takes_cotangent
-from autograd.checking.backward.differences import Differences, whole
-from autograd.checking.backward.holders import Holders, copied, plain
-from autograd.checking.backward.judging import Hand, judged
+from autograd.checking.backward.holders import Differences, Holders, copied, plain, whole
+from autograd.checking.backward.judging import judged
+from autograd.checking.backward.naming import arguments_for, cotangent_names
 from autograd.checking.backward.report import BackwardReport
-from autograd.checking.backward.running import Run
+from autograd.checking.backward.results import Hand
+from autograd.checking.backward.running import Run, bound, parts_of
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer, is_numeric
 from autograd.checking.backward.versions import Versions
 from autograd.engine.tensor import Array, Tensor
 
 Outputs = list[tuple[str | None, Tensor]]
+Named = list[tuple[str | None, Any]]
 
 
 def check_backward(
@@ -45,8 +46,11 @@ def check_backward(
     numbers where these are right, otherwise in order: the first in the backward with the last in
     the forward. An array that is changed in place counts as what it was last, or as the version
     that is right. Variables in other layouts, (D, N) for (N, D), are recognised where a transpose
-    explains all. What a backward returns, or leaves on its object, is judged; its other variables
-    say where a mistake was made.
+    explains all. What a backward returns, at any depth, or leaves on its object, is judged; its
+    other variables say where a mistake was made. A result whose name says nothing is taken for the
+    gradient that it is, or that its order or shape allows it to be; the report names results that
+    were not judged, and what no gradient was found of. Statements that share a line are told apart
+    from Python 3.11 on.
 
     Before a backward is called wrong, its results are held against central differences of the
     forward on arrays. Where these say that the tape is wrong, as the forward took a number out of a
@@ -87,7 +91,7 @@ def check_backward(
     run = Run(forward, args, holders, both)
     names = cotangent_names(backward, run.names) if backward is not None and not both else []
     outputs = [] if run.failure else run.outputs(names)
-    numbers = _Numbers(forward, backward if not both else None, args, holders)
+    numbers = _Numbers(forward, None if both else backward, args, holders)
     returned = run.returned
     if not outputs:
         returned, outputs = numbers.outputs(names)
@@ -95,18 +99,22 @@ def check_backward(
     if not outputs:
         raise ValueError(_NO_TENSOR) from run.failure
     cotangents = _cotangents(outputs, cotangent)
-    hand = numbers.run(returned, outputs, cotangents, inputs)
-    if numbers.differs:
-        run.failure = RuntimeError(numbers.differs)
-    at = {
-        i: g
-        for i, g in _taken(returned, outputs, cotangents).items()
-        if run.returned is not None or run.failure
-    }
-    differences = Differences(forward, args, holders, at) if at else None
-    loss = run.without_tape() if run.failure else _loss(outputs, cotangents)
-    lost = partial(_lost, forward, args, holders, both)
-    return judged(run, loss, hand, differences, lost)
+    taken: dict[int, Array] = {}  # by their places in what was returned
+    for (_, tensor), g in zip(outputs, cotangents, strict=True):
+        at = next((i for i, part in enumerate(whole(returned)) if part is tensor), None)
+        taken |= {} if at is None else {at: g}
+    named = [(name, g) for (name, _), g in zip(outputs, cotangents, strict=True)]
+    hand = numbers.run(outputs, named, set(taken), inputs)
+    run.failure = numbers.differs or run.failure
+    known = bool(taken) and (run.returned is not None or run.failure is not None)
+    differences = Differences(forward, args, holders, taken) if known else None
+    loss = run.without_tape() if run.failure else Tensor(0.0)
+    if not run.failure and outputs[0][1].size == len(outputs) == 1 and np.all(cotangents[0] == 1):
+        loss = outputs[0][1]
+    elif not run.failure:
+        for (_, tensor), g in zip(outputs, cotangents, strict=True):
+            loss = loss + (tensor * g).sum()
+    return judged(run, loss, hand, differences, partial(_lost, forward, args, holders, both))
 
 
 _NO_TENSOR = (
@@ -121,11 +129,9 @@ def _lost(forward: Any, args: tuple[Any, ...], holders: Holders, both: bool) -> 
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        try:
-            with debug():
-                Run(forward, args, holders, both)
-        except (ArithmeticError, RuntimeError, ValueError):  # it checks more than that
-            pass
+        # It checks more than that.
+        with suppress(ArithmeticError, RuntimeError, ValueError), debug():
+            Run(forward, args, holders, both)
     found = [w for w in caught if issubclass(w.category, LostGradientWarning)]
     return list(dict.fromkeys(f"{w.filename}:{w.lineno}: {w.message}" for w in found))
 
@@ -134,15 +140,11 @@ class _Numbers:
     """The forward and the backward run on arrays."""
 
     def __init__(
-        self,
-        forward: Callable[..., Any],
-        backward: Callable[..., Any] | None,
-        args: tuple[Any, ...],
-        holders: Holders,
+        self, forward: Any, backward: Any, args: tuple[Any, ...], holders: Holders
     ) -> None:
         self._forward, self._backward, self._args = forward, backward, args
         self._holders, self._statements = holders, Statements()
-        self.differs: str | None = None
+        self.differs: RuntimeError | None = None
 
     def outputs(self, names: list[str]) -> tuple[Any, Outputs]:
         """What the forward returns on arrays, with the results that gradients start from as
@@ -150,8 +152,7 @@ class _Numbers:
         with self._holders.kept():
             tracer = Tracer(self._statements, _ignore, self._forward)
             value = plain(tracer.run(self._forward, *copied(self._args)))
-        last = tracer.outermost.statement if tracer.outermost else None
-        parts = _parts(value, last.returns if last is not None else ())
+        parts = parts_of(value, tracer.last[1])
         found = [(i, n) for i, (n, p) in enumerate(parts) if is_numeric(p)]
         chosen = [(i, n) for i, n in found if n in names] or found[:1]
         returned = whole(value)
@@ -159,8 +160,8 @@ class _Numbers:
             returned[at] = Tensor(np.array(returned[at], np.float64))
         return returned, [(name, returned[at]) for at, name in chosen]
 
-    def run(self, returned: Any, outputs: Outputs, cotangents: list[Array], inputs: Any) -> Hand:
-        """What the backward does; `returned` is what the forward did on tensors."""
+    def run(self, outputs: Outputs, cotangents: Named, taken: set[int], inputs: Any) -> Hand:
+        """What the backward does; the places `taken` of what the forward returns are outputs."""
         versions = Versions()
         with self._holders.kept():
             args = copied(self._args)
@@ -168,107 +169,48 @@ class _Numbers:
             tracer = Tracer(self._statements, visit, self._forward)
             versions.made, versions.owners = tracer.made, tracer.owners
             value = plain(tracer.run(self._forward, *args))
-            last = tracer.outermost.statement if tracer.outermost else None
-            names = last.returns if last is not None else ()
+            last, names = tracer.last
             if self._backward is None:
                 gradients = value[1:] if isinstance(value, tuple | list) else None
                 return Hand(versions, gradients, names[1:], last, both=True)
-            parts = _parts(value, names)
+            parts = parts_of(value, names)
             self.differs = _other_numbers(outputs, parts)
-            taken = set(_taken(returned, outputs, cotangents))
-            named = list(zip([name for name, _ in outputs], cotangents, strict=True))
-            given, keywords = self._inputs(
-                inputs, args, named, value, parts, plain(tracer.locals), taken
-            )
+            keywords: dict[str, Any] = {}
+            if inputs is None:
+                given, variables = bound(self._forward, args), plain(tracer.locals)
+                keywords = arguments_for(self._backward, given, cotangents, parts, variables, taken)
+            elif callable(inputs):
+                gs = tuple([g for _, g in cotangents])
+                inputs = inputs(gs[0] if len(gs) == 1 else gs, value)
+            if isinstance(inputs, dict):
+                keywords, inputs = inputs, None
+            several = inputs if isinstance(inputs, tuple | list) else [inputs]
+            positional = () if inputs is None else tuple(several)
             tracer = Tracer(self._statements, versions.visit, self._backward)
             versions.made = tracer.made
             try:
-                result = plain(tracer.run(self._backward, *given, **keywords))
+                result = plain(tracer.run(self._backward, *positional, **keywords))
             except Exception as error:
-                _note(error, self._backward, given, keywords)
+                _note(error, self._backward, positional, keywords)
                 raise
-            last = tracer.outermost.statement if tracer.outermost else None
-            names = last.returns if last is not None else ()
-            return Hand(versions, copied(result), names, last)
-
-    def _inputs(
-        self,
-        inputs: Any,
-        args: tuple[Any, ...],
-        cotangents: list[tuple[str | None, Any]],
-        value: Any,
-        parts: list[tuple[str | None, Any]],
-        variables: dict[str, Any],
-        taken: set[int],
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Positional arguments of the backward, and those by name."""
-        assert self._backward is not None
-        if inputs is None:
-            given = _named(self._forward, args)
-            only = all(array.size == 1 for _, array in cotangents)
-            if not only and not takes_cotangent(self._backward) and not _any_left(self._backward):
-                raise TypeError(_without_a_loss(self._backward, cotangents))
-            return (), arguments_for(self._backward, given, cotangents, parts, variables, taken)
-        if callable(inputs):
-            first = cotangents[0][1] if len(cotangents) == 1 else tuple([g for _, g in cotangents])
-            inputs = inputs(first, value)
-        if isinstance(inputs, dict):
-            return (), inputs
-        return (tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)), {}
-
-
-def _taken(returned: Any, outputs: Outputs, cotangents: list[Array]) -> dict[int, Array]:
-    """Which parts of what was returned are outputs, with their gradients."""
-    pairs = list(zip(outputs, cotangents, strict=True))
-    return {
-        at: g
-        for at, part in enumerate(whole(returned))
-        for (_, tensor), g in pairs
-        if part is tensor
-    }
+            last, names = tracer.last
+            known = {**(bound(self._backward, positional) if positional else {}), **keywords}
+            arrive = {n for n, v in known.items() for _, g in cotangents if v is g and g.size > 1}
+            return Hand(versions, copied(result), names, last, arrive=frozenset(arrive))
 
 
 def _ignore(call: Call, statement: Statement, entries: list[Entry]) -> None:
     pass
 
 
-def _any_left(backward: Callable[..., Any]) -> bool:
-    return bool(signature(backward).parameters)
-
-
-def _without_a_loss(backward: Any, cotangents: list[tuple[str | None, Any]]) -> str:
-    shapes = ", ".join(str(array.shape) for _, array in cotangents)
-    return (
-        f"check_backward: {getattr(backward, '__name__', 'backward')} takes no gradient of the "
-        f"output, which has shape {shapes}: give as forward a function that returns the loss that "
-        "it differentiates, forward=lambda x, y: loss(net.forward(x), y)"
-    )
-
-
-def _named(forward: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
-    try:
-        return dict(signature(forward).bind(*args).arguments)
-    except ValueError:  # written in C
-        return {}
-
-
-def _parts(value: Any, names: tuple[str | None, ...]) -> list[tuple[str | None, Any]]:
-    if isinstance(value, dict):
-        return list(value.items())
-    if isinstance(value, tuple | list):
-        own = names if len(names) == len(value) else (None,) * len(value)
-        return list(zip(own, value, strict=True))
-    return [] if value is None else [(names[0] if len(names) == 1 else None, value)]
-
-
-def _other_numbers(outputs: Outputs, parts: list[tuple[str | None, Any]]) -> str | None:
+def _other_numbers(outputs: Outputs, parts: Named) -> RuntimeError | None:
     """What is to be said where the forward gives other numbers on tensors than on arrays."""
     for name, tensor in outputs:
         found = [np.asarray(p) for n, p in parts if is_numeric(p) and (n == name or name is None)]
         near = [p for p in found if p.shape == tensor.shape]
         if near and not any(np.allclose(p, tensor.data, 1e-3, 1e-5, True) for p in near):
             error = max(float(np.abs(p - tensor.data).max()) for p in near)
-            return (
+            return RuntimeError(
                 f"check_backward: forward gives other numbers on tensors than on arrays, by up to "
                 f"{error:.3g}: it may write into a view, or draw random numbers that are not put "
                 "back; give one that computes the same with new arrays"
@@ -281,34 +223,21 @@ def _cotangents(outputs: Outputs, given: Any) -> list[Array]:
     several = given if len(outputs) > 1 and given is not None else [given] * len(outputs)
     found: list[Array] = []
     for (name, tensor), one in zip(outputs, several, strict=True):
-        if one is not None:
-            array = np.array(one.data if isinstance(one, Tensor) else one, tensor.dtype)
-            if array.shape != tensor.shape:
-                raise ValueError(
-                    f"check_backward: a cotangent of shape {array.shape} given for "
-                    f"{name or 'an output'} of shape {tensor.shape}; the two must be equal"
-                )
-        elif tensor.size == 1:
-            array = np.ones_like(tensor.data)
-        else:
-            array = rng.standard_normal(tensor.shape).astype(tensor.dtype)
+        random = np.ones(tensor.shape) if tensor.size == 1 else rng.standard_normal(tensor.shape)
+        one = random if one is None else one
+        array = np.array(one.data if isinstance(one, Tensor) else one, tensor.dtype)
+        if array.shape != tensor.shape:
+            raise ValueError(
+                f"check_backward: a cotangent of shape {array.shape} given for "
+                f"{name or 'an output'} of shape {tensor.shape}; the two must be equal"
+            )
         found.append(array)
     return found
 
 
-def _loss(outputs: Outputs, cotangents: list[Array]) -> Tensor:
-    if len(outputs) == 1 and outputs[0][1].size == 1 and np.all(cotangents[0] == 1):
-        return outputs[0][1]
-    terms = [(tensor * g).sum() for (_, tensor), g in zip(outputs, cotangents, strict=True)]
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    return total
-
-
 def _note(error: Exception, backward: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
     """Say what the backward was given, below its own error."""
-    words = [_said(value) for value in given] + [f"{n}={_said(v)}" for n, v in named.items()]
+    words = [*map(_said, given), *(f"{name}={_said(value)}" for name, value in named.items())]
     name = getattr(backward, "__name__", "backward")
     note = f"check_backward: called {name}({', '.join(words)}); inputs= says otherwise"
     if hasattr(error, "add_note"):
@@ -320,6 +249,5 @@ def _note(error: Exception, backward: Any, given: tuple[Any, ...], named: dict[s
 def _said(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape}"
-    if isinstance(value, tuple | list):
-        return f"{type(value).__name__} of {len(value)}"
-    return type(value).__name__
+    several = f" of {len(value)}" if isinstance(value, tuple | list) else ""
+    return type(value).__name__ + several

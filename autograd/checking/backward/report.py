@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -50,10 +52,6 @@ class Step:
         """Whether it is wrong only because of an earlier one."""
         return self.row is not None and self.row.follows
 
-    def at(self, file: str, line: int, function: str, text: str) -> None:
-        """Name another line as that of the mistake."""
-        self.file, self.line, self.function, self.text = file, line, function, text
-
     def __str__(self) -> str:
         lines = [
             f"{self.name}, line {self.line} of {self.file}, in {self.function}",
@@ -86,15 +84,20 @@ class BackwardReport:
         steps: the gradients that could be paired, in the order of their assignment.
         comparison: what `compare` says of those that were judged.
         notes: what else was seen.
+        unjudged: what it returned besides, of which it is not known what it is the gradient of.
+        missing: what the loss was computed from and of which no gradient was found.
     """
 
     steps: list[Step]
     comparison: Comparison
     notes: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether all that the backward returned, or left on its object, is right."""
+        """Whether all that could be judged of what the backward returned, or left on its object,
+        is right."""
         return self.comparison.ok
 
     @property
@@ -112,24 +115,42 @@ class BackwardReport:
     def __str__(self) -> str:
         right = [step for step in self.steps if step.ok]
         wrong = self.wrong
-        if not wrong:
-            lines = [f"the backward is right: {_listed(right)}"]
-        else:
-            lines = [f"first wrong: {wrong[0]}"]
-            following = [step for step in wrong[1:] if step.follows]
-            if following:
+        lines = []
+        if wrong:
+            lines.append(f"first wrong: {wrong[0]}")
+            if following := [step for step in wrong[1:] if step.follows]:
                 lines.append(f"from it follows: {_listed(following)}")
+            unknown = [s for s in wrong[1:] if not (s.follows or (s.row and s.row.diagnosis))]
             for step in wrong[1:]:
-                if not step.follows:
+                if not step.follows and step not in unknown:
                     lines.append(f"wrong as well: {step}")
-            if right:
-                lines.append(f"right: {_listed(right)}")
+            if unknown:
+                lines.append(f"wrong as well, and it is unknown why: {_listed(unknown)}")
+        all_ = not (wrong or self.unjudged or self.missing)
+        if right:
+            lines.append(f"{'the backward is right' if all_ else 'right'}: {_listed(right)}")
+        if self.unjudged:
+            names = ", ".join(self.unjudged)
+            lines.append(
+                f"not judged, as no variable of the forward is known to go with it: {names}"
+            )
+        if self.missing:
+            lines.append(f"no gradient was found of {', '.join(self.missing)}")
         return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__
 
 
 def _listed(steps: Iterable[Step]) -> str:
-    words = list(dict.fromkeys(f"{step.name} (line {step.line})" for step in steps))
-    more = len(words) - _LISTED
-    return ", ".join(words[:_LISTED]) + (f" and {more} more" if more > 0 else "")
+    """Names and lines; of those of a loop the ends."""
+    groups: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for step in steps:
+        groups[re.sub(r" \(\d+ of \d+\)", "", step.name), step.line].append(step.name)
+    words = [
+        f"{names[0]} (line {line})"
+        if len(names) == 1
+        else f"{names[0]} to {names[-1]} (line {line})"
+        for (_, line), names in groups.items()
+    ]
+    more = sum(len(names) for names in list(groups.values())[_LISTED:])
+    return ", ".join(words[:_LISTED]) + (f" and {more} more, to {words[-1]}" if more else "")

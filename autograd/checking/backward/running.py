@@ -12,7 +12,7 @@ import numpy as np
 from autograd.checking.backward.holders import Holders, Named
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer
-from autograd.engine.tape import Leaf
+from autograd.engine.tape import Leaf, Place
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.shapes.indexing import index_update
 from autograd.program.recorded import computed_from
@@ -22,7 +22,8 @@ OUTPUTS = ("out", "output", "outputs", "loss", "y", "y_hat", "y_pred", "logits",
 
 
 class Buffer(Tensor):
-    """A tensor whose elements may be assigned to: it becomes the tensor with them in it."""
+    """A tensor whose elements may be assigned to: it becomes the tensor with them in it. It takes
+    what NumPy's arrays take."""
 
     __slots__ = ()
 
@@ -33,6 +34,9 @@ class Buffer(Tensor):
             self.rebind(_written(self.data, index, value))
             return
         self._become(index_update(self, index, value))
+
+    def astype(self, dtype: Any, *args: Any, copy: bool = True, **options: Any) -> Tensor:
+        return super().astype(dtype, *args, **options) if copy or dtype != self.dtype else self
 
     def _become(self, made: Tensor) -> Buffer:
         self._place = None
@@ -79,9 +83,17 @@ class Variable:
     order: int
 
     @property
-    def serial(self) -> int:
+    def place(self) -> Place:
         assert self.tensor._place is not None
-        return self.tensor._place.serial
+        return self.tensor._place
+
+    @property
+    def serial(self) -> int:
+        return self.place.serial
+
+    @property
+    def is_leaf(self) -> bool:
+        return isinstance(self.place, Leaf)
 
 
 class Run:
@@ -106,13 +118,18 @@ class Run:
         self.failure: RuntimeError | None = None
         self.returned: Any = None
         self.names: tuple[str | None, ...] = ()
-        given = self._tensors(args, not holders._slots)
-        self.arguments = _bound(forward, given)
+        given = self._tensors(args, not holders.slots)
+        try:
+            self.arguments = bound(forward, given)
+        except TypeError as error:
+            where = "check_backward: forward is called with the arguments"
+            raise TypeError(f"{where}: {error}") from error
         with holders.kept():
             holders.put_tensors(self._of_array)
+            named = Holders()
             for name, value in self.arguments.items():
-                self._add_leaves(name, value)
-            for leaf in holders.leaves:
+                named.given(value, name)
+            for leaf in [*named.leaves, *holders.leaves]:
                 self._add(leaf)
             tracer = Tracer(self._statements, self._visit, forward)
             self._owners = tracer.owners
@@ -120,8 +137,7 @@ class Run:
                 self.returned = tracer.run(forward, *given)
                 for variable in self.variables:
                     variable.scope = self._owners.get(variable.scope, variable.scope)
-                last = tracer.outermost.statement if tracer.outermost else None
-                self.names = last.returns if last is not None else ()
+                self.names = tracer.last[1]
             except Exception as error:
                 loss = self._loss_before(error) if both else None
                 if loss is None:
@@ -137,16 +153,13 @@ class Run:
 
     def _tensors(self, args: tuple[Any, ...], numbers: bool) -> tuple[Any, ...]:
         parts, rebuild = flatten(args)
-        floats = any(isinstance(p, np.ndarray) and p.dtype.kind == "f" for p in parts)
-        made = []
-        for part in parts:
-            if isinstance(part, Tensor) and part.dtype.kind == "f":
-                part = self._of_array(part.data)
-            elif isinstance(part, np.ndarray) and part.dtype.kind == "f":
-                part = self._of_array(part)
-            elif isinstance(part, float) and numbers and not floats:
-                part = Tensor(part, requires_grad=True)
-            made.append(part)
+        numbers = numbers and not any(map(_floating, parts))
+        made = [
+            Tensor(p, requires_grad=True) if isinstance(p, float) and numbers else p for p in parts
+        ]
+        for at, part in enumerate(made):
+            if _floating(parts[at]):
+                made[at] = self._of_array(part.data if isinstance(part, Tensor) else part)
         whole: tuple[Any, ...] = rebuild(made)
         return whole
 
@@ -158,32 +171,20 @@ class Run:
 
     def array_of(self, tensor: Tensor) -> Array | None:
         """What a leaf was made of."""
-        serials = {leaf._place.serial: at for at, leaf in self._leaf.items() if leaf._place}
-        at = serials.get(tensor._place.serial) if tensor._place else None
-        return next((kept for kept in self._kept if id(kept) == at), None)
+        same = {at for at, leaf in self._leaf.items() if leaf._place is tensor._place}
+        return next((kept for kept in self._kept if id(kept) in same), None)
 
     def without_tape(self) -> Tensor:
         """A loss of zeros on which all leaves are that were found."""
-        leaves = {v.serial: v.tensor for v in self.variables if isinstance(v.tensor._place, Leaf)}
         total = Tensor(0.0)
-        for leaf in leaves.values():
+        for leaf in {v.serial: v.tensor for v in self.variables if v.is_leaf}.values():
             total = total + (leaf * 0.0).sum()
         return total
 
-    def _add_leaves(self, name: str, value: Any, number: int | None = None) -> None:
-        if isinstance(value, Tensor):
-            self._add(Named(name, number, value))
-        elif isinstance(value, dict):
-            for key, part in value.items():
-                self._add_leaves(key if isinstance(key, str) else name, part)
-        elif isinstance(value, list | tuple):
-            for key, part in enumerate(value):
-                self._add_leaves(name, part, key)
-
     def _add(self, leaf: Named) -> None:
-        name, number, tensor, owner = leaf
-        if tensor._place is not None:
-            label = name if number is None else f"{name}[{number}]"
+        name, number, tensor, owner, label, _ = leaf
+        known = label.startswith("[") and any(v.tensor is tensor for v in self.variables)
+        if tensor._place is not None and not known:  # in an argument, which has a name
             group = None if number is None else name
             self.variables.append(Variable(name, label, group, number, tensor, owner, None, 0))
 
@@ -192,7 +193,8 @@ class Run:
         for entry in entries:
             value = entry.value
             changed = written is None or entry.name in written or entry.group in written
-            if changed and not isinstance(value, Buffer) and _floating(value):
+            tensor = isinstance(value, Tensor)
+            if (changed or tensor) and not isinstance(value, Buffer) and _floating(value):
                 value = buffered(value)
                 entry.put(value)
             if not isinstance(value, Tensor) or value._place is None or value.dtype.kind != "f":
@@ -226,30 +228,21 @@ class Run:
         if len(cotangents) > 1 and len(found) >= len(cotangents):
             return found[: len(cotangents)]
         # Of several those from which no other was computed; of those the first.
-        serials = [(name, t, computed_from([t._place])) for name, t in found if t._place]
+        below = {id(t): computed_from([t._place]) for _, t in found if t._place}
+        serials = {id(t): t._place.serial for _, t in found if t._place}
         last = [
             (name, t)
-            for name, t, _ in serials
-            if not any(
-                t._place is not None and t is not o and t._place.serial in below
-                for _, o, below in serials
-            )
+            for name, t in found
+            if not any(t is not o and serials[id(t)] in below[id(o)] for _, o in found)
         ]
         return last[:1]
 
     def _returned_tensors(self) -> list[tuple[str | None, Tensor]]:
-        parts: list[tuple[str | None, Any]]
-        if isinstance(self.returned, dict):
-            parts = list(self.returned.items())
-        elif isinstance(self.returned, tuple | list):
-            names = self.names if len(self.names) == len(self.returned) else ()
-            parts = list(zip(names or (None,) * len(self.returned), self.returned, strict=True))
-        elif self.returned is None:  # it keeps its result on its object
+        parts = parts_of(self.returned, self.names)
+        if self.returned is None:  # it keeps its result on its object
             kept = [v for v in self.variables if "." in v.label and v.order]
-            parts = [(v.name, v.tensor) for v in kept if v.name.lower() in OUTPUTS]
-            parts = parts[-1:] or [(v.name, v.tensor) for v in kept]
-        else:
-            parts = [(self.names[0] if len(self.names) == 1 else None, self.returned)]
+            likely = [v for v in kept if v.name.lower() in OUTPUTS][-1:]
+            parts = [(v.name, v.tensor) for v in likely or kept]
         return [
             (name, part)
             for name, part in parts
@@ -261,14 +254,23 @@ def _floating(value: Any) -> bool:
     return isinstance(value, Tensor | np.ndarray) and value.dtype.kind == "f"
 
 
-def _bound(forward: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any]:
+def bound(function: Callable[..., Any], given: tuple[Any, ...]) -> dict[str, Any]:
+    """Arguments by their names."""
     try:
-        bound = signature(forward).bind(*given)
+        return dict(signature(function).bind(*given).arguments)
     except ValueError:  # written in C
         return {}
-    except TypeError as error:
-        raise TypeError(f"check_backward: forward is called with the arguments: {error}") from error
-    return dict(bound.arguments)
+
+
+def parts_of(value: Any, names: tuple[str | None, ...]) -> list[tuple[str | None, Any]]:
+    """The parts of what was returned, with their names where `return` gives them."""
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, tuple | list):
+        return list(
+            zip(names if len(names) == len(value) else [None] * len(value), value, strict=True)
+        )
+    return [] if value is None else [(names[0] if len(names) == 1 else None, value)]
 
 
 def _explained(forward: Any, error: Exception, tracer: Tracer) -> RuntimeError:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from operator import setitem
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -23,6 +26,7 @@ _OWN = Path(__file__).parents[3]
 _OURS = tuple(str(_OWN / package) + "/" for package in ("autograd", "nn", "mnist"))
 _LIBRARIES = tuple({sysconfig.get_path(p) for p in ("stdlib", "platstdlib", "purelib", "platlib")})
 _INNER = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}  # their names are nobody's steps
+_NOT_USERS = frozenset({"numpy", "autograd", "builtins"})
 _LONGEST_LIST = 1000
 
 
@@ -100,6 +104,12 @@ class Tracer:
             sys.settrace(before)
             self._calls.clear()
 
+    @property
+    def last(self) -> tuple[Statement | None, tuple[str | None, ...]]:
+        """The statement that returned, and the names of what it returned."""
+        last = self.outermost.statement if self.outermost else None
+        return last, last.returns if last is not None else ()
+
     def _is_users(self, code: CodeType) -> bool:
         file = code.co_filename
         if file in self._files:
@@ -114,6 +124,7 @@ class Tracer:
         if call is None:
             caller = frame.f_back and self._calls.get(frame.f_back)
             here = self._statements.at(code, code.co_firstlineno)
+            frame.f_trace_opcodes = bool(self._statements.shared(code))
             variables = frame.f_locals
             call = self._calls[frame] = Call(code, _scope(code, variables), here)
             if self.outermost is None:
@@ -124,18 +135,24 @@ class Tracer:
 
     def _local(self, frame: FrameType, event: str, arg: Any) -> Any:
         call = self._calls.get(frame)
-        if call is not None and event in ("line", "return"):
-            variables = frame.f_locals  # asked for once: again, it would forget what is put there
-            self._show(call, call.statement, variables)
-            if event == "line":
-                call.statement = self._statements.at(frame.f_code, frame.f_lineno)
-                return self._local
-            parts = arg if isinstance(arg, tuple) else (arg,)
-            for name, part in zip(call.statement.returns, parts, strict=False):
-                if name is None and isinstance(part, np.ndarray):
-                    self.made[id(part)] = part, call.statement
-            if call is self.outermost:
-                self.locals = dict(variables)
+        if call is None or event == "exception":
+            return self._local
+        ends = event == "return"
+        code, line = frame.f_code, frame.f_lineno
+        then = call.statement if ends else self._statements.at(code, line, frame.f_lasti)
+        if event == "opcode" and then is call.statement:
+            return self._local
+        variables = frame.f_locals  # asked for once: again, it would forget what is put there
+        self._show(call, call.statement, variables)
+        call.statement = then
+        if not ends:
+            return self._local
+        parts = arg if isinstance(arg, tuple) else (arg,)
+        for name, part in zip(call.statement.returns, parts, strict=False):
+            if name is None and isinstance(part, np.ndarray):
+                self.made[id(part)] = part, call.statement
+        if call is self.outermost:
+            self.locals = dict(variables)
         return self._local
 
     def _show(
@@ -157,7 +174,7 @@ class Tracer:
         for name in list(variables) if names is None else names:
             if name in variables:
                 value = variables[name]
-                put = _putter(variables, name)
+                put = partial(variables.__setitem__, name)
                 if is_numeric(value):
                     yield Entry((id(call), name), name, name, None, None, None, value, put)
                 else:
@@ -170,30 +187,23 @@ class Tracer:
         """What is in a dict, a list, or an object of the user's, and in those that it holds."""
         if depth == 3:
             return
-        parts: Mapping[Any, Any] | None = None
-        store: Any = None
+        parts: Mapping[Any, Any] = {}
         if isinstance(value, dict):
-            parts, store = value, value
-        elif isinstance(value, list) and len(value) <= _LONGEST_LIST:
-            parts, store = dict(enumerate(value)), value
+            parts = value
+        elif isinstance(value, list | deque) and len(value) <= _LONGEST_LIST:
+            parts = dict(enumerate(value))
         elif is_object(value):
-            parts, store = value.__dict__, value.__dict__
-        if parts is None:
-            return
-        self._alive[id(value)] = value
-        attributes = store is not value
-        if attributes:
-            owner = id(value)
+            parts, owner = attributes(value), id(value)
             self.owners.setdefault(owner, len(self.owners))
+        self._alive[id(value)] = value
+        contains = isinstance(value, dict | list | deque)
         for key, part in list(parts.items()):
-            inner = f"{label}.{key}" if attributes else f"{label}[{key!r}]"
-            own = key if isinstance(key, str) else name
+            inner = f"{label}[{key!r}]" if contains else f"{label}.{key}"
+            own, number = (name, key) if isinstance(key, int) else (str(key), None)
             if is_numeric(part):
-                group = None if attributes else name
-                number = key if isinstance(key, int) else None
-                yield Entry(
-                    (id(value), key), inner, own, group, number, owner, part, _putter(store, key)
-                )
+                group = name if contains else None
+                put = partial(setitem if contains else object.__setattr__, value, key)
+                yield Entry((id(value), key), inner, own, group, number, owner, part, put)
             else:
                 yield from self._within(part, inner, own, depth + 1, owner)
 
@@ -203,12 +213,26 @@ def is_numeric(value: Any) -> bool:
 
 
 def is_object(value: Any) -> bool:
-    """Whether a value is an object of a class of the user's, which keeps its attributes in a
-    dict."""
-    if isinstance(value, ModuleType | FunctionType | type | Tensor | np.ndarray):
+    """Whether a value is an object of a class of the user's, which has attributes."""
+    if isinstance(value, ModuleType | FunctionType | type | Tensor | np.ndarray | tuple):
         return False
-    module = type(value).__module__.partition(".")[0]
-    return module not in ("numpy", "autograd", "builtins") and hasattr(value, "__dict__")
+    if hasattr(value, "__dict__"):
+        return type(value).__module__.partition(".")[0] not in _NOT_USERS
+    return is_users_class(type(value)) and hasattr(type(value), "__slots__")
+
+
+def is_users_class(value: Any) -> bool:
+    module = getattr(value, "__module__", None) or ""
+    top = module.partition(".")[0]
+    return isinstance(value, type) and top not in _NOT_USERS | sys.stdlib_module_names
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """Those of an object, whether it has a dict for them or slots."""
+    kinds = [getattr(kind, "__slots__", ()) for kind in type(value).__mro__]
+    names = [n for slots in kinds for n in ([slots] if isinstance(slots, str) else slots)]
+    slots = {n: getattr(value, n) for n in names if n[:2] != "__" and hasattr(value, n)}
+    return slots | getattr(value, "__dict__", {})
 
 
 def code_of(function: Any) -> CodeType | None:
@@ -217,13 +241,6 @@ def code_of(function: Any) -> CodeType | None:
     if not isinstance(function, FunctionType):
         function = getattr(type(function).__call__, "__wrapped__", type(function).__call__)
     return getattr(function, "__code__", None)
-
-
-def _putter(store: Any, key: Any) -> Callable[[Any], None]:
-    def put(value: Any) -> None:
-        store[key] = value
-
-    return put
 
 
 def _owner(array: np.ndarray[Any, Any]) -> int:

@@ -1,7 +1,8 @@
-"""The arrays that a backward assigned, version by version, and what it returned."""
+"""The arrays that a backward assigned, version by version."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +40,6 @@ class Version:
     at: int = 0
     place: str = ""
 
-    def cleared(self) -> bool:
-        return bool(self.statement.clears)
-
 
 class Versions:
     """Collects them while a backward runs: each statement's latest, of every array."""
@@ -72,94 +70,55 @@ class Versions:
                 names = [*HELD, *names]
             if entry.label not in self.names:
                 self.names.append(entry.label)
-            if not names or isinstance(entry.value, Tensor):
+            if not (names or entry.owner) or isinstance(entry.value, Tensor):
                 continue
             value = np.asarray(entry.value)
             if value.dtype.kind not in "fiu":
                 continue
             held, before = self._last.get(entry.slot, (None, None))
-            if before is not None and held is entry.value and same(before.value, value):
+            is_it = before is not None and held is entry.value
+            if before is not None and is_it and same(before.value, value):
                 continue
             self._order += 1
-            chained = before is not None and isinstance(held, np.ndarray) and held is entry.value
-            if not chained:
-                self._chain += 1
-            chain = before.chain if chained and before is not None else self._chain
+            writes = root(entry.label) in statement.binds | statement.changes
+            chain = self._chain + 1
+            if before is not None and (
+                (is_it and isinstance(held, np.ndarray))
+                or (statement.adds and writes and before.value.shape == value.shape)
+            ):
+                chain = before.chain
             again = self._of_chain.get((entry.slot, chain, statement))
             if again is not None:
                 again.value, again.order, again.at = value.copy(), self._order, len(self.ran)
+                again.held = entry.value
                 self._last[entry.slot] = entry.value, again
                 continue
-            made = None if chained else self.made.pop(id(entry.value), None)
+            made = self.made.pop(id(entry.value), None) if chain > self._chain else None
+            self._chain = max(chain, self._chain)
             scope = call.scope if entry.owner is None else entry.owner
             found = Version(
-                entry.slot,
-                entry.label,
-                names,
-                entry.number,
-                value.copy(),
-                self.owners.get(scope, scope),
-                statement if made is None else made[1],
-                self._order,
-                chain,
-                entry.value,
+                *(entry.slot, entry.label, names, entry.number, value.copy()),
+                *(self.owners.get(scope, scope), statement if made is None else made[1]),
+                *(self._order, chain, entry.value),
                 len(self.ran),
                 entry.label,
             )
             self._last[entry.slot] = entry.value, found
-            if call is self._outermost and not self._begun:  # what it was given
-                continue
-            if before is None and not _writes(statement, entry.label, begins):  # was there before
+            within = "." in entry.label or "[" in entry.label
+            there = before is None and within and (begins or not writes)
+            if there or (call is self._outermost and not self._begun):  # what it was given
                 continue
             self.all.append(found)
             self._of_chain[entry.slot, chain, statement] = found
 
 
-def _writes(statement: Statement, label: str, begins: bool) -> bool:
-    """Whether a statement may have made what is in an object or a container."""
-    within = "." in label or "[" in label
-    return not within or (not begins and root(label) in statement.binds | statement.changes)
-
-
 def root(label: str) -> str:
-    """The variable, or the ".attribute", that a place is in."""
-    _, dot, name = label.rpartition(".")
-    return (dot + name).partition("[")[0]
+    """The variable, or the ".attribute" with that before it, that a place is in."""
+    owner, dot, name = re.sub(r"(\[[^]]*\])+$", "", label).rpartition(".")
+    _, nested, inner = owner.rpartition(".")
+    return f".{inner}.{name}" if nested and "[" not in inner else dot + name
 
 
 def same(one: Array, other: Array) -> bool:
     nan = one.dtype.kind == "f" and other.dtype.kind == "f"
     return one.shape == other.shape and np.array_equal(one, other, equal_nan=nan)
-
-
-def returned(
-    value: Any, names: tuple[str | None, ...], default: Statement
-) -> list[tuple[str | None, str | None, int | None, Any]]:
-    """Name, group and number of every array in what a backward returned, and the array."""
-    if isinstance(value, dict):
-        found = []
-        for key, part in value.items():
-            number = key if isinstance(key, int) else None
-            found += _named_parts(part, str(key), "grads", number)
-        return found
-    if not isinstance(value, tuple | list):
-        return [(names[0] if len(names) == 1 else None, None, None, value)]
-    found = []
-    own = names if len(names) == len(value) else (None,) * len(value)
-    one = names[0] if len(names) == 1 and len(value) != 1 else None
-    for at, (name, part) in enumerate(zip(own, value, strict=True)):
-        if isinstance(part, dict):
-            found += returned(part, (), default)
-        elif one is not None and isinstance(value, list):
-            found.append((one, one, at, part))
-        else:
-            found += _named_parts(part, name, None, None)
-    return found
-
-
-def _named_parts(
-    part: Any, name: str | None, group: str | None, number: int | None
-) -> list[tuple[str | None, str | None, int | None, Any]]:
-    if isinstance(part, list | tuple):
-        return [(name, name, at, inner) for at, inner in enumerate(part)]
-    return [(name, group, number, part)]

@@ -7,9 +7,10 @@ MISTAKES = [
     ("dhraw = (1 - hs[t] * hs[t]) * dh", "dhraw = (1 - hs[t]) * dh"),
     ("dWhy += np.dot(dy, hs[t].T)", "dWhy += np.dot(dy, hs[t - 1].T)"),
     ("dWhh += np.dot(dhraw, hs[t - 1].T)", "dWhh = np.dot(dhraw, hs[t - 1].T)"),
+    ("dy[targets[t]] -= 1", "dy[inputs[t]] -= 1"),
+    ("dhnext = np.dot(Whh.T, dhraw)", "dhnext = np.dot(Whh, dhraw)"),
+    ("dhnext = np.dot(Whh.T, dhraw)", "dhnext = np.dot(Whh.T, dh)"),
 ]
-# The first gradient that has a name in the forward.
-LINES = {1: "dh = np.dot(Why.T, dy) + dhnext"}
 V, H = 4, 5
 _start = np.random.default_rng(7)
 Wxh, Whh, Why = (_start.standard_normal(s) * 0.5 for s in [(H, V), (H, H), (V, H)])

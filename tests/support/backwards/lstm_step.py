@@ -7,6 +7,11 @@ MISTAKES = [
         "dc = dnext_c + dnext_h * o * (1 - np.tanh(next_c) ** 2)",
         "dc = dnext_h * o * (1 - np.tanh(next_c) ** 2)",
     ),
+    ("dc = dnext_c + dnext_h * o * (1 - np.tanh(next_c) ** 2)", "dc = dnext_c"),
+    (
+        "dc = dnext_c + dnext_h * o * (1 - np.tanh(next_c) ** 2)",
+        "dc = dnext_c + dnext_h * o * (1 - next_c**2)",
+    ),
     ("df = dc * prev_c", "df = dc * next_c"),
     ("dprev_c = dc * f", "dprev_c = dc * i"),
     ("dWh = prev_h.T.dot(da)", "dWh = prev_h.T.dot(da) * 0.5"),
@@ -25,7 +30,6 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     o = sigmoid(a[:, 2 * H : 3 * H])
     g = np.tanh(a[:, 3 * H :])
     next_c = f * prev_c + i * g
-    c = next_c
     next_h = o * np.tanh(next_c)
     cache = (x, prev_h, prev_c, Wx, Wh, i, f, o, g, next_c)
     return next_h, next_c, cache

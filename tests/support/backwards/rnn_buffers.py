@@ -4,6 +4,7 @@ import numpy as np
 
 MISTAKES = [
     ("dnext_h = dh[:, t, :] + dprev_h", "dnext_h = dh[:, t, :]"),
+    ("dnext_h = dh[:, t, :] + dprev_h", "dnext_h = dprev_h"),
     ("dtanh = dnext_h * (1 - next_h**2)", "dtanh = dnext_h * (1 - next_h)"),
     ("dWh += dWh_t", "dWh = dWh_t"),
     ("dWx = x.T.dot(dtanh)", "dWx = x.T.dot(dnext_h)"),
