@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,8 @@ def given_by(call: Call, returned: Any, inputs: Sequence[Any]) -> tuple[Array, .
     if isinstance(out, Saved):
         out, saved = out.out, out.value
     several = isinstance(out, tuple)
-    out = like(out, [np.asarray(part) for part in out]) if several else np.asarray(out)
+    whole = partial(needs.as_array, call.op)
+    out = like(out, [whole(part) for part in out]) if several else whole(out)
     out, saved = needs.settle(call.op, out, saved, list(inputs))
     outs = tuple(out) if several else (out,)
     return outs if call.saved is None else (*outs, *_kept(saved, call.saved))
