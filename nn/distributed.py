@@ -309,7 +309,7 @@ class ShardedGenerator(Generator):
                 "as many as another has, who would take it for its rows; draw what belongs to no "
                 "row from a generator of its own"
             )
-        return Tensor(draw(shape=(self.count, *lengths[1:])).data[own])
+        return draw(shape=(self.count, *lengths[1:]))[own]
 
     def _rows_of_others(self) -> set[int]:
         return {-(-self.count // self._size), self.count // self._size}

@@ -9,11 +9,12 @@ from typing import Any
 from autograd.engine.tensor import Array
 from autograd.ops.reductions.communication import allreduce
 from autograd.program.program import Call, Constant, Program, Slot, Value, replaced
+from autograd.runtime.draws import bernoulli, drawn
 
 Kept = Collection[tuple[int, ...]]  # calls that a pass leaves as they are, by their outputs
 
-# Others than this one process see whether it is called.
-SEEN = frozenset({id(allreduce)})
+# It is seen whether these are called: by other processes, by what is drawn next.
+SEEN = frozenset({id(allreduce), id(drawn), id(bernoulli)})
 _OURS = "autograd.ops."
 
 Rule = Callable[[Call, "Rewriting"], Any]

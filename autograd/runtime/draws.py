@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from autograd.engine.tensor import Tensor
+from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array, Tensor
 
 T = TypeVar("T")
 Shape = int | tuple[int, ...]
@@ -50,31 +51,57 @@ class Generator:
 
     def normal(self, shape: Shape = (), dtype: DTypeLike = np.float64) -> Tensor:
         """Independent N(0, 1)."""
-        return Tensor(self._noted().standard_normal(shape), dtype=dtype)
+        return drawn(source=self, how="standard_normal", shape=shape, dtype=dtype)
 
     def uniform(
         self, low: float = 0.0, high: float = 1.0, shape: Shape = (), dtype: DTypeLike = np.float64
     ) -> Tensor:
         """Independent and uniform in [low, high)."""
-        return Tensor(self._noted().uniform(low, high, shape), dtype=dtype)
+        return drawn(low, high, source=self, how="uniform", shape=shape, dtype=dtype)
 
     def bernoulli(self, p: float, shape: Shape = ()) -> Tensor:
         """Independent booleans, true with probability p. Raises ValueError for p outside [0, 1]."""
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli: probability {p} given, 0 to 1 expected")
-        # float32 is half the work, and fine enough: p is met to 1 in 17 million.
-        return Tensor(self._noted().random(shape, dtype=np.float32) < np.float32(p))
+        return bernoulli(source=self, p=p, shape=shape)
 
     def integers(self, low: int, high: int, shape: Shape = ()) -> Tensor:
         """Independent and uniform from low to high - 1."""
-        return Tensor(self._noted().integers(low, high, shape))
+        return drawn(low, high, source=self, how="integers", shape=shape)
 
     def permutation(self, n: int) -> Tensor:
         """The numbers from 0 to n - 1 in random order."""
-        return Tensor(self._noted().permutation(n))
+        return drawn(n, source=self, how="permutation")
 
     def _noted(self) -> np.random.Generator:
         return noted(self.numpy)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {id(self):#x}>"
+
+
+# Draws are ops, so that a program draws anew, in the order of the function, whenever it runs.
+
+
+@primitive(differentiable=False)
+def drawn(
+    *parameters: Any,
+    source: Generator,
+    how: str,
+    shape: Shape | None = None,
+    dtype: DTypeLike | None = None,
+) -> Array:
+    """Numbers of a distribution: `how` is a method of NumPy's generators, of these parameters."""
+    sizes = () if shape is None else (shape,)
+    parameters = tuple(np.asarray(p).item() for p in parameters)
+    return np.asarray(getattr(source._noted(), how)(*parameters, *sizes), dtype)
+
+
+@primitive(differentiable=False)
+def bernoulli(*, source: Generator, p: float, shape: Shape) -> Array:
+    """Booleans that are true with probability p."""
+    # float32 is half the work, and fine enough: p is met to 1 in 17 million.
+    return np.asarray(source._noted().random(shape, dtype=np.float32) < np.float32(p))
 
 
 def noted(source: T) -> T:

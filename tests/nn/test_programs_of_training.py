@@ -9,7 +9,9 @@ import pytest
 
 import nn
 from autograd import Tensor, program_of
+from autograd.program.passes import simplified, with_common_calls
 from autograd.program.running import run
+from autograd.random import Generator
 from nn.optim.base import Optimizer
 
 OPTIMIZERS = [
@@ -62,3 +64,24 @@ def test_running_statistics_are_computed_by_the_program(rng: np.random.Generator
     for effect in program.effects:
         (name,) = [n for n, t in layer.named_buffers() if t is tensors[effect.input]]
         assert np.array_equal(held[effect.slot], after[name])
+
+
+def test_noise_is_drawn_anew_in_the_order_of_the_function(rng: np.random.Generator) -> None:
+    source = Generator(5)
+    x = np.ones((4, 3))
+
+    def f(x: Tensor) -> Any:
+        source.normal((2,))  # read by nobody, and drawn all the same
+        kept = nn.functional.dropout(x, 0.5, rng=source)
+        again = nn.functional.dropout(x, 0.5, rng=source)  # not the same call twice
+        return kept, again, source.uniform(1, 2, (3,)), source.permutation(5)
+
+    program = program_of(f, x)
+    for other in (program, simplified(program), with_common_calls(program)):
+        source.state = Generator(7).state
+        first, second = run(other, [x]), run(other, [x])
+        source.state = Generator(7).state
+        for got, wanted in zip((*first, *second), (*f(Tensor(x)), *f(Tensor(x))), strict=True):
+            assert np.array_equal(got, wanted.data)
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first[0], second[0])
