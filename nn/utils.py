@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograd import Tensor, norm
+from autograd import Tensor, clip, minimum, norm, stack
 from autograd.engine.tensor import Array
-from nn.functional.arguments import number
+from nn.functional.arguments import number, traced
 
 
 def clip_grad_norm_(
@@ -41,6 +41,8 @@ def clip_grad_norm_(
     max_norm = number(op, "max_norm", max_norm, expected="at least 0", holds=lambda n: n >= 0)
     norm_type = number(op, "norm_type", norm_type, expected="above 0", holds=lambda p: p > 0)
     held = _with_gradients(parameters)
+    if traced() and held:
+        return _clipped_as_ops(held, max_norm, norm_type)  # type: ignore[return-value]
     norms = [_norm(gradient.data, norm_type) for _, gradient in held]
     total = _norm(np.array(norms), norm_type)
     if error_if_nonfinite and not np.isfinite(total):
@@ -58,6 +60,16 @@ def clip_grad_norm_(
     return total
 
 
+def _clipped_as_ops(held: list[tuple[Tensor, Tensor]], max_norm: float, p: float) -> Tensor:
+    """The same while a program is made: what is decided there by numbers is computed."""
+    wide = [gradient.astype(np.float64) for _, gradient in held]
+    total = norm(stack([norm(g, p) if g.size else Tensor(0.0) for g in wide]), p)
+    factor = minimum(max_norm / (total + 1e-6), 1.0)  # NaN stays
+    for (parameter, gradient), g in zip(held, wide, strict=True):
+        parameter.grad = (g * factor).astype(gradient.dtype)
+    return total
+
+
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Limit each number of each gradient to [-clip_value, clip_value].
 
@@ -69,7 +81,7 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     op = "clip_grad_value_"
     limit = number(op, "clip_value", clip_value, expected="at least 0", holds=lambda c: c >= 0)
     for parameter, gradient in _with_gradients(parameters):
-        parameter.grad = Tensor(np.asarray(np.clip(gradient.data, -limit, limit)))
+        parameter.grad = clip(gradient.detach(), -limit, limit)
 
 
 def _norm(array: Array, p: float) -> float:

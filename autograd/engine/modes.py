@@ -17,6 +17,7 @@ class Observer:
     """What sees every op as it runs, and changes nothing: debug mode, profile(), explain."""
 
     times: bool = False  # whether it measures, so that no other may take its place meanwhile
+    traces: bool = False  # whether a program is made, for which numbers must stay in tensors
 
     def computing(self, op: Any) -> Callable[..., Any]:
         """What is called in place of the forward of an op, for what the forward returns."""

@@ -104,6 +104,8 @@ class Trace(Observer, Watcher):
         tracked: the slots through which gradients go back.
     """
 
+    traces = True
+
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.slots: dict[int, Slot] = {}

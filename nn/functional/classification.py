@@ -8,10 +8,10 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from autograd.engine.tensor import Array
 from nn.functional.activations import log_softmax
 from nn.functional.arguments import (
     Reduction,
+    as_indices,
     as_target,
     expect_shape,
     expect_to_fit,
@@ -123,7 +123,7 @@ def binary_cross_entropy_with_logits(
 def _negative_log(
     op: str,
     logs: Tensor,
-    classes: Array,
+    classes: Any,
     weight: Tensor | None,
     ignore_index: int,
     reduction: Reduction,
@@ -148,7 +148,7 @@ def _negative_log(
         losses = losses * of_samples
         total = ag.where(ignored, 0, of_samples).sum()
     elif some_ignored:
-        total = len(chosen) - int(ignored.sum())
+        total = len(chosen) - ignored.sum()
     if isinstance(smoothing, Tensor) or smoothing:
         everywhere = -(logs if weights is None else logs * weights).sum(axis=1)
         losses = (1 - smoothing) * losses + smoothing / logs.shape[1] * everywhere
@@ -168,8 +168,8 @@ def _classes_last(x: Tensor) -> Tensor:
 
 def _expect_classes(
     op: str, x: Tensor, target: Any, weight: Tensor | None, ignore_index: int
-) -> Array:
-    """The target as an array of classes that exist, one for each sample of x."""
+) -> Any:
+    """The target as classes that exist, one for each sample of x; see `as_indices`."""
     classes = np.asarray(target.data if isinstance(target, Tensor) else target)
     if x.ndim < 2 or classes.shape != (x.shape[0], *x.shape[2:]) or classes.dtype.kind not in "iu":
         raise ValueError(
@@ -179,10 +179,4 @@ def _expect_classes(
     if weight is not None and not isinstance(weight, Tensor):
         raise TypeError(f"{op}: weight {weight!r} given, a Tensor ({x.shape[1]},) expected")
     expect_shape(op, "weight", weight, (x.shape[1],))
-    counted = classes[classes != ignore_index]
-    if counted.size and not 0 <= counted.min() <= counted.max() < x.shape[1]:
-        raise ValueError(
-            f"{op}: classes from 0 to {x.shape[1] - 1} expected, "
-            f"{counted.min()} to {counted.max()} given"
-        )
-    return classes
+    return as_indices(op, "classes", target, x.shape[1], ignore_index)

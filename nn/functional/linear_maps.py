@@ -8,7 +8,7 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_shape, of_tensors
+from nn.functional.arguments import as_indices, expect_shape, of_tensors
 
 
 @of_tensors
@@ -45,11 +45,7 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
     rows = weight.shape[0]
     if indices.dtype.kind not in "iu":
         raise ValueError(f"embedding: integer indices expected, {indices.dtype} given")
-    if indices.size and not 0 <= indices.min() <= indices.max() < rows:
-        raise ValueError(
-            f"embedding: indices from 0 to {rows - 1} expected, "
-            f"{indices.min()} to {indices.max()} given"
-        )
+    indices = as_indices("embedding", "indices", input, rows)
     y = weight[indices]
     if padding_idx is None:
         return y

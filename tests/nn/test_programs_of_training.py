@@ -85,3 +85,56 @@ def test_noise_is_drawn_anew_in_the_order_of_the_function(rng: np.random.Generat
             assert np.array_equal(got, wanted.data)
     assert not np.array_equal(first[0], first[1])
     assert not np.array_equal(first[0], second[0])
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_labels_are_read_anew_and_looked_at(
+    ignored: bool, weighted: bool, rng: np.random.Generator
+) -> None:
+    weight = Tensor(rng.random(4)) if weighted else None
+
+    def f(x: Tensor, y: Tensor, rows: Tensor) -> Any:
+        loss = nn.functional.cross_entropy(x, y, weight, ignore_index=3, label_smoothing=0.1)
+        return loss, nn.functional.embedding(rows, x, padding_idx=1)
+
+    x, rows = rng.normal(size=(6, 4)), rng.integers(0, 6, (2, 3))
+    y, others = rng.integers(0, 3, (2, 6))
+    if ignored:
+        y[0] = others[2] = others[3] = 3
+    program = program_of(f, x, y, rows)
+    other_rows = rng.integers(0, 6, (2, 3))
+    for got, wanted in zip(
+        run(program, [x, others, other_rows]), f(Tensor(x), others, other_rows), strict=True
+    ):
+        np.testing.assert_allclose(got, wanted.data, rtol=1e-15)
+    with pytest.raises(ValueError, match="cross_entropy: classes from 0 to 3 expected, 0 to 4"):
+        run(program, [x, np.array([0, 1, 2, 4, 0, 1]), rows])
+    with pytest.raises(ValueError, match="embedding: indices from 0 to 5 expected"):
+        run(program, [x, others, rows + 6])
+    with pytest.raises(ValueError, match="other than when the program was made"):
+        run(program, [x, np.array([0, 1, 2, 2 if ignored else 3, 0, 1]), rows])
+
+
+@pytest.mark.parametrize("largest", [1e-3, 0.1, 1e3])
+@pytest.mark.parametrize("p", [1.0, 2.0, np.inf])
+def test_gradients_are_clipped_in_a_program(
+    largest: float, p: float, rng: np.random.Generator
+) -> None:
+    parameters = [nn.Parameter(rng.normal(size=s).astype(np.float32)) for s in ((3, 2), (4,))]
+
+    def f(x: Tensor) -> Any:
+        for parameter in parameters:
+            parameter.grad = (parameter.detach() * x).detach()
+        norm = nn.utils.clip_grad_norm_(parameters, largest, p)
+        nn.utils.clip_grad_value_(parameters[:1], 0.5)
+        return norm, [parameter.grad for parameter in parameters]
+
+    program = program_of(f, np.float32(2))
+    for factor in (np.float32(0.01), np.float32(3)):
+        norm, gradients = run(program, [factor])
+        expected, wanted = f(Tensor(factor))
+        np.testing.assert_allclose(norm, expected, rtol=1e-15)
+        for got, own in zip(gradients, wanted, strict=True):
+            assert got.dtype == own.dtype
+            np.testing.assert_allclose(got, own.data, rtol=1e-6)
