@@ -155,6 +155,9 @@ def test_the_registry_keeps_every_op_and_keeps_none_alive() -> None:
     several = [fresh(lambda x, k=k: x * k) for k in range(3)]
     mine = set(registry) - before
     assert {registry[key] for key in mine} == set(several)
+    named = f"{__name__}.{several[0].__qualname__}"
+    assert named in mine
+    assert all(key.partition("#")[0] == named for key in mine)
     del several
     assert not mine & set(registry)
 

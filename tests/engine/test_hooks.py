@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from support.leaves import grad, leaf, records
+from support.leaves import grad, identity, leaf, records
 
 import nn
-from autograd import Tensor, exp, split, sweep_hook
+from autograd import Tensor, compare, exp, split, sweep_hook
 from autograd.engine.modes import mode
 from autograd.ops import add
+from autograd.program.running import run
+from autograd.program.watching import program_of
 
 
 def computed() -> tuple[Tensor, Tensor]:
@@ -133,6 +135,29 @@ def test_a_hook_that_removes_itself_or_another_or_adds_one() -> None:
     (x * 1).backward()
     (x * 1).backward()
     assert seen == ["once", "last", "new"]  # what runs was settled before the first began
+
+
+def test_a_rule_that_removes_a_hook_while_gradients_are_looked_at() -> None:
+    """`compare` sets hooks aside for its sweeps."""
+    x, y = computed()
+    remove = y.register_hook(doubled)
+
+    def rule(g: Tensor, out: Tensor, y: Tensor) -> Tensor:
+        remove()
+        return g
+
+    assert compare(identity(rule)(y), dx=(x, 2.0))
+
+
+def test_hooks_run_while_a_function_is_watched() -> None:
+    def hooked(x: Tensor) -> Tensor | None:
+        start = Tensor(x, requires_grad=True)
+        y = start * start
+        y.register_hook(doubled)
+        y.backward()
+        return start.grad
+
+    assert run(program_of(hooked, np.array(3.0)), [np.array(5.0)]) == 20
 
 
 # --- what they return ----------------------------------------------------------------------------

@@ -157,6 +157,23 @@ def test_keeps_of_ops_that_are_no_plain_functions() -> None:
     np.testing.assert_allclose(grad(x), np.exp(x.data) + 2 * x.data, rtol=1e-14)
 
 
+def test_keeps_of_what_is_called_as_a_function_name_its_arguments() -> None:
+    class Scaled:
+        def __call__(self, x: Any, by: Any) -> Any:
+            return x * by
+
+    x, y, a, b = computed()
+    rules = (lambda g, out, x, by: g * by, lambda g, out, x, by: g * x)
+    for forward in (Scaled(), partial(Scaled.__call__, None)):
+        op = Primitive(forward).defvjp(*rules, keeps=["by", "x"])
+        x.grad = y.grad = None
+        op(a, b).sum().backward(retain_graph=True)
+        assert_array_equal(grad(x), b.data)
+        assert_array_equal(grad(y), a.data)
+        with pytest.raises(ValueError, match="keeps names 'y', one of out, x, by expected"):
+            op.defvjp(*rules, keeps=["y", "x"])
+
+
 def test_keeps_of_ufuncs_name_their_arguments_as_numpy_does() -> None:
     x, y, a, b = computed()
     hypot = primitive(np.hypot, broadcasts=True).defvjp(

@@ -196,3 +196,16 @@ def test_what_a_forward_saved_has_no_derivative(kind: type) -> None:
     assert grad_of(energy)(2.0).item() == 36
     with pytest.raises(RuntimeError, match="'energy' was asked for, and the rule reads what its"):
         grad_of(grad_of(energy))(2.0)
+
+
+@pytest.mark.parametrize("words", ["ab", np.array(["a", "b"])], ids=["text", "array"])
+def test_text_reaches_a_forward_as_it_is_though_a_rule_stands_for_it(words: Any) -> None:
+    @primitive
+    def repeated(x: Any, words: Any) -> Any:
+        assert words is given
+        return x * len(words)
+
+    given, x = words, leaf(3.0)
+    rule = lambda g, out, x, words: g * len(words)  # noqa: E731
+    repeated.defvjp(rule, rule)(x, words).backward()
+    assert grad(x) == 2

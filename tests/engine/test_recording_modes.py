@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from support.leaves import grad, identity, leaf, records
 
-from autograd import Tensor, enable_grad, no_grad
+from autograd import Tensor, enable_grad, exp, no_grad, value_and_grad, vjp
+from autograd import grad as grad_of
+from autograd.engine.modes import Observer, mode
+from autograd.engine.tape import Record
 
 
 def test_recording_nests_and_is_restored() -> None:
@@ -62,6 +69,18 @@ def test_recording_as_decorator() -> None:
     assert (off.__name__, off.__doc__) == ("off", "Docstring.")
 
 
+def test_a_task_keeps_what_held_where_it_began() -> None:
+    """As asyncio's tasks do: they go on after whoever began them has left the block."""
+    with no_grad():
+        begun = copy_context()
+    assert records()
+    assert not begun.run(records)
+
+
+def test_a_mode_that_there_is_not_is_told_as_of_any_object() -> None:
+    assert not hasattr(mode, "recordings")
+
+
 def test_what_was_computed_in_no_grad_is_a_constant() -> None:
     x = leaf(2.0)
     with no_grad():
@@ -89,3 +108,31 @@ def test_an_integer_tensor_carries_no_gradient() -> None:
     assert not y.requires_grad
     (y * x).sum().backward()
     assert_array_equal(grad(x), [1, -2])
+
+
+class Recorded(Observer):
+    def __init__(self) -> None:
+        self.ops: list[str] = []
+
+    def recorded(self, record: Record) -> None:
+        self.ops.append(record.op.name)
+
+
+def test_a_derivative_that_nobody_differentiates_is_not_recorded() -> None:
+    def recorded(transform: Callable[[], Any]) -> list[str]:
+        observer = Recorded()
+        mode.observer = observer
+        try:
+            transform()
+        finally:
+            mode.observer = None
+        return observer.ops
+
+    def f(x: Any) -> Tensor:
+        return exp(x * x).sum()
+
+    x, forward = np.array([0.5, 1.0]), ["multiply", "exp", "sum"]
+    assert recorded(lambda: grad_of(f)(x)) == forward
+    assert recorded(lambda: value_and_grad(f)(Tensor(x))) == forward
+    assert recorded(lambda: vjp(f, x)[1](1.0)) == forward
+    assert len(recorded(lambda: grad_of(lambda x: grad_of(f)(x).sum())(x))) > 2 * len(forward)

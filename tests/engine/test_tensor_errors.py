@@ -78,6 +78,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     ),
     "booleans": (lambda: Tensor(True, requires_grad=True), TypeError, ["bool", "dtype=float"]),
     "strings": (lambda: Tensor("one"), TypeError, ["Tensor", "<U3", "numbers"]),
+    "masked": (
+        lambda: Tensor(np.ma.array([1.0, 2.0], mask=[0, 1])),
+        TypeError,
+        ["Tensor: a masked array of float64 given", "filled"],
+    ),
     "forgetting": (forget, RuntimeError, ["requires_grad", "'multiply'", "detach()"]),
     "float": (lambda: float(ones(2)), ValueError, ["one element", "(2,)"]),
     "int": (lambda: int(ones(2, 2)), ValueError, ["one element", "(2, 2)"]),

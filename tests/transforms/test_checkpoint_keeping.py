@@ -1,7 +1,10 @@
-"""What a checkpointed function keeps from its first run: told where a gradient would be lost."""
+"""What a checkpoint keeps from the first run, and what its function does: told where a gradient
+would be lost."""
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +15,8 @@ from support.leaves import grad, leaf
 
 import autograd as ag
 from autograd import Tensor, checkpoint, no_grad
+from autograd.engine.modes import Watcher
+from autograd.runtime.scopes import watched_by
 
 
 class Keeping:
@@ -82,3 +87,48 @@ def test_what_is_kept_without_a_gradient_is_a_constant() -> None:
 
     checkpoint(f)(x).sum().backward()
     assert_array_equal(grad(x), 2.0 * x.data)
+
+
+def held_after(calls: int) -> int:
+    """The bytes that a checkpoint holds whose function had so many results at a time."""
+
+    def f(x: Tensor) -> Tensor:
+        made = [x]
+        for _ in range(calls):
+            made.append(made[-1] * 1.5)
+        return made[-1]
+
+    x, wrapped = leaf(1.0), checkpoint(f)
+    wrapped(x)
+    gc.collect()
+    tracemalloc.start()
+    y = wrapped(x)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert y.requires_grad
+    return held
+
+
+def test_what_is_held_does_not_grow_with_what_was_computed() -> None:
+    assert held_after(1000) < held_after(10) + 10_000
+
+
+class Counting(Watcher):
+    """Notes how many results there were that are not recorded."""
+
+    def __init__(self) -> None:
+        self.results = 0
+
+    def made(self, results: tuple[Tensor, ...], args: tuple[Any, ...]) -> None:
+        self.results += len(results)
+
+
+@pytest.mark.parametrize("wraps", [1, 2])
+def test_who_watches_from_outside_sees_what_is_made_within(wraps: int) -> None:
+    f: Callable[[Tensor], Any] = lambda x: ag.split(ag.exp(x) * x, 2)  # noqa: E731
+    for _ in range(wraps):
+        f = checkpoint(f)
+    counting = Counting()
+    with watched_by(counting):
+        f(leaf(np.array([0.5, 1.0])))
+    assert counting.results == 4

