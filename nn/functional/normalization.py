@@ -11,7 +11,8 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from nn.functional.arguments import expect_shape, in_single, number, of_tensors
+from autograd.ops.shapes.shape import as_tensor
+from nn.functional.arguments import expect_shape, in_single, number, of_tensors, traced
 from nn.parallel.processes import Group
 
 Statistics: TypeAlias = "Tensor | None"  # which training changes, so that no copy may stand for it
@@ -111,10 +112,10 @@ def _expect_several(n: int, training: bool, x: Tensor) -> None:
 
 
 def _move(running: Tensor, value: Tensor, momentum: float, factor: float = 1.0) -> None:
-    """Move a running statistic towards factor * value, by ops, so that a program sees it."""
-    value = value.detach().reshape(-1)
-    blended = (1 - momentum) * running.detach() + momentum * (value * factor)
-    running.data = blended.astype(running.dtype).data
+    """Move a running statistic towards factor * value."""
+    old, new = (t.detach() if traced() else t.data for t in (running, value))
+    blended = (1 - momentum) * old + momentum * (new.reshape(-1) * factor)
+    running.data = as_tensor(blended.astype(running.dtype)).data
 
 
 @of_tensors

@@ -61,7 +61,7 @@ class _BatchNorm(Module):
             current() if self.sync and self.training else None,
         )
         if tracked is not None:  # counted last, so that a batch that is refused is not
-            tracked.data = (tracked + 1).data
+            tracked.data = (tracked + 1).data  # by an op, which a program sees
         return y
 
     def extra_repr(self) -> str:
