@@ -14,7 +14,7 @@ import numpy as np
 from autograd import ops
 from autograd.ops.reductions.reduction import shared
 from autograd.program.expressions import plainly
-from autograd.program.program import Call, Value, values_in
+from autograd.program.program import Call, Constant, Value, values_in
 from autograd.program.rewriting import Rewriting, Rule, is_pure
 from autograd.program.running import compute
 
@@ -51,14 +51,17 @@ def plus_minus(call: Call, rewriting: Rewriting) -> Any:
         return None
     x, y = call.inputs
     inner = rewriting.maker(y, ops.negative)
-    if inner is None or y.constant or (call.part is not None and call.part.adds):
+    if inner is None or (call.part is not None and call.part.adds):
         return None
-    return replace(call, op=ops.subtract, inputs=(x, inner.inputs[0]))
+    own, out = rewriting.slots[y.slot].dtype, rewriting.slots[call.outputs[0]].dtype
+    if own.kind in "iu" and own != out:
+        return None  # -y has begun again at the end of a narrower range
+    return replace(call, op=ops.subtract, inputs=(x, rewriting.instead(call, y, inner.inputs[0])))
 
 
 def transposed_twice(call: Call, rewriting: Rewriting) -> Any:
     """A transpose of a transpose: one, or none where each axis is back in its place."""
-    if call.op is not ops.transpose or call.inputs[0].constant:
+    if call.op is not ops.transpose:
         return None
     n = len(rewriting.slots[call.outputs[0]].shape)
     axes, x = _order(call, n), call.inputs[0]
@@ -79,7 +82,7 @@ def _order(call: Call, n: int) -> tuple[int, ...]:
 
 def reshaped_twice(call: Call, rewriting: Rewriting) -> Any:
     """A reshape of a reshape: one, or none where the shape is the first."""
-    if call.op is not ops.reshape or call.options or call.inputs[0].constant:
+    if call.op is not ops.reshape or call.options:
         return None
     x = call.inputs[0]
     if (inner := rewriting.maker(x, ops.reshape)) is not None and not inner.options:
@@ -92,17 +95,17 @@ def reshaped_twice(call: Call, rewriting: Rewriting) -> Any:
 
 
 def summed_and_reshaped(call: Call, rewriting: Rewriting) -> Any:
-    """sum(x, axis, keepdims=True), reshaped to leave out or to keep these axes: one sum."""
+    """sum(x, axis, keepdims=True), reshaped to leave out these axes: one sum."""
     inner = rewriting.maker(call.inputs[0], ops.sum) if call.op is ops.reshape else None
-    if inner is None or call.options or call.inputs[0].constant:
+    if inner is None or call.options:
         return None
     x = inner.inputs[0]
     kind, shape = rewriting.kind(x), rewriting.slots[call.outputs[0]].shape
     axis = inner.inputs[1] if len(inner.inputs) > 1 else inner.options.get("axis")
-    if kind is None or len(inner.inputs) > 2 or not inner.options.get("keepdims", False):
+    if kind is None:
         return None
     n = len(kind.shape)
-    axes = range(n) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = range(n) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     summed = {a % n for a in axes}
     if shape != tuple(m for i, m in enumerate(kind.shape) if i not in summed):
         return None
@@ -119,7 +122,7 @@ def broadcast_by_itself(call: Call, rewriting: Rewriting) -> Any:
     shape = rewriting.slots[call.outputs[0]].shape
     for i, value in enumerate(call.inputs):
         inner = rewriting.maker(value, ops.broadcast_to)
-        if inner is None or value.constant:
+        if inner is None:
             continue
         x = inner.inputs[0]
         grown = rewriting.maker(x, ops.reshape)
@@ -135,6 +138,7 @@ def broadcast_by_itself(call: Call, rewriting: Rewriting) -> Any:
         assert own is not None
         if not others or np.broadcast_shapes(own.shape, *others) != shape:
             continue
+        x = rewriting.instead(call, value, x)
         return replace(call, inputs=(*call.inputs[:i], x, *call.inputs[i + 1 :]))
     return None
 
@@ -147,10 +151,10 @@ def uniform(call: Call, rewriting: Rewriting) -> Any:
         adds = call.part is not None and call.part.adds
         if not adds and all(rewriting.uniform(value) is not None for value in values):
             held = {value.slot: rewriting.constants[value.slot].array for value in values}
-            (made,) = compute(call, held)
-            if made.size and bool((made == made.flat[0]).all()):
-                return [rewriting.constant(made, filled=True)]
-            return None
+            with np.errstate(all="ignore"):
+                (made,) = compute(call, held)
+            whole = Constant(made, filled=True).number is not None
+            return [rewriting.constant(made, filled=True)] if whole else None
     if call.op not in (ops.add, ops.subtract, ops.multiply, ops.divide) or call.options:
         return None
     out = rewriting.slots[call.outputs[0]]
@@ -161,8 +165,9 @@ def uniform(call: Call, rewriting: Rewriting) -> Any:
         dtypes = {kind.dtype for kind in others if kind is not None}
         if number is None or number.dtype.kind != "f" or dtypes != {number.dtype}:
             continue
-        if np.broadcast_shapes(*shapes) == out.shape:
-            plain = plainly(number)
+        plain = plainly(number)
+        plain = plain if isinstance(plain, int) else float(plain)  # its subclasses have a dtype
+        if np.broadcast_shapes(*shapes) == out.shape and number.dtype.type(plain) == number:
             return replace(call, inputs=(*call.inputs[:i], plain, *call.inputs[i + 1 :]))
     return None
 
