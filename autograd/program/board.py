@@ -21,15 +21,15 @@ from autograd.program.running import compute
 
 def _alone(value: Any, call: Call, rewriting: Rewriting) -> Any:
     """The value for what the call gives, if it is of the same shape and dtype."""
-    kinds = rewriting.kind(value), rewriting.slots[call.outputs[0]]
-    return [value.slot] if kinds[0] == kinds[1] and not value.constant else None
+    same = rewriting.kind(value) == rewriting.slots[call.outputs[0]]
+    return [value.slot] if same and not value.constant else None
 
 
 def times_one(call: Call, rewriting: Rewriting) -> Any:
     """x * 1 and 1 * x, x / 1, x ** 1, +x: x, where that is of the same shape and dtype."""
     if call.op is ops.positive:
         return _alone(call.inputs[0], call, rewriting)
-    if len(call.inputs) != 2 or call.options:
+    if len(call.inputs) != 2:
         return None
     x, y = call.inputs
     if call.op in (ops.multiply, ops.divide, ops.power) and _is_number(y, 1):
@@ -82,36 +82,32 @@ def _order(call: Call, n: int) -> tuple[int, ...]:
 
 def reshaped_twice(call: Call, rewriting: Rewriting) -> Any:
     """A reshape of a reshape: one, or none where the shape is the first."""
-    if call.op is not ops.reshape or call.options:
+    if call.op is not ops.reshape:
         return None
     x = call.inputs[0]
-    if (inner := rewriting.maker(x, ops.reshape)) is not None and not inner.options:
+    if (inner := rewriting.maker(x, ops.reshape)) is not None:
         x = inner.inputs[0]
     if (same := _alone(x, call, rewriting)) is not None:
         return same
     if x is call.inputs[0]:
         return None
-    return replace(call, inputs=(x, rewriting.slots[call.outputs[0]].shape))
+    return replace(call, inputs=(x, rewriting.slots[call.outputs[0]].shape), options={})
 
 
 def summed_and_reshaped(call: Call, rewriting: Rewriting) -> Any:
     """sum(x, axis, keepdims=True), reshaped to leave out these axes: one sum."""
     inner = rewriting.maker(call.inputs[0], ops.sum) if call.op is ops.reshape else None
-    if inner is None or call.options:
+    if inner is None:
         return None
     x = inner.inputs[0]
-    kind, shape = rewriting.kind(x), rewriting.slots[call.outputs[0]].shape
+    long, short = rewriting.slots[x.slot].shape, rewriting.slots[call.outputs[0]].shape
     axis = inner.inputs[1] if len(inner.inputs) > 1 else inner.options.get("axis")
-    if kind is None:
-        return None
-    n = len(kind.shape)
+    n = len(long)
     axes = range(n) if axis is None else axis if isinstance(axis, tuple | list) else (axis,)
     summed = {a % n for a in axes}
-    if shape != tuple(m for i, m in enumerate(kind.shape) if i not in summed):
+    if short != tuple(m for i, m in enumerate(long) if i not in summed):
         return None
-    whole = len(summed) == n
-    axis = tuple(sorted(summed)) if len(summed) > 1 else next(iter(summed), ())
-    return replace(call, op=ops.sum, inputs=(x,), options={} if whole else {"axis": axis})
+    return replace(call, op=ops.sum, inputs=(x,), options={"axis": axis} if short else {})
 
 
 def broadcast_by_itself(call: Call, rewriting: Rewriting) -> Any:
@@ -126,7 +122,7 @@ def broadcast_by_itself(call: Call, rewriting: Rewriting) -> Any:
             continue
         x = inner.inputs[0]
         grown = rewriting.maker(x, ops.reshape)
-        if grown is not None and not grown.options:  # by axes of length 1 in front, and no others
+        if grown is not None:  # by axes of length 1 in front, and no others
             plain, longer = rewriting.kind(grown.inputs[0]), rewriting.kind(x)
             assert plain is not None
             assert longer is not None
@@ -136,7 +132,7 @@ def broadcast_by_itself(call: Call, rewriting: Rewriting) -> Any:
         others = [rewriting.slots[v.slot].shape for v in values if v is not value]
         own = rewriting.kind(x)
         assert own is not None
-        if not others or np.broadcast_shapes(own.shape, *others) != shape:
+        if np.broadcast_shapes(own.shape, *others) != shape:
             continue
         x = rewriting.instead(call, value, x)
         return replace(call, inputs=(*call.inputs[:i], x, *call.inputs[i + 1 :]))
@@ -146,7 +142,7 @@ def broadcast_by_itself(call: Call, rewriting: Rewriting) -> Any:
 def uniform(call: Call, rewriting: Rewriting) -> Any:
     """A number for a constant that a sweep made and that has it everywhere, such as its ones: in
     ops that make it broadcast, and through those that keep it uniform."""
-    if call.reads() and (call.op in _KEEPING or (call.op.kind == "elementwise" and is_pure(call))):
+    if call.op in _KEEPING or (call.op.kind == "elementwise" and is_pure(call)):
         values = list(values_in((call.inputs, dict(call.options))))
         adds = call.part is not None and call.part.adds
         if not adds and all(rewriting.uniform(value) is not None for value in values):
@@ -155,7 +151,7 @@ def uniform(call: Call, rewriting: Rewriting) -> Any:
                 (made,) = compute(call, held)
             whole = Constant(made, filled=True).number is not None
             return [rewriting.constant(made, filled=True)] if whole else None
-    if call.op not in (ops.add, ops.subtract, ops.multiply, ops.divide) or call.options:
+    if call.op not in (ops.add, ops.subtract, ops.multiply, ops.divide):
         return None
     out = rewriting.slots[call.outputs[0]]
     for i, value in enumerate(call.inputs):
@@ -178,7 +174,7 @@ _KEEPING = (ops.reshape, ops.broadcast_to, ops.transpose, ops.copy, shared)
 
 def ones_beside(call: Call, rewriting: Rewriting) -> Any:
     """x times ones that broadcast it: broadcast_to(x). The sum of its products with ones: a sum."""
-    if call.options or len(call.inputs) < 2:
+    if len(call.inputs) < 2:
         return None
     for one, x in ((0, 1), (1, 0)):
         own = rewriting.kind(call.inputs[x])
@@ -188,7 +184,7 @@ def ones_beside(call: Call, rewriting: Rewriting) -> Any:
         if call.op is ops.multiply and own.dtype == out.dtype and own.shape != out.shape:
             return replace(call, op=ops.broadcast_to, inputs=(call.inputs[x], out.shape))
         if call.op is ops.sum_of_products and own.dtype == out.dtype:
-            axis = call.inputs[2] if len(call.inputs) > 2 else None
+            axis = call.inputs[2] if len(call.inputs) > 2 else call.options.get("axis")
             options = {} if axis is None else {"axis": axis}
             return replace(call, op=ops.sum, inputs=(call.inputs[x],), options=options)
     return None
