@@ -12,7 +12,17 @@ import numpy as np
 
 from autograd import ops
 from autograd.engine.conforming import broadcast_axes
-from autograd.program.expressions import Applied, Key, Line, Name, full, ones, plainly, zeros
+from autograd.program.expressions import (
+    Applied,
+    Key,
+    Line,
+    Name,
+    Over,
+    full,
+    ones,
+    plainly,
+    zeros,
+)
 from autograd.program.program import Call, Delivery, Part, Program, Value, replaced
 
 LONGEST = 6  # calls in one expression; what is longer is cut where a part gets a name
@@ -112,18 +122,17 @@ class _Lines:
     def _given(self, slot: int) -> Any:
         """An input or a constant; one that is all one number, and nobody gave, is written down."""
         constant, kind = self._program.constants.get(slot), self._program.slots[slot]
-        if constant is not None and constant.filled and constant.array.size:
-            number = constant.array.flat[0]
-            if bool((constant.array == number).all()):
-                filled = {0.0: zeros, 1.0: ones}.get(float(number), full)
-                args = (kind.shape,) if filled is not full else (kind.shape, plainly(number))
-                dtype = () if kind.dtype == np.float64 else (Name(kind.dtype.name),)
-                return Applied(filled, (*args, *dtype), {}, kind.shape)
+        number = None if constant is None else constant.number
+        if number is not None:
+            filled = {"0.0": zeros, "1.0": ones}.get(str(float(number)), full)  # -0.0 is another
+            args = (kind.shape,) if filled is not full else (kind.shape, plainly(number))
+            dtype = () if kind.dtype == np.float64 else (Name(kind.dtype.name),)
+            return Applied(filled, (*args, *dtype), {}, kind.shape)
         return Name(Key("v", slot), kind.shape)
 
     def _arguments(self, call: Call, name: Callable[[Value], Any]) -> tuple[Any, dict[str, Any]]:
         """The arguments and options of a call, by name. Constants within tuples and options stand
-        for plain arrays: ops take no tensors there."""
+        for plain arrays: ops take no tensors there. In a sweep, 1 / n is written so."""
 
         def within(value: Value) -> Any:
             if value.slot in self._program.constants:
@@ -131,6 +140,8 @@ class _Lines:
             return name(value)
 
         args = tuple(name(a) if isinstance(a, Value) else replaced(a, within) for a in call.inputs)
+        if call.part is not None:
+            args = tuple(_as_fraction(a) if type(a) is float else a for a in args)
         return args, replaced(dict(call.options), within)
 
     # --- lines ---------------------------------------------------------------------------------
@@ -251,6 +262,12 @@ def _broadcast(long: tuple[int, ...], short: tuple[int, ...]) -> tuple[int, ...]
     except ValueError:
         return None
     return broadcast_axes(long, short) if fits else None
+
+
+def _as_fraction(number: float) -> float:
+    """1 / n where that is the shorter way to write it."""
+    n = round(1 / number) if 1e-9 < abs(number) < 1 and len(repr(number)) > 6 else 1
+    return Over(n) if abs(n) > 1 and 1 / n == number else number
 
 
 def _rule(part: Part | None) -> Part | None:

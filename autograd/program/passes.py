@@ -58,13 +58,13 @@ def with_common_calls(program: Program, keep: Kept = ()) -> Program:
         earlier = first.setdefault(key, [])
         if not earlier or call.outputs in keep:
             if earlier:
-                same.update(zip(call.outputs, earlier[0].outputs, strict=True))
+                same.update(zip(call.gives(), earlier[0].gives(), strict=True))
             earlier.append(call)
             return None
         taken[key] += 1
-        return earlier[min(taken[key], len(earlier)) - 1].outputs
+        return earlier[min(taken[key], len(earlier)) - 1].gives()
 
-    return rewritten(program, [merged])
+    return rewritten(program, [merged], merging=True)
 
 
 def _with_common_constants(program: Program, most: int = 1 << 16) -> Program:
@@ -82,13 +82,14 @@ def with_folded_constants(program: Program, most: int = 1 << 16) -> Program:
     """With the results of calls, of constants alone, as constants, up to so many bytes each."""
 
     def fold(call: Call, rewriting: Rewriting) -> Any:
-        held = {slot: c.array for slot, c in rewriting.constants.items()}
-        reads = call.reads()
-        if not (is_pure(call) and call.saved is None and all(slot in held for slot in reads)):
+        constants = [rewriting.constants.get(slot) for slot in call.reads()]
+        if not is_pure(call) or None in constants:
             return None
-        if sum(rewriting.slots[slot].nbytes for slot in call.outputs) > most:
+        if sum(rewriting.slots[slot].nbytes for slot in call.gives()) > most:
             return None
-        return [rewriting.constant(made) for made in compute(call, held)]
+        held = {slot: rewriting.constants[slot].array for slot in call.reads()}
+        with np.errstate(all="ignore"):  # the function has warned as it ran
+            return [rewriting.constant(made) for made in compute(call, held)]
 
     return rewritten(program, [fold])
 
@@ -118,7 +119,7 @@ def _key(value: Any) -> Any:
     if isinstance(value, slice):
         return slice, _key((value.start, value.stop, value.step))
     if isinstance(value, float):
-        return float, value.hex()  # minus zero is another, and NaN is NaN
+        return type(value), value.hex()  # minus zero is another, and NaN is NaN
     if isinstance(value, bool | int | str | type | None.__class__ | np.dtype):
         return type(value), value
     return id(value)

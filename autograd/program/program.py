@@ -67,6 +67,17 @@ class Constant(NamedTuple):
     note: str = ""
     filled: bool = False
 
+    @property
+    def number(self) -> Any:
+        """The number that it has everywhere, to the bit, and nobody gave; None of all else."""
+        if not (self.filled and self.array.size):
+            return None
+        number = self.array.flat[0]
+        same = (self.array == number).all()
+        if same and number == 0 and self.array.dtype.kind == "f":  # minus zero is another
+            same = (np.signbit(self.array) == np.signbit(number)).all()
+        return number if same else None
+
 
 class Part(NamedTuple):
     """Of which pullback a call of a sweep is part.

@@ -24,14 +24,25 @@ class Rewriting:
     """What rules know: the calls before, as they are now, by what they give."""
 
     def __init__(self, program: Program) -> None:
+        self._given = program.slots
         self.slots = dict(program.slots)
         self.constants = dict(program.constants)
+        self._next = max(program.slots, default=-1) + 1
         self._makers: dict[int, Call] = {}
+        # Of what these give no gradient goes back, whatever they read.
+        self._ends = {slot for call in program.calls if not call.recorded for slot in call.gives()}
 
     def maker(self, value: Any, op: Any) -> Call | None:
-        """The call that gave a value, where it was one of this op."""
-        call = self._makers.get(value.slot) if isinstance(value, Value) else None
+        """The call that gave a value, if one of this op; what is read as a constant has none."""
+        inside = isinstance(value, Value) and not value.constant
+        call = self._makers.get(value.slot) if inside else None
         return call if call is not None and call.op is op else None
+
+    def instead(self, call: Call, value: Value, other: Value) -> Value:
+        """`other` as a call reads it in place of `value`: where no gradient went back none does."""
+        ends = call.recorded and value.slot in self._ends and other.slot not in self._ends
+        constant = value.constant or other.constant or (ends and other.slot in self._given)
+        return other._replace(constant=constant)
 
     def made(self, call: Call) -> None:
         self._makers.update(dict.fromkeys(call.outputs, call))
@@ -42,7 +53,7 @@ class Rewriting:
 
     def constant(self, array: Array, filled: bool = False) -> int:
         """The slot of a new constant."""
-        slot = max(self.slots) + 1
+        slot, self._next = self._next, self._next + 1
         self.slots[slot] = Slot(array.shape, array.dtype)
         self.constants[slot] = Constant(array, "folded", filled)
         return slot
@@ -50,37 +61,42 @@ class Rewriting:
     def uniform(self, value: Any) -> Any:
         """The number that a constant, which nobody gave, has everywhere; None where it has not."""
         constant = self.constants.get(value.slot) if isinstance(value, Value) else None
-        if constant is None or not constant.filled or not constant.array.size:
-            return None
-        number = constant.array.flat[0]
-        return number if bool((constant.array == number).all()) else None
+        return None if constant is None else constant.number
 
 
-def rewritten(program: Program, rules: Iterable[Rule], keep: Kept = ()) -> Program:
-    """The calls in their order, each as the first rule that has something to say of it says.
+def rewritten(
+    program: Program, rules: Iterable[Rule], keep: Kept = (), merging: bool = False
+) -> Program:
+    """The calls in their order, each as the rules say, one after the other.
 
-    A rule gives None, another call with the same outputs, or the slots of other values for these.
+    A rule gives None, another call with the same outputs, or the slots of other values for all that
+    the call gives. `merging` says that these are given by the very same call, which then has the
+    parts of a sweep that belong to this one.
     """
     rewriting, calls = Rewriting(program), []
     same: dict[int, int] = {}
 
     def other(value: Value) -> Value:
-        return value._replace(slot=same.get(value.slot, value.slot))
+        return rewriting.instead(call, value, value._replace(slot=same.get(value.slot, value.slot)))
 
     for call in program.calls:
-        call = call.reading(other)
+        call = _reading(call, same, other)
         for rule in () if call.outputs in keep else rules:
             found = rule(call, rewriting)
             if isinstance(found, Call):
                 call = found
             elif found is not None:
-                same.update(zip(call.outputs, found, strict=True))
+                same.update(zip(call.gives(), found, strict=True))
                 break
         else:
             rewriting.made(call)
             calls.append(call)
-    made = renumbered(program.with_calls(calls, same), same)
+    made = renumbered(program.with_calls(calls, same if merging else {}), same)
     return replace(made, slots=rewriting.slots, constants=rewriting.constants)
+
+
+def _reading(call: Call, same: Mapping[int, int], other: Callable[[Value], Value]) -> Call:
+    return call if same.keys().isdisjoint(call.reads()) else call.reading(other)
 
 
 def renumbered(program: Program, same: Mapping[int, int]) -> Program:
@@ -91,7 +107,7 @@ def renumbered(program: Program, same: Mapping[int, int]) -> Program:
 
     return replace(
         program,
-        calls=tuple(call.reading(other) for call in program.calls),
+        calls=tuple(_reading(call, same, other) for call in program.calls),
         result=replaced(program.result, other),
         effects=tuple(e._replace(slot=same.get(e.slot, e.slot)) for e in program.effects),
         deliveries=tuple(

@@ -89,4 +89,6 @@ def _kept(saved: Any, pattern: Any) -> Sequence[Array]:
         return [np.asarray(saved)]
     if isinstance(pattern, tuple | list):
         return [a for part, p in zip(saved, pattern, strict=True) for a in _kept(part, p)]
+    if isinstance(pattern, dict):
+        return [a for name, p in pattern.items() for a in _kept(saved[name], p)]
     return []

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.random_programs.builder import random_program
-from support.random_programs.names import pullback_names
 from support.specs.running import assert_close, call, dot, like, recorded, variables
-from support.specs.specs import SPECS, Sample, Spec
+from support.specs.specs import SPECS, Spec
+from support.tracing import moved, second_derivatives, step_of
 
 import autograd as ag
 import nn
@@ -41,29 +40,6 @@ def expect_same(program: Program, f: Callable[..., Any], xs: Sequence[Array]) ->
                 assert np.array_equal(a, b.data, equal_nan=a.dtype.kind in "fc")
             else:
                 assert a == b
-
-
-def moved(xs: Sequence[Array], rng: np.random.Generator) -> list[Array]:
-    """The arrays a little further on."""
-    return [x * (1 + 1e-4 * rng.random(x.shape)).astype(x.dtype) for x in xs]
-
-
-def step_of(spec: Spec, sample: Sample, wanted: Sequence[int], rng: np.random.Generator) -> Any:
-    """A function of the arguments at the wanted positions: what the op gives, and the gradients of
-    a sum over it."""
-    outs = call(spec, sample.args, sample.options)
-    cotangents = like(rng, [o.data for o in outs])
-
-    def step(*xs: Tensor) -> Any:
-        leaves = [Tensor(x, requires_grad=True) for x in xs]
-        own = dict(zip((id(sample.args[i]) for i in wanted), leaves, strict=True))
-        args = [own.get(id(a), a) for a in sample.args]
-        outs = call(spec, args, sample.options)
-        if leaves:
-            dot(cotangents, outs).backward()
-        return outs, [leaf.grad for leaf in leaves]
-
-    return step
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.op.name)
@@ -105,24 +81,7 @@ def test_programs_of_tapes_have_the_gradients(spec: Spec, rng: np.random.Generat
 
 def expect_random_program(seed: int) -> None:
     """Gradients and second derivatives of a random program, at its inputs and beside them."""
-    drawn = random_program(seed)
-    run_nodes = drawn.on(pullback_names, Tensor)
-    head = drawn.visible.index(drawn.heads[0])
-
-    def second(*xs: Tensor) -> Any:
-        leaves = [Tensor(x, requires_grad=True) for x in xs]
-        value = run_nodes(*leaves)[head]
-        if not value.requires_grad:
-            return value
-        value.backward(create_graph=True)
-        first = [leaf.grad for leaf in leaves if leaf.grad is not None]
-        for leaf in leaves:
-            leaf.grad = None
-        total = ag.sum(ag.stack([(g * g).sum() for g in first]))
-        if total.requires_grad:
-            total.backward()
-        return value, first, [leaf.grad for leaf in leaves if leaf.grad is not None]
-
+    drawn, run_nodes, head, second = second_derivatives(seed)
     xs = [np.array(x) for x in drawn.inputs]
     try:
         program = program_of(second, *xs)
