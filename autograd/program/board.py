@@ -107,6 +107,8 @@ def summed_and_reshaped(call: Call, rewriting: Rewriting) -> Any:
     summed = {a % n for a in axes}
     if short != tuple(m for i, m in enumerate(long) if i not in summed):
         return None
+    if isinstance(axis, tuple | list) and len(axis) == 1:
+        (axis,) = axis
     return replace(call, op=ops.sum, inputs=(x,), options={"axis": axis} if short else {})
 
 

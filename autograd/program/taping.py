@@ -66,7 +66,7 @@ def key_of(place: Place) -> Key:
 class _Taping:
     def __init__(self, root: Tensor, swept: bool) -> None:
         self._values, self._swept = Values(root), swept
-        self._trace = Trace()
+        self._trace = Trace(frozen=True)
         self._arrays: dict[Key, Array] = {}  # what stands for a place; no other has the same
         self._seen: dict[Key, Array] = {}  # what the tape has there
         self._unique: dict[int, Array] = {}  # by the identity of what the tape has

@@ -32,6 +32,7 @@ from autograd.program.program import (
     Value,
     mapped,
 )
+from autograd.runtime.draws import bernoulli, drawn
 from autograd.runtime.trees import expect_function, flatten, matched, returned
 
 
@@ -98,6 +99,9 @@ class _Outside(NamedTuple):
 class Trace(Observer, Watcher):
     """Notes every call of an op in this thread; see `watching`.
 
+    Args:
+        frozen: whether random draws are constants, as they came out.
+
     Attributes:
         calls, slots, constants, deliveries: as those of a `Program`.
         kept: what forwards saved, by slot.
@@ -106,7 +110,8 @@ class Trace(Observer, Watcher):
 
     traces = True
 
-    def __init__(self) -> None:
+    def __init__(self, frozen: bool = False) -> None:
+        self._frozen = frozen
         self.calls: list[Call] = []
         self.slots: dict[int, Slot] = {}
         self.constants: dict[int, Constant] = {}
@@ -237,6 +242,9 @@ class Trace(Observer, Watcher):
         if self._depth:
             return
         outs = out if isinstance(out, tuple) else (out,)
+        if self._frozen and op in (drawn, bernoulli):
+            self.constant(out, "drawn at random")
+            return
         inputs, options = mapped((tuple(arrays), options), self.value)
         outputs = tuple([self.new(part) for part in outs])
         several = like(out, [None] * len(outs)) if isinstance(out, tuple) else None

@@ -11,9 +11,8 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from autograd import Tensor, primitive
+from autograd import Tensor
 from autograd.engine.modes import mode
-from autograd.engine.tensor import Array
 from autograd.ops.arguments import as_numeric, expect_constants, holds_tensors
 from autograd.ops.shapes.shape import as_tensor
 
@@ -267,30 +266,14 @@ def as_indices(op: str, what: str, given: Any, count: int, ignored: int | None =
     Raises ValueError for others; they are called `what` in the message.
     """
     array = np.asarray(given.data if isinstance(given, Tensor) else given)
-    _expect_below(op, what, array, count, ignored)
-    if not traced():
-        return array
-    some = ignored is not None and bool((array == ignored).any())
-    return indices_below(given, op=op, what=what, count=count, ignored=ignored, some_ignored=some)
-
-
-@primitive(differentiable=False)
-def indices_below(
-    given: Array, *, op: str, what: str, count: int, ignored: int | None, some_ignored: bool
-) -> Array:
-    """The same whole numbers, if they are in range and some are ignored as before."""
-    _expect_below(op, what, given, count, ignored)
-    if ignored is not None and bool((given == ignored).any()) != some_ignored:
-        raise ValueError(
-            f"{op}: {'no' if some_ignored else 'a'} target is {ignored}, which is not counted, "
-            "other than when the program was made; make it anew"
-        )
-    return np.array(given)
-
-
-def _expect_below(op: str, what: str, given: Array, count: int, ignored: int | None) -> None:
-    counted = given if ignored is None else given[given != ignored]
+    counted = array if ignored is None else array[array != ignored]
     if counted.size and not 0 <= counted.min() <= counted.max() < count:
         raise ValueError(
             f"{op}: {what} from 0 to {count - 1} expected, {counted.min()} to {counted.max()} given"
         )
+    if not traced():
+        return array
+    from autograd.program.guards import indices_below  # which only programs need
+
+    some = ignored is not None and bool((array == ignored).any())
+    return indices_below(given, op=op, what=what, count=count, ignored=ignored, some_ignored=some)

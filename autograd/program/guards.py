@@ -1,0 +1,29 @@
+"""Ops by which a program looks anew at what decided, as it was made, what is in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograd.engine.primitives import primitive
+from autograd.engine.tensor import Array
+
+
+@primitive(differentiable=False)
+def indices_below(
+    given: Array, *, op: str, what: str, count: int, ignored: int | None, some_ignored: bool
+) -> Array:
+    """The same whole numbers, from 0 up to `count`, or `ignored`: some of them as before, or none.
+
+    Raises ValueError for others, which says `what` they are, of which function.
+    """
+    counted = given if ignored is None else given[given != ignored]
+    if counted.size and not 0 <= counted.min() <= counted.max() < count:
+        raise ValueError(
+            f"{op}: {what} from 0 to {count - 1} expected, {counted.min()} to {counted.max()} given"
+        )
+    if ignored is not None and (counted.size < given.size) != some_ignored:
+        raise ValueError(
+            f"{op}: {'no' if some_ignored else 'a'} target is {ignored}, which is not counted, "
+            "other than when the program was made; make it anew"
+        )
+    return np.array(given)
