@@ -93,7 +93,7 @@ class Derivation:
                 execute(self._program, self._numbers)
         self._lines = lines_of(self._program, as_run, names.wished(), taped.forward)
         self._folded = folded(self._program, self._lines) if fold else Folded(list(self._lines))
-        names.members = self._folded.members
+        names.members, names.families = self._folded.members, self._folded.constants
         self.forward, self.backward = self._rows()
         self.rooms = names.rooms()
 
@@ -186,19 +186,20 @@ class Derivation:
         return Row(Statement((made,), Name(self.names(key), kind.shape)), scope=scope)
 
     def _of(self, line: Line, item: Any, made: Mapping[Any, Statement]) -> Statement | None:
-        """The statement of which a line is the pullback."""
+        """The statement of which a line is the pullback; in a loop, if that is in one too."""
         if line.of is None or line.of < 0:
             return None
         slot = self._program.calls[line.of].outputs[0]
         member = self.names.members.get(slot)
-        if member is None or not isinstance(item, Loop):
-            found = made.get(Key("v", slot))
-            if found is None and member is not None:  # made in a loop, swept outside of one
-                own = next(x for x in self._lines if x.of is None and slot in x.slots)
-                found = self._statement(own)
-            return found
-        offset = member.number - item.start
-        return made.get(At("v", member.family, 1, offset))
+        if isinstance(item, Loop):
+            if member is None:
+                return None
+            return made.get(At("v", member.family, 1, member.number - item.start))
+        found = made.get(Key("v", slot))
+        if found is None and member is not None:  # made in a loop, swept outside of one
+            own = next(x for x in self._lines if x.of is None and slot in x.slots)
+            found = self._statement(own)
+        return found
 
 
 def _head(loop: Loop) -> str:

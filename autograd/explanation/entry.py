@@ -49,6 +49,12 @@ def explain(
         RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
     """
     place_of_root(loss, "explain")
+    _expect_names("explain", names)
+    if not isinstance(values, bool):
+        raise TypeError(
+            f"explain: values is {type(values).__name__}, True or False expected; names are given "
+            "as names={'W': W}"
+        )
     if loss.size != 1:
         raise ValueError(
             f"explain: a tensor of shape {loss.shape} given, one of a single element expected; "
@@ -74,4 +80,12 @@ def tape_of(loss: Tensor, names: Mapping[str, Any] | None = None) -> TapeTable:
         RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
     """
     place_of_root(loss, "tape_of")
+    _expect_names("tape_of", names)
     return TapeTable(loss, names)
+
+
+def _expect_names(caller: str, names: Any) -> None:
+    if names is not None and not isinstance(names, Mapping):
+        raise TypeError(
+            f"{caller}: names is {type(names).__name__}, a mapping expected: names={{'W': W}}"
+        )

@@ -50,6 +50,7 @@ class Names:
         self._names: dict[Key, str] = {}
         self._rooms: dict[tuple[str, int], None] = {}
         self.members: dict[int, Member] = {}
+        self.families: dict[int, dict[int, int]] = {}  # of constants, by the step
         self._wished = self._wishes(given or {})
         for i in self._program.inputs:
             self(Key("v", i.slot))
@@ -118,11 +119,17 @@ class Names:
         kept = {**self._program.constants, **self._taped.kept}
         found = {}
         for key in list(self._names):
-            family = [s for s, m in self.members.items() if m.family == key.slot] or [key.slot]
-            for slot in family:
+            base, plain = self._names[key], key.letter == "p"
+            family = self.families.get(key.slot)
+            slots = (
+                {base: key.slot}
+                if family is None
+                else {f"{base}[{n}]": s for n, s in family.items()}
+            )
+            for name, slot in slots.items():
                 if slot in kept and key.letter in "vp":
                     array, note, _ = kept[slot]
-                    found[self(Key(key.letter, slot))] = slot, array, note, key.letter == "p"
+                    found[name] = slot, array, note, plain
         return found
 
     def namespace(self, leaves: Mapping[str, Array]) -> dict[str, Any]:

@@ -94,7 +94,11 @@ class Explanation:
         for given in self.inputs:
             what = "leaf" if given.leaf else "constant"
             lines.append(f"# {given.made.name}: {_described(given.made)}, {what}{_and(given.note)}")
-        rooms = [f"{name} = {{}}" for name in self._derivation.rooms]
+        names, rooms = self._derivation.rooms, []
+        for i in range(0, len(names), 8):
+            some = names[i : i + 8]
+            comma = "," * (len(some) == 1)
+            rooms.append(f"{', '.join(some)}{comma} = ({{}} for _ in range({len(some)}))")
         return [
             *lines,
             "",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -37,7 +38,8 @@ class Member(NamedTuple):
 class Loop:
     """Lines that run for t = start, start + step, ... , `count` times; At stands for keys.
 
-    `before` is what they read as made by steps before the first.
+    `before` is what they read as made by steps before the first, `constants` what they read of
+    families that begin with this loop.
     """
 
     start: int
@@ -45,14 +47,21 @@ class Loop:
     count: int
     lines: tuple[Line, ...]
     before: dict[Member, Key]
+    constants: dict[int, dict[int, int]]
 
 
 @dataclass
 class Folded:
-    """Lines and loops, and the slots that have a name by the step."""
+    """Lines and loops.
+
+    Attributes:
+        members: the slots that have a name by the step.
+        constants: by family and step, slots of constants; one may be of several steps.
+    """
 
     items: list[Line | Loop]
     members: dict[int, Member] = field(default_factory=dict)
+    constants: dict[int, dict[int, int]] = field(default_factory=dict)
 
 
 def folded(program: Program, lines: Sequence[Line]) -> Folded:
@@ -120,22 +129,28 @@ class _Folding:
             if column[0].letter != "d" and column[0] != column[1]
             for m, key in enumerate(column)
         }
-
         self._made = set(self._families.values())
 
     def loop(self) -> Loop | None:
         """A loop of as many steps as are alike in all places; None where these are too few."""
-        for count in range(self._count, LEAST - 1, -1):
-            constants: dict[int, Member] = {}
-            before: dict[Member, Key] = {}
-            lines = self._told(count, constants, before)
-            if lines is not None:
-                last = self._at_step(count - 1)
-                low, high = min(self._start, last), max(self._start, last)
-                own = {s: m for s, m in self._families.items() if low <= m.number <= high}
-                self._result.members.update(own | constants)
-                return Loop(self._start, self._sign, count, tuple(lines), before)
-        return None
+        best, least, most = self._told(self._count), LEAST, self._count - 1
+        while best is None and least <= most:  # fewer steps are alike wherever more are
+            found = self._told(most if least == most else (least + most + 1) // 2)
+            if found is not None and (found.count == most or self._told(found.count + 1) is None):
+                best = found
+            elif found is not None:
+                least = found.count + 1
+            else:
+                most = (least + most + 1) // 2 - 1 if least < most else least - 1
+        if best is not None:
+            ends = self._start, self._at_step(best.count - 1)
+            own = {s: m for s, m in self._families.items() if min(ends) <= m.number <= max(ends)}
+            self._result.members.update(own)
+            for family, slots in best.constants.items():
+                self._result.constants[family] = slots
+                for number, slot in slots.items():
+                    self._result.members.setdefault(slot, Member(family, number))
+        return best
 
     def _at_step(self, m: int) -> int:
         return self._start + self._sign * m
@@ -153,22 +168,23 @@ class _Folding:
                         return first.number, step
         return 0, 1
 
-    def _told(
-        self, count: int, constants: dict[int, Member], before: dict[Member, Key]
-    ) -> list[Line] | None:
-        """The lines of one step, with At for what differs; None where a place cannot be told."""
-        told = []
+    def _told(self, count: int) -> Loop | None:
+        """So many steps as a loop, with At for what differs; None where a place cannot be told."""
+        lines: list[Line] = []
+        loop = Loop(self._start, self._sign, count, (), {}, {})
         for line, bound, read in zip(self._lines, self._bound, self._read, strict=True):
-            places = [self._place(c[:count], constants, before) for c in (*bound, *read)]
+            places = [self._place(c[:count], loop) for c in (*bound, *read)]
             if None in places:
                 return None
             keys, rest = tuple(places[: len(bound)]), iter(places[len(bound) :])
-            told.append(replace(line, keys=keys, expression=_rebuilt(line.expression, rest)))
-        return told
+            note = line.note
+            if callable(note) and isinstance(keys[0], At):  # it names what the gradient is of
+                note = partial(_told_of, note, keys[0]._replace(letter="v"))
+            expression = _rebuilt(line.expression, rest)
+            lines.append(replace(line, keys=keys, expression=expression, note=note))
+        return replace(loop, lines=tuple(lines))
 
-    def _place(
-        self, column: Column, constants: dict[int, Member], before: dict[Member, Key]
-    ) -> Any:
+    def _place(self, column: Column, loop: Loop) -> Any:
         """What a place holds, told by the number of the step."""
         first = column[0]
         if all(held == first for held in column):
@@ -179,11 +195,12 @@ class _Folding:
             return None if others else At("", 0, slope, first - slope * self._start)
         if any(key.letter != first.letter for key in column):
             return None
-        known = self._result.members | self._families | constants
-        members: list[Any] | None = [known.get(key.slot) for key in column]
-        if not any(members or ()):
-            members = self._own_family(column, constants)
-        return None if members is None else self._member(column, members, before)
+        if first.letter != "d" and all(key.slot in self._program.constants for key in column):
+            return self._constant(first.letter, [key.slot for key in column], loop)
+        return self._member(column, [self._known(key.slot) for key in column], loop.before)
+
+    def _known(self, slot: int) -> Member | None:
+        return self._families.get(slot) or self._result.members.get(slot)
 
     def _member(self, column: Column, members: list[Any], before: dict[Member, Key]) -> At | None:
         """The place in a family at each step; what the first steps read may be from before."""
@@ -200,19 +217,32 @@ class _Folding:
         at = At(column[0].letter, last.family, slope, offset)
         for m in others:
             known = before.get(wanted[m], column[m])
-            taken = wanted[m] in self._result.members.values() or wanted[m] in self._made
+            taken = wanted[m] in self._made
             if at.letter != "v" or known != column[m] or taken:
                 return None
             before[wanted[m]] = column[m]
         return at
 
-    def _own_family(self, column: Column, constants: dict[int, Member]) -> list[Any] | None:
-        """Constants, one for each step, as a family of their own."""
-        slots = [key.slot for key in column]
-        if len(set(slots)) < len(slots) or not self._program.constants.keys() >= set(slots):
-            return None
-        constants |= {slot: Member(slots[0], self._at_step(m)) for m, slot in enumerate(slots)}
-        return [constants[slot] for slot in slots]
+    def _constant(self, letter: str, slots: list[int], loop: Loop) -> At | None:
+        """The place of constants, one for each step, in a family that is known or their own."""
+        steps = [self._at_step(m) for m in range(len(slots))]
+        for family, known in (self._result.constants | loop.constants).items():
+            for number in [n for n, slot in known.items() if slot == slots[0]]:
+                for slope in (1, -1):
+                    offset = number - slope * steps[0]
+                    if all(
+                        known.get(slope * t + offset) == s
+                        for t, s in zip(steps, slots, strict=True)
+                    ):
+                        return At(letter, family, slope, offset)
+        if slots[0] in self._result.constants | loop.constants:
+            return None  # the name is taken
+        loop.constants[slots[0]] = dict(zip(steps, slots, strict=True))
+        return At(letter, slots[0], 1, 0)
+
+
+def _told_of(note: Callable[..., str], at: At, name: Callable[[Any], str]) -> str:
+    return note(lambda key: name(at))
 
 
 def _places(line: Line) -> tuple[Any, list[Any]]:

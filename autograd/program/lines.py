@@ -33,14 +33,16 @@ def lines_of(
     as_run: bool = True,
     kept: Collection[int] = (),
     forward: int | None = None,
+    inputs: bool = True,
 ) -> list[Line]:
     """The lines of a program, sweeps after what they sweep.
 
     Args:
         forward: how many calls there are before the sweep, where that is known.
-        as_run: whether gradients that are one have a line each. Otherwise only those of inputs do,
-            and of the slots in `kept`.
+        as_run: whether gradients that are one have a line each. Otherwise only those of `inputs`
+            do, and of the slots in `kept`.
     """
+    kept = {*kept, *(i.slot for i in program.inputs if inputs)}
     return _Lines(program, as_run, kept, forward).lines
 
 
@@ -50,7 +52,7 @@ class _Lines:
     ) -> None:
         self._before = len(program.calls) if forward is None else forward
         self._program, self._as_run = program, as_run
-        self._kept = {*kept, *(i.slot for i in program.inputs)}
+        self._kept = set(kept)
         self.lines: list[Line] = []
         self._uses = Counter(slot for call in program.calls for slot in call.reads())
         self._uses.update(program.wanted())

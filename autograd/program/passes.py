@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,40 +44,54 @@ def without_dead_calls(program: Program, keep: Kept = (), parts: bool = False) -
 
 def with_common_calls(program: Program, keep: Kept = ()) -> Program:
     """Each call of an op of ours once, where it is made again of the same values."""
-    program = _with_common_constants(program)
-    first: dict[Any, list[Call]] = {}  # those that are kept, or the first alone
+    alike = _alike_constants(program)
+    if not keep:
+        program = renumbered(program, alike)
+    first: dict[Any, tuple[int, ...]] = {}
+    kept: dict[Any, list[tuple[int, ...]]] = {}
     taken: Counter[Any] = Counter()  # how many of these stand for a call that is made again
-    same: dict[int, int] = {}  # of what is kept all the same
+    same: dict[int, int] = {}  # what is the same as an earlier value, and kept all the same
 
-    def other(value: Value) -> Value:
-        return value._replace(slot=same.get(value.slot, value.slot))
+    def other(value: Value, constants: Mapping[int, int] = alike) -> Value:
+        slot = same.get(value.slot, value.slot)
+        return value._replace(slot=constants.get(slot, slot))
 
     def merged(call: Call, rewriting: Rewriting) -> Any:
         if not is_pure(call):
             return None
         inputs, options = replaced((call.inputs, dict(call.options)), other)
         key = _key((call.op, inputs, options, call.recorded))
-        earlier = first.setdefault(key, [])
-        if not earlier or call.outputs in keep:
+        if call.outputs in keep:
+            earlier = kept.setdefault(key, [])
             if earlier:
-                same.update(zip(call.gives(), earlier[0].gives(), strict=True))
-            earlier.append(call)
+                same.update(zip(call.gives(), earlier[0], strict=True))
+            earlier.append(tuple(call.gives()))
             return None
-        taken[key] += 1
-        return earlier[min(taken[key], len(earlier)) - 1].gives()
+        if key in kept:
+            taken[key] += 1
+            return kept[key][min(taken[key], len(kept[key])) - 1]
+        # Equal constants of two steps of a loop stay apart, and so does what is made of each.
+        plain = partial(other, constants={})
+        inputs, options = replaced((call.inputs, dict(call.options)), plain)
+        key = _key((call.op, inputs, options, call.recorded))
+        gives = tuple(call.gives())
+        earlier_gives = first.setdefault(key, gives)
+        return None if earlier_gives is gives else earlier_gives
 
     return rewritten(program, [merged], merging=True)
 
 
-def _with_common_constants(program: Program, most: int = 1 << 16) -> Program:
-    """Constants of up to so many bytes that are the same to the bit, as one."""
+def _alike_constants(program: Program, most: int = 1 << 16) -> dict[int, int]:
+    """Of constants of up to so many bytes, the first that is the same to the bit."""
     first: dict[Any, int] = {}
     same: dict[int, int] = {}
     for slot, (array, note, filled) in program.constants.items():
         if array.nbytes <= most:
             key = array.shape, array.dtype.str, array.tobytes(), note, filled
-            same[slot] = first.setdefault(key, slot)
-    return renumbered(program, same)
+            earlier = first.setdefault(key, slot)
+            if earlier != slot:
+                same[slot] = earlier
+    return same
 
 
 def with_folded_constants(program: Program, most: int = 1 << 16) -> Program:

@@ -21,7 +21,11 @@ def text(program: Program) -> str:
         kind = program.slots[i.slot]
         what = "input" if i.tensor is None else "read from outside"
         lines.append(f"# {names(Key('v', i.slot))}: {kind.dtype} {kind.shape}, {what}")
-    body = [to_statement(program, line, names) for line in lines_of(program)]
+    body = [
+        to_statement(program, line, names) for line in lines_of(program, as_run=False, inputs=False)
+    ]
+    for effect in program.effects:
+        names.of_slot(effect.slot)
     for slot, constant in program.constants.items():
         if Key("v", slot) in names.used:
             note = f", {constant.note}" if constant.note else ""

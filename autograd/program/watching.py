@@ -41,9 +41,9 @@ def program_of(f: Callable[..., Any], *args: Any) -> Program:
 
     Arrays and tensors among the arguments, in trees too, become inputs of the program, arrays as
     tensors; numbers and all else stay what they are. So do tensors that f reads from outside.
-    Constants are the arrays that NumPy made in f, random draws among them: they stay as they were
-    in this run. `.grad` and `.data` that f leaves in its inputs are the program's effects; they
-    happen in this run as ever.
+    Constants are the arrays that NumPy made in f: they stay as they were in this run. `.grad` and
+    `.data` that f leaves in its inputs are the program's effects; they happen in this run as ever.
+    What f computes by NumPy from `.data`, and an array that it writes into, are not seen.
 
     Raises:
         TypeError: f is no function, or returns what could hide a tensor.

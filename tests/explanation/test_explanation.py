@@ -235,6 +235,10 @@ def test_bad_arguments_get_one_clear_error(rng: np.random.Generator) -> None:
     loss = (x * y).sum()
     with pytest.raises(TypeError, match="explain: float given, a Tensor expected"):
         explain(1.0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="explain: names is list, a mapping expected"):
+        explain(loss, names=[x])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="explain: values is dict, True or False expected; names"):
+        explain(loss, {"x": x})  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="explain: this tensor is a constant"):
         explain(loss.detach())
     with pytest.raises(ValueError, match=r"explain: a tensor of shape \(3,\) given"):

@@ -19,6 +19,7 @@ from support.random_programs.names import pullback_names
 from support.specs.running import assert_close
 
 import autograd as ag
+import nn
 from autograd import Tensor, explain
 from autograd.program.watching import program_of
 
@@ -71,6 +72,20 @@ def test_200_steps_are_a_loop(columns: bool, as_run: bool, rng: np.random.Genera
     expect_balanced(explanation.latex())
     expect_tables(explanation.markdown())
     assert "for t in range(200):" in expect_html(explanation._repr_html_())
+
+
+@pytest.mark.parametrize("labels", [2, 6])
+def test_steps_may_read_the_same_constants(labels: int, rng: np.random.Generator) -> None:
+    u, v, o = leaf(4, 4, rng=rng), leaf(6, 4, rng=rng), leaf(4, 6, rng=rng)
+    letters, rows = rng.integers(0, labels, (60, 2)), np.eye(6)
+    h, loss = Tensor(np.zeros((2, 4))), Tensor(0.0)
+    for letter in letters:
+        h = ag.tanh(h @ u * 0.2 + rows[letter] @ v)
+        loss = loss + nn.functional.cross_entropy(h @ o, letter)
+    text = str(expect_gradients(loss, u, v, o))
+    assert len(text.splitlines()) < 110
+    for t in range(2, 58):  # what is said of a step in a loop is said by its number
+        assert f"[{t}]" not in text
 
 
 def test_the_whole_is_there_on_request(rng: np.random.Generator) -> None:
