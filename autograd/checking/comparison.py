@@ -176,7 +176,7 @@ def _tell_common(reference: Reference, judged: list[_Judged]) -> None:
     flow = reference.flow
     while len(left) > 1:
         wrong = [
-            Wrong(reference.place(j.pair.place), j.values, j.row.limit, j.row.diagnosis[0])
+            Wrong(reference.place(j.pair.place), j.values, j.row.limit, j.row.diagnosis)
             for j in left
         ]
         common = common_cause(flow, wrong, right)
@@ -186,6 +186,8 @@ def _tell_common(reference: Reference, judged: list[_Judged]) -> None:
         first, *others = [left[i] for i in common.members]
         place = first.context(flow).place_named(common.place)
         first.row.with_others = (tuple(j.row.name for j in others), place)
+        # What explains several comes before what explains one.
+        first.row.diagnosis.sort(key=lambda found: found is not common.cause)
         for one in others:
             one.row.because_of, one.row.follows = (first.row.name,), True
         left = [j for i, j in enumerate(left) if i not in common.members]

@@ -67,10 +67,13 @@ def _propose(case: Case) -> None:
     propose_sum(case)
     propose_accumulation(case)
     probes = Probes(case, case.context) if case.context is not None else None
-    propose_edits(case, probes)
     search = None
     if case.context is not None and probes is not None and not case.tape_is_given:
         search = Search(case, case.context, probes)
+        if search.compositions():
+            return
+    propose_edits(case, probes)
+    if search is not None:
         search.derivatives()
     propose_local_factor(case)
     _propose_offset(case)
