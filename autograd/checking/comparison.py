@@ -28,6 +28,8 @@ from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor
 from autograd.program.recorded import computed_from
 
+_OPTIONS = {"names": '{"h": h}', "values": '{"h": array}', "quantities": '{"lr": 0.1}'}
+
 
 def compare(
     loss: Tensor | Callable[..., Any],
@@ -87,6 +89,11 @@ def compare(
     variables: Variables = {}
     if not isinstance(loss, Tensor) and callable(loss):
         loss, known, variables = run(loss, args)
+        for name in options.keys() & given.keys() - known.keys():
+            raise TypeError(
+                f"compare: {name}={given[name]!s:.40} given; a mapping expected, such as "
+                f"{_OPTIONS[name]}"
+            )
         given = {name: of_variable(name, value, known) for name, value in given.items()}
         called = known | called
     elif args:

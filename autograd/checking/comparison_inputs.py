@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd.checking.comparison_report import Row
-from autograd.checking.diagnosis import diagnose
+from autograd.checking.diagnosis import Hypothesis, diagnose
 from autograd.checking.reference import Reference
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor
@@ -124,6 +125,17 @@ def of_variable(name: str, value: Any, known: Mapping[str, Tensor]) -> Any:
     return known[name], value
 
 
+def _diagnosed(value: Array, expected: Array, limit: float) -> list[Hypothesis]:
+    """What is wrong with a value, by what is said of gradients that differ so."""
+    found = []
+    for cause in diagnose(value.astype(np.float64), expected, limit):
+        text = cause.text
+        if cause.kind == "factor":  # what it means is said of gradients
+            text = text.partition(": ")[0].partition("; no quantity")[0]
+        found.append(replace(cause, text=text.replace("gradient", "value")))
+    return found
+
+
 def values_of(
     reference: Reference, values: Mapping[str, Any], known: Mapping[str, Any]
 ) -> list[Row]:
@@ -146,12 +158,13 @@ def values_of(
         if manual.shape != expected.shape:
             row.verdict = "shape"
             row.notes.append(f"a value of shape {manual.shape} given, {expected.shape} expected")
+            row.diagnosis = _diagnosed(manual, expected, limit)
         else:
             with np.errstate(invalid="ignore"):
                 error = np.abs(manual.astype(np.float64) - expected)
             row.measure(error, expected)
             if not row.abs_error <= limit:
                 row.verdict = "wrong"
-                row.diagnosis = diagnose(manual.astype(np.float64), expected, limit)
+                row.diagnosis = _diagnosed(manual, expected, limit)
         rows.append((-1 if tensor._place is None else tensor._place.serial, row))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]

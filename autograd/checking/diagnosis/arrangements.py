@@ -12,6 +12,7 @@ import numpy as np
 from autograd.checking.diagnosis.context import Context, described
 from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, fitted_factor, largest
 from autograd.checking.diagnosis.quantities import axes_named, times
+from autograd.checking.diagnosis.rules import unsummed
 from autograd.checking.diagnosis.substitutions import read_in_other_orders
 from autograd.engine.tensor import Array
 
@@ -129,7 +130,7 @@ def _other_sums(
     """The sum of a broadcast gradient over the wrong axes, which has another shape."""
     for use in context.path[:_NEAREST] if context is not None else ():
         assert context is not None
-        raw, part = context.pulled(use), context.contribution(use)
+        raw, part = unsummed(context, use), context.contribution(use)
         if raw is None or part is None or part.size != expected.size:
             continue
         # On its way from there to the tensor it may be multiplied by a number, and no more.

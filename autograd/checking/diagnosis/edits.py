@@ -102,6 +102,8 @@ def _propose_scaled(
         kind, text = "wrong sign of a term", f"{called} has the wrong sign"
     elif divisor is not None:
         text = f"{text}: {divisor}"
+    elif names is None and (quotient := case.quantities.quotient(factor, size)) is not None:
+        text, free, rank = f"{text}: {quotient}", 1, rank + 0.5
     elif names is None:
         text, free, rank = f"{text}; no quantity on the way has that value", 1, rank + 1.5
     elif abs(factor - 2) <= size or abs(factor - 0.5) <= size:

@@ -103,12 +103,17 @@ class Search:
         if moved is None:
             return False
         values = self.case.expected + moved
-        rank, text, free = one.rank + depth, one.text, 0
+        # Of many numbers a function of one is a multiple like any other.
+        rank, text, free = (
+            one.rank + depth,
+            one.text,
+            int(one.base.size == 1 < self.case.given.size),
+        )
         if scale != 1:
             also = self.case.quantities.beside(scale)
             if also is None:
                 return False
-            rank, free = rank + (1.0 if abs(scale + 1) > 1e-6 else 2.0), 1
+            rank, free = rank + (1.0 if abs(scale + 1) > 1e-6 else 2.0), free + 1
             text = f"{text}; and it is {also}"
         found = Candidate(
             one.kind,
