@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.checking.diagnosis import Hypothesis
-from autograd.checking.flow import Flow
+from autograd.checking.flow import Change, Flow
 from autograd.checking.replaying import quietly
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
@@ -28,12 +28,12 @@ class Wrong(NamedTuple):
 
 
 class Common(NamedTuple):
-    """What several have in common: which of them, where it was made, what arrives there, and which
-    of the causes it is."""
+    """What several have in common: which of them, where it was made, what is done to gradients
+    there, and which of the causes it is."""
 
     members: list[int]
     place: Place
-    instead: Array
+    changes: dict[int, Change]
     cause: Hypothesis
 
 
@@ -48,21 +48,21 @@ def common_cause(flow: Flow, wrong: Sequence[Wrong], right: Sequence[Place]) -> 
     """
     first, *others = wrong
     best: Common | None = None
-    for place, instead, cause in _candidates(flow, first, others):
-        changed = with_mistake(flow, {place.serial: instead})
+    for place, changes, cause in _candidates(flow, first, others):
+        changed = with_mistake(flow, changes)
         members = [i for i, one in enumerate(wrong) if _gives(changed, one)]
         same = all(np.array_equal(_at(changed, p), _at(flow, p)) for p in right)
         if len(members) > (len(best.members) if best else 1) and members[0] == 0 and same:
-            best = Common(members, place, instead, cause)
+            best = Common(members, place, changes, cause)
         if len(members) == len(wrong):
             break
     return best
 
 
-def with_mistake(flow: Flow, substitutes: dict[int, Array]) -> Flow:
+def with_mistake(flow: Flow, changes: dict[int, Change]) -> Flow:
     """The sweep that carries on from what arrives with mistakes."""
     with quietly():
-        return Flow(flow.root, substitutes=flow.substitutes | substitutes)
+        return Flow(flow.root, substitutes=flow.substitutes, changes=flow.changes | changes)
 
 
 def _at(flow: Flow, place: Place) -> Array:
@@ -80,16 +80,18 @@ def _gives(flow: Flow, one: Wrong) -> bool:
 
 def _candidates(
     flow: Flow, first: Wrong, others: list[Wrong]
-) -> Iterator[tuple[Place, Array, Hypothesis]]:
+) -> Iterator[tuple[Place, dict[int, Change], Hypothesis]]:
     """Places, those nearest the leaves first, and what would arrive there with the mistake."""
     seen: list[tuple[Place, Array]] = []
     for cause in first.causes:
         at, instead = cause.at, cause.instead
+        if at is not None and cause.changes is not None:
+            yield at, cause.changes, cause
         if at is None or instead is None or len(seen) == _MOST_CAUSES:
             continue
         if not any(p is at and np.array_equal(g, instead) for p, g in seen):
             seen.append((at, instead))
-            yield at, instead, cause
+            yield at, {at.serial: _constantly(instead)}, cause
     factor = first.causes[0].factor
     if factor is None:
         return
@@ -104,4 +106,8 @@ def _candidates(
         g = flow.at(place)
         if place.serial in common and g is not None and tried < _MOST_PLACES:
             tried += 1
-            yield place, factor * g, first.causes[0]
+            yield place, {place.serial: _constantly(factor * g)}, first.causes[0]
+
+
+def _constantly(instead: Array) -> Change:
+    return lambda _: instead

@@ -88,7 +88,7 @@ def compare(
     called: dict[str, Any] = dict(options["names"] or {})
     variables: Variables = {}
     if not isinstance(loss, Tensor) and callable(loss):
-        loss, known, variables = run(loss, args)
+        loss, known, variables, _held = run(loss, args)
         for name in options.keys() & given.keys() - known.keys():
             raise TypeError(
                 f"compare: {name}={given[name]!s:.40} given; a mapping expected, such as "
@@ -198,7 +198,7 @@ def _tell_common(reference: Reference, judged: list[_Judged]) -> None:
         for one in others:
             one.row.because_of, one.row.follows = (first.row.name,), True
         left = [j for i, j in enumerate(left) if i not in common.members]
-        flow = with_mistake(flow, {common.place.serial: common.instead})
+        flow = with_mistake(flow, common.changes)
         for one in left:
             one.explain_beside(flow)
 
@@ -223,7 +223,6 @@ class _Judged:
             row.notes.append(f"shape {self.values.shape} given, {expected.shape} expected")
             context = self.context(reference.flow)
             way = repaired(self.values, expected, limit, context)
-            row.diagnosis = diagnose(self.values, expected, limit, context)
             if way is None:
                 return
             self.values = way.values
@@ -243,6 +242,9 @@ class _Judged:
             beside: those that are right.
         """
         row, reference = self.row, self.reference
+        if self.pair.manual.shape != row.shape:
+            given, context = self.pair.manual.astype(np.float64), self.context(reference.flow)
+            row.diagnosis = diagnose(given, row.expected, row.limit, context)
         if row.abs_error <= row.limit or self.values.shape != row.shape:
             return
         wrong = tuple(j.row.name for j in unlike if not j.row.ok)

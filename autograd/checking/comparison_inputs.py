@@ -87,8 +87,9 @@ def quantities_of(quantities: Mapping[str, float] | None) -> dict[str, float]:
 
 def run(
     f: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[Tensor, dict[str, Tensor], Variables]:
-    """The loss that a function gives, its variables, and names of their places with lines."""
+) -> tuple[Tensor, dict[str, Tensor], Variables, object]:
+    """The loss that a function gives, its variables, names of their places with lines; and what
+    holds the tensors that it was run on, which the tape alone does not."""
     from autograd.checking.backward.holders import Holders  # is needed by this alone
     from autograd.checking.backward.running import Run
 
@@ -111,7 +112,7 @@ def run(
         if variable.tensor._place is not None:
             line = f"line {variable.statement.line}" if variable.statement is not None else ""
             lines.setdefault(variable.serial, (variable.label, line))
-    return loss, known, lines
+    return loss, known, lines, run
 
 
 def of_variable(name: str, value: Any, known: Mapping[str, Tensor]) -> Any:

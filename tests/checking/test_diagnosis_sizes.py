@@ -173,3 +173,20 @@ def test_options_and_values_of_the_wrong_kind() -> None:
     report = str(compare(f, X, x=right, values={"h": h.T}))
     assert "shape (5, 6) given, (6, 5) expected" in report and "it is transposed" in report
     assert "nan" not in report
+
+
+def test_the_gradient_of_another_tensor_of_another_shape() -> None:
+    """W' dY is the gradient of X, not of W; that of z is not that of b."""
+    w, y = RNG.standard_normal((5, 4)), RNG.standard_normal((6, 4))
+    report = compare(lambda X, w: ((X @ w) * y).sum(), X, w, X=y @ w.T, w=y @ w.T)
+    assert "this is the gradient of X, not that of w" in report["w"].diagnosis[0].text
+
+    def f(s: Any, b: Any) -> Any:
+        z = s * X + b
+        return (ag.sin(z) * G).sum()
+
+    dz = np.cos(GAMMA * X + BETA) * G
+    report = compare(f, GAMMA, BETA, z=dz, s=dz, b=dz.sum(axis=0))
+    assert "this is the gradient of z" in report["s"].diagnosis[0].text
+    report = compare(f, GAMMA, BETA, z=dz, s=dz * X, b=dz.sum(axis=0))
+    assert report["s"].diagnosis[0].kind == "not summed"

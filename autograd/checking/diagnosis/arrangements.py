@@ -50,11 +50,22 @@ def shape_hypotheses(
     """What is known of a gradient of the wrong shape."""
     way = repaired(given, expected, limit, context)
     shapes = f"shape {given.shape} given, {expected.shape} expected"
-    if way is None:
-        return []
-    if way.error <= limit:
+    if way is not None and way.error <= limit:
         text = f"{way.text}; apart from that it is right"
         return [Hypothesis(way.kind, text, 0.0, f"{shapes}; {expected.size} numbers agree")]
+    for other, theirs in context.gradients if context is not None else ():
+        assert context is not None
+        if theirs.shape == given.shape and largest(theirs - given) <= 1e-9 * largest(given):
+            text = (
+                f"this is the gradient of {context.place_named(other)}, not that of "
+                f"{context.place_named(context.place)}: the two are exchanged, or its formula "
+                "stands here too"
+            )
+            return [
+                Hypothesis("another gradient", text, 0.0, f"{shapes}; {given.size} numbers agree")
+            ]
+    if way is None:
+        return []
     text = f"{way.text}; and it is wrong apart from that too"
     relative = way.error / largest(expected) if largest(expected) else float("inf")
     return [Hypothesis(way.kind, text, relative, shapes)]
