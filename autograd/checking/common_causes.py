@@ -8,30 +8,33 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd.checking.diagnosis import Hypothesis
-from autograd.checking.flow import Flow
+from autograd.checking.flow import Change, Flow
 from autograd.checking.replaying import quietly
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
 from autograd.program.recorded import computed_with
 
 _MOST_PLACES = 12
+_MOST_CAUSES = 8
 
 
 class Wrong(NamedTuple):
-    """A wrong gradient: whose, what was given, how far it may be off, and what explains it."""
+    """A wrong gradient: whose, what was given, how far it may be off, and what may explain it."""
 
     place: Place
     values: Array
     limit: float
-    cause: Hypothesis
+    causes: Sequence[Hypothesis]
 
 
 class Common(NamedTuple):
-    """What several have in common: which of them, where it was made, and what arrives there."""
+    """What several have in common: which of them, where it was made, what is done to gradients
+    there, and which of the causes it is."""
 
     members: list[int]
     place: Place
-    instead: Array
+    changes: dict[int, Change]
+    cause: Hypothesis
 
 
 def common_cause(flow: Flow, wrong: Sequence[Wrong], right: Sequence[Place]) -> Common | None:
@@ -44,19 +47,22 @@ def common_cause(flow: Flow, wrong: Sequence[Wrong], right: Sequence[Place]) -> 
         right: places whose gradients were given and are right.
     """
     first, *others = wrong
-    for place, instead in _candidates(flow, first, others):
-        changed = with_mistake(flow, {place.serial: instead})
+    best: Common | None = None
+    for place, changes, cause in _candidates(flow, first, others):
+        changed = with_mistake(flow, changes)
         members = [i for i, one in enumerate(wrong) if _gives(changed, one)]
         same = all(np.array_equal(_at(changed, p), _at(flow, p)) for p in right)
-        if len(members) > 1 and members[0] == 0 and same:
-            return Common(members, place, instead)
-    return None
+        if len(members) > (len(best.members) if best else 1) and members[0] == 0 and same:
+            best = Common(members, place, changes, cause)
+        if len(members) == len(wrong):
+            break
+    return best
 
 
-def with_mistake(flow: Flow, substitutes: dict[int, Array]) -> Flow:
+def with_mistake(flow: Flow, changes: dict[int, Change]) -> Flow:
     """The sweep that carries on from what arrives with mistakes."""
     with quietly():
-        return Flow(flow.root, substitutes=flow.substitutes | substitutes)
+        return Flow(flow.root, substitutes=flow.substitutes, changes=flow.changes | changes)
 
 
 def _at(flow: Flow, place: Place) -> Array:
@@ -72,15 +78,25 @@ def _gives(flow: Flow, one: Wrong) -> bool:
     return bool((np.abs(g - one.values) <= max(one.limit, 1e-6 * size)).all())
 
 
-def _candidates(flow: Flow, first: Wrong, others: list[Wrong]) -> Iterator[tuple[Place, Array]]:
+def _candidates(
+    flow: Flow, first: Wrong, others: list[Wrong]
+) -> Iterator[tuple[Place, dict[int, Change], Hypothesis]]:
     """Places, those nearest the leaves first, and what would arrive there with the mistake."""
-    if first.cause.at is not None and first.cause.instead is not None:
-        yield first.cause.at, first.cause.instead
-    factor = first.cause.factor
+    seen: list[tuple[Place, Array]] = []
+    for cause in first.causes:
+        at, instead = cause.at, cause.instead
+        if at is not None and cause.changes is not None:
+            yield at, cause.changes, cause
+        if at is None or instead is None or len(seen) == _MOST_CAUSES:
+            continue
+        if not any(p is at and np.array_equal(g, instead) for p, g in seen):
+            seen.append((at, instead))
+            yield at, {at.serial: _constantly(instead)}, cause
+    factor = first.causes[0].factor
     if factor is None:
         return
-    alike = [o for o in others if o.cause.factor is not None]
-    alike = [o for o in alike if abs(float(o.cause.factor or 0) / factor - 1) < 1e-5]
+    alike = [o for o in others if o.causes[0].factor is not None]
+    alike = [o for o in alike if abs(float(o.causes[0].factor or 0) / factor - 1) < 1e-5]
     if not alike:
         return
     places = flow.values.places
@@ -90,4 +106,8 @@ def _candidates(flow: Flow, first: Wrong, others: list[Wrong]) -> Iterator[tuple
         g = flow.at(place)
         if place.serial in common and g is not None and tried < _MOST_PLACES:
             tried += 1
-            yield place, factor * g
+            yield place, {place.serial: _constantly(factor * g)}, first.causes[0]
+
+
+def _constantly(instead: Array) -> Change:
+    return lambda _: instead

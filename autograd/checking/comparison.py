@@ -28,6 +28,8 @@ from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor
 from autograd.program.recorded import computed_from
 
+_OPTIONS = {"names": '{"h": h}', "values": '{"h": array}', "quantities": '{"lr": 0.1}'}
+
 
 def compare(
     loss: Tensor | Callable[..., Any],
@@ -86,7 +88,12 @@ def compare(
     called: dict[str, Any] = dict(options["names"] or {})
     variables: Variables = {}
     if not isinstance(loss, Tensor) and callable(loss):
-        loss, known, variables = run(loss, args)
+        loss, known, variables, _held = run(loss, args)
+        for name in options.keys() & given.keys() - known.keys():
+            raise TypeError(
+                f"compare: {name}={given[name]!s:.40} given; a mapping expected, such as "
+                f"{_OPTIONS[name]}"
+            )
         given = {name: of_variable(name, value, known) for name, value in given.items()}
         called = known | called
     elif args:
@@ -176,7 +183,7 @@ def _tell_common(reference: Reference, judged: list[_Judged]) -> None:
     flow = reference.flow
     while len(left) > 1:
         wrong = [
-            Wrong(reference.place(j.pair.place), j.values, j.row.limit, j.row.diagnosis[0])
+            Wrong(reference.place(j.pair.place), j.values, j.row.limit, j.row.diagnosis)
             for j in left
         ]
         common = common_cause(flow, wrong, right)
@@ -186,10 +193,12 @@ def _tell_common(reference: Reference, judged: list[_Judged]) -> None:
         first, *others = [left[i] for i in common.members]
         place = first.context(flow).place_named(common.place)
         first.row.with_others = (tuple(j.row.name for j in others), place)
+        # What explains several comes before what explains one.
+        first.row.diagnosis.sort(key=lambda found: found is not common.cause)
         for one in others:
             one.row.because_of, one.row.follows = (first.row.name,), True
         left = [j for i, j in enumerate(left) if i not in common.members]
-        flow = with_mistake(flow, {common.place.serial: common.instead})
+        flow = with_mistake(flow, common.changes)
         for one in left:
             one.explain_beside(flow)
 
@@ -214,7 +223,6 @@ class _Judged:
             row.notes.append(f"shape {self.values.shape} given, {expected.shape} expected")
             context = self.context(reference.flow)
             way = repaired(self.values, expected, limit, context)
-            row.diagnosis = diagnose(self.values, expected, limit, context)
             if way is None:
                 return
             self.values = way.values
@@ -234,6 +242,9 @@ class _Judged:
             beside: those that are right.
         """
         row, reference = self.row, self.reference
+        if self.pair.manual.shape != row.shape:
+            given, context = self.pair.manual.astype(np.float64), self.context(reference.flow)
+            row.diagnosis = diagnose(given, row.expected, row.limit, context)
         if row.abs_error <= row.limit or self.values.shape != row.shape:
             return
         wrong = tuple(j.row.name for j in unlike if not j.row.ok)

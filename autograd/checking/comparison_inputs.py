@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd.checking.comparison_report import Row
-from autograd.checking.diagnosis import diagnose
+from autograd.checking.diagnosis import Hypothesis, diagnose
 from autograd.checking.reference import Reference
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor
@@ -86,8 +87,9 @@ def quantities_of(quantities: Mapping[str, float] | None) -> dict[str, float]:
 
 def run(
     f: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[Tensor, dict[str, Tensor], Variables]:
-    """The loss that a function gives, its variables, and names of their places with lines."""
+) -> tuple[Tensor, dict[str, Tensor], Variables, object]:
+    """The loss that a function gives, its variables, names of their places with lines; and what
+    holds the tensors that it was run on, which the tape alone does not."""
     from autograd.checking.backward.holders import Holders  # is needed by this alone
     from autograd.checking.backward.running import Run
 
@@ -110,7 +112,7 @@ def run(
         if variable.tensor._place is not None:
             line = f"line {variable.statement.line}" if variable.statement is not None else ""
             lines.setdefault(variable.serial, (variable.label, line))
-    return loss, known, lines
+    return loss, known, lines, run
 
 
 def of_variable(name: str, value: Any, known: Mapping[str, Tensor]) -> Any:
@@ -122,6 +124,17 @@ def of_variable(name: str, value: Any, known: Mapping[str, Tensor]) -> Any:
             f"of; it has {', '.join(dict.fromkeys(known)) or 'none'}"
         )
     return known[name], value
+
+
+def _diagnosed(value: Array, expected: Array, limit: float) -> list[Hypothesis]:
+    """What is wrong with a value, by what is said of gradients that differ so."""
+    found = []
+    for cause in diagnose(value.astype(np.float64), expected, limit):
+        text = cause.text
+        if cause.kind == "factor":  # what it means is said of gradients
+            text = text.partition(": ")[0].partition("; no quantity")[0]
+        found.append(replace(cause, text=text.replace("gradient", "value")))
+    return found
 
 
 def values_of(
@@ -146,12 +159,13 @@ def values_of(
         if manual.shape != expected.shape:
             row.verdict = "shape"
             row.notes.append(f"a value of shape {manual.shape} given, {expected.shape} expected")
+            row.diagnosis = _diagnosed(manual, expected, limit)
         else:
             with np.errstate(invalid="ignore"):
                 error = np.abs(manual.astype(np.float64) - expected)
             row.measure(error, expected)
             if not row.abs_error <= limit:
                 row.verdict = "wrong"
-                row.diagnosis = diagnose(manual.astype(np.float64), expected, limit)
+                row.diagnosis = _diagnosed(manual, expected, limit)
         rows.append((-1 if tensor._place is None else tensor._place.serial, row))
     return [row for _, row in sorted(rows, key=lambda pair: pair[0])]

@@ -137,7 +137,7 @@ class Comparison:
         if other:
             lines += [
                 f"the forward passes differ: first, in forward order, {other[0].name} "
-                f"(relative error {other[0].rel_error:.2g}); mend that before the gradients",
+                f"({_differing(other[0])}); mend that before the gradients",
                 *_reasons(other[0]),
             ]
         elif self.values:
@@ -167,6 +167,12 @@ class Comparison:
                 lines += [_relation(row), *_told_with_others(row), *_reasons(row)]
                 told |= {row.name, *(row.with_others[0] if row.with_others else ())}
         return lines
+
+
+def _differing(row: Row) -> str:
+    if row.verdict == "shape":
+        return f"shape {row.given.shape} given, {row.expected.shape} expected"
+    return f"relative error {row.rel_error:.2g}"
 
 
 def _agreeing(count: int, what: str) -> str:

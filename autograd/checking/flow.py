@@ -31,10 +31,11 @@ class Flow:
         cotangent: the gradient of the root, of its shape; by default one.
         substitutes: serial number of a place -> the gradient that is carried on from there instead
             of the one that arrived.
+        changes: serial number of a place -> what its gradient is passed through there.
         shake: what each gradient is passed through before it is carried on.
 
     Attributes:
-        substitutes: as given.
+        substitutes, changes: as given.
         values: the recorded arrays, see `autograd.program.recorded.Values`.
         gradients: serial number of a place -> its gradient. Places that no gradient reached are
             missing; so are records of several outputs, whose outputs have places of their own.
@@ -52,18 +53,20 @@ class Flow:
         cotangent: ArrayLike | None = None,
         *,
         substitutes: dict[int, Array] | None = None,
+        changes: dict[int, Change] | None = None,
         shake: Change | None = None,
     ) -> None:
         place = place_of_root(root, "the loss")
-        self.root, self.substitutes = root, substitutes or {}
+        self.root, self.substitutes, self.changes = root, substitutes or {}, changes or {}
         self.cotangent = _cotangent(root, cotangent)
         self.values = Values(root)
         self.gradients: dict[int, Array] = {}
-        changes: dict[int, Change] = {}
+        passed: dict[int, Change] = {}
         if shake is not None:
-            changes = {p.serial: shake for p in self.values.places if not _of_several(p)}
-        changes |= {serial: _constant(g) for serial, g in (substitutes or {}).items()}
-        with _undisturbed(self.values.places, changes), sweep_hook(self._keeper()):
+            passed = {p.serial: shake for p in self.values.places if not _of_several(p)}
+        passed |= {serial: _constant(g) for serial, g in self.substitutes.items()}
+        passed |= self.changes
+        with _undisturbed(self.values.places, passed), sweep_hook(self._keeper()):
             sweep(
                 [(place, wrap(self.cotangent, None))],
                 lambda leaf, g: self.gradients.__setitem__(leaf.serial, g.data),

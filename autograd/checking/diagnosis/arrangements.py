@@ -12,6 +12,7 @@ import numpy as np
 from autograd.checking.diagnosis.context import Context, described
 from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, fitted_factor, largest
 from autograd.checking.diagnosis.quantities import axes_named, times
+from autograd.checking.diagnosis.rules import unsummed
 from autograd.checking.diagnosis.substitutions import read_in_other_orders
 from autograd.engine.tensor import Array
 
@@ -49,11 +50,22 @@ def shape_hypotheses(
     """What is known of a gradient of the wrong shape."""
     way = repaired(given, expected, limit, context)
     shapes = f"shape {given.shape} given, {expected.shape} expected"
-    if way is None:
-        return []
-    if way.error <= limit:
+    if way is not None and way.error <= limit:
         text = f"{way.text}; apart from that it is right"
         return [Hypothesis(way.kind, text, 0.0, f"{shapes}; {expected.size} numbers agree")]
+    for other, theirs in context.gradients if context is not None else ():
+        assert context is not None
+        if theirs.shape == given.shape and largest(theirs - given) <= 1e-9 * largest(given):
+            text = (
+                f"this is the gradient of {context.place_named(other)}, not that of "
+                f"{context.place_named(context.place)}: the two are exchanged, or its formula "
+                "stands here too"
+            )
+            return [
+                Hypothesis("another gradient", text, 0.0, f"{shapes}; {given.size} numbers agree")
+            ]
+    if way is None:
+        return []
     text = f"{way.text}; and it is wrong apart from that too"
     relative = way.error / largest(expected) if largest(expected) else float("inf")
     return [Hypothesis(way.kind, text, relative, shapes)]
@@ -129,7 +141,7 @@ def _other_sums(
     """The sum of a broadcast gradient over the wrong axes, which has another shape."""
     for use in context.path[:_NEAREST] if context is not None else ():
         assert context is not None
-        raw, part = context.pulled(use), context.contribution(use)
+        raw, part = unsummed(context, use), context.contribution(use)
         if raw is None or part is None or part.size != expected.size:
             continue
         # On its way from there to the tensor it may be multiplied by a number, and no more.

@@ -73,7 +73,7 @@ class Context:
     @cached_property
     def value(self) -> Array:
         """The array of the tensor."""
-        return self._array_of(self.place)
+        return self.array_of(self.place)
 
     @cached_property
     def uses(self) -> list[Use]:
@@ -121,27 +121,14 @@ class Context:
         made = {use.record.serial: use.record for use in self.near}
         return [self.place, *made.values()]
 
-    @cached_property
-    def composed(self) -> list[Place]:
-        """What elementwise ops, more than one, have made of the tensor and of single numbers."""
-        made = {self.place.serial: 0}
-        found: list[Place] = []
-        shape = self.value.shape
-        for record in self.flow.values.records:
-            parents = [p for p in record.parents if p is not None]
-            if not any(p.serial in made for p in parents) or record.serial == self.place.serial:
-                continue
-            constants = zip(self.flow.values.arrays(record), record.parents, strict=True)
-            if (
-                getattr(record.op, "kind", None) == "elementwise"
-                and np.shape(record.out) == shape
-                and all(p.serial in made for p in parents)
-                and all(p is not None or np.size(a) == 1 for a, p in constants)
-            ):
-                made[record.serial] = 1 + max(made[p.serial] for p in parents)
-                if made[record.serial] > 1 and self.flow.at(record) is not None:
-                    found.append(record)
-        return [p for p in found if p.serial in self.names] or found[-2:]
+    def elementwise_after(self, place: Place) -> list[Record]:
+        """Elementwise ops on what was made of a place, oldest first."""
+        after = self.after(place)
+        return [
+            record
+            for record in self.flow.values.records
+            if record.serial in after and getattr(record.op, "kind", None) == "elementwise"
+        ]
 
     @cached_property
     def gradients(self) -> list[tuple[Place, Array]]:
@@ -204,10 +191,13 @@ class Context:
 
     def op_named(self, record: Record) -> str:
         """An op, and what the user calls the result."""
+        named = record.serial in self.names
+        return f"'{record.op.name}'{self.giving(record)}" if named else described(record)
+
+    def giving(self, record: Record) -> str:
+        """ " (which gave z in line 12)"; empty where the user has no name for it."""
         name, line = self.names.get(record.serial), self._lines.get(record.serial)
-        if name is None:
-            return described(record)
-        return f"'{record.op.name}' (which gave {name}{f' in {line}' if line else ''})"
+        return f" (which gave {name}{f' in {line}' if line else ''})" if name else ""
 
     def array_named(self, array: Array) -> str | None:
         """What the user calls an array on the tape."""
@@ -242,7 +232,7 @@ class Context:
         """Where recorded indices pick one number of many, and where constants are one-hot."""
         return label_masks(self.flow.values)
 
-    def _array_of(self, place: Place) -> Array:
+    def array_of(self, place: Place) -> Array:
         """The array at a place."""
         for use in self.path if not isinstance(place, Record | Output) else ():
             if use.place.serial == place.serial:
@@ -305,7 +295,7 @@ class Context:
         may have been run on numbers of another. None where nothing arrives, and where a rule on
         the way refuses what it is given.
         """
-        g = as_gradient(g, self._array_of(place).dtype)
+        g = as_gradient(g, self.array_of(place).dtype)
         if place.serial == self.place.serial:
             return g
         with quietly():

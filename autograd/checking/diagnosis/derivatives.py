@@ -1,4 +1,4 @@
-"""What people take for the derivative of an elementary function, or of several."""
+"""What people take for the derivative of an elementary function."""
 
 from __future__ import annotations
 
@@ -285,45 +285,6 @@ def _exchanged(op: str, position: int, a: str, b: str) -> tuple[str, ...]:
     if op == "multiply":
         return ((a, b)[position],)
     return ((f"-{a} / {b}**2", f"1 / {a}"), (f"1 / {b}", f"-{b} / {a}**2"))[position]
-
-
-def of_several_ops(context: Context, place: Place) -> Iterator[Try]:
-    """Other derivatives of an elementwise function that several ops make up."""
-    x = context.value
-    for other in context.composed:
-        g = context.flow.at(other)
-        base = None if g is None else context.carried(other, g)
-        right = context.carried(other, np.ones(x.shape))
-        if g is None or base is None or right is None:
-            continue
-        y = np.asarray(context.flow.values.at(other))
-        called = [context.name_of(other) or "y", context.name_of(place) or "x"]
-        what = f"what makes {context.place_named(other)} of {context.place_named(place)}"
-        legend = f" ({called[1]}: its input, {called[0]}: its output)"
-        proper = next(
-            (
-                form.text.format(v=name)
-                for form in FORMS
-                for name, v in zip(called, (y, x), strict=True)
-                if largest(form.of(v.astype(np.float64)) - right) <= 1e-6 * largest(right)
-            ),
-            "",
-        )
-        end = f"; it must be {proper}{legend}" if proper else legend
-        wide = g.astype(np.float64, copy=False)
-        base = base.astype(np.float64, copy=False)
-        for name, v in zip(called, (y, x), strict=True):
-            for number, form in enumerate(FORMS):
-                have = form.text.format(v=name)
-                text = f"the derivative of {what} is wrong: you have {have}{end}"
-                rank = 3.6 + number / 1000 + 2.6 * form.is_mask
-                yield of_form(form, v, wide, base, text, rank, right)
-        for factor, words in (
-            (right * right, "is multiplied in twice, which is once too many"),
-            (1 / right, "is divided by, in place of multiplied by it"),
-        ):
-            text = f"the derivative of {what} {words}{legend}"
-            yield of_values(factor, wide, base, text, 3.6, right)
 
 
 def too_many(context: Context, place: Place, g: Array) -> Iterator[Try]:

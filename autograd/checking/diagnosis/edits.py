@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from autograd.checking.diagnosis.quantities import divided_otherwise, meaning_of
 from autograd.checking.diagnosis.roles import Role, role_of
 from autograd.checking.diagnosis.rules import mistaken_rules, partial_sums, wrong_rules
 from autograd.checking.diagnosis.substitutions import propose_update, substituted_rules
-from autograd.engine.tape import Record
+from autograd.engine.tape import Place, Record
 from autograd.engine.tensor import Array
 
 
@@ -36,31 +36,47 @@ def propose_term(case: Case, use: Use, part: Array, rank: float, direct: bool) -
     through = f"the contribution through {use}{'' if direct else ', further on,'}"
     role = role_of(case.context, use)
     if not case.tape_is_given:
-        _propose_all_or_none(case, role, through, part, rank)
-    _propose_scaled(case, role, through, part, rank)
+        _propose_all_or_none(case, role, use, through, part, rank)
+    _propose_scaled(case, role, use, through, part, rank)
+
+
+def made_at(context: Context, use: Use, g: Array | float) -> Made:
+    """Where a mistake was made, and what then arrives there: g, or g times what should.
+
+    Nothing of a mistake made at the tensor itself.
+    """
+    contribution, whole = context.contribution(use), context.flow.at(use.place)
+    if use.place.serial == context.place.serial or contribution is None or whole is None:
+        return {}
+    instead = g if isinstance(g, np.ndarray) else g * contribution
+    return {"at": use.place, "instead": whole + (instead - contribution)}
 
 
 def _propose_all_or_none(
-    case: Case, role: Role | None, through: str, part: Array, rank: float
+    case: Case, role: Role | None, use: Use, through: str, part: Array, rank: float
 ) -> None:
     """The term is left out, added twice, or subtracted."""
     assert case.context is not None
     expected, count = case.expected, 3 * len(case.context.path)
     rest = expected - part
     if role is not None:
-        case.propose(Candidate(role.kind, role.text, rest, 2.0 + role.rank, tried=count))
+        made = made_at(case.context, use, 0.0)
+        case.propose(Candidate(role.kind, role.text, rest, 2.0 + role.rank, tried=count, **made))
     edits = [
-        ("contribution missing", "is not added", rest),
-        ("accumulated twice", "is added twice", expected + part),
-        ("wrong sign of a term", "has the wrong sign", rest - part),
+        ("contribution missing", "is not added", rest, 0.0),
+        ("accumulated twice", "is added twice", expected + part, 2.0),
+        ("wrong sign of a term", "has the wrong sign", rest - part, -1.0),
     ]
     if largest(expected) <= case.limit:
         edits = edits[:1]  # that terms cancel in what is given is no mistake made twice
-    for kind, what, values in edits:
-        case.propose(Candidate(kind, f"{through} {what}", values, rank, tried=count))
+    for kind, what, values, factor in edits:
+        made, text = made_at(case.context, use, factor), f"{through} {what}"
+        case.propose(Candidate(kind, text, values, rank, tried=count, **made))
 
 
-def _propose_scaled(case: Case, role: Role | None, through: str, part: Array, rank: float) -> None:
+def _propose_scaled(
+    case: Case, role: Role | None, use: Use, through: str, part: Array, rank: float
+) -> None:
     """The term is there, but a number times what it should be."""
     assert case.context is not None
     change = fitted_factor(case.difference, part)
@@ -86,6 +102,8 @@ def _propose_scaled(case: Case, role: Role | None, through: str, part: Array, ra
         kind, text = "wrong sign of a term", f"{called} has the wrong sign"
     elif divisor is not None:
         text = f"{text}: {divisor}"
+    elif names is None and (quotient := case.quantities.quotient(factor, size)) is not None:
+        text, free, rank = f"{text}: {quotient}", 1, rank + 0.5
     elif names is None:
         text, free, rank = f"{text}; no quantity on the way has that value", 1, rank + 1.5
     elif abs(factor - 2) <= size or abs(factor - 0.5) <= size:
@@ -93,8 +111,8 @@ def _propose_scaled(case: Case, role: Role | None, through: str, part: Array, ra
     elif names:
         text = f"{text}; that is {', or '.join(names[:2])}"
     tried = 3 * len(case.context.path) * max(1, len(case.quantities))
-    values = case.expected + change * part
-    case.propose(Candidate(kind, text, values, rank, free, tried))
+    values, made = case.expected + change * part, made_at(case.context, use, 1 + change)
+    case.propose(Candidate(kind, text, values, rank, free, tried, **made))
 
 
 _NEAREST = 40  # uses whose mistakes are tried; further away they have names of their own
@@ -102,6 +120,13 @@ _NEAR = 8  # uses at whose rules the dear mistakes are tried
 _MANY = 20_000  # of them are tried, so that one number alone is no evidence
 _MOST_WORK = 20_000_000  # numbers in gradients tried in this way, all together
 _DEEPER = 2.0  # added to the rank of a mistake that was not made at the tensor itself
+
+
+class Made(TypedDict, total=False):
+    """Where a mistake was made, as of Candidate."""
+
+    at: Place
+    instead: Array
 
 
 class Term(NamedTuple):
@@ -139,7 +164,9 @@ def propose_edits(case: Case, probes: Probes | None) -> None:
             values = _with_instead(case, use, part, contribution, g)
             if part is None or values is None:
                 continue
-            fits = case.propose(Candidate(kind, text, values, rank + extra, tried=len(uses)))
+            made = made_at(context, use, g)
+            found = Candidate(kind, text, values, rank + extra, tried=len(uses), **made)
+            fits = case.propose(found)
             if not fits and kind in ("local factor forgotten", "wrong axis", "transposed"):
                 _propose_with_factor(case, kind, text, values, case.expected - part, rank + extra)
     _propose_shares(case, uses)
@@ -254,7 +281,8 @@ def propose_other_rules(case: Case, probes: Probes | None) -> None:
                 values = _with_instead(case, use, _part(case, use), contribution, g)
                 if values is not None:
                     rank = 3.0 + distance / 10 + extra
-                    case.propose(Candidate(kind, text, values, rank, tried=_MANY))
+                    made = made_at(context, use, g)
+                    case.propose(Candidate(kind, text, values, rank, tried=_MANY, **made))
         if case.explained:
             return
 

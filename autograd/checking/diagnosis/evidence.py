@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.quantities import Quantities
+from autograd.checking.flow import Change
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
 
@@ -39,6 +40,7 @@ class Hypothesis:
         evidence: on how many numbers it rests.
         at, instead: the place further on where it was made, and what then arrives there; None
             where it was made at the tensor itself, or that is not known.
+        changes: where it was made at several places, what is done to the gradients on their way.
         factor: what it is times the right gradient, where that is all.
     """
 
@@ -49,6 +51,7 @@ class Hypothesis:
     at: Place | None = field(default=None, compare=False, repr=False)
     instead: Array | None = field(default=None, compare=False, repr=False)
     factor: float | None = field(default=None, compare=False, repr=False)
+    changes: dict[int, Change] | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text} ({self.evidence})"
@@ -65,7 +68,7 @@ class Candidate:
         free: how many numbers were fitted.
         tried: how many candidates like this one there were, any of which might fit by chance.
         scaled: whether the noise shrinks with the values, as for a multiple of the right gradient.
-        at, instead, factor: as of Hypothesis.
+        at, instead, factor, changes: as of Hypothesis.
     """
 
     kind: str
@@ -78,6 +81,7 @@ class Candidate:
     at: Place | None = None
     instead: Array | None = None
     factor: float | None = None
+    changes: dict[int, Change] | None = None
 
 
 @dataclass
@@ -204,7 +208,7 @@ class Case:
         how_well = f"to {residual:.0e}" if residual else "exactly"
         evidence = f"{numbers}, {how_well}{fitted}"
         c = candidate
-        found = Hypothesis(c.kind, c.text, residual, evidence, c.at, c.instead, c.factor)
+        found = Hypothesis(c.kind, c.text, residual, evidence, c.at, c.instead, c.factor, c.changes)
         self.note(rank, found)
         return True
 

@@ -46,10 +46,15 @@ def propose_factor(case: Case) -> None:
             rank = 1.1 if number == 2 else 0.9
             case.propose(Candidate(kind, text, values, rank, 0, tried, True, factor=factor))
             return
-    divisor = divided_otherwise(factor, size, case.context, known) if names is None else None
-    if divisor is not None:
+    divisor = divided_otherwise(factor, size, case.context, known)
+    by_rows = divisor is not None and "the batch, in place of" in divisor
+    if divisor is not None and (names is None or by_rows):
         tried *= max(1, len(reductions))
-        case.propose(Candidate("factor", divisor, values, 1.2, 0, tried, True, factor=factor))
+        rank = 0.95 if by_rows else 1.2
+        case.propose(Candidate("factor", divisor, values, rank, 0, tried, True, factor=factor))
+    elif names is None and (quotient := known.quotient(factor, size)) is not None:
+        text = f"{times(factor)} times the right gradient: {quotient}"
+        case.propose(Candidate("factor", text, values, 3.9, 1, tried**2, True, factor=factor))
 
 
 def _worded(case: Case, factor: float, names: list[str] | None, size: float) -> str:

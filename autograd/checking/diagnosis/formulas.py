@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import chain, combinations
 from math import prod
 
 import numpy as np
@@ -12,6 +12,7 @@ from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.evidence import Candidate, Case, largest
 from autograd.checking.diagnosis.quantities import axes_named
 from autograd.checking.diagnosis.roles import role_of
+from autograd.engine.tape import Record
 from autograd.engine.tensor import Array
 
 
@@ -153,13 +154,13 @@ def propose_missing_terms(case: Case) -> None:
         sloped = orthogonal and largest(slope) > 10 * case.limit
         if shifted:
             values = case.expected + constant + zeros
-            case.propose(Candidate("mean term missing", mean, values, 2.4, groups))
+            case.propose(Candidate("mean term missing", mean, values, 4.4, groups))
         if sloped:
             values = case.expected + slope * unit
-            case.propose(Candidate("variance term missing", spread, values, 2.4, groups))
+            case.propose(Candidate("variance term missing", spread, values, 4.4, groups))
         if sloped and largest(constant) > 10 * case.limit:
             values = case.expected + constant + slope * unit
-            case.propose(Candidate("both terms missing", both, values, 2.6, 2 * groups))
+            case.propose(Candidate("both terms missing", both, values, 4.6, 2 * groups))
 
 
 def propose_normalization(case: Case) -> None:
@@ -181,7 +182,10 @@ def propose_normalization(case: Case) -> None:
             s = _spread(deviation, y, axes)
             if s is None or (s == 1).all():  # x - mean itself
                 continue
-            for text, values in _mistaken(x, y, g, s, axes):
+            mistakes = chain(
+                _mistaken(x, y, g, s, axes), _of_another(context, record, y, g, s, axes)
+            )
+            for text, values in mistakes:
                 kind = "local factor forgotten" if "is forgotten" in text else "normalisation"
                 case.propose(Candidate(kind, text, values, 2.5, tried=60))
             return
@@ -223,14 +227,21 @@ def _mistaken(
                     f"{own}: {right}",
                     (g - mean(g, over) - y * mean(g * y, over)) / s,
                 )
-                yield (
-                    f"the mean of g runs over {wrong} in place of {own}: {right}",
-                    (g - mean(g, over) - y * mean(g * y)) / s,
-                )
-                yield (
-                    f"the mean of g y runs over {wrong} in place of {own}: {right}",
-                    (g - mean(g) - y * mean(g * y, over)) / s,
-                )
+                for times, how in ((1.0, ""), (more, f", and is divided by {n}")):
+                    yield (
+                        f"the mean of g runs over {wrong} in place of {own}{how}: {right}",
+                        (g - times * mean(g, over) - y * mean(g * y)) / s,
+                    )
+                    yield (
+                        f"the mean of g y runs over {wrong} in place of {own}{how}: {right}",
+                        (g - mean(g) - times * y * mean(g * y, over)) / s,
+                    )
+    for m in {*x.shape, n - 1} - {n, 1}:
+        yield (
+            f"in the gradient of the normalisation its means are divided by {m}, in place of the "
+            f"{n} elements of {axes_named(axes)}: {right}",
+            (g - mean(g) * n / m - y * mean(g * y) * n / m) / s,
+        )
     inner = g - mean(g) - y * mean(g * y)
     deviation = y * s
     for text, values in (
@@ -250,12 +261,33 @@ def _mistaken(
         ("the mean's term is added, not subtracted", (g + mean(g) - y * mean(g * y)) / s),
         ("the variance's term is added, not subtracted", (g - mean(g) + y * mean(g * y)) / s),
         ("mean and standard deviation are treated as constants: g / s", g / s),
-        (
-            "n - 1 stands in place of n in its means",
-            (g - mean(g) * n / (n - 1) - y * mean(g * y) * n / (n - 1)) / s,
-        ),
+        ("the factor y of the variance's term is forgotten", (g - mean(g) - mean(g * y)) / s),
+        ("the y within mean(g y) is forgotten", (g - mean(g) - y * mean(g)) / s),
     ):
         yield f"in the gradient of the normalisation {text}: it is {right}", values
+
+
+def _of_another(
+    context: Context, record: Record, y: Array, g: Array, s: Array, axes: tuple[int, ...]
+) -> Iterator[tuple[str, Array]]:
+    """The gradient of what is made of y, such as gamma y + beta, in one of the three places."""
+
+    def mean(values: Array) -> Array:
+        return np.asarray(values.mean(axis=axes, keepdims=True))
+
+    after = context.after(record)
+    for other, theirs in context.gradients:
+        if other.serial not in after or theirs.shape != g.shape or np.array_equal(theirs, g):
+            continue
+        of = f"the gradient of {context.place_named(other)}, not that of the normalised y,"
+        right = "it is (g - mean(g) - y mean(g y)) / s"
+        for where, values in (
+            ("mean(g y)", (g - mean(g) - y * mean(theirs * y)) / s),
+            ("mean(g)", (g - mean(theirs) - y * mean(g * y)) / s),
+            ("both means", (g - mean(theirs) - y * mean(theirs * y)) / s),
+            ("the place of g before the means", (theirs - mean(g) - y * mean(g * y)) / s),
+        ):
+            yield f"in the gradient of the normalisation {of} stands in {where}: {right}", values
 
 
 def _axes(case: Case) -> Iterator[tuple[int, ...]]:

@@ -60,6 +60,16 @@ class Quantities:
                 return [name]  # axes of that length are named by it
         return found
 
+    def quotient(self, factor: float, tolerance: float) -> str | None:
+        """How a factor comes of dividing by one number on the way in place of another, at most 64
+        of which are tried; None where it does not."""
+        sizes = [(number, names[0]) for number, names in self._names.items() if names]
+        for wanted, why in sizes[:64]:
+            for number, name in sizes[:64]:
+                if number != wanted and abs(factor * number / wanted - 1) <= tolerance:
+                    return f"it is divided by {name}, in place of {why}"
+        return None
+
     def beside(self, factor: float) -> str | None:
         """A factor beside another mistake in words; None where nobody would make it as well."""
         names = self.named(abs(factor), 1e-6)
@@ -177,10 +187,14 @@ def meaning_of(factor: float, context: Context | None) -> str:
         half = (
             f", or the 1/2 of the derivative of {described(roots[0])} is missing" if roots else ""
         )
-        return f"it is counted or accumulated twice{half}"
+        twice = context is not None and len(context.uses) > 1
+        also = "" if twice else ", or a factor of 2 is one too many"
+        return f"it is counted or accumulated twice{also}{half}"
     if factor == 0.5:
         squares = [r for r in near if r.op.name in _SQUARES or _is_square(r)]
-        of = f"the derivative of {described(squares[0])}" if squares else "a square's derivative"
+        if not squares:
+            return "it is halved, or one of two equal contributions is missing"
+        of = f"the derivative of {described(squares[0])}"
         return f"the factor 2 of {of} is missing, or one of two equal contributions is"
     return ""
 

@@ -20,6 +20,7 @@ from autograd.checking.diagnosis.formulas import (
     propose_softmax,
 )
 from autograd.checking.diagnosis.probes import Probes
+from autograd.checking.diagnosis.repeated import propose_repeated
 from autograd.checking.diagnosis.search import Search
 from autograd.checking.diagnosis.subsets import propose_label, propose_subset
 from autograd.checking.diagnosis.substitutions import propose_local_factor
@@ -67,17 +68,22 @@ def _propose(case: Case) -> None:
     propose_sum(case)
     propose_accumulation(case)
     probes = Probes(case, case.context) if case.context is not None else None
-    propose_edits(case, probes)
     search = None
     if case.context is not None and probes is not None and not case.tape_is_given:
         search = Search(case, case.context, probes)
+        if search.compositions():
+            return
+    propose_edits(case, probes)
+    if search is not None:
         search.derivatives()
     propose_local_factor(case)
-    _propose_offset(case)
     if not case.explained:
         propose_other_rules(case, probes)
     if search is not None and not case.explained:
         search.factors()
+    if not case.explained:
+        propose_repeated(case)
+    _propose_offset(case)
     propose_subset(case)
 
 

@@ -23,9 +23,10 @@ def label_masks(values: Values) -> list[Array]:
         if record.op.name == "getitem":
             index = as_index(arrays[1])
             parts = index if isinstance(index, tuple) else (index,)
-            if any(isinstance(part, np.ndarray) for part in parts):
-                mask = np.zeros(arrays[0].shape, np.bool_)
-                mask[index] = True
+            mask = np.zeros(arrays[0].shape, np.bool_)
+            mask[index] = True
+            one = mask.size > 1 and np.count_nonzero(mask) == 1  # the label of one example
+            if one or any(isinstance(part, np.ndarray) for part in parts):
                 masks.append(mask)
         for array, parent in zip(arrays, record.parents, strict=True):
             constant = isinstance(array, np.ndarray) and parent is None and array.ndim
@@ -83,7 +84,7 @@ def role_of(context: Context, use: Use) -> Role | None:
             "the mean's term",
             0.0,
         )
-    if _is_variance(context, use):
+    if _is_variance(context, use) and _is_divided_by(context, use):
         return Role(
             "variance term missing",
             f"the variance ('{name}') is treated as a constant: its term is not added",
@@ -113,6 +114,18 @@ def _centres(context: Context, record: Record, mean: Record) -> bool:
             return True
         subtrahend = subtrahend.parents[0] if subtrahend.parents else None
         steps += 1
+    return False
+
+
+def _is_divided_by(context: Context, use: Use) -> bool:
+    """Whether what is made of the tensor is multiplied or divided by what is made of its square:
+    not where a penalty is added."""
+    square = context.after(use.record) | {use.record.serial}
+    tensor = (context.after(use.place) | {use.place.serial}) - square
+    for record in context.records:
+        parents = {p.serial for p in record.parents if p is not None}
+        if record.op.name in {"multiply", "divide"} and parents & square and parents & tensor:
+            return True
     return False
 
 

@@ -28,6 +28,20 @@ def mistaken_rules(context: Context, use: Use, right: Array) -> Iterator[Mistake
     yield from _summed_wrongly(context, use, right)
 
 
+def unsummed(context: Context, use: Use) -> Array | None:
+    """What the rule of a use returns where an argument that is broadcast is repeated."""
+    if getattr(use.record.op, "kind", None) != "elementwise":
+        return context.pulled(use)
+    shape = use.record.out.shape
+
+    def repeated(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        given, at = list(given), 2 + use.position
+        given[at] = wrap(np.broadcast_to(given[at].data, shape).copy(), None)
+        return given, options
+
+    return context.pulled(use, repeated)
+
+
 def _without_local_factor(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
     """The gradient of the output, handed on as it is, or without one recorded factor."""
     g = context.upstream(use.record)
@@ -149,7 +163,7 @@ def _transposed_products(context: Context, use: Use, right: Array) -> Iterator[M
 
 def _summed_wrongly(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
     """A sum over broadcast axes left out, taken over one slice, or over other axes."""
-    raw = context.pulled(use)
+    raw = unsummed(context, use)
     if raw is None or raw.shape == right.shape:
         return
     extra = raw.ndim - right.ndim

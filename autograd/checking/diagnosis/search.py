@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.checking.diagnosis.compositions import of_units
 from autograd.checking.diagnosis.context import Context
 from autograd.checking.diagnosis.derivatives import (
     PLAIN,
@@ -20,7 +21,6 @@ from autograd.checking.diagnosis.derivatives import (
     looked_at,
     of_form,
     of_one_op,
-    of_several_ops,
     too_many,
 )
 from autograd.checking.diagnosis.evidence import Candidate, Case, fitted_factor, largest
@@ -44,6 +44,11 @@ class Search:
         self._wrong = int(np.count_nonzero(case.wrong))
         self._latest: tuple[Array, Array, Array] | None = None
 
+    def compositions(self) -> bool:
+        """Other derivatives of functions with names that several ops make up. Says whether one
+        explains the numbers: then nothing is to be looked for within it."""
+        return self._run(lambda place, _: of_units(self.context, place, known=True))
+
     def derivatives(self) -> None:
         """Other derivatives of elementary functions, and the gradients of other tensors."""
         self._run(self._likely)
@@ -52,8 +57,8 @@ class Search:
         """A recorded array, or a function of it, that is multiplied in."""
         self._run(self._factors)
 
-    def _run(self, tries: Callable[[Place, Array], Iterator[Try]]) -> None:
-        """Nearest places first; further on only while nothing explains the numbers."""
+    def _run(self, tries: Callable[[Place, Array], Iterator[Try]]) -> bool:
+        """Nearest places first; further on while nothing explains the numbers. Says if one does."""
         self.work = 0
         for distance, place in enumerate(self.context.near_places[:_MOST_PLACES]):
             g = self.context.flow.at(place)
@@ -64,10 +69,11 @@ class Search:
             for one in tries(place, g.astype(np.float64, copy=False)):
                 self.work += one.base.size
                 if self.work > _MOST_WORK:
-                    return
+                    return found
                 found |= self._try(place, one, depth, g)
             if found:
-                return
+                return True
+        return False
 
     def _likely(self, place: Place, g: Array) -> Iterator[Try]:
         yield from self._other_gradients(place, g)
@@ -77,7 +83,7 @@ class Search:
             if use.place.serial == place.serial:
                 yield from of_one_op(self.context, use)
         if place.serial == self.context.place.serial:
-            yield from of_several_ops(self.context, place)
+            yield from of_units(self.context, place, known=False)
         yield from too_many(self.context, place, g)
 
     def _try(self, place: Place, one: Try, depth: float, g: Array) -> bool:
@@ -97,12 +103,17 @@ class Search:
         if moved is None:
             return False
         values = self.case.expected + moved
-        rank, text, free = one.rank + depth, one.text, 0
+        # Of many numbers a function of one is a multiple like any other.
+        rank, text, free = (
+            one.rank + depth,
+            one.text,
+            int(one.base.size == 1 < self.case.given.size),
+        )
         if scale != 1:
             also = self.case.quantities.beside(scale)
             if also is None:
                 return False
-            rank, free = rank + (1.0 if abs(scale + 1) > 1e-6 else 2.0), 1
+            rank, free = rank + (1.0 if abs(scale + 1) > 1e-6 else 2.0), free + 1
             text = f"{text}; and it is {also}"
         found = Candidate(
             one.kind,

@@ -231,8 +231,8 @@ def propose_local_factor(case: Case) -> None:
         return
     wrong = int(np.count_nonzero(case.wrong))
     needed = 2 if case.relative_limit < 1e-6 else 3
-    if wrong < needed or not largest(case.given):
-        return
+    if wrong < needed or not largest(case.given) or largest(case.expected) <= case.limit:
+        return  # whatever is multiplied by 0 gives nothing
     for distance, (what, value) in enumerate(case.context.recorded()[:_MOST]):
         try:
             fits = np.broadcast_shapes(value.shape, case.given.shape) == case.given.shape
