@@ -116,6 +116,7 @@ def test_effects_are_wanted(rng: np.random.Generator) -> None:
         (lambda x: (x * 2, x * 2, 2 * x), "multiply multiply"),
         (lambda x: (x * 0.0, x * -0.0), "multiply multiply"),
         (lambda x: (x * np.nan, x * np.nan), "multiply"),
+        (lambda x: [x * float(n) for n in ("0.1", "0.1", "nan", "nan")], "multiply multiply"),
         (lambda x: (x * 1, x * 1.0, x * True), "multiply multiply multiply"),
         (lambda x: [ag.astype(x, d) for d in (np.float32, np.float32, np.float64, bool)],
          "astype astype astype"),
@@ -256,6 +257,15 @@ def test_calls_that_are_kept_stand_for_what_is_made_again() -> None:
     assert made.result == (Value(3), Value(9))
     assert names(simplified(program, keep=4)) == "exp exp sin sin cos"
     assert names(simplified(program)) == "exp sin cos"
+
+
+def test_what_is_made_of_calls_that_are_kept_is_the_same() -> None:
+    exps = [called(ag.exp, 0, i) for i in (1, 2, 3)]
+    program = by_hand(*exps, called(ag.sin, 2, 4), called(ag.exp, 0, 5), called(ag.sin, 5, 6),
+                      result=Value(6))  # fmt: skip
+    made = with_common_calls(program, keep=[call.outputs for call in exps]).check()
+    assert made.calls == program.calls[:4]
+    assert made.result == Value(4)
 
 
 def test_what_is_saved_is_common_too() -> None:

@@ -21,6 +21,7 @@ from support.specs.running import assert_close
 import autograd as ag
 import nn
 from autograd import Tensor, explain
+from autograd.program.expressions import SMALL, short
 from autograd.program.watching import program_of
 
 Array = np.ndarray[Any, Any]
@@ -86,6 +87,31 @@ def test_steps_may_read_the_same_constants(labels: int, rng: np.random.Generator
     assert len(text.splitlines()) < 110
     for t in range(2, 58):  # what is said of a step in a loop is said by its number
         assert f"[{t}]" not in text
+
+
+def test_three_steps_are_a_loop_and_two_are_none(rng: np.random.Generator) -> None:
+    def text(steps: int) -> list[str]:
+        w, h = leaf(3, 3, rng=rng), Tensor(rng.random((2, 3)))
+        for _ in range(steps):
+            h = ag.tanh(h @ w)
+        return [line.partition("  # ")[0].rstrip() for line in str(explain(h.sum())).splitlines()]
+
+    assert not any("for " in line for line in text(2))
+    lines = text(3)
+    assert lines[lines.index("# Loops: v[t] is what v is at step t") :][:12] == [
+        "# Loops: v[t] is what v is at step t",
+        "v1, v2, d_v1, d_v2 = ({} for _ in range(4))",
+        "",
+        "# Forward",
+        "v2[-1] = c1",
+        "for t in range(3):",
+        "    v1[t] = v2[t - 1] @ x1",
+        "    v2[t] = tanh(v1[t])",
+        "v3 = sum(v2[2])",
+        "",
+        "# Backward: d_v is the gradient of the result in v",
+        "# v2[2] = tanh(v1[2])",
+    ]
 
 
 def test_the_whole_is_there_on_request(rng: np.random.Generator) -> None:
@@ -183,3 +209,13 @@ def expect_explained(seed: int) -> None:
                 if own.grad is not None:
                     gradient = space["d_" + explanation.name_of(own)]
                     assert_close(gradient, own.grad, 1e-12)
+
+
+def test_numbers_in_short() -> None:
+    assert short(np.asarray([1.0, -0.0])) == "[ 1., -0.]"
+    assert short(np.arange(8.0)) == "min 0, max 7, mean 3.5"
+    assert short(np.full(8, 1e308)) == "min 1e+308, max 1e+308, mean inf"  # and nobody is warned
+    assert short(np.arange(8) > 2) == "5 of 8 true"
+    assert short(np.full(8, 1 + 2j)) == "mean 1+2j"
+    assert short(np.zeros(SMALL)) == "[" + ", ".join(["0."] * SMALL) + "]"
+    assert short(np.zeros(SMALL + 1)).startswith("min")

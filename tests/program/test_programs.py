@@ -244,13 +244,17 @@ def test_a_program_is_built_by_hand_and_checked() -> None:
     double = Call(ag.multiply, (Value(0), 2), {}, (1,))
     program = Program((double,), {0: scalar, 1: scalar}, (Input(0, "x"),), result=Value(1))
     assert run(program.check(), [np.asarray(3.0)]) == 6.0
-    for wrong in (
-        Program((double, double), program.slots, program.inputs, result=Value(1)),
-        Program((double,), program.slots, (), result=Value(1)),
-        Program((), program.slots, program.inputs, result=Value(1)),
-        Program((double,), {0: scalar}, program.inputs, result=Value(0)),
-    ):
-        with pytest.raises(ValueError, match="program: "):
+    for wrong, said in (
+        (Program((double, double), program.slots, program.inputs, result=Value(1)),
+         "call 1, multiply gives slot 1 a second time"),
+        (Program((double,), program.slots, (), result=Value(1)),
+         "call 0, multiply reads slot 0, which nothing gave"),
+        (Program((), program.slots, program.inputs, result=Value(1)),
+         "the result has slot 1, which nothing gave"),
+        (Program((double,), {0: scalar}, program.inputs, result=Value(0)),
+         "call 0, multiply gives slot 1 of unknown shape"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"^program: {said}$"):
             wrong.check()
 
 

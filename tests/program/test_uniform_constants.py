@@ -114,6 +114,7 @@ def test_what_is_made_of_one_number_is_one(f: Any, number: float) -> None:
     assert constant.filled
     assert np.array_equal(constant.number, number)
     assert np.signbit(constant.number) == np.signbit(number)
+    assert Constant(constant.array).number is None
     given = traced(lambda: f(Tensor(full(1, 3))))
     expect_simplified(given, names(given))  # what somebody gave stays
 
