@@ -57,7 +57,9 @@ class Generator:
         self, low: float = 0.0, high: float = 1.0, shape: Shape = (), dtype: DTypeLike = np.float64
     ) -> Tensor:
         """Independent and uniform in [low, high)."""
-        return drawn(low, high, source=self, how="uniform", shape=shape, dtype=dtype)
+        # As arrays: where NumPy asks for that of a tensor that wants a gradient, it is refused.
+        bounds = np.asarray(low), np.asarray(high)
+        return drawn(*bounds, source=self, how="uniform", shape=shape, dtype=dtype)
 
     def bernoulli(self, p: float, shape: Shape = ()) -> Tensor:
         """Independent booleans, true with probability p. Raises ValueError for p outside [0, 1]."""
@@ -67,11 +69,12 @@ class Generator:
 
     def integers(self, low: int, high: int, shape: Shape = ()) -> Tensor:
         """Independent and uniform from low to high - 1."""
-        return drawn(low, high, source=self, how="integers", shape=shape)
+        bounds = np.asarray(low), np.asarray(high)
+        return drawn(*bounds, source=self, how="integers", shape=shape)
 
     def permutation(self, n: int) -> Tensor:
         """The numbers from 0 to n - 1 in random order."""
-        return drawn(n, source=self, how="permutation")
+        return drawn(np.asarray(n), source=self, how="permutation")
 
     def _noted(self) -> np.random.Generator:
         return noted(self.numpy)
@@ -93,7 +96,7 @@ def drawn(
 ) -> Array:
     """Numbers of a distribution: `how` is a method of NumPy's generators, of these parameters."""
     sizes = () if shape is None else (shape,)
-    parameters = tuple(np.asarray(p).item() for p in parameters)
+    parameters = tuple([p if p.ndim else p.item() for p in parameters])
     return np.asarray(getattr(source._noted(), how)(*parameters, *sizes), dtype)
 
 
