@@ -41,6 +41,7 @@ def test_mistakes_in_the_derivation_by_hand(rng: np.random.Generator, mistake: M
     assert words in first[1]
 
 
+@pytest.mark.slow
 def test_noise_on_the_cnn_is_unknown(rng: np.random.Generator) -> None:
     tape = on_the_tape(small(rng))
     reference = Reference(tape["loss"])
@@ -188,9 +189,13 @@ def test_a_two_is_named_only_where_it_lies_on_the_way(rng: np.random.Generator) 
 
 
 DTYPES = [np.float16, np.float32, np.float64]
+PRECISIONS = [
+    pytest.param(dtypes, marks=() if number % 7 == 1 else pytest.mark.slow)
+    for number, dtypes in enumerate(itertools.product(DTYPES, repeat=3))
+]
 
 
-@pytest.mark.parametrize("dtypes", [*itertools.product(DTYPES, repeat=3)])
+@pytest.mark.parametrize("dtypes", PRECISIONS)
 def test_tapes_of_several_precisions_raise_nothing(
     rng: np.random.Generator, dtypes: tuple[Any, Any, Any]
 ) -> None:
