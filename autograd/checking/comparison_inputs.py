@@ -96,7 +96,11 @@ def run(
     holders = Holders(f)
     for argument in args:
         holders.given(argument)
-    run = Run(f, args, holders, False)
+    try:
+        run = Run(f, args, holders, False)
+    except TypeError as error:  # the arguments are none of the function's
+        reason = str(error).partition("with the arguments: ")[2] or str(error)
+        raise TypeError(f"compare: the function is called with the arguments: {reason}") from error
     if run.failure is not None:
         raise RuntimeError(f"compare: {run.failure}") from run.failure.__cause__
     loss = run.returned[0] if isinstance(run.returned, tuple | list) else run.returned
@@ -123,7 +127,15 @@ def of_variable(name: str, value: Any, known: Mapping[str, Tensor]) -> Any:
             f"compare: the function has no argument or variable '{name}' that a gradient could be "
             f"of; it has {', '.join(dict.fromkeys(known)) or 'none'}"
         )
-    return known[name], value
+    tensor = known[name]
+    if isinstance(value, tuple | list) and len(value) == 2 and tensor.shape != (2,):
+        shapes = [np.shape(part) for part in value]
+        if shapes == [tensor.shape] * 2 and tensor.shape != np.shape(value):
+            raise TypeError(
+                f"compare: a pair is given for '{name}'; with a function give the gradient alone: "
+                f"{name}=gradient"
+            )
+    return tensor, value
 
 
 def _diagnosed(value: Array, expected: Array, limit: float) -> list[Hypothesis]:

@@ -376,3 +376,17 @@ def test_warnings_of_the_tape_are_not_repeated(rng: np.random.Generator) -> None
         report = compare(loss, db=(b, 2 * (x.data + b.data).sum(0)))
     assert report.ok
     assert len(caught) == 1
+
+
+def test_what_is_given_with_a_function_is_its_gradients_alone(rng: np.random.Generator) -> None:
+    x, w = rng.random((5, 4)), rng.random((4, 3))
+
+    def loss(x: Tensor, w: Tensor) -> Tensor:
+        return ((x @ w) ** 2).sum()
+
+    right = x.T @ (2 * x @ w)
+    assert compare(loss, x, w, w=right).ok
+    with pytest.raises(TypeError, match="compare: a pair is given for 'w'; with a function give"):
+        compare(loss, x, w, w=(w, right))
+    with pytest.raises(TypeError, match="compare: the function is called with the arguments: "):
+        compare(loss, x, w=right)

@@ -94,6 +94,16 @@ class BackwardReport:
     unjudged: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
+    def __getitem__(self, name: str) -> Step:
+        """The gradient of this name, as the report has it. Raises KeyError where there is none."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(
+            f"{name}: no gradient of that name could be paired; there are "
+            f"{', '.join(step.name for step in self.steps) or 'none'}"
+        )
+
     @property
     def ok(self) -> bool:
         """Whether all that could be judged of what the backward returned, or left on its object,
