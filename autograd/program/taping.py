@@ -148,7 +148,10 @@ class _Taping:
         self._owners.append(tensor)
         slot = self._trace.new(array_of(tensor), tracked=True)
         self._stands(key, array, array_of(tensor))
-        self._inputs.append(Input(slot, f"x{len(self._inputs) + 1}", place.owner()))
+        # That of a transform's variable is gone; what it held is here.
+        owner = place.owner()
+        owner = tensor if owner is None else owner
+        self._inputs.append(Input(slot, f"x{len(self._inputs) + 1}", owner))
 
     def _place(self, place: Place) -> Place:
         """The place of its own that stands for one of the tape."""

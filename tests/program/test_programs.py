@@ -99,9 +99,10 @@ def expect_random_program(seed: int) -> None:
             loss.backward()
             for number, gradient in gradients.items():
                 tensor = taped.inputs[number].tensor
-                assert tensor is not None
-                assert tensor.grad is not None
-                assert_close(gradient, tensor.grad.data, 1e-13)
+                if any(tensor is own for own in leaves):  # a transform's variables are gone
+                    assert tensor is not None
+                    assert tensor.grad is not None
+                    assert_close(gradient, tensor.grad.data, 1e-13)
 
 
 @pytest.mark.parametrize("chunk", range(2))
