@@ -66,7 +66,7 @@ JUDGED: list[Judged] = [
     ),
     Judged(
         "autograd/program/passes.py",
-        "_with_common_constants",
+        "_alike_constants",
         "key = array.shape, array.dtype.str, array.tobytes(), note, filled",
         "key = array.shape, array.dtype.str, array.tobytes(), filled, note",
         equivalent=True,
