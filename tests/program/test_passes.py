@@ -116,6 +116,8 @@ def test_effects_are_wanted(rng: np.random.Generator) -> None:
         (lambda x: (x * 2, x * 2, 2 * x), "multiply multiply"),
         (lambda x: (x * 0.0, x * -0.0), "multiply multiply"),
         (lambda x: (x * np.nan, x * np.nan), "multiply"),
+        (lambda x: [x * int(n) for n in ("1000", "1000")], "multiply"),
+        (lambda x: [ag.einsum("->".join(["ij", n]), x) for n in "iij"], "einsum einsum"),
         (lambda x: [x * float(n) for n in ("0.1", "0.1", "nan", "nan")], "multiply multiply"),
         (lambda x: (x * 1, x * 1.0, x * True), "multiply multiply multiply"),
         (lambda x: [ag.astype(x, d) for d in (np.float32, np.float32, np.float64, bool)],

@@ -22,6 +22,7 @@ import autograd as ag
 import nn
 from autograd import Tensor, explain
 from autograd.program.expressions import SMALL, short
+from autograd.program.passes import simplified
 from autograd.program.watching import program_of
 
 Array = np.ndarray[Any, Any]
@@ -48,6 +49,43 @@ def test_a_program_prints_as_its_lines(rng: np.random.Generator) -> None:
         "p1.grad = v4",
         "return v3",
     ]
+
+
+def gradient(f: Any, *xs: Array) -> list[str]:
+    """The lines, without shapes, of a program that gives the gradient of f in its argument."""
+
+    def step(x: Tensor) -> Any:
+        own = Tensor(x, requires_grad=True)
+        f(own).backward()
+        return own.grad
+
+    program = program_of(step, *xs)
+    texts = [str(p).splitlines() for p in (program, simplified(program))]
+    return [line.partition("  # ")[0].rstrip() for text in texts for line in text]
+
+
+def test_gradients_that_are_one_have_one_name() -> None:
+    lines = gradient(lambda x: (ag.exp(x) + x).sum(), np.ones(3))
+    assert lines[4:6] == [
+        "d_v2 = broadcast_to(reshape(ones(()), (1,)), (3,))",
+        "d_x = d_v2 + d_v2 * v1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(3, "1 / 3"), (4, "0.25"), (7, "1 / 7"), (32, "1 / 32"), (16, "0.0625")]
+)
+def test_parts_of_a_whole_are_written_as_fractions(count: int, text: str) -> None:
+    for dtype in (np.float32, np.float64):
+        lines = gradient(lambda x: (x * x).mean(), np.ones(count, dtype))
+        assert f"d_x = {text} * x" in lines
+
+
+def test_other_numbers_of_a_sweep_are_written_as_they_are() -> None:
+    lines = gradient(lambda x: ag.sum(x * 0.7654321 * 1.2345678), np.ones(3))
+    assert any("0.7654321" in line and " / " not in line for line in lines)
+    lines = gradient(lambda x: ag.sum(x * (1 / 3)), np.ones(3))
+    assert "v1 = x * 0.3333333333333333" in lines  # what the function itself has
 
 
 def recurrent(steps: int, rng: np.random.Generator, columns: bool = False) -> Any:

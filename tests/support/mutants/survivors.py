@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - lines of source are quoted whole
-"""What was judged of the mutants of the engine that no test notices: tests/engine_mutants.py."""
+"""What was judged of the mutants that no test notices: tests/engine_mutants.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,65 @@ class Judged(NamedTuple):
     nth: int = 0
 
 
+_ORDER = "rules are tried until none has anything to say, and come to the same in either order"
+
 JUDGED: list[Judged] = [
+    Judged(
+        "autograd/program/board.py",
+        "",
+        "times_one, minus_minus,",
+        "minus_minus, times_one,",
+        equivalent=True,
+        reason=_ORDER,
+    ),
+    Judged(
+        "autograd/program/board.py",
+        "",
+        "transposed_twice, reshaped_twice,",
+        "reshaped_twice, transposed_twice,",
+        equivalent=True,
+        reason=_ORDER,
+    ),
+    Judged(
+        "autograd/program/board.py",
+        "",
+        "reshaped_twice, summed_and_reshaped,",
+        "summed_and_reshaped, reshaped_twice,",
+        equivalent=True,
+        reason=_ORDER,
+    ),
+    Judged(
+        "autograd/program/board.py",
+        "",
+        "summed_and_reshaped, broadcast_by_itself,",
+        "broadcast_by_itself, summed_and_reshaped,",
+        equivalent=True,
+        reason=_ORDER,
+    ),
+    Judged(
+        "autograd/program/folding.py",
+        "folded",
+        "marks = [numbers.setdefault(mark, len(numbers)) for mark, _ in places]",
+        "marks = [numbers.setdefault(len(numbers), mark) for mark, _ in places]",
+        equivalent=True,
+        reason="marks themselves are compared in the place of their numbers, only slower",
+    ),
+    Judged(
+        "autograd/program/passes.py",
+        "_alike_constants",
+        "key = array.shape, array.dtype.str, array.tobytes(), note, filled",
+        "key = array.shape, array.dtype.str, array.tobytes(), filled, note",
+        equivalent=True,
+        reason="the same key in another order",
+    ),
+    Judged(
+        "autograd/program/program.py",
+        "Program.with_calls",
+        "call if part == call.part else replace(call, part=part)",
+        "call if False else replace(call, part=part)",
+        equivalent=True,
+        reason="an equal call is made for one that stays, only slower",
+    ),
     Judged(
         "autograd/engine/keeping.py",
         "",
