@@ -202,6 +202,7 @@ if _TYPE_CHECKING:
     from autograd import random
     from autograd.checking import GradcheckError, check_backward, check_tape, compare, gradcheck
     from autograd.explanation import explain, tape_of
+    from autograd.jitting.jit import jit
     from autograd.ops.declaring import custom_vjp, on_arrays
     from autograd.profiling import LostGradientWarning, debug, profile
     from autograd.program.watching import program_of
@@ -230,7 +231,8 @@ __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fold_windows", "gammaln",
     "gather_first_max", "get_num_threads", "getitem", "grad", "gradcheck", "greater",
     "greater_equal", "hessian", "hsplit", "hstack", "hvp", "hypot", "imag", "index_add",
-    "index_update", "inner", "inv", "isfinite", "isinf", "isnan", "jacobian", "jvp", "keep_pages",
+    "index_update", "inner", "inv", "isfinite", "isinf", "isnan", "jacobian", "jit", "jvp",
+    "keep_pages",
     "kron", "less", "less_equal", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2",
     "logical_and", "logical_not", "logical_or", "logit", "logsumexp", "matmul", "matrix_power",
     "matrix_transpose", "max", "maximum", "mean", "median", "min", "minimum", "moveaxis",
@@ -255,6 +257,7 @@ del _operators, _protocols
 _LATER = {
     "autograd.checking": ("GradcheckError", "check_backward", "check_tape", "compare", "gradcheck"),
     "autograd.explanation": ("explain", "tape_of"),
+    "autograd.jitting.jit": ("jit",),
     "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
     "autograd.profiling": ("LostGradientWarning", "debug", "profile"),
     "autograd.program.watching": ("program_of",),

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from autograd import Tensor
 from autograd.engine.modes import mode
 from autograd.runtime.scopes import scope
-from nn.functional.arguments import loaded
+from nn.functional.arguments import loaded, tracer
 from nn.hooks import Hook, RemovableHandle
 from nn.parameters import Buffer as Buffer
 from nn.parameters import Parameter as Parameter
@@ -89,6 +89,8 @@ class Module:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._forward_pre_hooks:
             args, kwargs = self._before_forward(args, kwargs)
+        if (trace := tracer()) is not None:
+            trace.uses(self)
         caller = _calls.innermost
         _calls.innermost = self
         try:

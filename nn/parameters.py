@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from autograd import Tensor
+from autograd.engine.modes import array_of
 from autograd.engine.tape import Leaf
 
 _data = vars(Tensor)["data"]
@@ -31,9 +32,9 @@ class Parameter(Tensor):
         super().__init__(data, requires_grad)
 
     def _bind(self, value: ArrayLike) -> None:
-        before = self.data
+        before = array_of(self)
         _data.fset(self, value)
-        after = self.data
+        after = array_of(self)
         if (after.shape, after.dtype) != (before.shape, before.dtype):
             _data.fset(self, before)
             raise (ValueError if after.dtype == before.dtype else TypeError)(

@@ -1,8 +1,5 @@
-"""What a record keeps: large computed arrays that no rule will read are dropped in the forward.
-
-An op declares what each of its rules reads (`keeps`); one that does not, as most that users write,
-keeps everything.
-"""
+"""What a record keeps: large computed arrays that no rule will read, as the op declares by `keeps`,
+are dropped in the forward."""
 
 from __future__ import annotations
 
@@ -16,10 +13,8 @@ LARGE = 1 << 15  # bytes
 
 
 class Dropped:
-    """In place of an array that a record does not keep: its shape and dtype, and an error.
-
-    Whatever else is asked of it raises RuntimeError, which names `of`: the op and its argument.
-    """
+    """In place of an array that a record does not keep: its shape and dtype. All else that is asked
+    of it raises RuntimeError, which names `of`: the op and its argument."""
 
     __slots__ = ("dtype", "of", "shape")
     __hash__ = None  # type: ignore[assignment]  # it is equal to nothing, not even itself

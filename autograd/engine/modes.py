@@ -57,14 +57,22 @@ class Watcher:
         """The array that `tensor.data` gives."""
         return self.given(tensor)._array
 
+    def grad(self, tensor: Tensor) -> Tensor | None:
+        """What `tensor.grad` gives."""
+        return tensor._grad
+
+    def leaves_grad(self, tensor: Tensor) -> None: ...  # before another is put there
+
     def place(self, tensor: Tensor) -> Place | None:
         """Where hooks on the tensor are put."""
         return tensor._place
 
 
+array_of = Watcher().read  # the array of a tensor, without asking who watches
+
+
 class _Mode:
-    """What holds in this thread, or in this asyncio task. `current()` gives it as a dict, which is
-    never changed: each setting puts another in its place."""
+    """What holds in this thread, or asyncio task: a dict that each setting puts another for."""
 
     recording: bool
     before: Any  # what `no_grad` restores
@@ -89,11 +97,15 @@ current = _holding.get  # as fast as a lookup in a threading.local, which tasks 
 mode = _Mode()
 
 
-class no_grad:
-    """Context manager: ops in it are not recorded. What was before is restored, also when nested.
+def array_within(tensor: Tensor) -> NDArray[Any]:
+    """The array of a tensor for ops to go on with, or for its shape: no number of it is read."""
+    watcher: Watcher | None = current()["watcher"]
+    return tensor._array if watcher is None else watcher.given(tensor)._array
 
-    It is kept beside what holds, so that threads and tasks may share one object.
-    """
+
+class no_grad:
+    """Context manager: ops in it are not recorded. What was before is kept beside what holds, so
+    that threads and tasks may share one object, and is restored, also when nested."""
 
     wanted = False
 

@@ -26,8 +26,8 @@ def sweep(
 ) -> None:
     """Carry gradients from `roots` back.
 
-    Creation order is topological order, so this is a loop over a heap of serial numbers instead of
-    a recursion. Gradients in flight live in this call alone, and each is let go as it is consumed.
+    Creation order is topological order, so this is a loop over a heap of serial numbers. Gradients
+    in flight live in this call alone, and each is let go as it is consumed.
 
     Args:
         roots: places, each with its gradient.
@@ -37,8 +37,7 @@ def sweep(
         wanted: serial numbers of places that the sweep does not go beyond.
         needed: serial numbers of the only places to visit, and so of the only records to free; see
             `leading_to`. None for all.
-        early: deposit the gradient of a leaf once no record is left that adds to it. Otherwise
-            leaves come last, being older than all records.
+        early: deposit the gradient of a leaf once no record is left that adds to it, not last.
 
     Raises:
         RuntimeError: a record was freed by an earlier sweep, or refuses to be differentiated.

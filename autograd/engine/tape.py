@@ -39,8 +39,7 @@ class Operation(Protocol):
 
 
 class Leaf:
-    """The place of a tensor that was not computed and wants a gradient. `inner` says that a
-    transform made it, so that nobody else differentiates by it."""
+    """The place of a tensor that wants a gradient; a transform has made it where it is `inner`."""
 
     __slots__ = ("hooks", "inner", "owner", "serial")
 
@@ -58,8 +57,7 @@ class Record:
     for one that needs no gradient), `options` the keyword arguments, `out` the resulting array or
     tuple of arrays, `saved` what else the forward kept for its rules. Large arrays that no rule
     reads are `Dropped`. `arrays is None` once the sweep has freed the record. `line` is where the
-    user's code called the op, in debug mode; `scope` says within what it was called, outermost
-    first.
+    user's code called the op, in debug mode; `scope` within what, outermost first.
     """
 
     # fmt: off
@@ -102,10 +100,8 @@ class Output:
 
 
 class Refusal:
-    """The place of a value that came from `parents` by ways whose derivative nobody knows.
-
-    A sweep that reaches it raises RuntimeError with `reason`, rather than leave a part out.
-    """
+    """The place of a value that came from `parents` by ways whose derivative nobody knows: a sweep
+    that reaches it raises RuntimeError with `reason`, rather than leave a part out."""
 
     __slots__ = ("hooks", "parents", "reason", "serial")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from autograd.engine.modes import current, enable_grad, mode
+from autograd.engine.modes import array_within, current, enable_grad, mode
 from autograd.engine.needs import needs
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record
@@ -71,7 +71,7 @@ class Tensor(Methods):
             if isinstance(place, Leaf) or (place is not None and dtype is not None):
                 data = needs.astype(data, data.dtype if dtype is None else np.dtype(dtype))
                 place = data._place
-            self._place, data = place, data.data
+            self._place, data = place, array_within(data)
         self._array = _numeric(data, dtype, "Tensor")
         if requires_grad:
             self.requires_grad = True
@@ -106,10 +106,8 @@ class Tensor(Methods):
         self._array = array
 
     def rebind(self, array: Array) -> None:
-        """Bind to an array of another shape or dtype, and let go of `.grad`.
-
-        Raises TypeError for what is not floating, where the tensor wants a gradient.
-        """
+        """Bind to an array of another shape or dtype, and let go of `.grad`. Raises TypeError for
+        what is not floating, where the tensor wants a gradient."""
         array = _numeric(array, None, "rebind")
         if self._place is not None and array.dtype.kind not in "fc":
             raise TypeError(f"rebind: {array.dtype} given for a tensor that wants a gradient")
@@ -122,7 +120,8 @@ class Tensor(Methods):
         Raises TypeError where something else is assigned, or another dtype, and ValueError where it
         is of another shape.
         """
-        return self._grad
+        watcher = current()["watcher"]
+        return self._grad if watcher is None else watcher.grad(self)
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -137,6 +136,8 @@ class Tensor(Methods):
                     f"grad: a gradient of {value.dtype} {value.shape} was assigned to a tensor of "
                     f"{self.dtype} {self.shape}; the two must be equal: reshape it, or use astype"
                 )
+        if (watcher := current()["watcher"]) is not None:
+            watcher.leaves_grad(self)
         self._grad = value
 
     @property
@@ -149,7 +150,7 @@ class Tensor(Methods):
 
     def item(self) -> Any:
         """The one element as a Python number. Raises ValueError where there are more or none."""
-        if self.data.size != 1:
+        if self._array.size != 1:
             raise ValueError(
                 f"item: a tensor of one element expected, one of shape {self.shape} given"
             )
@@ -194,7 +195,7 @@ class Tensor(Methods):
         if not wanted:
             self._place = None
         elif self._place is None:
-            if self.data.dtype.kind != "f":
+            if self.dtype.kind != "f":
                 raise TypeError(
                     f"requires_grad: only floating tensors have gradients, this one is "
                     f"{self.dtype}; give dtype=float, or convert with astype"
@@ -214,7 +215,7 @@ class Tensor(Methods):
 
     def detach(self) -> Tensor:
         """The same array without its history: a constant."""
-        return wrap(self.data, None)
+        return wrap(array_within(self), None)
 
     def retain_grad(self) -> None:
         """Let `backward` leave a gradient in `.grad` of this computed tensor too: once, however
@@ -225,11 +226,9 @@ class Tensor(Methods):
             place.hooks = [*hooks, partial(_retain, own)]
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
-        """Show the gradient of this tensor to `hook` during backward, once it is complete.
-
-        A tensor that `hook` returns takes the gradient's place. Hooks run in the order in which
-        they were registered. Returns a function that removes the hook.
-        """
+        """Show the gradient of this tensor to `hook` during backward, once it is complete. What it
+        returns, if not None, takes the gradient's place. Hooks run in the order in which they were
+        registered. Returns a function that removes the hook."""
         if not callable(hook):
             raise TypeError(f"register_hook: {hook!r} given, a function of the gradient expected")
         place, hooks = self._place_for("register_hook")
@@ -264,8 +263,8 @@ class Tensor(Methods):
                 f"{self.shape} now; it was bound to another array after it was used"
             )
         with _accumulating, enable_grad():
-            before = self._grad
-            self._grad = needs.copy(g) if before is None else needs.add(before, g)
+            before = self.grad
+            self.grad = needs.copy(g) if before is None else needs.add(before, g)
 
     def backward(
         self,
@@ -282,8 +281,7 @@ class Tensor(Methods):
                 where it is one.
             retain_graph: keep what was recorded for another backward. By default as `create_graph`.
             create_graph: record the sweep, so that the gradients can be differentiated.
-            early: give each leaf its gradient, and run its hooks, as soon as nothing is left that
-                adds to it, not at the end: to work on gradients while the sweep goes on.
+            early: give each leaf its gradient as soon as nothing is left that adds to it, not last.
 
         Raises:
             RuntimeError: nothing here requires a gradient, or an earlier backward freed the graph.
@@ -305,7 +303,7 @@ class Tensor(Methods):
 
     def _cotangent(self, gradient: Operand | None) -> Tensor:
         if gradient is None:
-            if self.data.size != 1:
+            if self._array.size != 1:
                 raise ValueError(
                     f"backward: a tensor of shape {self.shape} needs a cotangent of that shape, "
                     "none was given; reduce it to one number first (sum, mean) or pass gradient="

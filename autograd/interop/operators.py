@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd import ops
-from autograd.engine.modes import mode
+from autograd.engine.modes import array_within, mode
 from autograd.engine.primitives import Primitive
 from autograd.engine.tensor import Array, Tensor
 from autograd.ops.arguments import UnsupportedError
@@ -51,11 +51,14 @@ def _left_to(other: Any) -> Any:
 
 
 def _truth(self: Tensor) -> bool:
-    if self.data.size != 1:
+    if self._array.size != 1:
         raise ValueError(
             f"bool: the truth of a tensor of shape {self.shape} is ambiguous; "
             "compare one element, or use np.any or np.all on its .data"
         )
+    observer: Any = mode.observer
+    if observer is not None and observer.traces:
+        return bool(observer.decide(self))
     return bool(self.data.item())
 
 
@@ -75,7 +78,7 @@ def _number(kind: type[float]) -> Callable[[Tensor], float]:
 
 def _formatted(self: Tensor, how: str) -> str:
     """As NumPy does: a number where there is one, without axes; else only what str gives."""
-    if not self.data.ndim and how:
+    if not self.shape and how:
         if mode.observer is not None:
             mode.observer.converting(self)
         return format(self.item(), how)
@@ -88,9 +91,9 @@ def _formatted(self: Tensor, how: str) -> str:
 
 
 def _length(self: Tensor) -> int:
-    if not self.data.ndim:
+    if not self.shape:
         raise TypeError("len: a tensor of shape () has no length")
-    return len(self.data)
+    return self.shape[0]
 
 
 def _elements(self: Tensor) -> Iterator[Tensor]:
@@ -106,7 +109,7 @@ def _assign(self: Tensor, index: Any, value: Any) -> NoReturn:
 
 
 def _text(self: Tensor) -> str:
-    body = np.array2string(self.data, separator=", ", prefix="Tensor(")
+    body = np.array2string(array_within(self), separator=", ", prefix="Tensor(")
     notes = [] if self.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self.dtype}"]
     if self.op_name is not None:
         notes.append(f"op={self.op_name}")

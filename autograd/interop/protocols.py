@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ops
+from autograd.engine.modes import array_within
 from autograd.engine.tensor import Tensor
 from autograd.ops.linear.subscripts import LETTERS
 from autograd.runtime.trees import flatten
@@ -85,11 +86,9 @@ _OPS |= {
 }
 
 # What tells about numbers rather than computes with them is answered for the array.
+_SHAPES = {np.shape, np.ndim, np.size, np.result_type}
 _ABOUT = {
-    np.shape,
-    np.ndim,
-    np.size,
-    np.result_type,
+    *_SHAPES,
     np.array_equal,
     np.allclose,
     np.isclose,
@@ -134,7 +133,9 @@ def _array_function(
     self: Tensor, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
     if function in _ABOUT:
-        return _of_arrays(function, args, options, lambda tensor: tensor.data)
+        return _of_arrays(
+            function, args, options, array_within if function in _SHAPES else _numbers_of
+        )
     if _asked_by_pandas(sys._getframe(1)):
         return _of_arrays(function, args, options, np.asarray)
     op = _OPS.get(function)
@@ -144,6 +145,10 @@ def _array_function(
         return op(*args)
     given, named = _as_op_takes(function, op, args, options)
     return op(*given, **named)
+
+
+def _numbers_of(tensor: Tensor) -> Any:
+    return tensor.data
 
 
 def _of_arrays(

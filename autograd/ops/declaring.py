@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.conforming import like
-from autograd.engine.modes import mode
+from autograd.engine.modes import array_within, mode
 from autograd.engine.primitives import Primitive, primitive, registry
 from autograd.engine.rules import Rule
 from autograd.engine.tensor import Array, Tensor, wrap
@@ -130,7 +130,7 @@ def _pull_linear(
 ) -> Tensor:
     if position >= count:
         raise rule.refusal()
-    zeros = [np.zeros_like(a.data) for a in arrays[:count]]
+    zeros = [np.zeros_like(array_within(a)) for a in arrays[:count]]
     return transposed(g, *arrays[count:], of=of, zeros=zeros, position=position, rule=rule)
 
 
@@ -166,4 +166,4 @@ def _plain(value: Any) -> Any:
         return like(value, [_plain(part) for part in value])
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
-    return value.data if isinstance(value, Tensor) else value
+    return array_within(value) if isinstance(value, Tensor) else value

@@ -8,6 +8,24 @@ from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
 
 
+class DecidedOtherwiseError(ValueError):
+    """A program is run of numbers for which the function would have gone another way."""
+
+
+@primitive(differentiable=False)
+def decided(truth: Array, *, value: bool) -> Array:
+    """The truth of one element, by which the function went its way.
+
+    Raises DecidedOtherwiseError where it is not `value`, as it was when the program was made.
+    """
+    if bool(truth) is not value:
+        raise DecidedOtherwiseError(
+            f"program: it was made where a tensor {truth.shape} is {value}, and it is {not value} "
+            "now, for which the function goes another way; make it anew"
+        )
+    return np.array(truth, bool)
+
+
 @primitive(differentiable=False)
 def indices_below(
     given: Array, *, op: str, what: str, count: int, ignored: int | None, some_ignored: bool

@@ -37,35 +37,56 @@ _APART = frozenset(
 _BLOCK = 1 << 13  # elements of a block, of which several are in the cache at a time
 _LITERALS = (int, float, bool, type(None), str)
 
-Runner = Callable[[Iterable[Array]], Any]
+Seen = Callable[[int, Array], Array]
 
 
-def compiled(program: Program) -> Runner:
-    """A function of the arrays of the arguments that gives the result of the program.
+class Compiled:
+    """A program as one function of arrays.
 
-    What the program reads from outside is read anew at each call; effects do not happen. What is
-    returned is in memory of its own, unless the program returns an argument or a view of one. The
-    function has its text as `source`.
+    Args:
+        program: what it runs. Effects do not happen; whoever calls it makes them happen.
+        seen: called with the slot and the array of each value as it is made, for one to go on with.
+
+    Attributes:
+        source: its text.
+        fused: in words, which calls run as one, and why others do not.
     """
-    source, space = _Writer(program).written()
-    exec(compile(source, "<program>", "exec"), space)
-    run = space["run"]
-    inputs = [i.slot for i in program.inputs]
 
-    def call(arguments: Iterable[Array]) -> Any:
-        held = bound(program, arguments)
+    def __init__(self, program: Program, seen: Seen | None = None) -> None:
+        self.program = program
+        writer = _Writer(program, seen)
+        self.source, space = writer.written()
+        self.fused = writer.fused()
+        exec(compile(self.source, "<program>", "exec"), space)
+        self._run = space["run"]
+        self._inputs = [i.slot for i in program.inputs]
+
+    def run(self, *given: Any) -> dict[int, Array]:
+        """The arrays of the result and the effects, by slot, of one for each input, in order."""
         with watching(None, recording=False):
-            found = run(*[held[slot] for slot in inputs])
-        return replaced(program.result, lambda value: found[value.slot])
+            found: dict[int, Array] = self._run(*given)
+        return found
 
-    call.source = source  # type: ignore[attr-defined]
-    return call
+    def __call__(self, arguments: Iterable[Array]) -> Any:
+        """The result, of the arrays of the arguments; what else is read is read anew.
+
+        It is in memory of its own, unless the program returns an argument or a view of one.
+        """
+        held = bound(self.program, arguments)
+        found = self.run(*[held[slot] for slot in self._inputs])
+        return replaced(self.program.result, lambda value: found[value.slot])
+
+
+def compiled(program: Program) -> Compiled:
+    """A program as a function that NumPy runs; see `Compiled`."""
+    return Compiled(program)
 
 
 class _Writer:
     """Writes the function, line by line."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, seen: Seen | None = None) -> None:
+        self._seen = seen
         self._program, self._calls, self._slots = program, program.calls, program.slots
         self._constants = {f"r{slot}": c.array for slot, c in program.constants.items()}
         self._space: dict[str, Any] = {
@@ -75,6 +96,7 @@ class _Writer:
             "given_by": given_by,
             "in_slabs": in_slabs,
             "room": _room,
+            "seen": seen,
             **self._constants,
         }
         self._lines: list[str] = []
@@ -92,12 +114,32 @@ class _Writer:
             if number not in within:
                 group = self._groups.get(number)
                 self._single(number, call) if group is None else self._chain(group)
+                if self._seen is not None:
+                    self._lines += [f"r{s} = seen({s}, r{s})" for s in call.gives()]
                 self._release(group or [number])
-        wanted = sorted({value.slot for value in values_in(self._program.result)})
+        wanted = sorted(set(self._program.wanted()))
         result = ", ".join(f"{slot}: r{slot}" for slot in wanted)
         head = f"def run({', '.join(f'r{i.slot}' for i in self._program.inputs)}):"
         lines = [*self._lines, f"return {{{result}}}"]
         return "\n    ".join([head, *lines]), self._space
+
+    def fused(self) -> list[str]:
+        """In words, which calls run as one."""
+        lines = []
+        for group in self._groups.values():
+            names = ", ".join(self._calls[n].op.name for n in group)
+            shape = self._slots[self._calls[group[-1]].outputs[0]].shape
+            lines.append(f"in one, in blocks of {_BLOCK}, {shape}: {names}")
+        within = {n for group in self._groups.values() for n in group}
+        alone = [call for n, call in enumerate(self._calls) if n not in within]
+        small = sum(self._ufunc(call) is not None for call in alone)
+        if small:
+            lines.append(
+                f"alone: {small} elementwise calls, whose arrays are small, or read by several"
+            )
+        if len(alone) > small:
+            lines.append(f"alone: {len(alone) - small} calls that are not elementwise")
+        return lines
 
     # --- single calls --------------------------------------------------------------------------
 
@@ -178,7 +220,8 @@ class _Writer:
 
     def _is_mixed(self, call: Call) -> bool:
         """Whether integers meet floats, so that what the forward gives may be narrowed."""
-        kinds = {self._slots[slot].dtype.kind for slot in call.reads()}
+        slots = [self._slots[slot] for slot in call.reads()]
+        kinds = {slot.dtype.kind for slot in slots if not slot.weak}
         return not kinds.isdisjoint("biu") and not kinds.isdisjoint("f")
 
     def _place(self, group: Sequence[int]) -> int | None:

@@ -19,13 +19,15 @@ def text(program: Program) -> str:
     lines = []
     for i in program.inputs:
         kind = program.slots[i.slot]
-        what = "input" if i.tensor is None else "read from outside"
-        lines.append(f"# {names(Key('v', i.slot))}: {kind.dtype} {kind.shape}, {what}")
+        what = "input" if i.is_argument else "read from outside"
+        said = f"{kind.dtype} {kind.shape}" if i.number is None else "a number"
+        lines.append(f"# {names(Key('v', i.slot))}: {said}, {what}")
     body = [
         to_statement(program, line, names) for line in lines_of(program, as_run=False, inputs=False)
     ]
     for effect in program.effects:
-        names.of_slot(effect.slot)
+        if effect.slot is not None:
+            names.of_slot(effect.slot)
     for slot, constant in program.constants.items():
         if Key("v", slot) in names.used:
             note = f", {constant.note}" if constant.note else ""
@@ -34,8 +36,11 @@ def text(program: Program) -> str:
     lines += [with_comment(statement(line, _op_name), comment(line)) for line in body]
     result = mapped(program.result, lambda leaf: _result(leaf, names))
     for effect in program.effects:
-        target = names(Key("v", effect.input))
-        lines.append(f"{target}.{effect.kind} = {names.of_slot(effect.slot)}")
+        target = f"{names(Key('v', effect.input))}.{effect.kind}"
+        if effect.cell is not None:
+            target = effect.cell.name
+        value = "None" if effect.slot is None else names.of_slot(effect.slot)
+        lines.append(f"{target} = {value}")
     return "\n".join([*lines, f"return {expression(result, _op_name)}"])
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd.engine.conforming import like
 from autograd.engine.tensor import Array, Tensor
+from autograd.program.numbers import Cell, Step
 
 Shape = tuple[int, ...]
 
@@ -29,10 +30,14 @@ class Value(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """What a value is, whichever numbers it has."""
+    """What a value is, whichever numbers it has.
+
+    `weak` says that it is a Python number, which takes the dtype of the arrays that it meets.
+    """
 
     shape: Shape
     dtype: np.dtype[Any]
+    weak: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -47,11 +52,20 @@ class Input(NamedTuple):
         slot: its number.
         name: where it stands: "x", "args[1]['W']"; "" for a tensor that the function reads.
         tensor: the tensor that the function reads; None for an argument.
+        cell: where else it is read: the `.grad` of a tensor, what an optimizer remembers.
+        number: which of the program's numbers it is, where it is one.
     """
 
     slot: int
     name: str
     tensor: Tensor | None = None
+    cell: Cell | None = None
+    number: int | None = None
+
+    @property
+    def is_argument(self) -> bool:
+        """Whether the caller gives it, rather than that it is read."""
+        return self.tensor is None and self.cell is None and self.number is None
 
 
 class Constant(NamedTuple):
@@ -108,11 +122,13 @@ class Delivery(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """What the function leaves behind: `slot` becomes the "grad" or the "data" of an input."""
+    """What the function leaves behind: `slot` becomes the "grad" or the "data" of an input, or the
+    "state" in a cell. Where there is no slot, the gradient is None."""
 
     kind: str
     input: int
-    slot: int
+    slot: int | None
+    cell: Cell | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +185,7 @@ class Program:
         result: what the function returned, with a Value for each tensor.
         effects: what it left behind.
         deliveries: what gradients reached in its sweeps, in their order.
+        numbers: how Python's numbers among its inputs are computed, and what becomes of others.
 
     See `program_of` and `autograd.program.running.run`.
     """
@@ -180,12 +197,13 @@ class Program:
     result: Any = None
     effects: tuple[Effect, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    numbers: tuple[Step, ...] = ()
 
     def wanted(self) -> list[int]:
         """The slots that must be computed, for the result or an effect."""
         return [
             *(value.slot for value in values_in(self.result)),
-            *(effect.slot for effect in self.effects),
+            *(effect.slot for effect in self.effects if effect.slot is not None),
         ]
 
     def makers(self) -> dict[int, int]:

@@ -8,13 +8,14 @@ from typing import Any
 
 from autograd.engine.tensor import Array
 from autograd.ops.reductions.communication import allreduce
+from autograd.program.guards import decided, indices_below
 from autograd.program.program import Call, Constant, Program, Slot, Value, replaced
 from autograd.runtime.draws import bernoulli, drawn
 
 Kept = Collection[tuple[int, ...]]  # calls that a pass leaves as they are, by their outputs
 
-# It is seen whether these are called: by other processes, by what is drawn next.
-SEEN = frozenset({id(allreduce), id(drawn), id(bernoulli)})
+# It is seen whether these are called: by other processes, by what is drawn next, by an error.
+SEEN = frozenset({id(op) for op in (allreduce, drawn, bernoulli, decided, indices_below)})
 _OURS = "autograd.ops."
 
 Rule = Callable[[Call, "Rewriting"], Any]
@@ -109,7 +110,12 @@ def renumbered(program: Program, same: Mapping[int, int]) -> Program:
         program,
         calls=tuple(_reading(call, same, other) for call in program.calls),
         result=replaced(program.result, other),
-        effects=tuple(e._replace(slot=same.get(e.slot, e.slot)) for e in program.effects),
+        effects=tuple(
+            [
+                e if e.slot is None else e._replace(slot=same.get(e.slot, e.slot))
+                for e in program.effects
+            ]
+        ),
         deliveries=tuple(
             d._replace(to=same.get(d.to, d.to), gradient=same.get(d.gradient, d.gradient))
             for d in program.deliveries

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.conforming import like
+from autograd.engine.modes import array_of
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Saved
 from autograd.engine.tensor import Array
-from autograd.program.program import Call, Program, Value, replaced
-from autograd.program.watching import array_of, watching
+from autograd.program.numbers import Evaluated
+from autograd.program.program import Call, Input, Program, Value, replaced
+from autograd.program.watching import watching
 
 See = Callable[[int, Call, tuple[Array, ...]], None]
 
@@ -37,21 +39,30 @@ def run(program: Program, arguments: Iterable[Array] = (), see: See | None = Non
 def bound(program: Program, arguments: Iterable[Array]) -> dict[int, Array]:
     """The arrays of inputs and constants, by slot."""
     given = list(arguments)
-    own = [i for i in program.inputs if i.tensor is None]
+    own = [i for i in program.inputs if i.is_argument]
     if len(given) != len(own):
         raise ValueError(f"run: {len(given)} arguments given, {len(own)} expected")
     held = {slot: constant.array for slot, constant in program.constants.items()}
     for place, array in zip(own, map(np.asarray, given), strict=True):
         held[place.slot] = array
-    held |= {i.slot: array_of(i.tensor) for i in program.inputs if i.tensor is not None}
+    numbers = Evaluated(program.numbers)
+    held |= {i.slot: _read(i, numbers.values) for i in program.inputs if not i.is_argument}
+    numbers.undo()
     for place in program.inputs:
         slot, array = program.slots[place.slot], held[place.slot]
-        if (array.shape, array.dtype) != (slot.shape, slot.dtype):
+        if not slot.weak and (np.shape(array), getattr(array, "dtype", None)) != slot[:2]:
             raise ValueError(
                 f"run: {array.dtype} {array.shape} given for '{place.name}', {slot.dtype} "
                 f"{slot.shape} expected; make a program of other arguments for these"
             )
     return held
+
+
+def _read(place: Input, numbers: Sequence[Any]) -> Any:
+    """What is now where a program reads."""
+    if place.tensor is not None:
+        return array_of(place.tensor)
+    return numbers[place.number] if place.cell is None else place.cell.read()  # type: ignore[index]
 
 
 def execute(program: Program, held: dict[int, Array], see: See | None = None) -> None:

@@ -9,14 +9,14 @@ import numpy as np
 
 from autograd.engine.conforming import BroadcastWarning, like
 from autograd.engine.keeping import Dropped
-from autograd.engine.modes import mode
+from autograd.engine.modes import array_of, mode
 from autograd.engine.primitives import Primitive
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.program import Call, Constant, Delivery, Input, Program, Value, mapped
 from autograd.program.recorded import Values
-from autograd.program.watching import Trace, array_of, watching, with_arrays
+from autograd.program.watching import Trace, watching, with_arrays
 
 Key = tuple[int, int]  # of a place: the serial number, and which of several outputs
 

@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.engine.conforming import like
-from autograd.engine.modes import Observer, Watcher, mode
+from autograd.engine.modes import Observer, Watcher, array_of, mode, no_grad
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Saved
 from autograd.engine.tape import Operation, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.program.guards import decided
+from autograd.program.numbers import Action, Cell, Left, Number, Performed, Read, Step
 from autograd.program.program import (
     Call,
     Constant,
@@ -32,7 +34,7 @@ from autograd.program.program import (
     Value,
     mapped,
 )
-from autograd.runtime.draws import bernoulli, drawn
+from autograd.runtime.draws import bernoulli, drawn, from_default
 from autograd.runtime.trees import expect_function, flatten, matched, returned
 
 
@@ -42,8 +44,9 @@ def program_of(f: Callable[..., Any], *args: Any) -> Program:
     Arrays and tensors among the arguments, in trees too, become inputs of the program, arrays as
     tensors; numbers and all else stay what they are. So do tensors that f reads from outside.
     Constants are the arrays that NumPy made in f: they stay as they were in this run. `.grad` and
-    `.data` that f leaves in its inputs are the program's effects; they happen in this run as ever.
-    What f computes by NumPy from `.data`, and an array that it writes into, are not seen.
+    `.data` that f leaves in its inputs are the program's effects, and so is what optimizers
+    remember; they happen in this run as ever. What f computes by NumPy from `.data`, and an array
+    that it writes into, are not seen.
 
     Raises:
         TypeError: f is no function, or returns what could hide a tensor.
@@ -81,9 +84,6 @@ def watching(trace: Trace | None, recording: bool | None = None) -> Iterator[Non
         mode.observer, mode.watcher, mode.recording = before
 
 
-array_of = Watcher().read  # the array of a tensor, without asking who watches
-
-
 class _Outside(NamedTuple):
     """A tensor that the function reads, and what the ops get in its place."""
 
@@ -92,8 +92,29 @@ class _Outside(NamedTuple):
     name: str
     array: Array  # that it held when it was first read
     constant: Constant  # what it is if it lives in the function alone
-    grad: Tensor | None
     stand_in: Tensor
+    cell: Cell | None = None  # where it was found, so that it is none of the function's own
+
+
+class Gradient(NamedTuple):
+    """The `.grad` of a tensor, which the function reads before it puts one there."""
+
+    tensor: Tensor
+    name: str
+
+    @property
+    def key(self) -> Any:
+        return "grad", id(self.tensor)
+
+    def read(self) -> Any:
+        grad = self.tensor._grad
+        return None if grad is None else array_of(grad)
+
+    def write(self, value: Array) -> None:
+        self.tensor._grad = wrap(value, None)
+
+    def forget(self) -> None:
+        self.tensor._grad = None
 
 
 class Trace(Observer, Watcher):
@@ -128,6 +149,17 @@ class Trace(Observer, Watcher):
         self.deliveries: list[Delivery] = []
         self.kept: dict[int, Constant] = {}
         self._gradients: dict[int, set[int]] = {}  # of a slot, the slots that reached it
+        self.numbers: list[Step] = []
+        self._cells: dict[Any, Any] = {}  # what is in them now, by their keys
+        self._left: dict[Any, tuple[Cell, Any]] = {}  # what is left in them
+        self._at: dict[int, Cell] = {}  # by the identity of a tensor from outside, kept in _held
+        self._held: list[Any] = []
+        self._plain: dict[int, tuple[float, int]] = {}  # numbers given to ops, with their slots
+        self._given: list[tuple[float, Number]] = []  # to the op that is called
+        self._weak: dict[int, int] = {}  # which step gives the number of a slot
+        # Whose .grad was read first, and whether there was one; None where it was left before.
+        self.graded: dict[int, tuple[Tensor, bool | None]] = {}
+        self._regraded: dict[int, Tensor] = {}
 
     # --- values --------------------------------------------------------------------------------
 
@@ -168,6 +200,8 @@ class Trace(Observer, Watcher):
         """A leaf of what a call is given, as it stands in the program."""
         if isinstance(leaf, Tensor):
             leaf = array_of(self.given(leaf))
+        if type(leaf) is float and id(leaf) in self._plain:
+            return Value(self._plain[id(leaf)][1])
         if not isinstance(leaf, np.ndarray):
             return leaf
         return Value(self._read(leaf))
@@ -196,12 +230,98 @@ class Trace(Observer, Watcher):
         stand_in = wrap(array.view(), tensor._place)
         slot = self.new(array_of(stand_in))
         constant = Constant(array, *self._origin(array))
-        seen = _Outside(weakref.ref(tensor), slot, name, array, constant, tensor.grad, stand_in)
+        cell = self._at.get(id(tensor))
+        name = name if cell is None else cell.name
+        seen = _Outside(weakref.ref(tensor), slot, name, array, constant, stand_in, cell)
         self._outside[id(tensor)] = seen
         self._of_outside.setdefault(id(array), slot)
         return seen
 
+    # --- what is no tensor ---------------------------------------------------------------------
+
+    def number(self, cell: Cell) -> Any:
+        """What is in a cell, where that is a number: as a `Number`."""
+        if cell.key not in self._cells:
+            self._cells[cell.key] = Number(self.numbers, Read(cell), cell.read())
+        return self._cells[cell.key]
+
+    def tensor(self, cell: Cell) -> Tensor:
+        """What is in a cell, where that is an array: as a tensor."""
+        if cell.key not in self._cells:
+            tensor = self._cells[cell.key] = wrap(np.asarray(cell.read()), None)
+            self._held.append(tensor)
+            self._at[id(tensor)] = cell
+        found: Tensor = self._cells[cell.key]
+        return found
+
+    def leave(self, cell: Cell, value: Any) -> None:
+        """Note that the function has left a number or a tensor in a cell."""
+        self._cells[cell.key] = value
+        self._left[cell.key] = cell, value
+
+    def uses(self, user: Any) -> None:
+        """Note an object whose attributes what runs depends on: a module, an optimizer."""
+
+    def decide(self, tensor: Tensor) -> bool:
+        """The truth of a tensor, for which alone the program holds."""
+        value = bool(array_of(tensor))
+        with no_grad():
+            decided(tensor, value=value)
+        return value
+
+    def refuse(self, why: str) -> None:
+        """Note what no program can do again."""
+
+    def line(self) -> str | None:
+        """Where the user's code calls an op, where that is to be known."""
+        return None
+
+    def perform(self, action: Action) -> Any:
+        """Run an action, which is run again at each call; cells may hold something else then."""
+        self.numbers.append(Performed(action))
+        self._cells = {key: value for key, value in self._cells.items() if key in self._left}
+        return action()
+
     # --- what a watcher sees -------------------------------------------------------------------
+
+    def all_given(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        if any(isinstance(arg, Number) for arg in args):
+            args = tuple([self._as_plain(arg) if isinstance(arg, Number) else arg for arg in args])
+        return super().all_given(args)
+
+    def _as_plain(self, number: Number) -> Any:
+        """The Python number, which is known again by its identity."""
+        if type(number.value) is not float:
+            return number.decided(_itself)
+        plain = number.value * 1.0  # no other has this identity
+        self._given.append((plain, number))
+        return plain
+
+    def _take_numbers(self, arrays: list[Any]) -> None:
+        """Make inputs of the numbers that an op was given; of one that is not among its arguments
+        as they reach the forward it is noted what it was."""
+        for plain, number in self._given:
+            if any(array is plain for array in arrays):
+                slot = len(self.slots)
+                self.slots[slot] = Slot((), np.dtype(np.float64), weak=True)
+                self._plain[id(plain)] = plain, slot
+                self._weak[slot] = number.step.step
+            else:
+                number.decided(_itself)
+        self._given.clear()
+
+    def grad(self, tensor: Tensor) -> Tensor | None:
+        now = tensor._grad
+        if id(tensor) not in self.graded:
+            self.graded[id(tensor)] = tensor, now is not None
+            if now is not None:
+                self._held.append(now)
+                self._at[id(now)] = Gradient(tensor, "")
+        return now
+
+    def leaves_grad(self, tensor: Tensor) -> None:
+        self.graded.setdefault(id(tensor), (tensor, None))
+        self._regraded[id(tensor)] = tensor
 
     def given(self, tensor: Tensor) -> Tensor:
         if self._depth or self.known(array_of(tensor)) is not None:
@@ -242,15 +362,21 @@ class Trace(Observer, Watcher):
         if self._depth:
             return
         outs = out if isinstance(out, tuple) else (out,)
-        if self._frozen and op in (drawn, bernoulli):
-            self.constant(out, "drawn at random")
-            return
+        if op in (drawn, bernoulli):
+            if self._frozen:
+                self.constant(out, "drawn at random")
+                return
+            options = {**options, "source": from_default(options["source"])}
+        if self._given:
+            self._take_numbers(arrays)
         inputs, options = mapped((tuple(arrays), options), self.value)
         outputs = tuple([self.new(part) for part in outs])
         several = like(out, [None] * len(outs)) if isinstance(out, tuple) else None
         part = self._sum(op, inputs, outputs)
         scope = mode.scope if part is None else self.calls[part.call].scope
-        self.calls.append(Call(op, inputs, options, outputs, several, scope=scope, part=part))
+        line = self.line()
+        call = Call(op, inputs, options, outputs, several, scope=scope, part=part, line=line)
+        self.calls.append(call)
 
     def _sum(self, op: Operation, inputs: Any, outputs: tuple[int, ...]) -> Part | None:
         """Of which part a call is that adds gradients for one place; None of another call."""
@@ -355,27 +481,39 @@ class Trace(Observer, Watcher):
     def keep_constants(self, which: Callable[[Tensor | None], bool]) -> None:
         """Make constants of tensors from outside that `which` is true of; of None: it is gone."""
         for key, seen in list(self._outside.items()):
-            if which(seen.tensor()):
+            if seen.cell is None and which(seen.tensor()):
                 self.constants[seen.slot] = seen.constant
                 del self._outside[key]
 
     def program(self, result: Any) -> Program:
         """What was seen, with the slots of what the function gave in `result`."""
-        self.keep_constants(lambda tensor: tensor is None)  # it lived in the function alone
+        # What is gone lived in the function alone.
+        for left in self._regraded.values():
+            if self.known(array_of(left)) is None and id(left) not in self._outside:
+                self._see(left, "")
+        self.keep_constants(lambda tensor: tensor is None)
         inputs, effects = [], []
         for seen in self._outside.values():
             tensor = seen.tensor()
+            if seen.cell is not None:
+                inputs.append(Input(seen.slot, seen.name, cell=seen.cell))
+                continue
             assert tensor is not None
             own = any(tensor is argument for argument in self._arguments)
             inputs.append(Input(seen.slot, seen.name, None if own else tensor))
-            for kind, before, now in (
-                ("grad", seen.grad, tensor.grad),
-                ("data", seen.array, array_of(tensor)),
-            ):
-                array = array_of(now) if isinstance(now, Tensor) else now
-                if now is not before and array is not None:
-                    effects.append(Effect(kind, seen.slot, self.constant(array)))
-        inputs.sort(key=lambda i: i.tensor is not None)
+            if id(tensor) in self._regraded:
+                now = tensor._grad
+                slot = None if now is None else self.constant(array_of(now))
+                effects.append(Effect("grad", seen.slot, slot))
+            if array_of(tensor) is not seen.array:
+                effects.append(Effect("data", seen.slot, self.constant(array_of(tensor))))
+        inputs += [Input(slot, "", number=step) for slot, step in self._weak.items()]
+        inputs.sort(key=lambda i: not i.is_argument)
+        for cell, value in self._left.values():
+            if isinstance(value, Tensor):
+                effects.append(Effect("state", -1, self.constant(array_of(value)), cell))
+            else:
+                self.numbers.append(Left(cell, getattr(value, "step", value)))
         return Program(
             tuple(self.calls),
             self.slots,
@@ -384,7 +522,22 @@ class Trace(Observer, Watcher):
             result,
             tuple(effects),
             tuple(self.deliveries),
+            self._steps(),
         ).check()
+
+    def _steps(self) -> tuple[Step, ...]:
+        """The steps of numbers; actions that are read after come first."""
+        last = max((i for i, step in enumerate(self.numbers) if isinstance(step, Read)), default=0)
+        return tuple(
+            [
+                step._replace(first=i < last) if isinstance(step, Performed) else step
+                for i, step in enumerate(self.numbers)
+            ]
+        )
+
+
+def _itself(number: Any) -> Any:
+    return number
 
 
 def _is_sum(op: Any) -> bool:

@@ -83,6 +83,24 @@ class Generator:
         return f"<{type(self).__name__} {id(self):#x}>"
 
 
+class _OfThread(Generator):
+    """The default generator of whichever thread draws."""
+
+    def __init__(self) -> None: ...
+
+    def _noted(self) -> np.random.Generator:
+        return default_generator()._noted()
+
+    def __repr__(self) -> str:
+        return "<the thread's default generator>"
+
+
+def from_default(source: Generator) -> Generator:
+    """What stands for a source in a program: for the thread's default generator, that of whoever
+    runs it."""
+    return _of_thread if source is _default.generator else source
+
+
 # Draws are ops, so that a program draws anew, in the order of the function, whenever it runs.
 
 
@@ -124,6 +142,7 @@ class _Default(threading.local):
 
 
 _default = _Default()
+_of_thread = _OfThread()
 
 
 def default_generator() -> Generator:
@@ -166,21 +185,30 @@ def replayable() -> Iterator[Callable[[], AbstractContextManager[None]]]:
     which thread does it, nor what its default generator is.
     """
     default = default_generator()
-    outer, _draws.first = _draws.first, {}
-    own = _draws.first
+    with noting() as own:
 
-    @contextmanager
-    def again() -> Iterator[None]:
-        before = _draws.again
-        _draws.again = (before or {}) | {key: copy.deepcopy(kept) for key, (_, kept) in own.items()}
-        try:
-            with drawing_from(default):
-                yield
-        finally:
-            _draws.again = before
+        @contextmanager
+        def again() -> Iterator[None]:
+            before = _draws.again
+            fresh = {key: copy.deepcopy(kept) for key, (_, kept) in own.items()}
+            _draws.again = (before or {}) | fresh
+            try:
+                with drawing_from(default):
+                    yield
+            finally:
+                _draws.again = before
 
-    try:
         yield again
+
+
+@contextmanager
+def noting() -> Iterator[dict[int, tuple[Any, Any]]]:
+    """Note the sources that are drawn from within, by their identities: each, and a copy of it as
+    it was before."""
+    outer, own = _draws.first, dict[int, tuple[Any, Any]]()
+    _draws.first = own
+    try:
+        yield own
     finally:
         _draws.first = outer
         if outer is not None:

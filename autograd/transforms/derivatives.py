@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ops
+from autograd.engine.modes import array_within
 from autograd.engine.modes import enable_grad as recorded
 from autograd.engine.tensor import Tensor, wrap
 from autograd.runtime.trees import expect_function, flatten, is_floating, matched, returned
@@ -105,7 +106,7 @@ def value_and_grad(
                 f"grad: the function returned a tensor of shape {value.shape}, one number "
                 "expected; reduce it (sum, mean), or use jacobian or vjp"
             )
-        roots = [(value, wrap(np.ones_like(value.data), None))]
+        roots = [(value, wrap(np.ones_like(array_within(value)), None))]
         plainly = variables.plainly(roots)  # now: the sweep may free what this looks at
         leaves, rebuild = flatten(result)
         shown = rebuild([variables.outside(leaf) for leaf in leaves])
@@ -161,7 +162,7 @@ def _jvp(
                 refuse_direction(where, t, primal, "primal")
         leaves, rebuild = returned(f(*variables.args), name)
         outs = [leaf for leaf in leaves if can_vary(leaf)]
-        dummies = [variables.leaf(np.zeros_like(out.data)) for out in outs]
+        dummies = [variables.leaf(np.zeros_like(array_within(out))) for out in outs]
         roots = list(zip(outs, dummies, strict=True))
         pulled = variables.gradients(roots, retain_graph=True)
         total = [(p, t) for p, t in zip(pulled, directions, strict=True) if p.requires_grad]
@@ -201,7 +202,7 @@ def _jacobian(f: Callable[..., Any], argnums: Argnums, name: str) -> Callable[..
             result = floating(f(*variables.args, **options), name, "one tensor")
         rows: list[list[Tensor]] = []
         for i in range(result.size):
-            unit = np.zeros_like(result.data)
+            unit = np.zeros_like(array_within(result))
             unit[np.unravel_index(i, result.shape)] = 1
             rows.append(variables.gradients([(result, wrap(unit, None))], retain_graph=True))
         columns = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.engine.modes import mode
+from autograd.engine.modes import array_within, mode
 from autograd.engine.sweep import run_hooks, sweep
 from autograd.engine.tape import Leaf, Place, leading_to, newest, parents_of, reachable
 from autograd.engine.tensor import Tensor, wrap
@@ -104,7 +104,7 @@ class Variables:
         return [
             found[place.serial]
             if place is not None and place.serial in found
-            else wrap(np.zeros_like(variable.data), None)
+            else wrap(np.zeros_like(array_within(variable)), None)
             for place, variable in zip(places, by, strict=True)
         ]
 

@@ -11,8 +11,9 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
+import autograd as ag
 from autograd import Tensor
-from autograd.engine.modes import mode
+from autograd.engine.modes import array_of, mode
 from autograd.ops.arguments import as_numeric, expect_constants, holds_tensors
 from autograd.ops.shapes.shape import as_tensor
 
@@ -170,7 +171,7 @@ def number(
                     raise _misfit(op, name, option, "one number")
                 option = option.reshape()
             expect_to_fit(op, name, option, x.shape)
-            if holds is not None and not np.all(holds(option.detach().data)):
+            if holds is not None and not ag.all(holds(option.detach())):
                 raise ValueError(f"{op}: {name}={value} given, {expected} expected")
             return option
         if value.size != 1:
@@ -259,13 +260,18 @@ def traced() -> bool:
     return mode.observer is not None and mode.observer.traces
 
 
+def tracer() -> Any:
+    """The trace, where a program is made of what runs; see autograd.program.watching."""
+    return mode.observer if traced() else None
+
+
 def as_indices(op: str, what: str, given: Any, count: int, ignored: int | None = None) -> Any:
     """Whole numbers from 0 up to `count`, or `ignored`, as an array; a Tensor while a program is
     made, which then looks anew at what it is given.
 
     Raises ValueError for others; they are called `what` in the message.
     """
-    array = np.asarray(given.data if isinstance(given, Tensor) else given)
+    array = np.asarray(array_of(given) if isinstance(given, Tensor) else given)
     counted = array if ignored is None else array[array != ignored]
     if counted.size and not 0 <= counted.min() <= counted.max() < count:
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from autograd.engine.modes import array_within
 from nn.functional.activations import log_softmax
 from nn.functional.arguments import (
     Reduction,
@@ -170,7 +171,7 @@ def _expect_classes(
     op: str, x: Tensor, target: Any, weight: Tensor | None, ignore_index: int
 ) -> Any:
     """The target as classes that exist, one for each sample of x; see `as_indices`."""
-    classes = np.asarray(target.data if isinstance(target, Tensor) else target)
+    classes = np.asarray(array_within(target) if isinstance(target, Tensor) else target)
     if x.ndim < 2 or classes.shape != (x.shape[0], *x.shape[2:]) or classes.dtype.kind not in "iu":
         raise ValueError(
             f"{op}: scores (N, C) and N integer classes expected, or (N, C, ...) and (N, ...); "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Literal
 
 import autograd as ag
@@ -106,7 +107,7 @@ def _convolve(
         x = ag.pad(x, ((0, 0), (0, 0), *border))
     windows = ag.sliding_windows(x, window, steps, spread)
     n, _, *places = windows.shape[: 2 + axes]
-    taps = weight.data[0].size
+    taps = prod(weight.shape[1:])
     columns = windows.transpose(1, *range(2 + axes, 2 + 2 * axes), *range(2, 2 + axes), 0)
     length = windows.size // max(taps * groups, 1)
     if groups == 1:

@@ -8,6 +8,7 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from autograd.engine.modes import array_within
 from nn.functional.arguments import as_indices, expect_shape, of_tensors
 
 
@@ -39,7 +40,7 @@ def embedding(input: Any, weight: Tensor, padding_idx: int | None = None) -> Ten
     Raises:
         ValueError: an index that is no row, or is no integer.
     """
-    indices = np.asarray(input.data if isinstance(input, Tensor) else input)
+    indices = np.asarray(array_within(input) if isinstance(input, Tensor) else input)
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight (rows, features) expected, {weight.shape} given")
     rows = weight.shape[0]

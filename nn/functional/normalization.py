@@ -11,6 +11,7 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
+from autograd.engine.modes import array_of
 from autograd.ops.shapes.shape import as_tensor
 from nn.functional.arguments import expect_shape, in_single, number, of_tensors, traced
 from nn.parallel.processes import Group
@@ -113,9 +114,14 @@ def _expect_several(n: int, training: bool, x: Tensor) -> None:
 
 def _move(running: Tensor, value: Tensor, momentum: float, factor: float = 1.0) -> None:
     """Move a running statistic towards factor * value."""
-    old, new = (t.detach() if traced() else t.data for t in (running, value))
-    blended = (1 - momentum) * old + momentum * (new.reshape(-1) * factor)
-    running.data = as_tensor(blended.astype(running.dtype)).data
+    if not traced():
+        old, new = running.data, value.data
+        blended = (1 - momentum) * old + momentum * (new.reshape(-1) * factor)
+        running.data = blended.astype(running.dtype)
+        return
+    with ag.no_grad():
+        moved = (1 - momentum) * running + momentum * (value.reshape(-1) * factor)
+        running.data = array_of(as_tensor(moved.astype(running.dtype)))
 
 
 @of_tensors

@@ -19,6 +19,7 @@ from nn.functional.arguments import (
     lengths,
     no_room,
     of_tensors,
+    traced,
 )
 
 
@@ -230,9 +231,14 @@ def _max_pool(
 ) -> Tensor:
     grid = _grid(op, axes, x, kernel_size, stride, padding, dilation, ceil_mode)
     y = _windows(x, grid, _lowest(x.dtype)).max(axis=tuple(range(-len(grid.window), 0)))
-    if x.size and any(map(any, grid.border)) and np.isneginf(y.data).any():
+    if x.size and any(map(any, grid.border)) and _any_infinite(y):
         return _first_of_the_infinite(x, y, grid)
     return y
+
+
+def _any_infinite(y: Tensor) -> bool:
+    """Whether a maximum is minus infinity; a program holds for one of the two."""
+    return bool((y == -np.inf).any()) if traced() else bool(np.isneginf(y.data).any())
 
 
 def _lowest(dtype: np.dtype[Any]) -> float:

@@ -81,7 +81,7 @@ def smooth_l1_loss(
     safe = ag.where(zero, 1, beta) if isinstance(beta, Tensor) else beta or 1.0
     near = ag.clip(error, -safe, safe)
     losses = 0.5 * near / safe * near + ag.abs(error - near)
-    if np.any(zero.data if isinstance(zero, Tensor) else zero):
+    if ag.any(zero) if isinstance(zero, Tensor) else zero:
         # The limit: beta / 2 less than the L1 loss but where there is no error.
         limit = ag.where(error == 0, 0, ag.abs(error) - 0.5 * beta)
         losses = ag.where(zero, limit, losses)

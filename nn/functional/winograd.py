@@ -146,7 +146,7 @@ def winograd_conv2d(x: Tensor, weight: Tensor, border: tuple[Pair, Pair], size: 
     sizes = (x.shape[1] + sum(border[0]) - 2, x.shape[2] + sum(border[1]) - 2)
     counts = (-(-sizes[0] // size), -(-sizes[1] // size))
     tile = (size + 2) ** 2
-    matrix = np.asarray(algorithm.of_weight, np.result_type(weight.data, 1.0))
+    matrix = np.asarray(algorithm.of_weight, np.result_type(weight.dtype, 1.0))
     kernels = (Tensor(np.kron(matrix, matrix)) @ weight.reshape(-1, 9).T).reshape(
         tile, filters, channels
     )

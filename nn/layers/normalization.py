@@ -8,9 +8,11 @@ from operator import index
 import numpy as np
 
 from autograd import Tensor
+from autograd.engine.modes import array_of
 from autograd.ops.arguments import expect_constants
 from autograd.ops.shapes.shape import as_tensor
 from nn import functional as F
+from nn.functional.arguments import tracer
 from nn.layers.checks import divisor, positive
 from nn.module import Buffer, Module, Parameter
 from nn.parallel.processes import current
@@ -48,7 +50,9 @@ class _BatchNorm(Module):
         if not self.training:
             tracked = None
         if momentum is None:  # a plain average over all batches so far
-            momentum = 0.0 if tracked is None else 1 / (int(tracked.data) + 1)
+            momentum = 0.0 if tracked is None else 1 / (int(array_of(tracked)) + 1)
+            if tracked is not None and (trace := tracer()) is not None:
+                trace.refuse("a running average over all batches (momentum=None) counts in Python")
         y = F.batch_norm(
             x,
             self.running_mean,
@@ -61,7 +65,7 @@ class _BatchNorm(Module):
             current() if self.sync and self.training else None,
         )
         if tracked is not None:  # counted last, so that a batch that is refused is not
-            tracked.data = (tracked + 1).data  # by an op, which a program sees
+            tracked.data = array_of(tracked + 1)  # by an op, which a program sees
         return y
 
     def extra_repr(self) -> str:

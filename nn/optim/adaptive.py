@@ -65,7 +65,7 @@ class Adam(Optimizer):
         if options["amsgrad"]:
             v = state["max_exp_avg_sq"] = np.maximum(state.get("max_exp_avg_sq", v), v)
         # The corrections are Python's numbers, in double precision whatever the parameter's.
-        deviation = np.sqrt(v) / float((1 - b2**t) ** 0.5) + options["eps"]
+        deviation = np.sqrt(v) / (1 - b2**t) ** 0.5 + options["eps"]
         return p - options["lr"] / (1 - b1**t) * (m / deviation)
 
     def _decayed(self, p: Any, g: Any, options: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, enable_grad
+from autograd import Tensor, enable_grad, no_grad
+from autograd.engine.modes import array_of
 from autograd.ops.arguments import expect_constants
-from nn.functional.arguments import loaded
+from nn.functional.arguments import loaded, tracer
 from nn.module import Parameter
+from nn.optim.cells import Option, leave_state, options_in, state_in
 
 Parameters = Iterable[Parameter | Mapping[str, Any]]
 
@@ -65,12 +67,14 @@ class Optimizer(ABC):
     @property
     def lr(self) -> float:
         """The learning rate of the first group; setting it sets that of every group."""
+        if (trace := tracer()) is not None:
+            return trace.number(Option(self, 0, "lr"))  # type: ignore[no-any-return]
         return self.param_groups[0]["lr"]  # type: ignore[no-any-return]
 
     @lr.setter
     def lr(self, lr: float) -> None:
         for group in self.param_groups:
-            group["lr"] = _as_python(self._name, "lr", lr)
+            group["lr"] = as_python(self._name, "lr", lr)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Take in another group of parameters: {"params": parameters, option: value}."""
@@ -123,25 +127,48 @@ class Optimizer(ABC):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
+        for number, group in enumerate(self.param_groups):
             options = _plain(self._name, group)
+            if (trace := tracer()) is not None:
+                trace.uses(self)
+                options = options_in(trace, self, number, options)
             for p in group["params"]:
                 if p.grad is not None:
-                    g = p.grad.data.astype(p.dtype, copy=False)
-                    if g.shape != p.shape:
+                    if p.grad.shape != p.shape:
                         raise ValueError(
                             f"{self._name}: a parameter of shape {p.shape} has a gradient of shape "
-                            f"{g.shape}; the two must be equal"
+                            f"{p.grad.shape}; the two must be equal"
                         )
-                    state = self.state.setdefault(p, {})
-                    wide = _state_dtype(p)
-                    data, g = (a.astype(wide, copy=False) for a in (p.data, g))
-                    moved = self._moved(data, -g if options["maximize"] else g, state, options)
-                    if not p.shape:  # of 0-d arrays NumPy makes scalars
-                        moved = np.asarray(moved)
-                        state.update((k, np.asarray(v)) for k, v in state.items() if k != "step")
-                    p.data = moved.astype(p.dtype, copy=False)
+                    (self._move if trace is None else self._move_traced)(p, options)
         return loss
+
+    def _move(self, p: Parameter, options: Mapping[str, Any]) -> None:
+        assert p.grad is not None
+        state, wide = self.state.setdefault(p, {}), _state_dtype(p)
+        data = p.data.astype(wide, copy=False)
+        # In two steps, of which the first may lose digits, as p has no more.
+        g = p.grad.data.astype(p.dtype, copy=False).astype(wide, copy=False)
+        moved = self._moved(data, -g if options["maximize"] else g, state, options)
+        if not p.shape:  # of 0-d arrays NumPy makes scalars
+            moved = np.asarray(moved)
+            state.update((k, np.asarray(v)) for k, v in state.items() if k != "step")
+        p.data = moved.astype(p.dtype, copy=False)
+
+    def _move_traced(self, p: Parameter, options: Mapping[str, Any]) -> None:
+        """The same on tensors, while a program is made."""
+        assert p.grad is not None
+        wide = _state_dtype(p)
+        with no_grad():
+            data, g = p.astype(wide), p.grad.astype(p.dtype).astype(wide)
+            state = state_in(tracer(), self, p)
+            moved = self._moved(data, -g if options["maximize"] else g, state, options)
+            leave_state(tracer(), self, p, state)
+            p.data = array_of(moved.astype(p.dtype))
+
+    def _program_guard(self) -> list[Any]:
+        """What a program with a step of it holds for; numbers are read anew."""
+        switches = [v for g in self.param_groups for k, v in g.items() if isinstance(v, bool)]
+        return [*self.params, *switches, *(name for s in self.state.values() for name in s)]
 
     @abstractmethod
     def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:
@@ -251,13 +278,14 @@ def _can_move(p: Tensor) -> bool:
 
 def _plain(optimizer: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as Python's numbers: NumPy's and tensors would turn float32 into float64."""
-    return {k: v if k == "params" else _as_python(optimizer, k, v) for k, v in options.items()}
+    return {k: v if k == "params" else as_python(optimizer, k, v) for k, v in options.items()}
 
 
-def _as_python(optimizer: str, name: str, value: Any) -> Any:
+def as_python(optimizer: str, name: str, value: Any) -> Any:
+    """An option as Python's number, or a tuple of them."""
     expect_constants(optimizer, **{name: value})
     if isinstance(value, tuple | list):
-        return tuple(_as_python(optimizer, name, v) for v in value)
+        return tuple(as_python(optimizer, name, v) for v in value)
     if isinstance(value, Tensor | np.generic | np.ndarray):
         if value.size != 1:
             raise ValueError(f"{optimizer}: {name}: shape {value.shape} given, one number expected")

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import deepcopy
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
-from nn.functional.arguments import number
+from nn.functional.arguments import number, tracer
 from nn.optim import Optimizer
+from nn.optim.cells import Option
 
 
 class LRScheduler(ABC):
@@ -53,12 +54,29 @@ class LRScheduler(ABC):
 
     def step(self) -> None:
         """Set the rates of the next step."""
+        trace = tracer()
+        if trace is None:
+            self._advance()
+        else:
+            if type(self).step is not LRScheduler.step:
+                trace.refuse(f"{type(self).__name__} has a step of its own")
+            trace.perform(_Advance(self))
+
+    def _advance(self) -> None:
         self.last_epoch += 1
         self._apply()
 
     def get_last_lr(self) -> list[float]:
         """The rate of each group that is set now."""
+        trace = tracer()
+        if trace is not None:
+            groups = range(len(self.optimizer.param_groups))
+            return [trace.number(Option(self.optimizer, i, "lr")) for i in groups]
         return [group["lr"] for group in self.optimizer.param_groups]
+
+    def _program_guard(self) -> list[Any]:
+        """What a program with a step of it holds for: Python makes that step at each call."""
+        return []
 
     def _number(self, name: str, value: Any) -> float:
         return number(type(self).__name__, name, value)  # type: ignore[no-any-return]
@@ -111,6 +129,24 @@ class LRScheduler(ABC):
 
     def _take(self, state_dict: Mapping[str, Any]) -> None:
         vars(self).update(deepcopy(dict(state_dict)))
+
+
+class _Advance(NamedTuple):
+    """A step of a schedule within a program."""
+
+    schedule: LRScheduler
+
+    def __call__(self) -> None:
+        self.schedule._advance()
+
+    def state(self) -> Any:
+        return self.schedule.state_dict(), [dict(g) for g in self.schedule.optimizer.param_groups]
+
+    def restore(self, state: Any) -> None:
+        own, groups = state
+        self.schedule._take(own)
+        for group, options in zip(self.schedule.optimizer.param_groups, groups, strict=True):
+            group.update(options)
 
 
 def _kinds(value: Any) -> set[Any]:

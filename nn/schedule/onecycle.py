@@ -121,14 +121,13 @@ class OneCycleLR(LRScheduler):
             return last + (first - last) / 2 * (1 + cos(pi * fraction))
         return first + (last - first) * fraction
 
-    def step(self) -> None:
-        """Set the rates of the next step. After the last one they stay where they are."""
+    def _advance(self) -> None:
         if self.last_epoch >= self.total_steps:
             raise ValueError(
                 f"OneCycleLR: step {self.last_epoch + 1} of a cycle of {self.total_steps}; "
                 "give the real number of steps as total_steps"
             )
-        super().step()
+        super()._advance()
 
     def _apply(self) -> None:
         super()._apply()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.engine.conforming import CLEAR
+from autograd.engine.modes import array_within
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.arguments import holds_tensors
@@ -156,7 +157,7 @@ def as_index(index: Any) -> Any:
         holds_tensors(index)  # which refuses a list that holds itself
         places = np.asarray([as_index(i) for i in index])
         return places if places.size else places.astype(int)
-    return index.data if isinstance(index, Tensor) else index
+    return array_within(index) if isinstance(index, Tensor) else index
 
 
 def _integers(name: str, indices: Any) -> Array:

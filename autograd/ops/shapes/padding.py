@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.engine.modes import array_within
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Operand, Tensor
 from autograd.ops.elementwise.selection import where
@@ -37,7 +38,7 @@ def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any
         return where(inside, pad_constant(x, pad_width), constant_values)
     if mode == "constant" and np.ndim(constant_values):
         border = np.pad(
-            np.zeros_like(as_tensor(x).data), pad_width, constant_values=constant_values
+            np.zeros_like(array_within(as_tensor(x))), pad_width, constant_values=constant_values
         )
         return pad_constant(x, pad_width) + border
     if mode == "constant":

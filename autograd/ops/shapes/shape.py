@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.engine.conforming import broadcast_axes
+from autograd.engine.modes import array_within
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Operand, Tensor
 from autograd.ops.arguments import expect_constants, named
@@ -73,7 +74,7 @@ def _numbered(ndim: int) -> Array:
 def expand_dims(x: Operand, axis: int | tuple[int, ...]) -> Tensor:
     """x with a new axis of length 1 at each of these places of the result."""
     x = as_tensor(x)
-    return reshape(x, np.expand_dims(x.data, axis).shape)
+    return reshape(x, np.expand_dims(array_within(x), axis).shape)
 
 
 @named
@@ -85,7 +86,7 @@ def squeeze(x: Operand, axis: Axis = None) -> Tensor:
     """
     x = as_tensor(x)
     try:
-        shape = np.squeeze(x.data, axis).shape
+        shape = np.squeeze(array_within(x), axis).shape
     except np.exceptions.AxisError:
         raise
     except ValueError as error:
@@ -105,13 +106,13 @@ def atleast_1d(x: Operand) -> Tensor:
 def atleast_2d(x: Operand) -> Tensor:
     """x with axes of length 1 put in front until it has two."""
     x = as_tensor(x)
-    return x if x.ndim >= 2 else reshape(x, np.atleast_2d(x.data).shape)
+    return x if x.ndim >= 2 else reshape(x, np.atleast_2d(array_within(x)).shape)
 
 
 def atleast_3d(x: Operand) -> Tensor:
     """x with axes of length 1 until it has three; (n,) becomes (1, n, 1) and (n, m) (n, m, 1)."""
     x = as_tensor(x)
-    return x if x.ndim >= 3 else reshape(x, np.atleast_3d(x.data).shape)
+    return x if x.ndim >= 3 else reshape(x, np.atleast_3d(array_within(x)).shape)
 
 
 @primitive(kind="view", analytic=True)
@@ -220,7 +221,9 @@ def real(x: Operand) -> Tensor:
 def imag(x: Operand) -> Tensor:
     """Zeros, where x is real; see real."""
     x = as_tensor(x)
-    return _of_complex("imag", np.imag, x if x.dtype.kind == "c" else np.zeros_like(x.data))
+    return _of_complex(
+        "imag", np.imag, x if x.dtype.kind == "c" else np.zeros_like(array_within(x))
+    )
 
 
 def conj(x: Operand) -> Tensor:

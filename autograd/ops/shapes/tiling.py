@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autograd.engine.modes import array_within
 from autograd.engine.tensor import Operand, Tensor
 from autograd.ops.arguments import expect_constants, named
 from autograd.ops.shapes.indexing import as_index, take
@@ -69,7 +70,7 @@ def _repeated(x: Tensor, outer: list[int], inner: list[int]) -> Tensor:
     The axes are in the order in which they lie in memory when they are merged, since that copies
     to row-major memory.
     """
-    order = sorted(range(x.ndim), key=lambda axis: -abs(x.data.strides[axis]))
+    order = sorted(range(x.ndim), key=lambda axis: -abs(array_within(x).strides[axis]))
     axes = [(outer[a], x.shape[a], inner[a]) for a in order]
     apart = reshape(transpose(x, order), tuple(n for _, m, _ in axes for n in (1, m, 1)))
     filled = broadcast_to(apart, tuple(n for axis in axes for n in axis))

@@ -1,0 +1,1 @@
+"""Functions that are made into programs, and run as such: `jit`."""

@@ -1,0 +1,166 @@
+"""A function watched once, so that its program can take its place: what would be frozen is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+import autograd
+from autograd.engine.modes import array_of
+from autograd.engine.tape import Place, Record, newest
+from autograd.engine.tensor import Array, Tensor
+from autograd.jitting.guards import Surroundings
+from autograd.program.numbers import Action, Cell
+from autograd.program.watching import Trace
+
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(autograd.__file__)))
+_FOLDERS = (
+    os.path.join(_ROOT, "autograd"),
+    os.path.join(_ROOT, "nn"),
+    os.path.dirname(np.__file__),
+)
+_LIBRARY = tuple([os.path.join(folder, "") for folder in _FOLDERS])
+# Where a tensor becomes numbers for whoever asks; the asker is further out.
+_CONVERTING = tuple(
+    os.path.join(_ROOT, "autograd", *parts)
+    for parts in (
+        ("engine", "tensor.py"),
+        ("engine", "modes.py"),
+        ("interop", "operators.py"),
+        ("interop", "protocols.py"),
+        ("jitting", "capture.py"),
+    )
+)
+
+
+class FrozenError(RuntimeError):
+    """What a jitted function computes would stay as it is now, where it must change."""
+
+
+class Capture(Trace):
+    """A trace that keeps all arrays, and refuses what would be frozen.
+
+    Args:
+        name: what messages call the function.
+        surroundings: to which objects are added that say that they are read.
+
+    Attributes:
+        arrays: by slot.
+        refusals: why no program can take the place of the function.
+    """
+
+    def __init__(self, name: str, surroundings: Surroundings) -> None:
+        super().__init__()
+        self.name, self._surroundings = name, surroundings
+        self.arrays: dict[int, Array] = {}
+        self.refusals: list[str] = []
+        self._start = newest()
+        self._before: list[Callable[[], object]] = []  # what puts back what the function changed
+
+    def new(self, array: Array, tracked: bool = False) -> int:
+        slot = super().new(array, tracked)
+        self.arrays[slot] = array
+        return slot
+
+    def line(self) -> str:
+        return _users_line(sys._getframe(2))
+
+    # --- what was there before -----------------------------------------------------------------
+
+    def _see(self, tensor: Tensor, name: str) -> Any:
+        seen = super()._see(tensor, name)
+        self._before.append(partial(setattr, tensor, "_array", seen.array))
+        return seen
+
+    def leaves_grad(self, tensor: Tensor) -> None:
+        if id(tensor) not in self._regraded:
+            self._before.append(partial(setattr, tensor, "_grad", tensor._grad))
+        super().leaves_grad(tensor)
+
+    def leave(self, cell: Cell, value: Any) -> None:
+        if cell.key not in self._left:
+            try:
+                self._before.append(partial(cell.write, cell.read()))
+            except KeyError:
+                self._before.append(cell.forget)
+        super().leave(cell, value)
+
+    def perform(self, action: Action) -> Any:
+        self._before.append(partial(action.restore, action.state()))
+        return super().perform(action)
+
+    def put_back(self) -> None:
+        """Let all that the function has changed be as it was before it ran."""
+        for restore in reversed(self._before):
+            restore()
+
+    # --- what is outside -----------------------------------------------------------------------
+
+    def outside(self) -> Iterator[tuple[Tensor, int]]:
+        """The tensors that the function read, arguments among them, and their slots."""
+        for seen in self._outside.values():
+            tensor = seen.tensor()
+            if tensor is not None and seen.cell is None:
+                yield tensor, seen.slot
+
+    # --- what cannot be in a program -----------------------------------------------------------
+
+    def uses(self, user: Any) -> None:
+        self._surroundings.add(user)  # before what follows changes it
+        if getattr(user, "_forward_hooks", None) or getattr(user, "_forward_pre_hooks", None):
+            self.refuse(f"{type(user).__name__} has hooks, which Python runs")
+
+    def refuse(self, why: str) -> None:
+        if why not in self.refusals:
+            self.refusals.append(why)
+
+    def communicated(self, name: str, nbytes: int, begin: int, end: int, waited: int) -> None:
+        self.refuse("it sends something to other processes")
+
+    def read(self, tensor: Tensor) -> Array:
+        array = array_of(self.given(tensor))
+        if self._depth:  # within a forward, which runs again
+            return array
+        asker = next(f for f in _outward(sys._getframe(1)) if not _is_in(f, _CONVERTING))
+        line = _users_line(asker)
+        if _is_in(asker, _LIBRARY):
+            self.refuse(f"{asker.f_code.co_name}() decides by the numbers of a tensor ({line})")
+            return array
+        raise FrozenError(
+            f"jit({self.name}): the numbers of a tensor {tensor.shape} are asked for ({line}); "
+            "they would stay as they are now in every later call. Compute with tensors instead, "
+            "return the tensor and ask it outside, or leave this part of the function out of jit"
+        )
+
+    def place(self, tensor: Tensor) -> Place | None:
+        self.refuse(f"a hook is put on a tensor within it ({_users_line(sys._getframe(1))})")
+        return tensor._place
+
+    def pulling(self, record: Record | None) -> None:
+        if record is not None and record.serial < self._start:
+            self.refuse("its backward pass goes on through what was computed outside")
+        super().pulling(record)
+
+
+def _outward(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _is_in(frame: FrameType, folders: tuple[str, ...]) -> bool:
+    return frame.f_code.co_filename.startswith(folders)
+
+
+def _users_line(frame: FrameType) -> str:
+    """Where the innermost code that is not the library's is, as file:line."""
+    for each in _outward(frame):
+        if not _is_in(each, _LIBRARY):
+            return f"{os.path.basename(each.f_code.co_filename)}:{each.f_lineno}"
+    return "unknown line"

@@ -1,0 +1,179 @@
+"""One run of a function, and the program that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd.engine.modes import array_of, mode
+from autograd.engine.sweep import sweep
+from autograd.engine.tape import Leaf, Place, reachable
+from autograd.engine.tensor import Tensor, wrap
+from autograd.jitting.capture import Capture, FrozenError
+from autograd.jitting.guards import Leaves, Surroundings
+from autograd.jitting.linearizing import Linearized, linearized
+from autograd.program.program import Program, Value
+from autograd.program.watching import watching
+from autograd.runtime.draws import noting
+from autograd.runtime.trees import flatten, returned
+
+
+@dataclass
+class Returned:
+    """One leaf of what a function returned: the first of these that there is.
+
+    Attributes:
+        argument: which leaf of its arguments it is.
+        slot: of a value of the program.
+        itself: what it is at every call.
+        out: which of the results that gradients go back from.
+        freed: whether the function has freed its graph.
+    """
+
+    argument: int | None = None
+    slot: int | None = None
+    itself: Any = None
+    out: int | None = None
+    freed: bool = False
+
+
+class Captured:
+    """The first run of a function, which is watched.
+
+    Args:
+        f: the function.
+        name: what messages call it.
+        tree: its arguments, (args, options).
+        leaves: their leaves.
+
+    Attributes:
+        result: what the function returned.
+        refusals: why no program can take its place.
+        program: what it computed. The rest is there where there are no refusals.
+        returned: the leaves of its result, which `rebuild` puts together.
+        way: how gradients go back through it; None where they do not.
+        given: by slot, what the inputs were.
+        surroundings: what the function can read without being given it.
+
+    Raises FrozenError where the function decides by numbers; all is as it was before then.
+    """
+
+    def __init__(self, f: Callable[..., Any], name: str, tree: Any, leaves: Leaves) -> None:
+        self.name, self.leaves = name, leaves
+        self.surroundings = Surroundings(f, leaves.objects)
+        self.trace = trace = Capture(name, self.surroundings)
+        flat, rebuild = flatten(tree)
+        seen: dict[int, Any] = {}  # one that is given twice is one
+        for leaf in leaves.numeric:
+            if id(leaf) not in seen or not isinstance(leaf, Tensor):
+                seen[id(leaf)] = trace.argument(leaf, f"x{len(seen) + 1}")
+        self._given = [seen.get(id(leaf), leaf) for leaf in flat]
+        args, options = rebuild(self._given)
+        with noting() as self._draws:
+            try:
+                with watching(trace, mode.recording):
+                    self.result = f(*args, **options)
+            except FrozenError:
+                self.put_back()
+                raise
+        self.refusals = trace.refusals
+        if (changed := self.surroundings.changed(told=False)) is not None:
+            trace.refuse(f"it changes {changed}")
+        if not self.refusals:
+            self._make()
+
+    def put_back(self) -> None:
+        """Let everything be as it was before the function ran."""
+        self.trace.put_back()
+        for source, copy in self._draws.values():
+            source.bit_generator.state = copy.bit_generator.state
+
+    # --- the program ---------------------------------------------------------------------------
+
+    def _make(self) -> None:
+        trace = self.trace
+        for tensor, _ in trace.outside():
+            if tensor._place is not None and tensor._place.hooks:
+                trace.refuse("a tensor that it reads has hooks, which Python runs")
+        leaves, self.rebuild = returned(self.result, f"jit({self.name})")
+        outs: list[tuple[Place, int]] = []
+        self.returned = [self._returned(leaf, outs) for leaf in leaves]
+        calls, cotangents, gradients = len(trace.calls), list[int](), dict[int, int]()
+        if outs and not self.refusals:
+            cotangents, gradients = self._sweep(outs)
+        self.arguments = {
+            slot: i
+            for tensor, slot in trace.outside()
+            for i, leaf in enumerate(self._numeric())
+            if leaf is tensor
+        }
+        self.places = {slot: tensor._place for tensor, slot in trace.outside()}
+        program = trace.program(
+            [r.itself if r.slot is None else Value(r.slot) for r in self.returned]
+        )
+        self.whole = program
+        self.given = {i.slot: self._value_of(i.slot, i.number) for i in program.inputs}
+        self.way: Linearized | None = None
+        if outs and not self.refusals:
+            wanted = [i.slot for i in program.inputs if self.places.get(i.slot) is not None]
+            slots = [slot for _, slot in outs]
+            self.way = linearized(program, calls, slots, cotangents, gradients, wanted)
+            program = self.way.forward
+        self.program: Program = program
+
+    def _numeric(self) -> list[Any]:
+        """The tensors that stand for the leaves that are numeric, in their order."""
+        return [leaf for leaf in self._given if isinstance(leaf, Tensor)]
+
+    def _value_of(self, slot: int, number: int | None) -> Any:
+        if number is None:
+            return self.trace.arrays[slot]
+        return next(plain for plain, own in self.trace._plain.values() if own == slot)
+
+    def _returned(self, leaf: Any, outs: list[tuple[Place, int]]) -> Returned:
+        trace = self.trace
+        if not isinstance(leaf, Tensor):
+            if isinstance(leaf, np.ndarray) and trace.known(leaf) is not None:
+                trace.refuse("it returns the array of a tensor; return the tensor")
+            return Returned(itself=leaf)
+        for i, own in enumerate(self._numeric()):
+            if own is leaf:
+                return Returned(argument=i)
+        if any(leaf is tensor for tensor, _ in trace.outside()):
+            return Returned(itself=leaf)
+        if type(leaf) is not Tensor:
+            trace.refuse(f"it returns a new {type(leaf).__name__}")
+        if leaf._grad is not None:
+            trace.refuse("it returns a tensor that has a .grad; return that beside it")
+        slot, place = trace.constant(array_of(leaf)), leaf._place
+        if place is None:
+            return Returned(slot=slot)
+        if isinstance(place, Leaf):
+            trace.refuse("it returns a leaf that it has made")
+        try:
+            reachable([place])
+        except RuntimeError:
+            return Returned(slot=slot, freed=True)
+        outs.append((place, slot))
+        return Returned(slot=slot, out=len(outs) - 1)
+
+    def _sweep(self, outs: list[tuple[Place, int]]) -> tuple[list[int], dict[int, int]]:
+        """Carry cotangents back to what the function read, as a part of the program: their slots,
+        and those of gradients, by the slots of what they belong to."""
+        trace = self.trace
+        slots = {t._place.serial: slot for t, slot in trace.outside() if t._place is not None}
+        ones = [np.ones(trace.slots[slot].shape, trace.slots[slot].dtype) for _, slot in outs]
+        cotangents = [trace.new(one) for one in ones]
+        gradients: dict[int, int] = {}
+
+        def deposit(place: Place, g: Tensor) -> None:
+            if place.serial in slots:
+                gradients[slots[place.serial]] = trace.constant(array_of(g))
+
+        with watching(trace), np.errstate(all="ignore"):
+            roots = [(place, wrap(one, None)) for (place, _), one in zip(outs, ones, strict=True)]
+            sweep(roots, deposit, retain_graph=True, create_graph=False, wanted=slots)
+        return cotangents, gradients

@@ -1,0 +1,246 @@
+"""jit: a function runs once, and from then on its program runs in its place."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from types import MethodType
+from typing import Any, Literal, TypeVar, overload
+
+import numpy as np
+
+from autograd.engine.modes import current
+from autograd.jitting.captured import Captured
+from autograd.jitting.guards import Leaves
+from autograd.jitting.made import Made
+from autograd.jitting.verifying import VerificationError, difference
+from autograd.program.numbers import ChangedError
+from autograd.program.program import Program
+from autograd.runtime.trees import expect_function
+
+Backend = Literal["auto", "numpy"]
+_BACKENDS = ("auto", "numpy")
+_MOST = 16  # programs of one function
+_TRIES = 3  # after which what cannot be captured runs plainly
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class JitWarning(UserWarning):
+    """A jitted function runs plainly, or needs ever more programs."""
+
+
+class _Kept:
+    """A program, and what is to be compared with it before it is believed.
+
+    Attributes:
+        inputs: what each input was when it was made; those that have been other since are None.
+        first: the program as it was captured.
+    """
+
+    def __init__(self, made: Made, captured: Captured, verify: bool) -> None:
+        self.made = made
+        self.first: Program | None = captured.whole if verify else None
+        self.inputs: list[bytes | None] = []
+        if verify:
+            self.inputs = [_digest(captured.given[i.slot]) for i in made.program.inputs]
+
+    def differs(self, leaves: list[Any]) -> bool:
+        """Whether an input is another than when the program was made, and never was before."""
+        now = [_digest(value) for value in self.made.inputs_now(leaves)]
+        new = [a is not None and a != b for a, b in zip(self.inputs, now, strict=True)]
+        self.inputs = [None if n else a for a, n in zip(self.inputs, new, strict=True)]
+        return any(new)
+
+
+class Jitted:
+    """A function whose programs run in its place; see `jit`.
+
+    Attributes:
+        program: the one that ran last; None before the first call.
+    """
+
+    def __init__(self, f: Callable[..., Any], verify: bool, backend: Backend) -> None:
+        functools.update_wrapper(self, f)
+        self._f, self._verify, self._backend = f, verify, backend
+        self._name = getattr(f, "__name__", type(f).__name__)
+        self._programs: dict[Any, list[_Kept]] = {}
+        self._recent: list[tuple[Any, _Kept]] = []  # the newest last
+        self._plain: dict[Any, str] = {}  # why calls of these keys run plainly
+        self._tries: dict[Any, int] = {}
+        self._lock = threading.RLock()
+        self._discarded = 0
+        self.program: Program | None = None
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        here = current()
+        if here["observer"] is not None or here["watcher"] is not None or here["sweep_hooks"]:
+            return self._f(*args, **options)  # whoever looks on sees the function itself
+        leaves = Leaves(args, options)
+        key = here["recording"], leaves.key
+        for kept in self._programs.get(key, ()):
+            if kept.made.fits(leaves.numeric):
+                if kept.first is not None and kept.differs(leaves.numeric):
+                    return self._again(kept, key, leaves, args, options)
+                try:
+                    result = kept.made(leaves.numeric)
+                except ChangedError:
+                    continue
+                except Exception:
+                    # As the function itself tells it, with its own lines.
+                    return self._f(*args, **options)
+                self.program = kept.made.program
+                return result
+        if key in self._plain:
+            return self._f(*args, **options)
+        return self._new(key, leaves, args, options)
+
+    # --- making programs -----------------------------------------------------------------------
+
+    def _new(self, key: Any, leaves: Leaves, args: Any, options: Any) -> Any:
+        captured = Captured(self._f, self._name, (args, options), leaves)
+        with self._lock:
+            if captured.refusals:
+                self._refused(key, captured.refusals)
+                return captured.result
+            made = Made(captured, self._verify)
+            kept = _Kept(made, captured, self._verify)
+            self._programs.setdefault(key, []).insert(0, kept)
+            self._recent.append((key, kept))
+            self.program = made.program
+            if len(self._recent) > _MOST:
+                self._discard()
+        return captured.result
+
+    def _refused(self, key: Any, refusals: list[str]) -> None:
+        """What cannot be captured is tried again, as a first call may differ from all others."""
+        self._tries[key] = self._tries.get(key, 0) + 1
+        if self._tries[key] >= _TRIES:
+            self._run_plainly(key, "; ".join(refusals))
+
+    def _run_plainly(self, key: Any, why: str) -> None:
+        if key not in self._plain:
+            self._plain[key] = why
+            warnings.warn(
+                f"jit({self._name}): no program can take the place of the function, which runs "
+                f"plainly from now on: {why}",
+                JitWarning,
+                stacklevel=5,
+            )
+
+    def _discard(self) -> None:
+        key, oldest = self._recent.pop(0)
+        self._programs[key] = [kept for kept in self._programs[key] if kept is not oldest]
+        self._discarded += 1
+        if self._discarded == 1:
+            warnings.warn(
+                f"jit({self._name}): more than {_MOST} programs were made of it, and the oldest is "
+                "let go; Python's numbers among its arguments, shapes, or attributes change with "
+                "every call: give numbers as arrays",
+                JitWarning,
+                stacklevel=5,
+            )
+
+    def _again(self, kept: _Kept, key: Any, leaves: Leaves, args: Any, options: Any) -> Any:
+        """The first call with other numbers: the function runs once more, and is compared."""
+        captured = Captured(self._f, self._name, (args, options), leaves)
+        if captured.refusals:
+            return captured.result
+        assert kept.first is not None
+        told = difference(kept.first, captured.whole)
+        if told is not None:
+            captured.put_back()
+            raise VerificationError(
+                f"jit({self._name}): a part of the function stays as it was in the first call: "
+                f"{told}. What changes must be an argument, a tensor, or drawn by autograd.random; "
+                "verify=False leaves this check out"
+            )
+        if all(digest is None for digest in kept.inputs):
+            kept.first = None
+        return captured.result
+
+    # --- what it is ----------------------------------------------------------------------------
+
+    def report(self) -> str:
+        """What programs there are, and why calls run plainly."""
+        from autograd.jitting.reporting import report
+
+        return report(self._name, [kept.made for _, kept in self._recent], self._plain)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        count = len(self._recent)
+        plural = "" if count == 1 else "s"
+        plain = f", plain for {len(self._plain)} kinds of arguments" if self._plain else ""
+        return f"<jit of {self._name}: {count} program{plural}{plain}>"
+
+
+def _digest(value: Any) -> bytes:
+    from hashlib import blake2b
+
+    return blake2b(np.ascontiguousarray(value).tobytes(), digest_size=8).digest()
+
+
+@overload
+def jit(f: F, /, *, verify: bool = True, backend: Backend = "auto") -> F: ...
+@overload
+def jit(*, verify: bool = True, backend: Backend = "auto") -> Callable[[F], F]: ...
+def jit(f: Any = None, /, *, verify: bool = True, backend: Backend = "auto") -> Any:
+    """f, which runs as a program from its second call on.
+
+    The first call watches f, and makes a program of what it computes: all ops, those of a backward
+    pass and of an optimizer's step among them. Later calls with arguments of the same structure,
+    shapes and dtypes run the program. A whole step of a training can be one function:
+
+        @jit
+        def step(x, y):
+            loss = nn.functional.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+    f takes and returns trees (lists, tuples, dicts) of tensors, arrays and Python values. Arrays
+    reach it as tensors. Tensors that it reads from outside (parameters, buffers) are read anew at
+    each call; what it leaves in them, in their `.grad` and in optimizers it leaves at each call, at
+    its end; random numbers of autograd.random are drawn anew. Python values among the arguments,
+    in the closure and the globals of f, and attributes of modules are guards: where one is another,
+    another program is made, of which at most 16 are kept. Give numbers that change with every call
+    as arrays.
+
+    What else Python does (print, append, a number in some other object that changes later) happens
+    when a program is made, not when it runs. What f decides by the numbers of a tensor (`if`,
+    float, item, .data) would stay as it was in the first call: that is an error, which names the
+    line. What cannot be in a program, hooks among it, makes f run plainly, with a warning that says
+    why.
+
+    Args:
+        f: the function; without it, a decorator is returned.
+        verify: whether each program is compared with f: call by call when it is made, and once
+            more, as a whole, at the first call with other numbers.
+        backend: what runs programs: "numpy", or "auto", the fastest there is.
+
+    Raises:
+        TypeError: f is no function.
+        ValueError: another backend.
+        FrozenError: in a call: f asks for the numbers of a tensor. Nothing has changed then.
+        VerificationError: in a call: the program is not what f computes, or a part of f, NumPy's
+            random numbers say, would stay as it was. Nothing has changed then.
+
+    >>> from autograd import Tensor, exp, jit
+    >>> f = jit(lambda x: exp(x) * 2)
+    >>> f(Tensor([0.0, 0.0]))
+    Tensor([2., 2.])
+    >>> f
+    <jit of <lambda>: 1 program>
+    """
+    if backend not in _BACKENDS:
+        raise ValueError(f"jit: backend {backend!r} given, one of {_BACKENDS} expected")
+    if f is None:
+        return functools.partial(jit, verify=verify, backend=backend)
+    expect_function("jit", f)
+    return Jitted(f, verify, backend)

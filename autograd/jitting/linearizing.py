@@ -1,0 +1,197 @@
+"""How gradients go back through a program: by another, of what was kept from the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograd.engine.modes import enable_grad, mode, no_grad
+from autograd.engine.sweep import sweep
+from autograd.engine.tape import Output, Place, Record
+from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.program.numpy_backend import Compiled
+from autograd.program.passes import simplified, without_dead_calls
+from autograd.program.program import Call, Input, Program, Value, replaced
+from autograd.runtime.draws import bernoulli, drawn
+from autograd.transforms.checkpointing import alias
+
+
+@dataclass(frozen=True)
+class Linearized:
+    """A program whose results have gradients, and the way back.
+
+    Attributes:
+        forward: its result is what the function returned, with what the way back reads.
+        backward: of what is kept and of the cotangents, in this order; gives the gradients.
+        outs: the slots of the results that have gradients.
+        kept: the slots that the way back reads.
+        wanted: the slots of the inputs that have gradients.
+        reached: those of them to which a gradient comes.
+        redone: the slots that are needed to do the calls again: of all inputs, and of draws.
+    """
+
+    forward: Program
+    backward: Compiled
+    outs: tuple[int, ...]
+    kept: tuple[int, ...]
+    wanted: tuple[int, ...]
+    reached: tuple[int, ...]
+    redone: tuple[int, ...]
+
+
+def linearized(
+    program: Program,
+    calls: int,
+    outs: list[int],
+    cotangents: list[int],
+    gradients: Mapping[int, int],
+    wanted: list[int],
+) -> Linearized:
+    """A program cut in two.
+
+    Args:
+        program: its first `calls` calls are those of the function, all others those of a sweep.
+        outs, cotangents: the slots of the results that have gradients, and of their cotangents.
+        gradients: by the slot of an input, that of its gradient.
+        wanted: the slots of the inputs that want one.
+    """
+    reached = tuple([slot for slot in wanted if slot in gradients])
+    back = [replace(call, part=None) for call in program.calls[calls:]]
+    backward = Program(
+        tuple(back),
+        program.slots,
+        (),
+        program.constants,
+        tuple([Value(gradients[slot]) for slot in reached]),
+    )
+    backward = without_dead_calls(backward)
+    given = {slot for call in backward.calls for slot in call.gives()}
+    reads = [slot for call in backward.calls for slot in call.reads()]
+    reads += [value.slot for value in backward.result]
+    outside = set(cotangents) | given | program.constants.keys()
+    kept = tuple([slot for slot in dict.fromkeys(reads) if slot not in outside])
+    inputs = tuple([Input(slot, f"k{i}") for i, slot in enumerate((*kept, *cotangents))])
+    slots = dict(backward.slots) | {slot: program.slots[slot] for slot in (*kept, *cotangents)}
+    backward = simplified(replace(backward, inputs=inputs, slots=slots).check())
+    own = program.calls[:calls]
+    draws = [s for call in own if call.op in (drawn, bernoulli) for s in call.gives()]
+    redone = tuple(dict.fromkeys([*(i.slot for i in program.inputs), *draws]))
+    deliveries = tuple([d for d in program.deliveries if d.part is None or d.part.call < calls])
+    forward = replace(program, calls=own, deliveries=deliveries)
+    return Linearized(
+        forward, Compiled(backward), tuple(outs), kept, tuple(wanted), reached, redone
+    )
+
+
+class ProgramOperation:
+    """The op of a call of a jitted function that the tape has, as one record.
+
+    Its arguments are the inputs that want a gradient; `saved` has what is kept.
+    """
+
+    recomputes = True
+
+    def __init__(self, name: str, way: Linearized) -> None:
+        self.name = f"jit({name})"
+        self._way = way
+
+    def record(
+        self, found: Mapping[int, Array], places: Mapping[int, Place | None]
+    ) -> list[Tensor]:
+        """The results, of what the program found, with places on the tape."""
+        way = self._way
+        arrays = [found[slot] for slot in way.wanted]
+        outs = tuple([found[slot] for slot in way.outs])
+        kept = [found[slot] for slot in way.kept], {slot: found[slot] for slot in way.redone}
+        record = Record(self, arrays, [places[slot] for slot in way.wanted], {}, outs, kept)
+        if mode.observer is not None:
+            mode.observer.recorded(record)
+        return [wrap(out, Output(record, i)) for i, out in enumerate(outs)]
+
+    def pull(
+        self,
+        record: Record,
+        g: dict[int, Tensor],
+        needed: Container[int] | None,
+        deliver: Callable[[Place, Tensor], None],
+    ) -> None:
+        way = self._way
+        if mode.recording:
+            self._pull_recorded(record, g, needed, deliver)
+            return
+        cotangents = [
+            g[i]._array if i in g else np.zeros_like(out) for i, out in enumerate(record.out)
+        ]
+        found = way.backward.run(*record.saved[0], *cotangents)
+        parents = dict(zip(way.wanted, record.parents, strict=True))
+        for slot, value in zip(way.reached, way.backward.program.result, strict=True):
+            parent = parents[slot]
+            if parent is not None and (needed is None or parent.serial in needed):
+                deliver(parent, wrap(found[value.slot], None))
+
+    def _pull_recorded(
+        self,
+        record: Record,
+        g: dict[int, Tensor],
+        needed: Container[int] | None,
+        deliver: Callable[[Place, Tensor], None],
+    ) -> None:
+        """The calls are made again, on the tape, and swept there: so that the sweep is recorded."""
+        origins: dict[int, Place] = {}
+        variables = []
+        assert record.arrays is not None
+        for array, parent in zip(record.arrays, record.parents, strict=True):
+            variable = wrap(array, parent)
+            if parent is not None:
+                variable = alias(variable)
+                assert variable._place is not None
+                if needed is None or parent.serial in needed:
+                    origins[variable._place.serial] = parent
+            variables.append(variable)
+        outs = self._again(record, variables)
+        roots = [(outs[i]._place, gradient) for i, gradient in g.items()]
+        sweep(
+            [(place, gradient) for place, gradient in roots if place is not None],
+            lambda place, gradient: deliver(origins[place.serial], gradient),
+            retain_graph=True,
+            create_graph=True,
+            wanted=origins,
+        )
+
+    def forward_again(self, record: Record) -> list[Array]:
+        """The arrays that the call gives, computed again."""
+        assert record.arrays is not None
+        pairs = zip(record.arrays, record.parents, strict=True)
+        return [t._array for t in self._again(record, [wrap(a, p) for a, p in pairs])]
+
+    def _again(self, record: Record, variables: list[Tensor]) -> list[Tensor]:
+        """The results, of calls of the ops on tensors."""
+        way, saved = self._way, record.saved[1]
+        held: dict[int, Any] = {slot: c.array for slot, c in way.forward.constants.items()}
+        held |= {
+            slot: array if isinstance(array, float) else wrap(array, None)
+            for slot, array in saved.items()
+        }
+        held |= dict(zip(way.wanted, variables, strict=True))
+        for call in way.forward.calls:
+            if all(slot in held for slot in call.outputs):
+                continue  # it was drawn
+            with enable_grad() if call.recorded else no_grad():
+                held.update(zip(call.outputs, called(call, held), strict=True))
+        return [held[slot] for slot in way.outs]
+
+
+def called(call: Call, held: Mapping[int, Any]) -> tuple[Any, ...]:
+    """What the op of a call gives, of tensors: it is recorded as it was."""
+
+    def of(value: Value) -> Any:
+        found = held[value.slot]
+        constant = value.constant and isinstance(found, Tensor)
+        return wrap(found._array, None) if constant else found
+
+    inputs, options = replaced((call.inputs, dict(call.options)), of)
+    out = call.op(*inputs, **options)
+    return tuple(out) if isinstance(out, tuple) else (out,)

@@ -1,0 +1,32 @@
+"""What a jitted function has become, in words and figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from autograd.jitting.made import Made
+
+
+def report(name: str, programs: Iterable[Made], plain: Mapping[Any, str]) -> str:
+    """A few lines for each program, and for what runs plainly."""
+    lines = [f"jit of {name}"]
+    for number, made in enumerate(programs, 1):
+        lines += [f"program {number}", *(f"  {line}" for line in _of_program(made))]
+    if plain:
+        lines += [f"runs plainly: {why}" for why in dict.fromkeys(plain.values())]
+    if len(lines) == 1:
+        lines.append("not called yet")
+    return "\n".join(lines)
+
+
+def _of_program(made: Made) -> Iterable[str]:
+    program = made.program
+    names = Counter(call.op.name for call in program.calls)
+    common = ", ".join(f"{name} {count}" for name, count in names.most_common(5))
+    yield f"{len(program.calls)} calls ({common})" if program.calls else "no calls"
+    arguments = sum(i.is_argument for i in program.inputs)
+    read = len(program.inputs) - arguments
+    yield f"{arguments} arguments, {read} read from outside, {len(program.effects)} left there"
+    yield from made.fused()

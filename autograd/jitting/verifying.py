@@ -1,0 +1,177 @@
+"""Whether a program computes what the function did: call by call, and once more when it is made
+again of other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autograd.engine.tensor import Array
+from autograd.jitting.guards import signature
+from autograd.program.numpy_backend import Compiled
+from autograd.program.program import Call, Constant, Program, Slot, Value
+from autograd.runtime.draws import bernoulli, drawn
+
+_ULPS = 4
+
+
+class VerificationError(RuntimeError):
+    """A program does not compute what the function did."""
+
+
+def verify(name: str, program: Program, given: list[Any], arrays: Mapping[int, Array]) -> None:
+    """Run a program on the inputs of the function, each call on what the function had there.
+
+    Args:
+        given: what the inputs were, in their order.
+        arrays: what the function computed, by slot; of a slot that it did not have, nothing is
+            known.
+
+    Raises VerificationError, which names the first call that gives something else.
+    """
+    drawn_now = {
+        slot for call in program.calls if call.op in (drawn, bernoulli) for slot in call.gives()
+    }
+    constants = {slot: Constant(arrays[slot]) for slot in drawn_now}
+    calls = [call for call in program.calls if not drawn_now.intersection(call.gives())]
+    still = replace(
+        program,
+        calls=tuple(calls),
+        constants={**program.constants, **constants},
+        deliveries=(),
+    )
+    makers = still.makers()
+
+    def seen(slot: int, made: Array) -> Array:
+        wanted = arrays.get(slot)
+        if wanted is None:
+            return made
+        if not agrees(made, wanted, calls[makers[slot]], still.slots):
+            call = calls[makers[slot]]
+            raise VerificationError(
+                f"jit({name}): the program does not compute what the function did; the first call "
+                f"that differs is {call.op.name} ({call.line}), by up to {_gap(made, wanted):.3g}. "
+                "This is an error of the program's: please report it; verify=False leaves this "
+                "check out, and the function without jit computes as ever"
+            )
+        return np.array(wanted)  # a copy: the program may write over it
+
+    with np.errstate(all="ignore"):
+        Compiled(still, seen).run(*given)
+
+
+def agrees(made: Array, wanted: Array, call: Call, slots: Mapping[int, Slot]) -> bool:
+    """Whether two results of one call are the same: to 4 ulp where it works elementwise, else to
+    the rounding of a sum of so many terms."""
+    if made.shape != wanted.shape or made.dtype != wanted.dtype:
+        return False
+    if made.dtype.kind not in "fc":
+        return bool(np.array_equal(made, wanted))
+    same = (made == wanted) | (np.isnan(made) & np.isnan(wanted))
+    if same.all():
+        return True
+    with np.errstate(all="ignore"):
+        bound = _ULPS * np.spacing(np.maximum(np.abs(made), np.abs(wanted)))
+        if getattr(call.op, "kind", None) != "elementwise":
+            size = max(
+                (np.prod(slots[slot].shape, dtype=float) for slot in call.reads()), default=1
+            )
+            terms = max(size / max(made.size, 1), 1.0)
+            finite = np.abs(wanted[np.isfinite(wanted)])
+            bound = np.maximum(bound, terms * np.finfo(made.dtype).eps * finite.max(initial=0.0))
+        return bool((same | (np.abs(made - wanted) <= bound)).all())
+
+
+def _gap(a: Array, b: Array) -> float:
+    if a.shape != b.shape:
+        return float("inf")
+    with np.errstate(all="ignore"):
+        return float(np.nanmax(np.abs(a.astype(float) - b.astype(float)), initial=0.0))
+
+
+def difference(first: Program, second: Program) -> str | None:
+    """In words, in what a program made anew of other numbers differs; None where in nothing."""
+    for a, b in zip(first.calls, second.calls, strict=False):
+        if told := _of_calls(a, b, first, second):
+            return told
+    if len(first.calls) != len(second.calls):
+        longer = max(first, second, key=lambda program: len(program.calls)).calls
+        call = longer[min(len(first.calls), len(second.calls))]
+        return f"{call.op.name} ({call.line}) was called only once of two times"
+    if not _are_alike(first.result, second.result):
+        return f"it returned {_told(first.result)} first and {_told(second.result)} then"
+    if [e[:3] for e in first.effects] != [e[:3] for e in second.effects]:
+        return "it left other things behind"
+    if _steps(first) != _steps(second):
+        return "it computed with other Python numbers of optimizers"
+    return None
+
+
+def _of_calls(a: Call, b: Call, first: Program, second: Program) -> str | None:
+    if a.op is not b.op:
+        if a.op.name == b.op.name:
+            return f"the op {a.op.name} ({a.line}) is made anew in each call; declare it outside"
+        return f"{a.op.name} was called first ({a.line}), and then {b.op.name} ({b.line})"
+    pairs = zip(
+        _flat((a.inputs, dict(a.options))), _flat((b.inputs, dict(b.options))), strict=False
+    )
+    for x, y in pairs:
+        told = f"an argument of {a.op.name} ({a.line})"
+        if isinstance(x, Value) and isinstance(y, Value):
+            one, other = (p.constants.get(v.slot) for p, v in ((first, x), (second, y)))
+            if one is not None and other is not None:
+                if one.array is not other.array and not _same(one.array, other.array):
+                    return (
+                        f"{told} is an array that was computed without tensors, or drawn by NumPy"
+                    )
+            elif x.slot != y.slot:
+                return f"{told} was computed otherwise"
+        elif not _alike(x, y):
+            return f"{told} was {x!r:.40} first and {y!r:.40} then"
+    if a.outputs != b.outputs:
+        return f"{a.op.name} ({a.line}) gave something else"
+    return None
+
+
+def _flat(tree: Any) -> list[Any]:
+    if isinstance(tree, Value):
+        return [tree]
+    if isinstance(tree, slice):
+        tree = (tree.start, tree.stop, tree.step)
+    if isinstance(tree, dict):
+        return [leaf for name, part in tree.items() for leaf in (name, *_flat(part))]
+    if isinstance(tree, tuple | list):
+        return [leaf for part in tree for leaf in _flat(part)]
+    return [tree]
+
+
+def _alike(x: Any, y: Any) -> bool:
+    """Whether two arguments that are no values are the same; functions, if their code is."""
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
+        return _same(x, y)
+    codes = getattr(x, "__code__", None), getattr(y, "__code__", None)
+    if codes[0] is not None:
+        return codes[0] is codes[1]
+    return bool(signature(x) == signature(y))
+
+
+def _are_alike(first: Any, second: Any) -> bool:
+    one, other = _flat(first), _flat(second)
+    return len(one) == len(other) and all(map(_alike, one, other))
+
+
+def _steps(program: Program) -> list[Any]:
+    return [
+        (type(step), getattr(getattr(step, "cell", None), "key", None)) for step in program.numbers
+    ]
+
+
+def _told(result: Any) -> str:
+    return ", ".join("a tensor" if isinstance(x, Value) else f"{x!r:.40}" for x in _flat(result))
+
+
+def _same(a: Array, b: Array) -> bool:
+    return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
