@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from autograd.engine.modes import array_of, mode
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Place, reachable
-from autograd.engine.tensor import Tensor, wrap
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.capture import Capture, FrozenError
 from autograd.jitting.guards import Leaves, Surroundings
 from autograd.jitting.linearizing import Linearized, linearized
@@ -31,6 +31,7 @@ class Returned:
         itself: what it is at every call.
         out: which of the results that gradients go back from.
         freed: whether the function has freed its graph.
+        array: whether it is an array, or one of NumPy's numbers, and no tensor.
     """
 
     argument: int | None = None
@@ -38,6 +39,12 @@ class Returned:
     itself: Any = None
     out: int | None = None
     freed: bool = False
+    array: bool = False
+
+
+def as_array(array: Array) -> Any:
+    """An array as transforms return it: in memory of its own, and without axes a number."""
+    return array.copy() if array.ndim else array[()]
 
 
 class Captured:
@@ -70,6 +77,7 @@ class Captured:
         for leaf in leaves.numeric:
             if id(leaf) not in seen or not isinstance(leaf, Tensor):
                 seen[id(leaf)] = trace.argument(leaf, f"x{len(seen) + 1}")
+        self._stand_for = [(leaf, seen[id(leaf)]) for leaf in leaves.numeric]
         self._given = [seen.get(id(leaf), leaf) for leaf in flat]
         args, options = rebuild(self._given)
         with noting() as self._draws:
@@ -84,6 +92,15 @@ class Captured:
             trace.refuse(f"it changes {changed}")
         if not self.refusals:
             self._make()
+        parts, put = returned(self.result, f"jit({name})")
+        self.result = put([self._as_found(leaf) for leaf in parts])
+
+    def _as_found(self, leaf: Any) -> Any:
+        """A leaf of the result, as the function would have returned it without being watched."""
+        if isinstance(leaf, Tensor) and self.trace.is_array(leaf):
+            given = next((a for a, t in self._stand_for if t is leaf), None)
+            return as_array(array_of(leaf)) if given is None else given
+        return leaf
 
     def put_back(self) -> None:
         """Let everything be as it was before the function ran."""
@@ -111,11 +128,12 @@ class Captured:
             if leaf is tensor
         }
         self.places = {slot: tensor._place for tensor, slot in trace.outside()}
-        program = trace.program(
-            [r.itself if r.slot is None else Value(r.slot) for r in self.returned]
-        )
+        result = [r.itself if r.slot is None else Value(r.slot) for r in self.returned]
+        program = trace.program(result, cotangents)
         self.whole = program
-        self.given = {i.slot: self._value_of(i.slot, i.number) for i in program.inputs}
+        inputs = tuple([i for i in program.inputs if i.slot not in cotangents])
+        program = replace(program, inputs=inputs)
+        self.given = {i.slot: self._value_of(i.slot, i.number) for i in inputs}
         self.way: Linearized | None = None
         if outs and not self.refusals:
             wanted = [i.slot for i in program.inputs if self.places.get(i.slot) is not None]
@@ -150,7 +168,7 @@ class Captured:
             trace.refuse("it returns a tensor that has a .grad; return that beside it")
         slot, place = trace.constant(array_of(leaf)), leaf._place
         if place is None:
-            return Returned(slot=slot)
+            return Returned(slot=slot, array=trace.is_array(leaf))
         if isinstance(place, Leaf):
             trace.refuse("it returns a leaf that it has made")
         try:

@@ -8,14 +8,17 @@ import warnings
 from collections.abc import Callable
 from types import MethodType
 from typing import Any, Literal, TypeVar, overload
+from zlib import crc32
 
 import numpy as np
 
 from autograd.engine.modes import current
+from autograd.engine.tensor import Array
 from autograd.jitting.captured import Captured
 from autograd.jitting.guards import Leaves
 from autograd.jitting.made import Made
-from autograd.jitting.verifying import VerificationError, difference
+from autograd.jitting.verifying import VerificationError, difference, goes_another_way
+from autograd.program.guards import DecidedOtherwiseError
 from autograd.program.numbers import ChangedError
 from autograd.program.program import Program
 from autograd.runtime.trees import expect_function
@@ -43,16 +46,28 @@ class _Kept:
     def __init__(self, made: Made, captured: Captured, verify: bool) -> None:
         self.made = made
         self.first: Program | None = captured.whole if verify else None
-        self.inputs: list[bytes | None] = []
+        self.inputs: list[int | None] = []
+        self._new: list[bool] = []
         if verify:
-            self.inputs = [_digest(captured.given[i.slot]) for i in made.program.inputs]
+            inputs = [i for i in made.program.inputs if i.number is None and i.cell is None]
+            self.inputs = [_digest(captured.given[i.slot]) for i in inputs]
 
     def differs(self, leaves: list[Any]) -> bool:
         """Whether an input is another than when the program was made, and never was before."""
-        now = [_digest(value) for value in self.made.inputs_now(leaves)]
-        new = [a is not None and a != b for a, b in zip(self.inputs, now, strict=True)]
-        self.inputs = [None if n else a for a, n in zip(self.inputs, new, strict=True)]
-        return any(new)
+        now = self.made.arrays_now(leaves)
+        pairs = zip(self.inputs, now, strict=True)
+        self._new = [before is not None and before != _digest(array) for before, array in pairs]
+        return any(self._new)
+
+    def believe(self) -> None:
+        """The program was right for the inputs that differed."""
+        self.inputs = [None if new else a for a, new in zip(self.inputs, self._new, strict=True)]
+        if all(digest is None for digest in self.inputs):
+            self.first = None
+
+    def forget(self) -> None:
+        """The inputs that differed belong to another program."""
+        self._new = []
 
 
 class Jitted:
@@ -80,19 +95,18 @@ class Jitted:
             return self._f(*args, **options)  # whoever looks on sees the function itself
         leaves = Leaves(args, options)
         key = here["recording"], leaves.key
-        for kept in self._programs.get(key, ()):
-            if kept.made.fits(leaves.numeric):
-                if kept.first is not None and kept.differs(leaves.numeric):
-                    return self._again(kept, key, leaves, args, options)
-                try:
-                    result = kept.made(leaves.numeric)
-                except ChangedError:
-                    continue
-                except Exception:
-                    # As the function itself tells it, with its own lines.
-                    return self._f(*args, **options)
-                self.program = kept.made.program
-                return result
+        fitting = [k for k in self._programs.get(key, ()) if k.made.fits(leaves.numeric)]
+        if any([kept.differs(leaves.numeric) for kept in fitting if kept.first is not None]):
+            return self._compare(key, fitting, leaves, args, options)
+        for kept in fitting:
+            try:
+                result = kept.made.run(leaves.numeric)
+            except (ChangedError, DecidedOtherwiseError):
+                continue
+            except Exception:
+                return self._f(*args, **options)  # which tells it with its own lines
+            self.program = kept.made.program
+            return result
         if key in self._plain:
             return self._f(*args, **options)
         return self._new(key, leaves, args, options)
@@ -100,7 +114,9 @@ class Jitted:
     # --- making programs -----------------------------------------------------------------------
 
     def _new(self, key: Any, leaves: Leaves, args: Any, options: Any) -> Any:
-        captured = Captured(self._f, self._name, (args, options), leaves)
+        return self._keep(key, Captured(self._f, self._name, (args, options), leaves))
+
+    def _keep(self, key: Any, captured: Captured) -> Any:
         with self._lock:
             if captured.refusals:
                 self._refused(key, captured.refusals)
@@ -143,23 +159,33 @@ class Jitted:
                 stacklevel=5,
             )
 
-    def _again(self, kept: _Kept, key: Any, leaves: Leaves, args: Any, options: Any) -> Any:
+    def _compare(
+        self, key: Any, fitting: list[_Kept], leaves: Leaves, args: Any, options: Any
+    ) -> Any:
         """The first call with other numbers: the function runs once more, and is compared."""
         captured = Captured(self._f, self._name, (args, options), leaves)
         if captured.refusals:
+            self._refused(key, captured.refusals)
             return captured.result
-        assert kept.first is not None
-        told = difference(kept.first, captured.whole)
-        if told is not None:
-            captured.put_back()
-            raise VerificationError(
-                f"jit({self._name}): a part of the function stays as it was in the first call: "
-                f"{told}. What changes must be an argument, a tensor, or drawn by autograd.random; "
-                "verify=False leaves this check out"
-            )
-        if all(digest is None for digest in kept.inputs):
-            kept.first = None
-        return captured.result
+        told = None
+        for kept in fitting:
+            if kept.first is None:
+                continue
+            if goes_another_way(kept.first, captured.whole):
+                kept.forget()  # these numbers have told nothing about it
+                continue
+            told = difference(kept.first, captured.whole)
+            if told is None:
+                kept.believe()
+                return captured.result
+        if told is None:
+            return self._keep(key, captured)
+        captured.put_back()
+        raise VerificationError(
+            f"jit({self._name}): a part of the function stays as it was in the first call: {told}. "
+            "What changes must be an argument, a tensor, or drawn by autograd.random; verify=False "
+            "leaves this check out"
+        )
 
     # --- what it is ----------------------------------------------------------------------------
 
@@ -179,10 +205,8 @@ class Jitted:
         return f"<jit of {self._name}: {count} program{plural}{plain}>"
 
 
-def _digest(value: Any) -> bytes:
-    from hashlib import blake2b
-
-    return blake2b(np.ascontiguousarray(value).tobytes(), digest_size=8).digest()
+def _digest(array: Array) -> int:
+    return crc32(np.ascontiguousarray(array).tobytes())
 
 
 @overload

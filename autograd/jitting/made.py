@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograd.engine.tape import Place, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.jitting.captured import Captured, Returned
+from autograd.jitting.captured import Captured, Returned, as_array
 from autograd.jitting.linearizing import ProgramOperation
 from autograd.jitting.verifying import verify
-from autograd.program.numbers import Evaluated
+from autograd.program.numbers import Evaluated, Performed
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Value
@@ -34,6 +33,10 @@ class Made:
 
     Attributes:
         program: as it runs.
+        run: a function of the leaves of the arguments that are tensors and arrays: it gives what
+            the function returns, and leaves behind what the function does. It raises ChangedError
+            and DecidedOtherwiseError where the program is not that of the function; nothing has
+            happened then.
 
     Raises VerificationError where they differ; all is as it was before the run then.
     """
@@ -45,7 +48,7 @@ class Made:
         whole = replace(
             captured.program, result=[captured.program.result, [Value(slot) for slot in more]]
         )
-        self.program = program = simplified(without_dead_calls(whole))
+        program = simplified(without_dead_calls(whole))
         if check:
             given = [captured.given[i.slot] for i in program.inputs]
             try:
@@ -53,19 +56,21 @@ class Made:
             except Exception:
                 captured.put_back()
                 raise
+        self._whole = program
+        self.program = replace(program, result=captured.rebuild(program.result[0]))
         self._compiled = Compiled(program)
         self._op = None if way is None else ProgramOperation(self.name, way)
         self._more = [(slot, v.slot) for slot, v in zip(more, program.result[1], strict=True)]
         self._arguments = captured.arguments
-        self._reads = [self._reader(i) for i in program.inputs]
         self._steps = program.numbers
-        self._leaves = self._results(captured.returned)
-        self._rebuild = captured.rebuild
+        self._returned, self._rebuild = captured.returned, captured.rebuild
         tensors = {i.slot: i.tensor for i in captured.program.inputs}
         self._effects = [(e, tensors.get(e.input)) for e in program.effects]
         self._surroundings = captured.surroundings
         self._places = {slot: tensors.get(slot) for slot in (() if way is None else way.wanted)}
+        self._is_tensor = [isinstance(leaf, Tensor) for leaf in captured.leaves.numeric]
         self._guard(captured)
+        self.run = self._driven()
 
     # --- what it holds for ---------------------------------------------------------------------
 
@@ -112,112 +117,105 @@ class Made:
         """In words, what runs as one."""
         return self._compiled.fused
 
-    def inputs_now(self, leaves: list[Any]) -> list[Any]:
-        """What each input is now."""
-        numbers = Evaluated(self._steps)
-        numbers.undo()
-        return [read(leaves, numbers.values) for read in self._reads]
+    def arrays_now(self, leaves: list[Any]) -> list[Array]:
+        """What the arguments and the tensors that are read are now."""
+        inputs = [i for i in self.program.inputs if i.number is None and i.cell is None]
+        return [
+            _array(leaves[self._arguments[i.slot]] if i.tensor is None else i.tensor)
+            for i in inputs
+        ]
 
     # --- running it ----------------------------------------------------------------------------
 
-    def __call__(self, leaves: list[Any]) -> Any:
-        """What the function returns; what it leaves behind is left.
+    def _driven(self) -> Callable[[list[Any]], Any]:
+        """A function of the leaves of the arguments that reads, runs, and leaves what is left; as
+        text that Python compiles, as a step of a small network takes little longer than that."""
+        space: dict[str, Any] = {"run": self._compiled.function, "wrap": wrap, "array": _array}
+        space |= {
+            "as_array": as_array,
+            "rebuild": self._rebuild,
+            "Evaluated": Evaluated,
+            "steps": self._steps,
+        }
 
-        Raises ChangedError where a number decides otherwise. Nothing has happened then.
-        """
-        numbers = Evaluated(self._steps)
-        try:
-            found = self._compiled.run(*[read(leaves, numbers.values) for read in self._reads])
-        except BaseException:
-            numbers.undo()
-            raise
-        outs: list[Tensor] = []
+        def held(letter: str, value: Any) -> str:
+            name = f"{letter}{len(space)}"
+            space[name] = value
+            return name
+
+        def read(place: Input) -> str:
+            if place.number is not None:
+                return f"numbers[{place.number}]"
+            if place.cell is not None:
+                return f"{held('c', place.cell)}.read()"
+            if place.tensor is not None:
+                return f"{held('t', place.tensor)}._array"
+            return f"array(leaves[{self._arguments[place.slot]}])"
+
+        lines = ["evaluated = Evaluated(steps)", "numbers = evaluated.values"]
+        given = ", ".join(map(read, self.program.inputs))
+        run = [f"found = run({given})"]
+        if any(isinstance(step, Performed) for step in self._steps):
+            undo = ["except BaseException:", "    evaluated.undo()", "    raise"]
+            run = ["try:", f"    {run[0]}", *undo]
         if self._op is not None:
-            places = {slot: self._place(slot, leaves) for slot in self._places}
-            outs = self._op.record({slot: found[new] for slot, new in self._more}, places)
-        results = [of(leaves, found, outs) for of in self._leaves]
-        for effect, tensor in self._effects:
-            self._leave(effect, tensor, leaves, found)
-        numbers.leave()
-        return self._rebuild(results)
+            more = ", ".join(f"{slot}: found[{new}]" for slot, new in self._more)
+            places = ", ".join(
+                f"{slot}: "
+                + (
+                    f"place(leaves[{self._arguments[slot]}])"
+                    if tensor is None
+                    else f"{held('t', tensor)}._place"
+                )
+                for slot, tensor in self._places.items()
+            )
+            space |= {"record": self._op.record, "place": _place}
+            run.append(f"outs = record({{{more}}}, {{{places}}})")
+        results = [self._result_text(leaf, value, held) for leaf, value in self._results()]
+        run.append(f"results = [{', '.join(results)}]")
+        run += [self._effect_text(effect, tensor, held) for effect, tensor in self._effects]
+        lines += [*run, "evaluated.leave()", "return rebuild(results)"]
+        exec(compile("\n    ".join(["def call(leaves):", *lines]), "<jit>", "exec"), space)
+        return space["call"]  # type: ignore[no-any-return]
 
-    def _reader(self, place: Input) -> Callable[[list[Any], list[Any]], Any]:
-        if place.number is not None:
-            return partial(_number, place.number)
-        if place.cell is not None:
-            return partial(_cell, place.cell)
-        if place.tensor is not None:
-            return partial(_tensor, place.tensor)
-        return partial(_argument, self._arguments[place.slot])
-
-    def _place(self, slot: int, leaves: list[Any]) -> Place | None:
-        tensor = self._places[slot]
-        owner: Any = leaves[self._arguments[slot]] if tensor is None else tensor
-        return owner._place if isinstance(owner, Tensor) else None
-
-    def _leave(
-        self, effect: Effect, tensor: Tensor | None, leaves: list[Any], found: dict[int, Array]
-    ) -> None:
-        value: Any = None if effect.slot is None else found[effect.slot]
+    def _effect_text(self, effect: Effect, tensor: Tensor | None, held: Any) -> str:
+        value = "None" if effect.slot is None else f"found[{effect.slot}]"
         if effect.cell is not None:
-            effect.cell.write(value)
-            return
-        target = leaves[self._arguments[effect.input]] if tensor is None else tensor
-        if not isinstance(target, Tensor):
-            return  # an array among the arguments, in whose place the function had a tensor
-        if effect.kind == "data":
-            target._array = value
+            return f"{held('c', effect.cell)}.write({value})"
+        if tensor is not None:
+            target = held("t", tensor)
         else:
-            target._grad = None if value is None else wrap(value, None)
+            target = f"leaves[{self._arguments[effect.input]}]"
+            if not self._is_tensor[self._arguments[effect.input]]:
+                return "pass"  # an array among the arguments, for which the function had a tensor
+        if effect.kind == "data":
+            return f"{target}._array = {value}"
+        return f"{target}._grad = " + (value if effect.slot is None else f"wrap({value}, None)")
 
-    def _results(self, leaves: list[Returned]) -> list[Callable[..., Any]]:
-        """For each leaf of the result, a function that gives it."""
+    def _results(self) -> list[tuple[Returned, Any]]:
+        return list(zip(self._returned, self._whole.result[0], strict=True))
+
+    def _result_text(self, leaf: Returned, value: Any, held: Any) -> str:
+        if leaf.argument is not None:
+            return f"leaves[{leaf.argument}]"
+        if leaf.slot is None:
+            itself = held("o", leaf.itself)
+            return f"{itself}.copy()" if isinstance(leaf.itself, np.ndarray) else itself
+        if leaf.out is not None:
+            return f"outs[{leaf.out}]"
         shared = {i.slot for i in self.program.inputs} | self.program.constants.keys()
-        made: list[Callable[..., Any]] = []
-        for leaf, value in zip(leaves, self.program.result[0], strict=True):
-            if leaf.argument is not None:
-                made.append(partial(_given, leaf.argument))
-            elif leaf.slot is None:
-                made.append(partial(_itself, leaf.itself))
-            elif leaf.out is not None:
-                made.append(partial(_recorded, leaf.out))
-            else:
-                made.append(partial(_value, value.slot, value.slot in shared, leaf.freed))
-        return made
+        if leaf.array:
+            return f"as_array(found[{value.slot}])"
+        array = f"found[{value.slot}]" + (".copy()" if value.slot in shared else "")
+        return f"wrap({array}, {held('o', Refusal(_FREED, ())) if leaf.freed else None})"
 
 
-def _number(step: int, leaves: list[Any], numbers: list[Any]) -> Any:
-    return numbers[step]
-
-
-def _cell(cell: Any, leaves: list[Any], numbers: list[Any]) -> Any:
-    return cell.read()
-
-
-def _tensor(tensor: Tensor, leaves: list[Any], numbers: list[Any]) -> Array:
-    return tensor._array
-
-
-def _argument(i: int, leaves: list[Any], numbers: list[Any]) -> Array:
-    leaf = leaves[i]
+def _array(leaf: Any) -> Array:
     return leaf._array if isinstance(leaf, Tensor) else np.asarray(leaf)
 
 
-def _given(i: int, leaves: list[Any], found: Any, outs: Any) -> Any:
-    return leaves[i]
-
-
-def _itself(leaf: Any, leaves: Any, found: Any, outs: Any) -> Any:
-    return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
-
-
-def _recorded(i: int, leaves: Any, found: Any, outs: list[Tensor]) -> Tensor:
-    return outs[i]
-
-
-def _value(slot: int, shared: bool, freed: bool, leaves: Any, found: Any, outs: Any) -> Tensor:
-    array = found[slot]
-    return wrap(array.copy() if shared else array, Refusal(_FREED, ()) if freed else None)
+def _place(leaf: Any) -> Place | None:
+    return leaf._place if isinstance(leaf, Tensor) else None
 
 
 def _kind(tensor: Tensor) -> Any:

@@ -11,6 +11,8 @@ import numpy as np
 
 from autograd.engine.tensor import Array
 from autograd.jitting.guards import signature
+from autograd.program.guards import decided
+from autograd.program.numbers import Decided, same_number
 from autograd.program.numpy_backend import Compiled
 from autograd.program.program import Call, Constant, Program, Slot, Value
 from autograd.runtime.draws import bernoulli, drawn
@@ -90,6 +92,17 @@ def _gap(a: Array, b: Array) -> float:
         return float("inf")
     with np.errstate(all="ignore"):
         return float(np.nanmax(np.abs(a.astype(float) - b.astype(float)), initial=0.0))
+
+
+def goes_another_way(first: Program, second: Program) -> bool:
+    """Whether the first thing in which two programs differ is what was decided by a number."""
+    for a, b in zip(first.numbers, second.numbers, strict=False):
+        if isinstance(a, Decided) and isinstance(b, Decided) and not same_number(a[2], b[2]):
+            return True
+    for a, b in zip(first.calls, second.calls, strict=False):
+        if _of_calls(a, b, first, second):
+            return a.op is b.op is decided and a.options["value"] is not b.options["value"]
+    return False
 
 
 def difference(first: Program, second: Program) -> str | None:

@@ -26,8 +26,8 @@ def _alone(value: Any, call: Call, rewriting: Rewriting) -> Any:
 
 
 def times_one(call: Call, rewriting: Rewriting) -> Any:
-    """x * 1 and 1 * x, x / 1, x ** 1, +x: x, where that is of the same shape and dtype."""
-    if call.op is ops.positive:
+    """x * 1 and 1 * x, x / 1, x ** 1, +x, x.astype(its own): x, if of the same shape and dtype."""
+    if call.op in (ops.positive, ops.astype):
         return _alone(call.inputs[0], call, rewriting)
     if len(call.inputs) != 2:
         return None

@@ -49,6 +49,7 @@ class Compiled:
 
     Attributes:
         source: its text.
+        function: of the arrays of all inputs; gives those of the result and the effects, by slot.
         fused: in words, which calls run as one, and why others do not.
     """
 
@@ -58,13 +59,13 @@ class Compiled:
         self.source, space = writer.written()
         self.fused = writer.fused()
         exec(compile(self.source, "<program>", "exec"), space)
-        self._run = space["run"]
+        self.function: Callable[..., dict[int, Array]] = space["run"]
         self._inputs = [i.slot for i in program.inputs]
 
     def run(self, *given: Any) -> dict[int, Array]:
         """The arrays of the result and the effects, by slot, of one for each input, in order."""
         with watching(None, recording=False):
-            found: dict[int, Array] = self._run(*given)
+            found: dict[int, Array] = self.function(*given)
         return found
 
     def __call__(self, arguments: Iterable[Array]) -> Any:

@@ -7,7 +7,7 @@ a forward returns the very array it was given, or two tensors share one, they ge
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -141,6 +141,7 @@ class Trace(Observer, Watcher):
         self._outside: dict[int, _Outside] = {}  # by the identity of a tensor
         self._of_outside: dict[int, int] = {}  # slots by the identity of such a tensor's array
         self._arguments: list[Tensor] = []
+        self._arrays: list[Tensor] = []  # that stand for arrays
         self._depth = 0  # of forwards in forwards
         self._numbers: dict[int, int] = {}  # of calls, by the serial number of the record
         self._pulling: list[tuple[int | None, int]] = []  # records' calls; where their calls begin
@@ -166,7 +167,7 @@ class Trace(Observer, Watcher):
     def argument(self, leaf: Any, name: str) -> Any:
         """What the function gets for a leaf of its arguments."""
         if isinstance(leaf, np.ndarray | np.generic):
-            leaf = Tensor(np.asarray(leaf))
+            leaf = self.as_array(Tensor(np.asarray(leaf)))
         if isinstance(leaf, Tensor):
             self._arguments.append(leaf)  # they are inputs whether or not anybody else has them
             self._see(leaf, name)
@@ -258,6 +259,15 @@ class Trace(Observer, Watcher):
         """Note that the function has left a number or a tensor in a cell."""
         self._cells[cell.key] = value
         self._left[cell.key] = cell, value
+
+    def is_array(self, tensor: Tensor) -> bool:
+        """Whether a tensor stands for an array that the function would have."""
+        return any(tensor is other for other in self._arrays)
+
+    def as_array(self, tensor: Tensor) -> Tensor:
+        """Note that the function would have an array where it has this tensor."""
+        self._arrays.append(tensor)
+        return tensor
 
     def uses(self, user: Any) -> None:
         """Note an object whose attributes what runs depends on: a module, an optimizer."""
@@ -485,8 +495,9 @@ class Trace(Observer, Watcher):
                 self.constants[seen.slot] = seen.constant
                 del self._outside[key]
 
-    def program(self, result: Any) -> Program:
-        """What was seen, with the slots of what the function gave in `result`."""
+    def program(self, result: Any, more: Iterable[int] = ()) -> Program:
+        """What was seen, with the slots of what the function gave in `result`; `more` are the slots
+        of other inputs, which come last."""
         # What is gone lived in the function alone.
         for left in self._regraded.values():
             if self.known(array_of(left)) is None and id(left) not in self._outside:
@@ -517,7 +528,7 @@ class Trace(Observer, Watcher):
         return Program(
             tuple(self.calls),
             self.slots,
-            tuple(inputs),
+            (*inputs, *(Input(slot, "") for slot in more)),
             self.constants,
             result,
             tuple(effects),

@@ -118,6 +118,8 @@ class Variables:
             return leaf
         if not (self.plainly([(leaf, leaf)]) if plainly is None else plainly):
             return leaf.detach()
+        if (trace := _tracer()) is not None:
+            return trace.as_array(leaf.detach())
         array = np.array(leaf.data)
         return array if array.ndim else array[()]
 
@@ -230,7 +232,14 @@ def can_vary(leaf: Any) -> bool:
 
 
 def any_tensor(tree: Any) -> bool:
-    return any(isinstance(leaf, Tensor) for leaf in flatten(tree)[0])
+    """Whether there is a tensor; one that a trace has put in the place of an array is none."""
+    trace = _tracer()
+    tensors = (leaf for leaf in flatten(tree)[0] if isinstance(leaf, Tensor))
+    return any(trace is None or not trace.is_array(leaf) for leaf in tensors)
+
+
+def _tracer() -> Any:
+    return mode.observer if mode.observer is not None and mode.observer.traces else None
 
 
 def kinds(leaves: Sequence[Any]) -> str:
