@@ -96,7 +96,8 @@ class Jitted:
         leaves = Leaves(args, options)
         key = here["recording"], leaves.key
         fitting = [k for k in self._programs.get(key, ()) if k.made.fits(leaves.numeric)]
-        if any([kept.differs(leaves.numeric) for kept in fitting if kept.first is not None]):
+        unsure = [k for k in fitting if k.first is not None and k.differs(leaves.numeric)]
+        if unsure:
             return self._compare(key, fitting, leaves, args, options)
         for kept in fitting:
             try:

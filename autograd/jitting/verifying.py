@@ -96,8 +96,9 @@ def _gap(a: Array, b: Array) -> float:
 
 def goes_another_way(first: Program, second: Program) -> bool:
     """Whether the first thing in which two programs differ is what was decided by a number."""
-    for a, b in zip(first.numbers, second.numbers, strict=False):
-        if isinstance(a, Decided) and isinstance(b, Decided) and not same_number(a[2], b[2]):
+    for one, other in zip(first.numbers, second.numbers, strict=False):
+        both = isinstance(one, Decided) and isinstance(other, Decided)
+        if both and not same_number(one[2], other[2]):  # type: ignore[misc]
             return True
     for a, b in zip(first.calls, second.calls, strict=False):
         if _of_calls(a, b, first, second):
