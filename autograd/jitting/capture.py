@@ -61,6 +61,7 @@ class Capture(Trace):
         self.arrays: dict[int, Array] = {}
         self.refusals: list[str] = []
         self._start = newest()
+        self._leafs: list[tuple[Tensor, bool]] = []  # what is read; whether it was a constant
         self._before: list[Callable[[], object]] = []  # what puts back what the function changed
 
     def new(self, array: Array, tracked: bool = False) -> int:
@@ -71,10 +72,16 @@ class Capture(Trace):
     def line(self) -> str:
         return _users_line(sys._getframe(2))
 
+    def _origin(self, array: Array) -> tuple[str, bool]:
+        note, filled = super()._origin(array)
+        # Two arrays that are equal now may differ once somebody has written into one.
+        return note or f"array {len(self.constants)} of the function", filled
+
     # --- what was there before -----------------------------------------------------------------
 
     def _see(self, tensor: Tensor, name: str) -> Any:
         seen = super()._see(tensor, name)
+        self._leafs.append((tensor, tensor._place is None))
         self._before.append(partial(setattr, tensor, "_array", seen.array))
         return seen
 
@@ -108,6 +115,10 @@ class Capture(Trace):
             tensor = seen.tensor()
             if tensor is not None and seen.cell is None:
                 yield tensor, seen.slot
+
+    def made_leaves(self) -> bool:
+        """Whether the function has let a tensor that it read want a gradient, or no longer."""
+        return any((t._place is None) is not was for t, was in self._leafs if not self.is_array(t))
 
     # --- what cannot be in a program -----------------------------------------------------------
 

@@ -18,7 +18,7 @@ from autograd.jitting.linearizing import Linearized, linearized
 from autograd.program.program import Program, Value
 from autograd.program.watching import watching
 from autograd.runtime.draws import noting
-from autograd.runtime.trees import flatten, returned
+from autograd.runtime.trees import flatten, is_plain
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Captured:
             trace.refuse(f"it changes {changed}")
         if not self.refusals:
             self._make()
-        parts, put = returned(self.result, f"jit({name})")
+        parts, put = flatten(self.result)
         self.result = put([self._as_found(leaf) for leaf in parts])
 
     def _as_found(self, leaf: Any) -> Any:
@@ -115,7 +115,9 @@ class Captured:
         for tensor, _ in trace.outside():
             if tensor._place is not None and tensor._place.hooks:
                 trace.refuse("a tensor that it reads has hooks, which Python runs")
-        leaves, self.rebuild = returned(self.result, f"jit({self.name})")
+        if trace.made_leaves():
+            trace.refuse("it changes requires_grad of a tensor that it reads")
+        leaves, self.rebuild = flatten(self.result)
         outs: list[tuple[Place, int]] = []
         self.returned = [self._returned(leaf, outs) for leaf in leaves]
         calls, cotangents, gradients = len(trace.calls), list[int](), dict[int, int]()
@@ -154,13 +156,16 @@ class Captured:
     def _returned(self, leaf: Any, outs: list[tuple[Place, int]]) -> Returned:
         trace = self.trace
         if not isinstance(leaf, Tensor):
+            if not is_plain(leaf):
+                trace.refuse(f"it returns {type(leaf).__name__}")
             if isinstance(leaf, np.ndarray) and trace.known(leaf) is not None:
                 trace.refuse("it returns the array of a tensor; return the tensor")
             return Returned(itself=leaf)
         for i, own in enumerate(self._numeric()):
             if own is leaf:
                 return Returned(argument=i)
-        if any(leaf is tensor for tensor, _ in trace.outside()):
+        own = id(leaf) in self.surroundings.tensors
+        if own or any(leaf is tensor for tensor, _ in trace.outside()):
             return Returned(itself=leaf)
         if type(leaf) is not Tensor:
             trace.refuse(f"it returns a new {type(leaf).__name__}")

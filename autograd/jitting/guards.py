@@ -44,13 +44,15 @@ class Leaves:
     Attributes:
         numeric: tensors, arrays and NumPy's numbers, in their order.
         objects: all others that are not simply compared.
+        hooked: whether hooks are on one of the tensors, that is a leaf.
         key: the same for two calls of one structure, with numeric leaves of the same shapes and
             dtypes, and other leaves that are the same.
     """
 
-    __slots__ = ("key", "numeric", "objects")
+    __slots__ = ("hooked", "key", "numeric", "objects")
 
     def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.hooked = False
         self.numeric: list[Any] = []
         self.objects: list[Any] = []
         key = tuple([self._key(arg) for arg in args])
@@ -70,6 +72,8 @@ class Leaves:
             self.numeric.append(tree)
             place, array = tree._place, tree._array
             how = 0 if place is None else 1 if isinstance(place, Leaf) else 2
+            if how == 1 and place.hooks:  # type: ignore[union-attr]
+                self.hooked = True
             return kind, array.shape, array.dtype, how
         if isinstance(tree, list | tuple):
             return kind, tuple([self._key(part) for part in tree])

@@ -6,6 +6,7 @@ import functools
 import threading
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from types import MethodType
 from typing import Any, Literal, TypeVar, overload
 from zlib import crc32
@@ -26,6 +27,7 @@ from autograd.runtime.trees import expect_function
 Backend = Literal["auto", "numpy"]
 _BACKENDS = ("auto", "numpy")
 _MOST = 16  # programs of one function
+_SAME = 8  # calls with the same numbers before a program is compared with the function again
 _TRIES = 3  # after which what cannot be captured runs plainly
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,35 +41,24 @@ class _Kept:
     """A program, and what is to be compared with it before it is believed.
 
     Attributes:
-        inputs: what each input was when it was made; those that have been other since are None.
-        first: the program as it was captured.
+        first: the program as it was captured; None where it is believed.
     """
 
     def __init__(self, made: Made, captured: Captured, verify: bool) -> None:
         self.made = made
         self.first: Program | None = captured.whole if verify else None
-        self.inputs: list[int | None] = []
-        self._new: list[bool] = []
+        self._same = 0  # calls with the numbers that it was made with
         if verify:
             inputs = [i for i in made.program.inputs if i.number is None and i.cell is None]
-            self.inputs = [_digest(captured.given[i.slot]) for i in inputs]
+            self._inputs = [_digest(captured.given[i.slot]) for i in inputs]
 
-    def differs(self, leaves: list[Any]) -> bool:
-        """Whether an input is another than when the program was made, and never was before."""
-        now = self.made.arrays_now(leaves)
-        pairs = zip(self.inputs, now, strict=True)
-        self._new = [before is not None and before != _digest(array) for before, array in pairs]
-        return any(self._new)
-
-    def believe(self) -> None:
-        """The program was right for the inputs that differed."""
-        self.inputs = [None if new else a for a, new in zip(self.inputs, self._new, strict=True)]
-        if all(digest is None for digest in self.inputs):
-            self.first = None
-
-    def forget(self) -> None:
-        """The inputs that differed belong to another program."""
-        self._new = []
+    def is_due(self, leaves: list[Any]) -> bool:
+        """Whether it is to be compared now: it is not believed, and its inputs are others than when
+        it was made, or have been the same for long."""
+        if self.first is None:
+            return False
+        self._same += 1
+        return self._same > _SAME or self._inputs != [*map(_digest, self.made.arrays_now(leaves))]
 
 
 class Jitted:
@@ -78,7 +69,7 @@ class Jitted:
     """
 
     def __init__(self, f: Callable[..., Any], verify: bool, backend: Backend) -> None:
-        functools.update_wrapper(self, f)
+        functools.update_wrapper(self, f, updated=())
         self._f, self._verify, self._backend = f, verify, backend
         self._name = getattr(f, "__name__", type(f).__name__)
         self._programs: dict[Any, list[_Kept]] = {}
@@ -94,23 +85,35 @@ class Jitted:
         if here["observer"] is not None or here["watcher"] is not None or here["sweep_hooks"]:
             return self._f(*args, **options)  # whoever looks on sees the function itself
         leaves = Leaves(args, options)
+        if leaves.hooked:
+            return self._f(*args, **options)  # hooks are Python's to run
         key = here["recording"], leaves.key
         fitting = [k for k in self._programs.get(key, ()) if k.made.fits(leaves.numeric)]
-        unsure = [k for k in fitting if k.first is not None and k.differs(leaves.numeric)]
-        if unsure:
+        if any(kept.is_due(leaves.numeric) for kept in fitting):
             return self._compare(key, fitting, leaves, args, options)
         for kept in fitting:
             try:
                 result = kept.made.run(leaves.numeric)
             except (ChangedError, DecidedOtherwiseError):
                 continue
-            except Exception:
-                return self._f(*args, **options)  # which tells it with its own lines
+            except Exception as error:
+                return self._failed(error, args, options)
             self.program = kept.made.program
             return result
         if key in self._plain:
             return self._f(*args, **options)
         return self._new(key, leaves, args, options)
+
+    def _failed(self, error: Exception, args: Any, options: Any) -> Any:
+        """What the function itself returns where its program raised: it raises by its own lines."""
+        result = self._f(*args, **options)
+        warnings.warn(
+            f"jit({self._name}): the program raised {type(error).__name__} where the function does "
+            f"not ({error}); please report it",
+            JitWarning,
+            stacklevel=3,
+        )
+        return result
 
     # --- making programs -----------------------------------------------------------------------
 
@@ -173,11 +176,10 @@ class Jitted:
             if kept.first is None:
                 continue
             if goes_another_way(kept.first, captured.whole):
-                kept.forget()  # these numbers have told nothing about it
-                continue
+                continue  # these numbers tell nothing about it
             told = difference(kept.first, captured.whole)
             if told is None:
-                kept.believe()
+                kept.first = None
                 return captured.result
         if told is None:
             return self._keep(key, captured)
@@ -198,6 +200,9 @@ class Jitted:
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
+        return Jitted(deepcopy(self._f, memo), self._verify, self._backend)
 
     def __repr__(self) -> str:
         count = len(self._recent)

@@ -17,6 +17,7 @@ from autograd.program.numbers import Evaluated, Performed
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Value
+from autograd.program.watching import Gradient
 
 _FREED = (
     "backward through what a jitted function returned, whose graph its own backward freed; pass "
@@ -68,6 +69,7 @@ class Made:
         self._effects = [(e, tensors.get(e.input)) for e in program.effects]
         self._surroundings = captured.surroundings
         self._places = {slot: tensors.get(slot) for slot in (() if way is None else way.wanted)}
+        self._given = captured.leaves.numeric if captured.trace.graded else []
         self._is_tensor = [isinstance(leaf, Tensor) for leaf in captured.leaves.numeric]
         self._guard(captured)
         self.run = self._driven()
@@ -80,11 +82,23 @@ class Made:
         outside = [(i.tensor, i.slot) for i in inputs if i.tensor is not None]
         self._outside = {id(tensor) for tensor, _ in outside}
         self._tensors = [(t, *trace.slots[slot][:2], _kind(t)) for t, slot in outside]
-        self._cells = [(i.cell, *trace.slots[i.slot][:2]) for i in inputs if i.cell is not None]
-        self._graded = [(t, had) for t, had in trace.graded.values() if had is not None]
-        found = captured.surroundings.tensors
+        self._cells = [
+            (i.cell, *trace.slots[i.slot][:2])
+            for i in inputs
+            if i.cell is not None and self._of_argument(i.cell) is None
+        ]
         given = captured.leaves.numeric
+        at = {id(leaf): i for i, leaf in enumerate(given)}
+        graded = [(t, had) for t, had in trace.graded.values() if had is not None]
+        self._graded = [(t, had) for t, had in graded if id(t) not in at]
+        self._given_graded = [(at[id(t)], had) for t, had in graded if id(t) in at]
+        found = captured.surroundings.tensors
         self._same = [(i, leaf) for i, leaf in enumerate(given) if id(leaf) in found]
+
+    def _of_argument(self, cell: Any) -> int | None:
+        """Which argument's `.grad` a cell is; None for another."""
+        tensor = cell.tensor if isinstance(cell, Gradient) else None
+        return next((i for i, leaf in enumerate(self._given) if leaf is tensor), None)
 
     def fits(self, leaves: list[Any]) -> bool:
         """Whether it is what the function computes as everything is now; `leaves` are the tensors
@@ -100,6 +114,9 @@ class Made:
                 return False
         for tensor, had in self._graded:
             if (tensor._grad is not None) is not had:
+                return False
+        for i, had in self._given_graded:
+            if (leaves[i]._grad is not None) is not had:
                 return False
         for cell, shape, dtype in self._cells:
             array = cell.read()
@@ -146,6 +163,8 @@ class Made:
         def read(place: Input) -> str:
             if place.number is not None:
                 return f"numbers[{place.number}]"
+            if place.cell is not None and (i := self._of_argument(place.cell)) is not None:
+                return f"leaves[{i}]._grad._array"
             if place.cell is not None:
                 return f"{held('c', place.cell)}.read()"
             if place.tensor is not None:
@@ -203,7 +222,7 @@ class Made:
             return f"{itself}.copy()" if isinstance(leaf.itself, np.ndarray) else itself
         if leaf.out is not None:
             return f"outs[{leaf.out}]"
-        shared = {i.slot for i in self.program.inputs} | self.program.constants.keys()
+        shared = self.program.constants.keys()
         if leaf.array:
             return f"as_array(found[{value.slot}])"
         array = f"found[{value.slot}]" + (".copy()" if value.slot in shared else "")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from autograd import ops
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
+from autograd.program.program import Call, Slot, values_in
 
 
 class DecidedOtherwiseError(ValueError):
@@ -24,6 +28,28 @@ def decided(truth: Array, *, value: bool) -> Array:
             "now, for which the function goes another way; make it anew"
         )
     return np.array(truth, bool)
+
+
+def is_shaped_by_numbers(call: Call, slots: Mapping[int, Slot]) -> bool:
+    """Whether the shape of what a call gives may hang on the numbers that it is given: an index of
+    booleans, or an op that is none of ours."""
+    if not str(call.op.__module__).startswith("autograd."):
+        return True
+    if call.op is ops.nonzero:
+        return True
+    indices = values_in((call.inputs[1:], dict(call.options)))
+    counts = call.op in (ops.getitem, ops.repeat)
+    return counts and any(
+        slots[index.slot].dtype.kind == "b" or call.op is ops.repeat for index in indices
+    )
+
+
+def other_shape(op: str, made: Array, expected: tuple[int, ...]) -> DecidedOtherwiseError:
+    """The error where a call gives another shape than when the program was made."""
+    return DecidedOtherwiseError(
+        f"program: {op} gives shape {made.shape} of these numbers, {expected} of those that the "
+        "program was made with; make it anew"
+    )
 
 
 @primitive(differentiable=False)

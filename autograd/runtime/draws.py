@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+from autograd.engine.modes import mode
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Tensor
 
@@ -38,6 +39,7 @@ class Generator:
     """
 
     def __init__(self, seed: Any = None) -> None:
+        _refuse("it makes a generator of random numbers; make it outside")
         self.numpy = np.random.default_rng(seed)
 
     @property
@@ -47,6 +49,7 @@ class Generator:
 
     @state.setter
     def state(self, state: dict[str, Any]) -> None:
+        _refuse("it sets the state of a generator of random numbers")
         self._noted().bit_generator.state = state
 
     def normal(self, shape: Shape = (), dtype: DTypeLike = np.float64) -> Tensor:
@@ -135,6 +138,13 @@ def noted(source: T) -> T:
     return now
 
 
+def _refuse(why: str) -> None:
+    """Tell a trace what it cannot do again."""
+    observer: Any = mode.observer
+    if observer is not None and observer.traces:
+        observer.refuse(why)
+
+
 class _Default(threading.local):
     generator: Generator | None = (
         None  # made when first asked for: numpy.random takes time to import
@@ -165,6 +175,7 @@ def drawing_from(generator: Generator) -> Iterator[None]:
 
 def seed(value: Any) -> None:
     """Start this thread's default generator afresh from a seed."""
+    _refuse("it seeds the thread's generator of random numbers")
     own, fresh = default_generator(), np.random.default_rng(value)
     if type(own.numpy.bit_generator) is type(fresh.bit_generator):
         own.state = dict(fresh.bit_generator.state)  # as `replayable` can see

@@ -125,8 +125,8 @@ def returned(result: Any, name: str) -> tuple[list[Any], Callable[[list[Any]], A
     """
     leaves, rebuild = flatten(result)
     for leaf in leaves:
-        objects = isinstance(leaf, np.ndarray) and leaf.dtype.hasobject
-        if objects or not isinstance(leaf, _PLAIN):
+        if not is_plain(leaf):
+            objects = isinstance(leaf, np.ndarray)
             what = "an array of objects" if objects else type(leaf).__name__
             raise TypeError(
                 f"{name}: the function returned {what}; tensors, arrays, numbers, and lists, "
@@ -134,6 +134,13 @@ def returned(result: Any, name: str) -> tuple[list[Any], Callable[[list[Any]], A
                 "gradient"
             )
     return leaves, rebuild
+
+
+def is_plain(leaf: Any) -> bool:
+    """Whether a leaf is looked into: no tensor can be hidden in it."""
+    if isinstance(leaf, np.ndarray) and leaf.dtype.hasobject:
+        return False
+    return isinstance(leaf, _PLAIN)
 
 
 def is_floating(leaf: Any) -> bool:
