@@ -137,8 +137,8 @@ JUDGED: list[Judged] = [
     Judged(
         "autograd/engine/tensor.py",
         "Tensor.accumulate_grad",
-        "self._grad = needs.copy(g) if before is None else needs.add(before, g)",
-        "self._grad = needs.copy(g) if before is None else needs.add(g, before)",
+        "self.grad = needs.copy(g) if before is None else needs.add(before, g)",
+        "self.grad = needs.copy(g) if before is None else needs.add(g, before)",
         equivalent=True,
         reason="the sum of two numbers is the same to the bit, whichever comes first",
     ),
@@ -153,8 +153,8 @@ JUDGED: list[Judged] = [
     Judged(
         "autograd/transforms/derivatives.py",
         "_jvp",
-        "dummies = [variables.leaf(np.zeros_like(out.data)) for out in outs]",
-        "dummies = [variables.leaf(np.ones_like(out.data)) for out in outs]",
+        "dummies = [variables.leaf(np.zeros_like(array_within(out))) for out in outs]",
+        "dummies = [variables.leaf(np.ones_like(array_within(out))) for out in outs]",
         equivalent=True,
         reason="a vjp is linear in its cotangent, so its derivative is the same at every one",
     ),
