@@ -28,6 +28,8 @@ class Library:
         plain: what labels and the entries of a state dict are made of.
         array: the numbers of a tensor.
         compiled: a function of tensors as the library's compiler makes it.
+        tensor_of: a tensor of labels.
+        jit: a whole step as a program.
     """
 
     nn: Any
@@ -38,6 +40,8 @@ class Library:
     array: Callable[[Any], Array]
     no_grad: Callable[[], AbstractContextManager[Any]]
     compiled: Callable[[Any], Any] = lambda function: function
+    tensor_of: Callable[[Array], Any] = lambda labels: labels
+    jit: Callable[[Any], Any] = lambda function: function
 
     def prepared(self, name: str, sizes: dict[str, int]) -> Any:
         """The network, with the weights that every side starts from."""
@@ -111,4 +115,54 @@ def chain(library: Library, length: int, shape: tuple[int, ...]) -> Timed:
     return run
 
 
-TASKS: dict[str, Callable[..., Timed]] = {"step": step, "inference": inference, "chain": chain}
+def whole(library: Library, network: str, batch: int, jitted: bool) -> Timed:
+    """A training step as one function of images and labels, which may be jitted; gives the loss."""
+    model, criterion = library.prepared(network, {}), library.nn.CrossEntropyLoss()
+    optimizer = library.sgd(
+        model.parameters(), lr=networks.LEARNING_RATE, momentum=networks.MOMENTUM
+    )
+    images, labels = networks.data(network, batch)
+    x, y = library.tensor(images), library.tensor_of(labels)
+
+    def function(x: Any, y: Any) -> Any:
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    stepped = library.jit(function) if jitted else function
+    return lambda: [float(stepped(x, y).item())]
+
+
+def fed(library: Library, length: int, jitted: bool) -> Timed:
+    """A chain of multiply-adds on a 4x4 tensor, and back, whose factors and terms are given."""
+    start, factor, term = networks.links((4, 4))
+    scales = [library.tensor(factor * (1 + 1e-4 * (i % 7 - 3))) for i in range(length)]
+    terms = [library.tensor(term * (i % 5)) for i in range(length)]
+
+    def function(x: Any, scales: list[Any], terms: list[Any]) -> Any:
+        y = x
+        for c, d in zip(scales, terms, strict=True):
+            y = y * c + d
+        loss = y.sum()
+        loss.backward()
+        return loss
+
+    chained = library.jit(function) if jitted else function
+
+    def run() -> list[float]:
+        x = library.leaf(start)
+        loss = chained(x, scales, terms)
+        return [float(loss.item()), float(x.grad.sum().item())]
+
+    return run
+
+
+TASKS: dict[str, Callable[..., Timed]] = {
+    "step": step,
+    "inference": inference,
+    "chain": chain,
+    "whole": whole,
+    "fed": fed,
+}

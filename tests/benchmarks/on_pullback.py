@@ -27,6 +27,8 @@ LIBRARY = Library(
     plain=np.asarray,
     array=lambda tensor: tensor.data,
     no_grad=autograd.no_grad,
+    tensor_of=Tensor,
+    jit=autograd.jit,
 )
 
 

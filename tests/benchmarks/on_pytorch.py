@@ -18,6 +18,7 @@ LIBRARY = Library(
     tensor=torch.tensor,
     leaf=lambda array: torch.tensor(array, requires_grad=True),
     plain=torch.tensor,
+    tensor_of=torch.tensor,
     array=lambda tensor: tensor.numpy(),
     no_grad=torch.no_grad,
 )

@@ -201,6 +201,26 @@ def replay(settings: Settings, network: str, batch: int, most: float) -> Result:
     return Result(f"replay-{network}", title, "ms", MILLISECONDS, rows, {"tape": most})
 
 
+def jitted(settings: Settings, network: str, batch: int, most: float) -> Result:
+    batch = min(batch, 8) if settings.quick else batch
+    requests = [
+        Request("whole", {"network": network, "batch": batch, "jitted": jitted})
+        for jitted in (True, False)
+    ]
+    effort = settings.effort(rounds=12)
+    ours, tape = in_turn(settings.of((OURS,)), requests, settings.threads, effort)
+    title = f"Whole training step of {network}, batch {batch}, jitted"
+    rows = {OURS: ours[OURS], "tape": tape[OURS]}
+    return Result(f"jit-{network}", title, "ms", MILLISECONDS, rows, {"tape": most})
+
+
+def jitted_chain(settings: Settings) -> Result:
+    request = Request("fed", {"length": LINKS, "jitted": True})
+    rows = _timed(settings, (OURS, REFERENCE), request)
+    title = f"{LINKS:,} multiply-adds on a 4x4 tensor whose factors are given, and back, jitted"
+    return Result("jit-chain", title, "ms", MILLISECONDS, rows, {REFERENCE: 0.35})
+
+
 def growth_batch(settings: Settings) -> Result:
     sizes = [8, 16] if settings.quick else [16, 32, 64, 128, 256, 512, 1024]
     title, unit = "W1 step, by batch", "µs an image"
@@ -291,6 +311,10 @@ BENCHMARKS: dict[str, Callable[[Settings], Result]] = {
     "compare": compare,
     "replay-mlp": partial(replay, network="mlp", batch=4, most=0.35),
     "replay-w1": partial(replay, network="w1", batch=64, most=1.0),
+    "jit-mlp": partial(jitted, network="mlp", batch=4, most=0.4),
+    "jit-w1": partial(jitted, network="w1", batch=64, most=1.0),
+    "jit-w2": partial(jitted, network="w2", batch=64, most=1.0),
+    "jit-chain": jitted_chain,
     "growth-batch": growth_batch,
     "growth-width": growth_width,
     "growth-depth": growth_depth,
