@@ -28,6 +28,7 @@ LAYERS = [
     ["autograd.ops"],
     ["autograd.program"],
     ["autograd.transforms"],
+    ["autograd.jitting"],
     ["autograd.interop", "autograd.profiling", "autograd.checking", "autograd.explanation"],
     ["autograd"],
     ["nn"],

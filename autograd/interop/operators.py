@@ -51,7 +51,7 @@ def _left_to(other: Any) -> Any:
 
 
 def _truth(self: Tensor) -> bool:
-    if self._array.size != 1:
+    if prod(self.shape) != 1:
         raise ValueError(
             f"bool: the truth of a tensor of shape {self.shape} is ambiguous; "
             "compare one element, or use np.any or np.all on its .data"

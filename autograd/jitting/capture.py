@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-import autograd
-from autograd.engine.modes import array_of
+from autograd.engine.modes import Watcher, array_of
 from autograd.engine.tape import Place, Record, newest
 from autograd.engine.tensor import Array, Tensor
 from autograd.jitting.guards import Surroundings
 from autograd.program.numbers import Action, Cell
 from autograd.program.watching import Trace
 
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(autograd.__file__)))
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _FOLDERS = (
     os.path.join(_ROOT, "autograd"),
     os.path.join(_ROOT, "nn"),
@@ -82,12 +81,12 @@ class Capture(Trace):
     def _see(self, tensor: Tensor, name: str) -> Any:
         seen = super()._see(tensor, name)
         self._leafs.append((tensor, tensor._place is None))
-        self._before.append(partial(setattr, tensor, "_array", seen.array))
+        self._before.append(partial(_rebind, tensor, seen.array))
         return seen
 
     def leaves_grad(self, tensor: Tensor) -> None:
         if id(tensor) not in self._regraded:
-            self._before.append(partial(setattr, tensor, "_grad", tensor._grad))
+            self._before.append(partial(setattr, tensor, "grad", Watcher().grad(tensor)))
         super().leaves_grad(tensor)
 
     def leave(self, cell: Cell, value: Any) -> None:
@@ -157,6 +156,11 @@ class Capture(Trace):
         if record is not None and record.serial < self._start:
             self.refuse("its backward pass goes on through what was computed outside")
         super().pulling(record)
+
+
+def _rebind(tensor: Tensor, array: Array) -> None:
+    if array_of(tensor) is not array:
+        tensor.data = array
 
 
 def _outward(frame: FrameType | None) -> Iterator[FrameType]:

@@ -169,7 +169,7 @@ class Captured:
             return Returned(itself=leaf)
         if type(leaf) is not Tensor:
             trace.refuse(f"it returns a new {type(leaf).__name__}")
-        if leaf._grad is not None:
+        if leaf.grad is not None:
             trace.refuse("it returns a tensor that has a .grad; return that beside it")
         slot, place = trace.constant(array_of(leaf)), leaf._place
         if place is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.engine.modes import array_of
 from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Tensor
 
@@ -70,7 +71,7 @@ class Leaves:
             return kind, tree.shape, tree.dtype
         if isinstance(tree, Tensor):
             self.numeric.append(tree)
-            place, array = tree._place, tree._array
+            place, array = tree._place, array_of(tree)
             how = 0 if place is None else 1 if isinstance(place, Leaf) else 2
             if how == 1 and place.hooks:  # type: ignore[union-attr]
                 self.hooked = True

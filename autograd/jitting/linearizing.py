@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.engine.modes import enable_grad, mode, no_grad
+from autograd.engine.modes import array_of, enable_grad, mode, no_grad
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Output, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
@@ -123,7 +123,7 @@ class ProgramOperation:
             self._pull_recorded(record, g, needed, deliver)
             return
         cotangents = [
-            g[i]._array if i in g else np.zeros_like(out) for i, out in enumerate(record.out)
+            array_of(g[i]) if i in g else np.zeros_like(out) for i, out in enumerate(record.out)
         ]
         found = way.backward.run(*record.saved[0], *cotangents)
         parents = dict(zip(way.wanted, record.parents, strict=True))
@@ -165,7 +165,7 @@ class ProgramOperation:
         """The arrays that the call gives, computed again."""
         assert record.arrays is not None
         pairs = zip(record.arrays, record.parents, strict=True)
-        return [t._array for t in self._again(record, [wrap(a, p) for a, p in pairs])]
+        return [array_of(t) for t in self._again(record, [wrap(a, p) for a, p in pairs])]
 
     def _again(self, record: Record, variables: list[Tensor]) -> list[Tensor]:
         """The results, of calls of the ops on tensors."""
@@ -190,7 +190,7 @@ def called(call: Call, held: Mapping[int, Any]) -> tuple[Any, ...]:
     def of(value: Value) -> Any:
         found = held[value.slot]
         constant = value.constant and isinstance(found, Tensor)
-        return wrap(found._array, None) if constant else found
+        return wrap(array_of(found), None) if constant else found
 
     inputs, options = replaced((call.inputs, dict(call.options)), of)
     out = call.op(*inputs, **options)

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from autograd.engine.modes import array_of
 from autograd.engine.tape import Place, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.captured import Captured, Returned, as_array
 from autograd.jitting.linearizing import ProgramOperation
 from autograd.jitting.verifying import verify
+from autograd.program.beside import Gradient
 from autograd.program.numbers import Evaluated, Performed
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Value
-from autograd.program.watching import Gradient
 
 _FREED = (
     "backward through what a jitted function returned, whose graph its own backward freed; pass "
@@ -104,7 +105,7 @@ class Made:
         """Whether it is what the function computes as everything is now; `leaves` are the tensors
         and arrays among the arguments."""
         for tensor, shape, dtype, kind in self._tensors:
-            array = tensor._array
+            array = array_of(tensor)
             if array.shape != shape or (array.dtype is not dtype and array.dtype != dtype):
                 return False
             place = tensor._place
@@ -113,10 +114,10 @@ class Made:
             if place is not None and place.hooks:
                 return False
         for tensor, had in self._graded:
-            if (tensor._grad is not None) is not had:
+            if (tensor.grad is not None) is not had:
                 return False
         for i, had in self._given_graded:
-            if (leaves[i]._grad is not None) is not had:
+            if (leaves[i].grad is not None) is not had:
                 return False
         for cell, shape, dtype in self._cells:
             array = cell.read()
@@ -230,7 +231,7 @@ class Made:
 
 
 def _array(leaf: Any) -> Array:
-    return leaf._array if isinstance(leaf, Tensor) else np.asarray(leaf)
+    return array_of(leaf) if isinstance(leaf, Tensor) else np.asarray(leaf)
 
 
 def _place(leaf: Any) -> Place | None:

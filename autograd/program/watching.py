@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.engine.conforming import like
-from autograd.engine.modes import Observer, Watcher, array_of, mode, no_grad
+from autograd.engine.modes import Observer, array_of, mode
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Saved
 from autograd.engine.tape import Operation, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.guards import decided
-from autograd.program.numbers import Action, Cell, Left, Number, Performed, Read, Step
+from autograd.program.beside import Beside
+from autograd.program.numbers import Cell, Left
 from autograd.program.program import (
     Call,
     Constant,
@@ -35,7 +35,7 @@ from autograd.program.program import (
     mapped,
 )
 from autograd.runtime.draws import bernoulli, drawn, from_default
-from autograd.runtime.trees import expect_function, flatten, matched, returned
+from autograd.runtime.trees import expect_function, flatten, named_leaves, returned
 
 
 def program_of(f: Callable[..., Any], *args: Any) -> Program:
@@ -60,7 +60,7 @@ def program_of(f: Callable[..., Any], *args: Any) -> Program:
     """
     expect_function("program_of", f)
     trace = Trace()
-    given = [trace.argument(leaf, name) for name, leaf in _named_leaves(f, args)]
+    given = [trace.argument(leaf, name) for name, leaf in named_leaves(f, args)]
     rebuild = flatten(args)[1]
     with watching(trace):
         result = f(*rebuild(given))
@@ -96,28 +96,7 @@ class _Outside(NamedTuple):
     cell: Cell | None = None  # where it was found, so that it is none of the function's own
 
 
-class Gradient(NamedTuple):
-    """The `.grad` of a tensor, which the function reads before it puts one there."""
-
-    tensor: Tensor
-    name: str
-
-    @property
-    def key(self) -> Any:
-        return "grad", id(self.tensor)
-
-    def read(self) -> Any:
-        grad = self.tensor._grad
-        return None if grad is None else array_of(grad)
-
-    def write(self, value: Array) -> None:
-        self.tensor._grad = wrap(value, None)
-
-    def forget(self) -> None:
-        self.tensor._grad = None
-
-
-class Trace(Observer, Watcher):
+class Trace(Beside, Observer):
     """Notes every call of an op in this thread; see `watching`.
 
     Args:
@@ -132,16 +111,15 @@ class Trace(Observer, Watcher):
     traces = True
 
     def __init__(self, frozen: bool = False) -> None:
+        super().__init__()
         self._frozen = frozen
         self.calls: list[Call] = []
-        self.slots: dict[int, Slot] = {}
         self.constants: dict[int, Constant] = {}
         self.tracked: set[int] = set()
         self._known: dict[int, tuple[weakref.ref[Array], int]] = {}  # by the identity of an array
         self._outside: dict[int, _Outside] = {}  # by the identity of a tensor
         self._of_outside: dict[int, int] = {}  # slots by the identity of such a tensor's array
         self._arguments: list[Tensor] = []
-        self._arrays: list[Tensor] = []  # that stand for arrays
         self._depth = 0  # of forwards in forwards
         self._numbers: dict[int, int] = {}  # of calls, by the serial number of the record
         self._pulling: list[tuple[int | None, int]] = []  # records' calls; where their calls begin
@@ -150,17 +128,6 @@ class Trace(Observer, Watcher):
         self.deliveries: list[Delivery] = []
         self.kept: dict[int, Constant] = {}
         self._gradients: dict[int, set[int]] = {}  # of a slot, the slots that reached it
-        self.numbers: list[Step] = []
-        self._cells: dict[Any, Any] = {}  # what is in them now, by their keys
-        self._left: dict[Any, tuple[Cell, Any]] = {}  # what is left in them
-        self._at: dict[int, Cell] = {}  # by the identity of a tensor from outside, kept in _held
-        self._held: list[Any] = []
-        self._plain: dict[int, tuple[float, int]] = {}  # numbers given to ops, with their slots
-        self._given: list[tuple[float, Number]] = []  # to the op that is called
-        self._weak: dict[int, int] = {}  # which step gives the number of a slot
-        # Whose .grad was read first, and whether there was one; None where it was left before.
-        self.graded: dict[int, tuple[Tensor, bool | None]] = {}
-        self._regraded: dict[int, Tensor] = {}
 
     # --- values --------------------------------------------------------------------------------
 
@@ -238,100 +205,7 @@ class Trace(Observer, Watcher):
         self._of_outside.setdefault(id(array), slot)
         return seen
 
-    # --- what is no tensor ---------------------------------------------------------------------
-
-    def number(self, cell: Cell) -> Any:
-        """What is in a cell, where that is a number: as a `Number`."""
-        if cell.key not in self._cells:
-            self._cells[cell.key] = Number(self.numbers, Read(cell), cell.read())
-        return self._cells[cell.key]
-
-    def tensor(self, cell: Cell) -> Tensor:
-        """What is in a cell, where that is an array: as a tensor."""
-        if cell.key not in self._cells:
-            tensor = self._cells[cell.key] = wrap(np.asarray(cell.read()), None)
-            self._held.append(tensor)
-            self._at[id(tensor)] = cell
-        found: Tensor = self._cells[cell.key]
-        return found
-
-    def leave(self, cell: Cell, value: Any) -> None:
-        """Note that the function has left a number or a tensor in a cell."""
-        self._cells[cell.key] = value
-        self._left[cell.key] = cell, value
-
-    def is_array(self, tensor: Tensor) -> bool:
-        """Whether a tensor stands for an array that the function would have."""
-        return any(tensor is other for other in self._arrays)
-
-    def as_array(self, tensor: Tensor) -> Tensor:
-        """Note that the function would have an array where it has this tensor."""
-        self._arrays.append(tensor)
-        return tensor
-
-    def uses(self, user: Any) -> None:
-        """Note an object whose attributes what runs depends on: a module, an optimizer."""
-
-    def decide(self, tensor: Tensor) -> bool:
-        """The truth of a tensor, for which alone the program holds."""
-        value = bool(array_of(tensor))
-        with no_grad():
-            decided(tensor, value=value)
-        return value
-
-    def refuse(self, why: str) -> None:
-        """Note what no program can do again."""
-
-    def line(self) -> str | None:
-        """Where the user's code calls an op, where that is to be known."""
-        return None
-
-    def perform(self, action: Action) -> Any:
-        """Run an action, which is run again at each call; cells may hold something else then."""
-        self.numbers.append(Performed(action))
-        self._cells = {key: value for key, value in self._cells.items() if key in self._left}
-        return action()
-
     # --- what a watcher sees -------------------------------------------------------------------
-
-    def all_given(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        if any(isinstance(arg, Number) for arg in args):
-            args = tuple([self._as_plain(arg) if isinstance(arg, Number) else arg for arg in args])
-        return super().all_given(args)
-
-    def _as_plain(self, number: Number) -> Any:
-        """The Python number, which is known again by its identity."""
-        if type(number.value) is not float:
-            return number.decided(_itself)
-        plain = number.value * 1.0  # no other has this identity
-        self._given.append((plain, number))
-        return plain
-
-    def _take_numbers(self, arrays: list[Any]) -> None:
-        """Make inputs of the numbers that an op was given; of one that is not among its arguments
-        as they reach the forward it is noted what it was."""
-        for plain, number in self._given:
-            if any(array is plain for array in arrays):
-                slot = len(self.slots)
-                self.slots[slot] = Slot((), np.dtype(np.float64), weak=True)
-                self._plain[id(plain)] = plain, slot
-                self._weak[slot] = number.step.step
-            else:
-                number.decided(_itself)
-        self._given.clear()
-
-    def grad(self, tensor: Tensor) -> Tensor | None:
-        now = tensor._grad
-        if id(tensor) not in self.graded:
-            self.graded[id(tensor)] = tensor, now is not None
-            if now is not None:
-                self._held.append(now)
-                self._at[id(now)] = Gradient(tensor, "")
-        return now
-
-    def leaves_grad(self, tensor: Tensor) -> None:
-        self.graded.setdefault(id(tensor), (tensor, None))
-        self._regraded[id(tensor)] = tensor
 
     def given(self, tensor: Tensor) -> Tensor:
         if self._depth or self.known(array_of(tensor)) is not None:
@@ -513,7 +387,7 @@ class Trace(Observer, Watcher):
             own = any(tensor is argument for argument in self._arguments)
             inputs.append(Input(seen.slot, seen.name, None if own else tensor))
             if id(tensor) in self._regraded:
-                now = tensor._grad
+                now = tensor.grad
                 slot = None if now is None else self.constant(array_of(now))
                 effects.append(Effect("grad", seen.slot, slot))
             if array_of(tensor) is not seen.array:
@@ -533,22 +407,8 @@ class Trace(Observer, Watcher):
             result,
             tuple(effects),
             tuple(self.deliveries),
-            self._steps(),
+            self.steps(),
         ).check()
-
-    def _steps(self) -> tuple[Step, ...]:
-        """The steps of numbers; actions that are read after come first."""
-        last = max((i for i, step in enumerate(self.numbers) if isinstance(step, Read)), default=0)
-        return tuple(
-            [
-                step._replace(first=i < last) if isinstance(step, Performed) else step
-                for i, step in enumerate(self.numbers)
-            ]
-        )
-
-
-def _itself(number: Any) -> Any:
-    return number
 
 
 def _is_sum(op: Any) -> bool:
@@ -558,20 +418,3 @@ def _is_sum(op: Any) -> bool:
 def with_arrays(saved: Any) -> Any:
     """What a forward saved: numbers of NumPy's as arrays, so that they have an identity."""
     return mapped(saved, lambda x: np.asarray(x) if isinstance(x, np.inexact) else x)
-
-
-def _named_leaves(f: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    from inspect import Parameter, signature  # slow to import, and seldom needed
-
-    try:
-        parameters = [
-            p.name
-            for p in signature(f).parameters.values()
-            if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-        ]
-    except (TypeError, ValueError):
-        parameters = []
-    for i, arg in enumerate(args):
-        name = parameters[i] if i < len(parameters) else f"args[{i}]"
-        for path, leaf, _ in matched(arg, arg, name):
-            yield path, leaf

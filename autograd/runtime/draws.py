@@ -158,7 +158,8 @@ _of_thread = _OfThread()
 def default_generator() -> Generator:
     """The generator of this thread, used where none is given."""
     if _default.generator is None:
-        _default.generator = Generator()
+        _default.generator = made = Generator.__new__(Generator)  # which is no business of a trace
+        made.numpy = np.random.default_rng()
     return _default.generator
 
 

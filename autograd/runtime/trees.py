@@ -90,6 +90,24 @@ def matched(reference: Any, given: Any, name: str) -> Iterator[tuple[str, Any, A
         yield from matched(child, found[key], f"{name}[{key!r}]")
 
 
+def named_leaves(f: Callable[..., Any], args: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """The leaves of positional arguments, and where each stands: "x", "args[1]['W']"."""
+    from inspect import Parameter, signature  # slow to import, and seldom needed
+
+    try:
+        parameters = [
+            p.name
+            for p in signature(f).parameters.values()
+            if p.kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        parameters = []
+    for i, arg in enumerate(args):
+        name = parameters[i] if i < len(parameters) else f"args[{i}]"
+        for path, leaf, _ in matched(arg, arg, name):
+            yield path, leaf
+
+
 def _sort(node: Any) -> str:
     if isinstance(node, dict):
         return "dict"

@@ -1,0 +1,169 @@
+"""What a function reads and leaves beside the tensors of its ops: Python's numbers, `.grad`, what
+optimizers remember; and what it decides by."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.engine.modes import Watcher, array_of, no_grad
+from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.program.guards import decided
+from autograd.program.numbers import Action, Cell, Number, Performed, Read, Step
+from autograd.program.program import Slot
+
+
+class Gradient(NamedTuple):
+    """The `.grad` of a tensor, which the function reads before it puts one there."""
+
+    tensor: Tensor
+    name: str
+
+    @property
+    def key(self) -> Any:
+        return "grad", id(self.tensor)
+
+    def read(self) -> Any:
+        grad = self.tensor.grad
+        return None if grad is None else array_of(grad)
+
+    def write(self, value: Array) -> None:
+        self.tensor.grad = wrap(value, None)
+
+    def forget(self) -> None:
+        self.tensor.grad = None
+
+
+class Beside(Watcher):
+    """The part of a trace that sees no call of an op.
+
+    Attributes:
+        slots: as those of a `Program`.
+        numbers: its steps, without what is left in the end.
+        graded: by the identity of a tensor, it, and whether it had a `.grad` when that was read
+            first; None where the function left one before it read any.
+    """
+
+    def __init__(self) -> None:
+        self.slots: dict[int, Slot] = {}
+        self._arrays: list[Tensor] = []  # that stand for arrays
+        self.numbers: list[Step] = []
+        self._cells: dict[Any, Any] = {}  # what is in them now, by their keys
+        self._left: dict[Any, tuple[Cell, Any]] = {}  # what is left in them
+        self._at: dict[int, Cell] = {}  # by the identity of a tensor from outside, kept in _held
+        self._held: list[Any] = []
+        self._plain: dict[int, tuple[float, int]] = {}  # numbers given to ops, with their slots
+        self._given: list[tuple[float, Number]] = []  # to the op that is called
+        self._weak: dict[int, int] = {}  # which step gives the number of a slot
+        self.graded: dict[int, tuple[Tensor, bool | None]] = {}
+        self._regraded: dict[int, Tensor] = {}
+
+    def number(self, cell: Cell) -> Any:
+        """What is in a cell, where that is a number: as a `Number`."""
+        if cell.key not in self._cells:
+            self._cells[cell.key] = Number(self.numbers, Read(cell), cell.read())
+        return self._cells[cell.key]
+
+    def tensor(self, cell: Cell) -> Tensor:
+        """What is in a cell, where that is an array: as a tensor."""
+        if cell.key not in self._cells:
+            tensor = self._cells[cell.key] = wrap(np.asarray(cell.read()), None)
+            self._held.append(tensor)
+            self._at[id(tensor)] = cell
+        found: Tensor = self._cells[cell.key]
+        return found
+
+    def leave(self, cell: Cell, value: Any) -> None:
+        """Note that the function has left a number or a tensor in a cell."""
+        self._cells[cell.key] = value
+        self._left[cell.key] = cell, value
+
+    def is_array(self, tensor: Tensor) -> bool:
+        """Whether a tensor stands for an array that the function would have."""
+        return any(tensor is other for other in self._arrays)
+
+    def as_array(self, tensor: Tensor) -> Tensor:
+        """Note that the function would have an array where it has this tensor."""
+        self._arrays.append(tensor)
+        return tensor
+
+    def uses(self, user: Any) -> None:
+        """Note an object whose attributes what runs depends on: a module, an optimizer."""
+
+    def decide(self, tensor: Tensor) -> bool:
+        """The truth of a tensor, for which alone the program holds."""
+        value = bool(array_of(tensor))
+        with no_grad():
+            decided(tensor, value=value)
+        return value
+
+    def refuse(self, why: str) -> None:
+        """Note what no program can do again."""
+
+    def line(self) -> str | None:
+        """Where the user's code calls an op, where that is to be known."""
+        return None
+
+    def perform(self, action: Action) -> Any:
+        """Run an action, which is run again at each call; cells may hold something else then."""
+        self.numbers.append(Performed(action))
+        self._cells = {key: value for key, value in self._cells.items() if key in self._left}
+        return action()
+
+    # --- what a watcher sees -------------------------------------------------------------------
+
+    def all_given(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        if any(isinstance(arg, Number) for arg in args):
+            args = tuple([self._as_plain(arg) if isinstance(arg, Number) else arg for arg in args])
+        return super().all_given(args)
+
+    def _as_plain(self, number: Number) -> Any:
+        """The Python number, which is known again by its identity."""
+        if type(number.value) is not float:
+            return number.decided(_itself)
+        plain = number.value * 1.0  # no other has this identity
+        self._given.append((plain, number))
+        return plain
+
+    def _take_numbers(self, arrays: list[Any]) -> None:
+        """Make inputs of the numbers that an op was given; of one that is not among its arguments
+        as they reach the forward it is noted what it was."""
+        for plain, number in self._given:
+            if any(array is plain for array in arrays):
+                slot = len(self.slots)
+                self.slots[slot] = Slot((), np.dtype(np.float64), weak=True)
+                self._plain[id(plain)] = plain, slot
+                self._weak[slot] = number.step.step
+            else:
+                number.decided(_itself)
+        self._given.clear()
+
+    def grad(self, tensor: Tensor) -> Tensor | None:
+        now = super().grad(tensor)
+        if id(tensor) not in self.graded:
+            self.graded[id(tensor)] = tensor, now is not None
+            if now is not None:
+                self._held.append(now)
+                self._at[id(now)] = Gradient(tensor, "")
+        return now
+
+    def leaves_grad(self, tensor: Tensor) -> None:
+        self.graded.setdefault(id(tensor), (tensor, None))
+        self._regraded[id(tensor)] = tensor
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of numbers; actions that are read after come first."""
+        last = max((i for i, step in enumerate(self.numbers) if isinstance(step, Read)), default=0)
+        return tuple(
+            [
+                step._replace(first=i < last) if isinstance(step, Performed) else step
+                for i, step in enumerate(self.numbers)
+            ]
+        )
+
+
+def _itself(number: Any) -> Any:
+    return number
