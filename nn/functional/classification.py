@@ -8,7 +8,7 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from autograd.engine.modes import array_within
+from autograd.engine.modes import array_of, array_within
 from nn.functional.activations import log_softmax
 from nn.functional.arguments import (
     Reduction,
@@ -133,12 +133,13 @@ def _negative_log(
     """From logs (M, C) and a class for each row, the losses in the shape of `classes`."""
     chosen = classes.reshape(-1)
     ignored = chosen == ignore_index
-    if reduction == "mean" and ignored.all():
+    found = ignored.any()  # a tensor while a program is made, which `as_indices` has guarded
+    some_ignored = bool(array_of(found) if isinstance(found, Tensor) else found)
+    if reduction == "mean" and (not len(chosen) or (some_ignored and ignored.all())):
         raise ValueError(
             f"{op}: of scores {logs.shape} no target counts, and there is no mean; "
             "at least one expected"
         )
-    some_ignored = bool(ignored.any())
     if some_ignored:
         chosen = np.where(ignored, 0, chosen)
     losses = -logs[np.arange(len(chosen)), chosen]
