@@ -123,26 +123,23 @@ class _Again:
                     if call.scope != scope:
                         mode.scope = scope = call.scope
                     if draws is None:
-                        self._run(call, held)
+                        made = _computed_again(call, held)
                     else:
                         with draws():
-                            self._run(call, held)
+                            made = _computed_again(call, held)
+                    for slot, tensor in zip(call.outputs, made, strict=True):
+                        held.setdefault(slot, tensor)  # what left its tensor is there
+                        place = tensor._place
+                        if place is not None:
+                            if slot in self._hooks:
+                                place.hooks = list(self._hooks[slot])
+                            if call.line is not None and isinstance(place, Record):
+                                place.line = call.line
                     for slot in done:
                         held.pop(slot, None)
         finally:
             mode.recording, mode.scope = before
         return {i: held[program.result[i].slot] for i in self.outputs}
-
-    def _run(self, call: Call, held: dict[int, Tensor]) -> None:
-        made = _computed_again(call, held)
-        for slot, tensor in zip(call.outputs, made, strict=True):
-            place = tensor._place
-            if place is not None:
-                if slot in self._hooks:
-                    place.hooks = list(self._hooks[slot])
-                if call.line is not None and isinstance(place, Record):
-                    place.line = call.line
-            held.setdefault(slot, tensor)  # what left its tensor is there
 
 
 def _computed_again(call: Call, held: Mapping[int, Tensor]) -> Sequence[Tensor]:

@@ -27,6 +27,8 @@ from autograd.program.watching import Trace, array_of
 from autograd.runtime.draws import Again, noting_draws
 from autograd.runtime.scopes import observing
 
+Key = int | tuple[int, int]
+
 # What an observer is told that makes no difference here.
 _PASSED_ON = (
     "sweeping", "pulling", "pulled", "hooked", "converting", "entering", "communicated"
@@ -86,7 +88,7 @@ class Noting(Trace):
         self._inputs: dict[int, tuple[Array, Place | None]] = {}  # by slot, arguments first
         self._given = 0  # how many of them are arguments
         self._slots_of_inputs: dict[tuple[int, int], int] = {}  # by place and array
-        self._made_here: dict[tuple[int, int], int] = {}  # slots of places on the tape
+        self._made_here: dict[Key, Value] = {}  # what stands for places on the tape
         # By slot, constants that somebody has got as arrays, and may write to.
         self._left: dict[int, tuple[Array, None]] = {}
         self._hooked: list[Place] = []
@@ -106,8 +108,8 @@ class Noting(Trace):
         """What computes these results of the function again."""
         self._note()
         places = [out._place if isinstance(out, Tensor) else None for out in outs]
-        outputs = [None if place is None else self._slot_of(place) for place in places]
-        needed = {slot for slot in outputs if slot is not None}
+        values = [None if place is None else self._made_at(place) for place in places]
+        needed = {value.slot for value in values if value is not None}
         steps: list[Step] = []
         for call in reversed(self.calls):
             if any(slot in needed and slot not in self._left for slot in call.outputs):
@@ -123,9 +125,9 @@ class Noting(Trace):
         slots, arrays, places = map(list, zip(*inputs, strict=True)) if inputs else ([], [], [])
         program = Program(
             tuple([step.call for step in steps]),
-            {slot: self.slots[slot] for slot in (*slots, *needed)},
+            self.slots,
             tuple([Input(slot, "") for slot in slots]),
-            result=tuple([None if slot is None else Value(slot) for slot in outputs]),
+            result=tuple(values),
         )
         return Noted(program, steps, self._hooks(), arrays, list(map(self._worth, places)))
 
@@ -133,9 +135,9 @@ class Noting(Trace):
         """The hooks that the function has put on what it computed, by slot."""
         hooks: dict[int, list[Hook]] = {}
         for place in dict.fromkeys(self._hooked):
-            slot = self._slot_of(place)
-            if slot is not None:
-                hooks.setdefault(slot, []).extend(place.hooks or ())
+            value = self._made_at(place)
+            if value is not None:
+                hooks.setdefault(value.slot, []).extend(place.hooks or ())
         return hooks
 
     def _worth(self, place: Place | None) -> Place | None:
@@ -169,8 +171,11 @@ class Noting(Trace):
         slot = self.known(array)
         return self._input(array, None) if slot is None else slot
 
-    def _slot_of(self, place: Place) -> int | None:
-        return self._made_here.get(_key(place))
+    def _made_at(self, place: Place) -> Value | None:
+        """What stands for a place of the function's own."""
+        return self._made_here.get(
+            (place.record.serial, place.index) if type(place) is Output else place.serial
+        )
 
     # --- what a watcher sees -------------------------------------------------------------------
 
@@ -222,7 +227,7 @@ class Noting(Trace):
         if self._depth:
             return
         again = record.saved
-        if getattr(record.op, "recomputes", False):  # a checkpoint within: one call
+        if again is not None and getattr(record.op, "recomputes", False):  # a checkpoint within
             self._note()
             outs = tuple([record.out[i] for i in again.outputs])
             self._ran, self._draws = (again, record.arrays, {}, outs, record.scope), None
@@ -264,8 +269,11 @@ class Noting(Trace):
             self._drawn[outputs[0]] = self._draws
         if record is not None:
             self.tracked.update(outputs)
-            for i, slot in zip(numbers or range(len(outputs)), outputs, strict=True):
-                self._made_here[record.serial, i] = slot
+            if several is None:
+                self._made_here[record.serial] = Value(outputs[0])
+            else:
+                for i, slot in zip(numbers or range(len(outputs)), outputs, strict=True):
+                    self._made_here[record.serial, i] = Value(slot)
 
     def _value(self, leaf: Any) -> Any:
         """An argument of a call that no gradient goes back from."""
@@ -275,12 +283,7 @@ class Noting(Trace):
 
     def _from(self, array: Array, parent: Place) -> Value:
         """An argument that a gradient goes back from."""
-        slot = self._slot_of(parent)
-        if slot is None or slot != self.known(array):  # its tensor may have been bound to another
-            slot = self._input(array, parent)
-        return Value(slot)
-
-
-def _key(place: Place) -> tuple[int, int]:
-    """What a record with one output, or one of several, is known by."""
-    return (place.record.serial, place.index) if type(place) is Output else (place.serial, 0)
+        value = self._made_at(parent)
+        if value is None or value.slot != self.known(array):  # its tensor may have another by now
+            value = Value(self._input(array, parent))
+        return value
