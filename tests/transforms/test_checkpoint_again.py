@@ -165,3 +165,75 @@ def test_rules_that_read_what_a_forward_kept_refuse_a_derivative_still() -> None
     assert y.item() == 36
     with pytest.raises(RuntimeError, match="the derivative of a rule of 'doubled'"):
         y.backward()
+
+
+# --- what others see of it ------------------------------------------------------------------------
+
+
+def scopes_of(f: Callable[[Tensor], Tensor], x: Tensor) -> list[tuple[str, tuple[str, ...]]]:
+    """The names and scopes of the records that a sweep goes back over, but for checkpoints."""
+    found: list[tuple[str, tuple[str, ...]]] = []
+    with ag.sweep_hook(lambda record, g: found.append((record.op.name, record.scope))):
+        f(x).sum().backward()
+    return [(name, scope) for name, scope in found if not name.startswith("checkpoint")]
+
+
+def test_scopes_are_those_of_the_call() -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
+    x = leaf(np.ones((2, 3)))
+    plainly = scopes_of(lambda x: net(x * 2.0), x)
+    assert scopes_of(checkpoint(lambda x: net(x * 2.0)), x) == plainly
+    assert len({scope for _, scope in plainly}) > 3
+
+
+def test_debug_mode_names_the_line_of_the_function() -> None:
+    def f(x: Tensor) -> Tensor:
+        return ag.sqrt(x) * 1.0  # here
+
+    with ag.debug(), np.errstate(all="ignore"):
+        loss = checkpoint(f)(leaf(0.0, 1.0)).sum()
+        with pytest.raises(FloatingPointError, match=r"sqrt.*called at .*# here"):
+            loss.backward()
+
+
+def test_profile_has_what_a_transform_within_does() -> None:
+    def f(x: Tensor) -> Tensor:
+        return ag.grad(lambda t: (ag.exp(t) * x).sum())(x) * 1.0
+
+    told = []
+    for way in (lambda f: f, checkpoint):
+        with ag.profile() as p:
+            way(f)(leaf(0.5, 1.0))
+        rows = [line.split()[:2] for line in str(p).splitlines()[2:] if line.strip()]
+        told.append(sorted(row for row in rows if row[1].isdigit()))
+    assert told[0] == told[1]
+    assert ["exp", "1"] in told[0]
+
+
+def test_a_program_is_whole_and_holds_nothing_of_the_first_run() -> None:
+    x = leaf(np.arange(6.0).reshape(3, 2))
+    w, index = leaf(2.0), np.array([2, 0])
+
+    def f(x: Tensor) -> tuple[Tensor, Tensor]:
+        a, b = ag.split(x * w, 2, axis=1)
+        c, _ = checkpoint(lambda a: (a * w, a))(a[index])
+        return (c * b[:2]).sum(), b
+
+    records = []
+    with ag.sweep_hook(lambda record, g: records.append((record.saved, list(record.arrays)))):
+        y, _ = checkpoint(f)(x)
+        y.backward()
+    again, arrays = next((s, a) for s, a in records if hasattr(s, "program"))
+    program = again.program.check()
+    assert [call.op.name for call in program.calls][-1] == "sum"
+    assert sum(call.op.name.startswith("checkpoint") for call in program.calls) == 1
+    slots = [program.slots[i.slot] for i in program.inputs]
+    assert [(s.shape, s.dtype) for s in slots] == [(a.shape, a.dtype) for a in arrays]
+    assert len(arrays) == 3  # x, w, index
+    plain = x * w
+    expected = (plain[index][:, :1] * w * plain[:2, 1:]).sum()
+    first, second = grad(x), grad(w)
+    x.grad = w.grad = None
+    expected.backward()
+    assert_allclose(first, grad(x))
+    assert_allclose(second, grad(w))
