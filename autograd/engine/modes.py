@@ -51,8 +51,6 @@ class Watcher:
         """The arguments of an op; tensors are told by their place, as their module imports this."""
         return tuple([self.given(arg) if hasattr(arg, "_place") else arg for arg in args])
 
-    def made(self, results: tuple[Tensor, ...], args: tuple[Any, ...]) -> None: ...  # unrecorded
-
     def read(self, tensor: Tensor) -> NDArray[Any]:
         """The array that `tensor.data` gives."""
         return self.given(tensor)._array

@@ -122,9 +122,7 @@ class Primitive(Rules):
                 out, saved = out.out, out.value
             if not scalar and isinstance(out, tuple):
                 several: Any = self._several(out, arrays, parents, options, saved)
-                if watcher is not None:
-                    watcher.made(several, args)
-                return several  # type: ignore[no-any-return]  # ops with one output are the rule
+                return several  # type: ignore[no-any-return]  # most ops have one output
             out = np.asarray(out) if scalar else needs.as_array(self, out)
         dtype = out.dtype
         if array is None or dtype is not array.dtype:
@@ -144,8 +142,6 @@ class Primitive(Rules):
             if self._keeps is not None and (large or out.nbytes >= LARGE):
                 self._drop(record, self._keeps)
             result._place = record
-        elif watcher is not None:
-            watcher.made((result,), args)
         return result
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

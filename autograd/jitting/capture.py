@@ -90,7 +90,7 @@ class Capture(Trace):
         super().leaves_grad(tensor)
 
     def leave(self, cell: Cell, value: Any) -> None:
-        if cell.key not in self._left:
+        if cell.key not in self._leaving:
             try:
                 self._before.append(partial(cell.write, cell.read()))
             except KeyError:

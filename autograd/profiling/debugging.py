@@ -13,6 +13,7 @@ from autograd.engine.tape import Operation, Record
 from autograd.engine.tensor import Tensor
 from autograd.profiling.conversions import warn_of_conversion
 from autograd.runtime.holding import manager
+from autograd.runtime.scopes import observing
 from autograd.runtime.trees import flatten
 from autograd.runtime.writes import Writes, caller, where
 
@@ -34,18 +35,17 @@ def debug() -> Iterator[None]:
             from finite numbers; names it and the line of your code that called the op.
         RuntimeError: something was written to, through whatever view, that a record holds (an
             argument, an index, an option, an output, a saved value): by a forward, at its call; by
-            a rule, as it returns; by anything else, in the backward pass. Or that a checkpoint's
-            function had read, whose second run would compute from other numbers. Names the op, what
-            of it was written to, and the line that called the op. Or profile() watches already:
-            its times would be those of the checks.
+            a rule, as it returns; by anything else, in the backward pass. A checkpoint holds all
+            that its function read. Names the op, what of it was written to, and the line that
+            called the op. Or profile() watches already: its times would be those of the checks.
     """
-    before = mode.observer
-    if before is not None and before.times:
+    watching = observing()
+    if watching is not None and watching.times:
         raise RuntimeError(
             "debug() was entered within profile(), whose times would be those of the checks; use "
             "one at a time"
         )
-    with (before if isinstance(before, _Checks) else _Checks()).watching():
+    with (watching if isinstance(watching, _Checks) else _Checks()).watching():
         yield
 
 

@@ -16,6 +16,7 @@ from autograd.profiling.chrome import trace
 from autograd.profiling.recording import Message, Recorder
 from autograd.profiling.tally import Phase, Tally
 from autograd.runtime.holding import manager
+from autograd.runtime.scopes import observing
 
 _HEADER = ("", "calls", "ms", "share", "MB", "GB/s", "GFLOP/s")
 _TITLES: dict[Phase, str] = {
@@ -46,12 +47,13 @@ def profile() -> Iterator[Profile]:
         RuntimeError: debug() or a check watches this thread's ops; the times would be theirs.
     """
     before = mode.observer
-    if before is not None and not isinstance(before, Recorder):
+    watching = observing()
+    if watching is not None and not isinstance(watching, Recorder):
         raise RuntimeError(
             "profile() was entered within debug() or a check, and its times would be those of the "
             "checks; use one at a time"
         )
-    recorder = mode.observer = before or Recorder()
+    recorder = mode.observer = watching or Recorder()
     measured = Profile(recorder)
     try:
         yield measured

@@ -50,11 +50,11 @@ class Beside(Watcher):
         self._arrays: list[Tensor] = []  # that stand for arrays
         self.numbers: list[Step] = []
         self._cells: dict[Any, Any] = {}  # what is in them now, by their keys
-        self._left: dict[Any, tuple[Cell, Any]] = {}  # what is left in them
+        self._leaving: dict[Any, tuple[Cell, Any]] = {}  # what is left in them
         self._at: dict[int, Cell] = {}  # by the identity of a tensor from outside, kept in _held
         self._held: list[Any] = []
         self._plain: dict[int, tuple[float, int]] = {}  # numbers given to ops, with their slots
-        self._given: list[tuple[float, Number]] = []  # to the op that is called
+        self._passed: list[tuple[float, Number]] = []  # to the op that is called
         self._weak: dict[int, int] = {}  # which step gives the number of a slot
         self.graded: dict[int, tuple[Tensor, bool | None]] = {}
         self._regraded: dict[int, Tensor] = {}
@@ -77,7 +77,7 @@ class Beside(Watcher):
     def leave(self, cell: Cell, value: Any) -> None:
         """Note that the function has left a number or a tensor in a cell."""
         self._cells[cell.key] = value
-        self._left[cell.key] = cell, value
+        self._leaving[cell.key] = cell, value
 
     def is_array(self, tensor: Tensor) -> bool:
         """Whether a tensor stands for an array that the function would have."""
@@ -108,7 +108,7 @@ class Beside(Watcher):
     def perform(self, action: Action) -> Any:
         """Run an action, which is run again at each call; cells may hold something else then."""
         self.numbers.append(Performed(action))
-        self._cells = {key: value for key, value in self._cells.items() if key in self._left}
+        self._cells = {key: value for key, value in self._cells.items() if key in self._leaving}
         return action()
 
     # --- what a watcher sees -------------------------------------------------------------------
@@ -123,13 +123,13 @@ class Beside(Watcher):
         if type(number.value) is not float:
             return number.decided(_itself)
         plain = number.value * 1.0  # no other has this identity
-        self._given.append((plain, number))
+        self._passed.append((plain, number))
         return plain
 
     def _take_numbers(self, arrays: list[Any]) -> None:
         """Make inputs of the numbers that an op was given; of one that is not among its arguments
         as they reach the forward it is noted what it was."""
-        for plain, number in self._given:
+        for plain, number in self._passed:
             if any(array is plain for array in arrays):
                 slot = len(self.slots)
                 self.slots[slot] = Slot((), np.dtype(np.float64), weak=True)
@@ -137,7 +137,7 @@ class Beside(Watcher):
                 self._weak[slot] = number.step.step
             else:
                 number.decided(_itself)
-        self._given.clear()
+        self._passed.clear()
 
     def grad(self, tensor: Tensor) -> Tensor | None:
         now = super().grad(tensor)

@@ -161,7 +161,13 @@ class Call:
 
     def reads(self) -> list[int]:
         """The slots that it reads, in order; one that is read twice, twice."""
-        return [value.slot for value in values_in((self.inputs, dict(self.options)))]
+        found: list[int] = []
+        for given in (*self.inputs, *self.options.values()):
+            if type(given) is Value:  # most are
+                found.append(given.slot)
+            elif isinstance(given, tuple | list | dict | slice):
+                found += [value.slot for value in values_in(given)]
+        return found
 
     def gives(self) -> list[int]:
         """The slots that it gives, what is saved among them."""

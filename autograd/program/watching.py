@@ -251,7 +251,7 @@ class Trace(Beside, Observer):
                 self.constant(out, "drawn at random")
                 return
             options = {**options, "source": from_default(options["source"])}
-        if self._given:
+        if self._passed:
             self._take_numbers(arrays)
         inputs, options = mapped((tuple(arrays), options), self.value)
         outputs = tuple([self.new(part) for part in outs])
@@ -394,7 +394,7 @@ class Trace(Beside, Observer):
                 effects.append(Effect("data", seen.slot, self.constant(array_of(tensor))))
         inputs += [Input(slot, "", number=step) for slot, step in self._weak.items()]
         inputs.sort(key=lambda i: not i.is_argument)
-        for cell, value in self._left.values():
+        for cell, value in self._leaving.values():
             if isinstance(value, Tensor):
                 effects.append(Effect("state", -1, self.constant(array_of(value)), cell))
             else:

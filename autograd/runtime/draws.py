@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -16,12 +16,13 @@ from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Tensor
 
 T = TypeVar("T")
+Again = Callable[[], AbstractContextManager[None]]
 Shape = int | tuple[int, ...]
 
 
 class _Draws(threading.local):
-    """What `replayable` needs to know, by the identity of a source of numbers: it, and a copy of it
-    before the first draw; and what to draw from instead, the second time."""
+    """What `noting_draws` needs to know, by the identity of a source of numbers: it, and a copy of
+    it before the first draw; and what to draw from instead, the second time."""
 
     first: dict[int, tuple[Any, Any]] | None = None
     again: dict[int, Any] | None = None
@@ -179,38 +180,41 @@ def seed(value: Any) -> None:
     _refuse("it seeds the thread's generator of random numbers")
     own, fresh = default_generator(), np.random.default_rng(value)
     if type(own.numpy.bit_generator) is type(fresh.bit_generator):
-        own.state = dict(fresh.bit_generator.state)  # as `replayable` can see
+        own.state = dict(fresh.bit_generator.state)
     else:
         own.numpy = fresh
 
 
-@contextmanager
-def replayable() -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """Note what is drawn from within; the function it gives draws the same again, when entered.
+def noting_draws(
+    forward: Callable[..., T], arrays: Sequence[Any], options: Mapping[str, Any]
+) -> tuple[T, Again | None]:
+    """What a forward gives, and what makes it draw the same random numbers; None if it draws none.
 
-    with replayable() as again:
-        first = compute()
+    first, again = noting_draws(forward, arrays, options)
     with again():
-        second = compute()  # with the same random numbers
+        second = forward(*arrays, **options)  # with the same random numbers
 
     The second time copies are drawn from, so no generator is moved on, and it does not matter
     which thread does it, nor what its default generator is.
     """
-    default = default_generator()
     with noting() as own:
+        out = forward(*arrays, **options)
+    if not own:
+        return out, None
+    default = default_generator()
 
-        @contextmanager
-        def again() -> Iterator[None]:
-            before = _draws.again
-            fresh = {key: copy.deepcopy(kept) for key, (_, kept) in own.items()}
-            _draws.again = (before or {}) | fresh
-            try:
-                with drawing_from(default):
-                    yield
-            finally:
-                _draws.again = before
+    @contextmanager
+    def again() -> Iterator[None]:
+        before = _draws.again
+        fresh = {key: copy.deepcopy(kept) for key, (_, kept) in own.items()}
+        _draws.again = (before or {}) | fresh
+        try:
+            with drawing_from(default):
+                yield
+        finally:
+            _draws.again = before
 
-        yield again
+    return out, again
 
 
 @contextmanager

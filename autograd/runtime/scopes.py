@@ -1,11 +1,11 @@
-"""Names of the scopes in which ops are called, hooks on every sweep, and watchers of tensors."""
+"""Names of the scopes in which ops are called, hooks on every sweep, and who observes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograd.engine.modes import Watcher, mode
+from autograd.engine.modes import Observer, mode
 from autograd.engine.tape import Record
 from autograd.runtime.holding import manager
 
@@ -43,11 +43,8 @@ def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
         mode.sweep_hooks = before
 
 
-@manager
-def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Within it `watcher` sees what is read."""
-    before, mode.watcher = mode.watcher, watcher
-    try:
-        yield
-    finally:
-        mode.watcher = before
+def observing() -> Observer | None:
+    """Who observes this thread's ops. One that takes notes beside it, and knows it as `outer`,
+    does not count: another may take its place for a while."""
+    observer: Observer | None = getattr(mode.observer, "outer", mode.observer)
+    return observer

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -46,37 +45,6 @@ class Part(NamedTuple):
         return f"{self.name}, {self.kind}"
 
 
-class _Read(NamedTuple):
-    """An array that was given to an op in a function which will run again. It is not kept alive: of
-    a view the array that it is of is remembered, and where in it."""
-
-    name: str
-    owner: ref[np.ndarray[Any, Any]]
-    start: int  # its address
-    view: tuple[Any, ...]  # shape, dtype, strides
-
-    @classmethod
-    def of(cls, name: str, array: np.ndarray[Any, Any]) -> _Read:
-        owner = array
-        while isinstance(owner.base, np.ndarray):
-            owner = owner.base
-        start = array.__array_interface__["data"][0]
-        return cls(name, ref(owner), start, (array.shape, array.dtype, array.strides))
-
-    def array(self) -> np.ndarray[Any, Any] | None:
-        """The array again; None where it is gone."""
-        owner = self.owner()
-        if owner is None:
-            return None
-        shape, dtype, strides = self.view
-        offset = self.start - owner.__array_interface__["data"][0]
-        try:
-            view: np.ndarray[Any, Any] = np.ndarray(shape, dtype, owner.ravel("K"), offset, strides)
-        except ValueError:  # it is no contiguous one
-            return owner
-        return view
-
-
 class _Pull(NamedTuple):
     """A record whose rules run, and what they must not write to."""
 
@@ -95,9 +63,6 @@ class Writes(Observer):
     def __init__(self, found: Callable[[str], None]) -> None:
         self.found = found
         self._held: dict[int, dict[str, Any]] = {}  # by the serial of a record: name -> content
-        # What ops under a watcher were given, by place in memory.
-        self._runs: WeakKeyDictionary[Any, dict[Any, _Read]] = WeakKeyDictionary()
-        self._read: dict[int, list[tuple[_Read, Any]]] = {}  # by the serial of a record
         self._gradient: Any = None  # that is about to be pulled
         self._pulls: list[_Pull] = []  # under way: one may run within another
         self._outer: list[int] = []  # how many were under way as each sweep that runs began
@@ -122,12 +87,6 @@ class Writes(Observer):
 
         def watched(*arrays: Any, **options: Any) -> Any:
             parts = list(_given(arrays, options))
-            if mode.watcher is not None:
-                read = self._runs.setdefault(mode.watcher, {})
-                for part in parts:
-                    if isinstance(part.value, np.ndarray):
-                        noted = _Read.of(f"{part.name} of '{op.name}'", part.value)
-                        read[noted.start, part.value.shape, part.value.strides] = noted
             out = forward(*arrays, **options)
             for part in parts:
                 if part.written:
@@ -144,8 +103,6 @@ class Writes(Observer):
     def recorded(self, record: Record) -> None:
         record.line = where()
         self._held[record.serial] = {part.name: part.content for part in _held(record)}
-        if getattr(record.op, "recomputes", False):
-            self._note(self._runs.pop(record.saved[1], {}).values(), record)
 
     def sweeping(self, begins: bool) -> None:
         if begins:
@@ -159,9 +116,6 @@ class Writes(Observer):
             done = self._pulls.pop().record
             if done.arrays is None:
                 self._held.pop(done.serial, None)
-                self._read.pop(done.serial, None)
-            elif done.serial in self._read:  # what it changes itself it may
-                self._note([read for read, _ in self._read[done.serial]], done)
             return
         parts = list(_held(record))
         then = self._held.get(record.serial, {})
@@ -173,16 +127,6 @@ class Writes(Observer):
                     f"called {record.line}. Write to a copy, or after the backward pass"
                 )
                 break
-        for read, content in self._read.get(record.serial, ()):
-            array = read.array()
-            if array is not None and content != _content(array):
-                self.found(
-                    f"{read.name}, {array.dtype} {array.shape}, was written to after "
-                    f"'{record.op.name}' read it; its second run would compute other numbers than "
-                    f"the first; it was called {record.line}. Write to a copy, or after the "
-                    "backward pass"
-                )
-                break
         gradients = self._gradient if isinstance(self._gradient, dict) else {"": self._gradient}
         for index, g in gradients.items():
             parts += _parts(f"the gradient {index}".strip() + " that it was given", g)
@@ -192,9 +136,6 @@ class Writes(Observer):
     def pulled(self, record: Record, position: int, g: Any, result: Tensor) -> None:
         if len(self._pulls[-1].parts) <= _MANY:  # of an op on more, it is seen when all have run
             self._pulled_by(f"rule {position}")
-
-    def _note(self, reads: Iterable[_Read], record: Record) -> None:
-        self._read[record.serial] = [(read, _content(read.array())) for read in reads]
 
     def _arriving(self, record: Record, g: Any) -> None:
         self._gradient = g
@@ -272,9 +213,12 @@ def _distinct(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _origin(part: Part, record: Record) -> str:
-    """Which op an argument comes from."""
-    for array, place in zip(record.arrays or (), record.parents, strict=True):
-        made = place.record if isinstance(place, Output) else place
-        if array is part.value and isinstance(made, Record):
-            return f" (from '{made.op.name}')"
+    """Which op an argument comes from; of a checkpoint also, which op read it."""
+    for number, (array, place) in enumerate(zip(record.arrays or (), record.parents, strict=True)):
+        if array is part.value:
+            made = place.record if isinstance(place, Output) else place
+            told = [f"from '{made.op.name}'"] if isinstance(made, Record) else []
+            if getattr(record.op, "recomputes", False):
+                told.append(f"{record.saved.reader(number)} in it")
+            return f" ({', '.join(told)})" if told else ""
     return ""

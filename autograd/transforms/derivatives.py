@@ -23,7 +23,6 @@ from autograd.engine.modes import array_within
 from autograd.engine.modes import enable_grad as recorded
 from autograd.engine.tensor import Tensor, wrap
 from autograd.runtime.trees import expect_function, flatten, is_floating, matched, returned
-from autograd.transforms.checkpointing import pulling
 from autograd.transforms.variables import (
     Argnums,
     Variables,
@@ -63,9 +62,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Any]
                 direction(where, g, wrap(np.empty(np.shape(out)), None))  # of the right shape
             else:
                 refuse_direction(where, g, out, "output")
-        plainly = variables.plainly(roots) and not any_tensor(cotangent)
-        with pulling([out for out, _ in roots], variables.start):
-            pulled = variables.gradients(roots, retain_graph=True)
+        plainly = variables.plain and not any_tensor(cotangent)
+        pulled = variables.gradients(roots, retain_graph=True)
         found = iter(variables.like_arguments([variables.outside(g, plainly) for g in pulled]))
         chosen = with_floats(primals, "vjp")
         return tuple(next(found) if i in chosen else None for i in range(len(primals)))
@@ -107,10 +105,9 @@ def value_and_grad(
                 "expected; reduce it (sum, mean), or use jacobian or vjp"
             )
         roots = [(value, wrap(np.ones_like(array_within(value)), None))]
-        plainly = variables.plainly(roots)  # now: the sweep may free what this looks at
         leaves, rebuild = flatten(result)
         shown = rebuild([variables.outside(leaf) for leaf in leaves])
-        gradients = [variables.outside(g, plainly) for g in variables.gradients(roots)]
+        gradients = [variables.outside(g) for g in variables.gradients(roots)]
         return shown, variables.like_arguments(gradients)
 
     return value_and_gradient
@@ -169,8 +166,7 @@ def _jvp(
     pushed = iter(variables.gradients(total, retain_graph=True, by=dummies))
     dtype = np.result_type(*[variable.dtype for variable in variables.tensors])
     found = [next(pushed) if can_vary(leaf) else zeros_of(leaf, dtype) for leaf in leaves]
-    plainly = variables.plainly(roots)
-    derivative = rebuild([variables.outside(t, plainly) for t in found])
+    derivative = rebuild([variables.outside(t) for t in found])
     return rebuild([variables.outside(leaf) for leaf in leaves]), derivative
 
 
@@ -209,8 +205,7 @@ def _jacobian(f: Callable[..., Any], argnums: Argnums, name: str) -> Callable[..
             _stacked([row[k] for row in rows], result.shape, variable)
             for k, variable in enumerate(variables.tensors)
         ]
-        plainly = variables.plainly([(result, result)])
-        return variables.like_arguments([variables.outside(column, plainly) for column in columns])
+        return variables.like_arguments([variables.outside(column) for column in columns])
 
     return derivatives
 

@@ -116,22 +116,12 @@ class Variables:
             return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
         if mode.recording and leaf._place is not None and self.leave_trace([leaf._place]):
             return leaf
-        if not (self.plainly([(leaf, leaf)]) if plainly is None else plainly):
+        if not (self.plain if plainly is None else plainly):
             return leaf.detach()
         if (trace := _tracer()) is not None:
             return trace.as_array(leaf.detach())
         array = np.array(leaf.data)
         return array if array.ndim else array[()]
-
-    def plainly(self, roots: list[tuple[Tensor, Tensor]]) -> bool:
-        """Whether constants that hang on the roots are given as arrays.
-
-        In the first run of a checkpoint nothing has a history; what will have one in the second is
-        a tensor in both.
-        """
-        places = [root._place for root, _ in roots if root._place is not None]
-        first_run = not mode.recording and mode.watcher is not None
-        return self.plain and not (first_run and self.leave_trace(places))
 
     def _depends_on_others(self, starts: list[tuple[Place, Tensor]]) -> bool:
         """Whether gradients hang on something tracked besides leaves of transforms.

@@ -262,15 +262,18 @@ def test_a_forward_that_writes_is_named_at_its_call(
 
 
 def test_a_checkpointed_function_that_writes_into_its_argument() -> None:
-    def run() -> None:
-        @ag.checkpoint
-        def f(x: Tensor) -> Tensor:
-            x.data[...] *= 2
-            return ag.exp(x)
+    """It does so once, before anything is computed from it."""
 
-        f(leaf(0.1, 0.2)).sum().backward()
+    @ag.checkpoint
+    def f(x: Tensor) -> Tensor:
+        x.data[...] *= 2
+        return ag.exp(x)
 
-    says(["the backward pass of 'checkpoint(f)' wrote into argument 0, float64 (2,)"], run)
+    x = leaf(0.1, 0.2)
+    with ag.debug():
+        f(x).sum().backward()
+    assert x.grad is not None
+    assert_array_equal(x.grad.data, np.exp([0.2, 0.4]))
 
 
 # --- by a rule, as it returns --------------------------------------------------------------------

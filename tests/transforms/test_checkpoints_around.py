@@ -149,14 +149,6 @@ def test_nothing_of_the_pullbacks_tape_is_freed_by_a_transform() -> None:
     assert grad(x) == 12
 
 
-def test_another_tensor_the_second_time_is_an_error_still() -> None:
-    x, others = leaf(2.0), [leaf(3.0), leaf(5.0)]
-    _, pull = ag.vjp(lambda t: t**3, x)
-    y = checkpoint(lambda g: pull(g * others.pop())[0])(x)
-    with pytest.raises(RuntimeError, match="must do the same both times"):
-        y.backward()
-
-
 WAYS = [plain, checkpoint, twice, thrice]
 
 
@@ -214,7 +206,7 @@ def test_checkpoints_around_pullbacks_in_all_ways_change_nothing(seed: int) -> N
 
 
 def test_what_a_transform_of_plain_arrays_gives_within_keeps_its_history() -> None:
-    """Also where it is what the function returns: the first run must know that it is a tensor."""
+    """Also where it is what the function returns."""
     for give in (lambda g: g, lambda g: {"g": (g, 2)}):
         w = leaf(3.0)
         out = checkpoint(lambda give=give, w=w: give(ag.grad(lambda y: y * y * w)(2.0)))()
@@ -229,7 +221,7 @@ def test_what_hangs_on_nothing_is_an_array_within() -> None:
     y = checkpoint(lambda x: x * _noted(seen, ag.grad(lambda y: y * y)(2.0)))(x)
     y.backward()
     assert grad(x) == 4
-    assert [type(g) for g in seen] == [np.float64] * 2
+    assert [type(g) for g in seen] == [np.float64]
 
 
 def _noted(seen: list[Any], value: Any) -> Any:
@@ -283,8 +275,7 @@ def test_gradients_that_are_retained_within() -> None:
 
     x = leaf(0.5)
     checkpoint(f)(x).backward()
-    assert kept[0].grad is None  # of the run whose insides are not kept
-    assert_allclose(grad(kept[1]), 2 * np.exp(0.5))
+    assert_allclose(grad(kept[0]), 2 * np.exp(0.5))
 
 
 def test_a_hook_within_that_is_wrong_raises_in_backward() -> None:
@@ -297,14 +288,13 @@ def test_a_hook_within_that_is_wrong_raises_in_backward() -> None:
         checkpoint(f)(leaf(1.0)).backward()
 
 
-def test_a_hook_within_on_a_constant_is_refused_when_it_is_known_to_be_one() -> None:
+def test_a_hook_within_on_a_constant_is_refused() -> None:
     def f(x: Tensor) -> Tensor:
         Tensor(1.0).register_hook(print)
         return x * x
 
-    y = checkpoint(f)(leaf(1.0))
     with pytest.raises(RuntimeError, match="register_hook: this tensor is a constant"):
-        y.backward()
+        checkpoint(f)(leaf(1.0))
 
 
 def test_a_hook_on_the_argument_of_a_function_under_a_transform() -> None:
@@ -330,7 +320,6 @@ def test_rows_dealt_out_are_as_many_as_in_the_forward_pass(between: int) -> None
     y = checkpoint(lambda x: x * _noted(seen, source.normal((4, 3))))(x)
     source.count = between
     y.sum().backward()
-    assert_array_equal(seen[0].data, seen[1].data)
     assert_array_equal(grad(x), seen[0].data)
     assert source.count == between
 
@@ -344,9 +333,9 @@ def test_a_count_that_is_set_within() -> None:
         source.count = 6
         return x * (first.sum() + _noted(seen, source.uniform(shape=3)).sum())
 
-    y = checkpoint(f)(leaf(1.0))
+    x = leaf(1.0)
+    y = checkpoint(f)(x)
     source.count = 100
     y.backward()
-    for first, second in zip(seen[:2], seen[2:], strict=True):
-        assert_array_equal(first.data, second.data)
+    assert_allclose(grad(x), seen[0].data.sum() + seen[1].data.sum())
     assert source.count == 100

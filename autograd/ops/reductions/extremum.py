@@ -117,7 +117,7 @@ def _to_first_max(g: Tensor, peak: Tensor, x: Tensor, shape: tuple[int, ...]) ->
 def _extremum(larger: np.ufunc, x: Array, axis: Axis, keepdims: bool) -> Array:
     """The reduction of x with np.maximum or np.minimum."""
     axes = reduced_axes(axis, x.ndim)
-    # Of so few numbers NumPy's slow loop takes less time than the slices: 1 µs, not 38, for (4, 10).
+    # Of so few NumPy's slow loop takes less time than the slices: 1 µs, not 38, for (4, 10).
     if x.size < _SMALL or not 1 < prod(x.shape[a] for a in axes) <= _FEW:
         return np.asarray(larger.reduce(x, axis=axes, keepdims=keepdims))
     first = tuple(slice(0, 1) if i in axes else slice(None) for i in range(x.ndim))

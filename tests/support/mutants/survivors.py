@@ -175,14 +175,6 @@ JUDGED: list[Judged] = [
         reason="a name for type checkers, in quotes, which nothing evaluates as the program runs",
     ),
     Judged(
-        "autograd/transforms/checkpointing.py",
-        "_Run.along",
-        "return tensor",
-        "return None",
-        equivalent=True,
-        reason="each kind of run has its own; this one says what it is to give",
-    ),
-    Judged(
         "autograd/transforms/derivatives.py",
         "_jvp",
         "pulled = variables.gradients(roots, retain_graph=True)",
