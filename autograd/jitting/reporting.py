@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from autograd.jitting.made import Made
+from autograd.program.costs import cost_of
+from autograd.program.program import Program
 
 
 def report(name: str, programs: Iterable[Made], plain: Mapping[Any, str]) -> str:
@@ -29,4 +31,22 @@ def _of_program(made: Made) -> Iterable[str]:
     arguments = sum(i.is_argument for i in program.inputs)
     read = len(program.inputs) - arguments
     yield f"{arguments} arguments, {read} read from outside, {len(program.effects)} left there"
+    yield _price(program)
     yield from made.fused()
+
+
+def _price(program: Program) -> str:
+    costs = [cost_of(call, program.slots) for call in program.calls]
+    moved = sum(c.read + c.written for c in costs)
+    flops = sum(c.flops or 0 for c in costs)
+    unknown = sum(c.flops is None for c in costs)
+    more = f", beside {unknown} calls whose FLOP are not known" if unknown else ""
+    return f"{_scaled(moved, 'B')} moved between calls, {_scaled(flops, 'FLOP')}{more}"
+
+
+def _scaled(number: float, unit: str) -> str:
+    for prefix in ("", "k", "M"):
+        if number < 1000:
+            return f"{number:.3g} {prefix}{unit}"
+        number /= 1000
+    return f"{number:.3g} G{unit}"
