@@ -91,15 +91,19 @@ class Jitted:
         fitting = [k for k in self._programs.get(key, ()) if k.made.fits(leaves.numeric)]
         if any(kept.is_due(leaves.numeric) for kept in fitting):
             return self._compare(key, fitting, leaves, args, options)
+        failed: Exception | None = None
         for kept in fitting:
             try:
                 result = kept.made.run(leaves.numeric)
             except (ChangedError, DecidedOtherwiseError):
                 continue
             except Exception as error:
-                return self._failed(error, args, options)
+                failed = error
+                break
             self.program = kept.made.program
             return result
+        if failed is not None:  # the error is that of the function, with its own lines
+            return self._failed(failed, args, options)
         if key in self._plain:
             return self._f(*args, **options)
         return self._new(key, leaves, args, options)

@@ -19,6 +19,7 @@ from autograd.program.numbers import Evaluated, Performed
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Value
+from autograd.runtime.draws import bernoulli, drawn
 
 _FREED = (
     "backward through what a jitted function returned, whose graph its own backward freed; pass "
@@ -46,7 +47,11 @@ class Made:
     def __init__(self, captured: Captured, check: bool) -> None:
         self.name, self._way = captured.name, captured.way
         way = captured.way
-        more = [] if way is None else [*dict.fromkeys((*way.kept, *way.redone, *way.wanted))]
+        more = (
+            []
+            if way is None
+            else [*dict.fromkeys((*way.kept, *way.redone, *way.wanted, *way.outs))]
+        )
         whole = replace(
             captured.program, result=[captured.program.result, [Value(slot) for slot in more]]
         )
@@ -175,9 +180,12 @@ class Made:
         lines = ["evaluated = Evaluated(steps)", "numbers = evaluated.values"]
         given = ", ".join(map(read, self.program.inputs))
         run = [f"found = run({given})"]
-        if any(isinstance(step, Performed) for step in self._steps):
-            undo = ["except BaseException:", "    evaluated.undo()", "    raise"]
-            run = ["try:", f"    {run[0]}", *undo]
+        sources = self._sources()
+        if sources or any(isinstance(step, Performed) for step in self._steps):
+            space |= {"sources": sources, "put_back": _put_back}
+            states = "states = [source.state for source in sources]"
+            undo = ["    put_back(sources, states)", "    evaluated.undo()", "    raise"]
+            run = [states, "try:", f"    {run[0]}", "except BaseException:", *undo]
         if self._op is not None:
             more = ", ".join(f"{slot}: found[{new}]" for slot, new in self._more)
             places = ", ".join(
@@ -197,6 +205,11 @@ class Made:
         lines += [*run, "evaluated.leave()", "return rebuild(results)"]
         exec(compile("\n    ".join(["def call(leaves):", *lines]), "<jit>", "exec"), space)
         return space["call"]  # type: ignore[no-any-return]
+
+    def _sources(self) -> list[Any]:
+        """The generators that the program draws from."""
+        found = [c.options["source"] for c in self._whole.calls if c.op in (drawn, bernoulli)]
+        return [*{id(source): source for source in found}.values()]
 
     def _effect_text(self, effect: Effect, tensor: Tensor | None, held: Any) -> str:
         value = "None" if effect.slot is None else f"found[{effect.slot}]"
@@ -228,6 +241,11 @@ class Made:
             return f"as_array(found[{value.slot}])"
         array = f"found[{value.slot}]" + (".copy()" if value.slot in shared else "")
         return f"wrap({array}, {held('o', Refusal(_FREED, ())) if leaf.freed else None})"
+
+
+def _put_back(sources: list[Any], states: list[Any]) -> None:
+    for source, state in zip(sources, states, strict=True):
+        source.state = state
 
 
 def _array(leaf: Any) -> Array:
