@@ -17,7 +17,7 @@ from autograd.checking.variable import Bounds
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Record
 from autograd.engine.tensor import Tensor
-from autograd.program.recorded import Values
+from autograd.program.taping import calls_of_tape
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def check_records(
     Args:
         domains: of places, by their serial numbers.
     """
-    values, screens = Values(*roots), dict[Any, Screen]()
+    taped, screens = calls_of_tape(*roots), dict[Any, Screen]()
     found = []
-    for number, record in enumerate(map(values.full, values.records)):
+    for number, record in enumerate(map(taped.full, taped.records)):
         screen = None
         if steps is None and not domains:
             screen = screens.get(kind(record))

@@ -10,8 +10,10 @@ import numpy as np
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import Replay, ReplayError, Shake, quietly
 from autograd.engine.keeping import Dropped
-from autograd.engine.tape import Place
+from autograd.engine.tape import Place, Record
 from autograd.engine.tensor import Array, Tensor
+from autograd.program.program import Slot
+from autograd.program.taping import key_of
 
 _SHAKES = 3
 _SAFETY = 32  # times the noise: that of three samples, and of another order of summation
@@ -41,12 +43,11 @@ class Reference:
 
     def __init__(self, loss: Tensor) -> None:
         self.recorded = Flow(loss)
-        self._loss = loss
         self._shaken: dict[float, list[tuple[Flow, dict[int, Place]]]] = {}
         self._faithful = False  # whether the tape was computed again, and gave the same
         self.fallback: str | None = None
         self.coarsest = _coarsest(self.recorded)
-        self.flow, self._places = self.recorded, {p.serial: p for p in self.recorded.values.places}
+        self.flow, self._places = self.recorded, {p.serial: p for p in self.recorded.places}
         if self.coarsest < 8:
             try:
                 self.flow, self._places = self._replayed(None)
@@ -59,7 +60,15 @@ class Reference:
 
     def gradient(self, place: Place) -> Array:
         """The gradient of a place; zeros where none arrived."""
-        return _gradient(self.flow, self.place(place))
+        return self.gradient_on(self.flow, self._places, place)
+
+    def gradient_on(self, flow: Flow, places: Mapping[int, Place], place: Place) -> Array:
+        """That of the place which stands for a given one on another tape; in float64 at least, for
+        differences must not be rounded."""
+        g = flow.at(places[place.serial])
+        if g is None:
+            g = np.zeros(self._slot(place).shape)
+        return g.astype(np.result_type(g, np.float64), copy=False)
 
     def limit(self, place: Place, manual: np.dtype[Any]) -> float:
         """The smallest difference of a manual gradient of this dtype that rounding cannot explain.
@@ -95,7 +104,7 @@ class Reference:
         largest = np.zeros(expected.shape)
         with np.errstate(invalid="ignore"):  # infinity less infinity
             for flow, places in flows:
-                moved = np.asarray(_gradient(flow, places[place.serial]) - expected)
+                moved = np.asarray(self.gradient_on(flow, places, place) - expected)
                 np.maximum(largest, np.abs(moved, out=moved), out=largest)
         if largest.max(initial=0.0) <= least:
             return least
@@ -103,14 +112,15 @@ class Reference:
         return float(np.quantile(largest, _QUANTILE)) if largest.size else 0.0
 
     def shape(self, place: Place) -> tuple[int, ...] | None:
-        """The shape of the value of a place; None where that has no gradient, is several,
-        or is gone."""
-        try:
-            value = self.recorded.values.at(place)
-        except LookupError:
+        """The shape of the value of a place; None where that has no gradient, or is several."""
+        if isinstance(place, Record) and isinstance(place.out, tuple):
             return None
-        floating = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        return value.shape if floating else None
+        kind = self._slot(place)
+        return kind.shape if kind.dtype.kind == "f" else None
+
+    def _slot(self, place: Place) -> Slot:
+        values = self.recorded.values
+        return values.program.slots[values.slots[key_of(place)]]
 
     def beside(self, lengths: Mapping[int, Array]) -> Beside:
         """The gradients with the values of some places moved, by so many steps that are all but
@@ -118,15 +128,16 @@ class Reference:
 
         Raises ReplayError where the tape cannot be computed again.
         """
-        moves = {}
-        for place in self.recorded.values.places:
+        values, moves = self.recorded.values, {}
+        for place in self.recorded.places:
             if place.serial in lengths:
-                value = self.recorded.values.at(place)
+                slot = values.slots[key_of(place)]
+                value = values.held[slot]
                 largest = float(max(value.max(initial=0.0), -value.min(initial=0.0)))
                 if not np.isfinite(largest):
                     largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
-                moves[place.serial] = _STEP * (largest or 1.0) * lengths[place.serial]
-        return Beside(*self._replayed(None, moves))
+                moves[slot] = _STEP * (largest or 1.0) * lengths[place.serial]
+        return Beside(self, *self._replayed(None, moves))
 
     def _shaken_flows(self, width: int) -> list[tuple[Flow, dict[int, Place]]]:
         eps = float(np.finfo(f"f{min(width, 8)}").eps)
@@ -137,55 +148,44 @@ class Reference:
                     raise ReplayError
                 flows = [self._replayed(shake) for shake in shakes]
             except ReplayError:  # the gradients on their way can be shaken all the same
-                with quietly():
-                    flows = [(Flow(self.flow.root, shake=s), self._places) for s in shakes]
+                flows = [(self.flow.again(shake=s), self._places) for s in shakes]
             self._shaken[eps] = flows
         return self._shaken[eps]
 
     def _replayed(
         self, shake: Shake | None, moves: Mapping[int, Array] | None = None
     ) -> tuple[Flow, dict[int, Place]]:
-        assert self._loss._place is not None
-        replay = Replay(self.recorded.values, self._loss._place, shake, moves, self._faithful)
+        replay = Replay(self.recorded.values, shake, moves, self._faithful)
         self._faithful = True
         with quietly():
             flow = Flow(replay.root, shake=shake)
-        return flow, replay.places
+        return flow, replay.places()
 
 
 class Beside:
     """The gradients at a point close to that of the tape."""
 
-    def __init__(self, flow: Flow, places: dict[int, Place]) -> None:
-        self._flow, self._places = flow, places
+    def __init__(self, reference: Reference, flow: Flow, places: dict[int, Place]) -> None:
+        self._reference, self._flow, self._places = reference, flow, places
 
     def gradient(self, place: Place) -> Array:
         """That of a place on the given tape; zeros where none arrived."""
-        return _gradient(self._flow, self._places[place.serial])
+        return self._reference.gradient_on(self._flow, self._places, place)
 
     def carried_on(self, factors: Mapping[int, Array]) -> Beside:
         """What arrives when the gradients of places are multiplied before they are carried on."""
         places = {serial: self._places[serial] for serial in factors}
         changed = {
-            place.serial: factors[serial] * _gradient(self._flow, place)
+            place.serial: factors[serial] * self._flow.gradients.get(place.serial, 0.0)
             for serial, place in places.items()
         }
-        with quietly():
-            return Beside(Flow(self._flow.root, substitutes=changed), self._places)
-
-
-def _gradient(flow: Flow, place: Place) -> Array:
-    """In float64 at least, for differences must not be rounded."""
-    g = flow.at(place)
-    if g is None:
-        g = np.zeros_like(flow.values.at(place))
-    return g.astype(np.result_type(g, np.float64), copy=False)
+        return Beside(self._reference, self._flow.again(changed), self._places)
 
 
 def _coarsest(flow: Flow) -> int:
     """Bytes of the narrowest floating dtype on the tape, at most 8."""
     narrowest = flow.root.dtype.itemsize
-    for record in flow.values.records:
+    for record in flow.records:
         assert record.arrays is not None
         outs = record.out if isinstance(record.out, tuple) else (record.out,)
         for array in (*record.arrays, *outs):

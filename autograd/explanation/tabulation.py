@@ -22,8 +22,7 @@ from autograd.program.expressions import Key
 from autograd.program.lines import lines_of
 from autograd.program.printing import to_statement
 from autograd.program.python_text import statement
-from autograd.program.recorded import Values
-from autograd.program.taping import Taped, key_of, program_of_tape
+from autograd.program.taping import Taped, calls_of_tape, key_of
 
 Shape = tuple[int, ...]
 
@@ -49,7 +48,7 @@ class Row:
     """
 
     def __init__(
-        self, number: int, record: Record, names: list[str], code: str, held: int, values: Values
+        self, number: int, record: Record, names: list[str], code: str, held: int, taped: Taped
     ) -> None:
         assert record.arrays is not None
         outs = record.out if isinstance(record.out, tuple) else (record.out,)
@@ -68,7 +67,7 @@ class Row:
         self.held = held
         self.line = record.line
         self.outputs = tuple(names)
-        self._record, self._values = record, values
+        self._record, self._taped = record, taped
         self._milliseconds: float | None = None
 
     @property
@@ -79,7 +78,7 @@ class Row:
         """
         op = self._record.op
         if self._milliseconds is None and isinstance(op, Primitive) and self._record.arrays:
-            arrays = self._values.arrays(self._record)
+            arrays = self._taped.arrays(self._record)
             times = []
             for _ in range(_RUNS):
                 start = perf_counter()
@@ -105,14 +104,14 @@ class TapeTable(Sequence[Row]):
     """What `tape_of` gives: a sequence of rows that prints as a table."""
 
     def __init__(self, root: Tensor, given: Mapping[str, Any] | None) -> None:
-        values, taped = Values(root), program_of_tape(root, swept=False)
+        taped = calls_of_tape(root)
         names = Names(taped, given)
         program = taped.program
         statements = [to_statement(program, line, names) for line in lines_of(program)]
         self._rows: list[Row] = []
         counted: set[int] = set()
         kept: list[Array] = []  # alive, so that no other array takes the identity of one counted
-        for number, record in enumerate(values.records):
+        for number, record in enumerate(taped.records):
             several = isinstance(record.out, tuple)
             slots = [
                 taped.slots.get((record.serial, i))
@@ -124,8 +123,8 @@ class TapeTable(Sequence[Row]):
             else:
                 code = f"{', '.join(made)} = {record.op.name}"
             held = _held(record, counted, kept)
-            self._rows.append(Row(number, record, made, code, held, values))
-        self._graph = _graph(values, taped, names, self._rows)
+            self._rows.append(Row(number, record, made, code, held, taped))
+        self._graph = _graph(taped, names, self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -260,13 +259,13 @@ def _arrays(value: Any) -> Iterator[Array]:
         yield from _arrays(list(value.values()))
 
 
-def _graph(values: Values, taped: Taped, names: Names, rows: list[Row]) -> Graph:
+def _graph(taped: Taped, names: Names, rows: list[Row]) -> Graph:
     """The rows and the leaves they read, with an edge for each tensor that is read."""
     nodes: list[Node] = []
     number_of: dict[int, int] = {}  # the node of a place, by its serial number
     edges: list[tuple[int, int, str]] = []
-    by_serial = dict(zip((r.serial for r in values.records), rows, strict=True))
-    for place in values.places:
+    by_serial = dict(zip((r.serial for r in taped.records), rows, strict=True))
+    for place in taped.places:
         if isinstance(place, Leaf):
             slot = taped.slots[key_of(place)]
             kind = taped.program.slots[slot]

@@ -9,7 +9,7 @@ import nn
 from autograd import Tensor, exp
 from autograd.engine.keeping import LARGE, Dropped
 from autograd.engine.tape import Record
-from autograd.program.recorded import Values
+from autograd.program.taping import calls_of_tape
 from autograd.runtime.scopes import scope
 
 
@@ -20,16 +20,16 @@ def test_large_arrays_that_were_let_go_are_computed_again(rng: np.random.Generat
     for _ in range(2000):  # deeper than the interpreter's stack; add keeps none of its arguments
         total = total + 1e-3
     y = exp(total + 0).sum()
-    records = Values(y).records
+    records = calls_of_tape(y).records
     assert any(isinstance(record.out, Dropped) for record in records)
-    values = Values(y)
+    taped = calls_of_tape(y)
     expected = x.copy()
     for record in records[:-2]:
         added = record.arrays[1]  # type: ignore[index]
-        np.testing.assert_array_equal(values.arrays(record)[0], expected)
+        np.testing.assert_array_equal(taped.arrays(record)[0], expected)
         expected = expected + added
-        np.testing.assert_array_equal(values.out(record), expected)
-    whole = values.full(records[-1])
+        np.testing.assert_array_equal(taped.out(record), expected)
+    whole = taped.full(records[-1])
     assert not isinstance(whole.arrays[0], Dropped)  # type: ignore[index]
     np.testing.assert_array_equal(whole.arrays[0], np.exp(expected))  # type: ignore[index]
 
@@ -39,7 +39,7 @@ def test_a_freed_tape_has_no_values() -> None:
     y = x * x
     y.backward()
     with pytest.raises(RuntimeError, match="freed"):
-        Values(y)
+        calls_of_tape(y)
 
 
 def test_records_carry_the_modules_they_were_made_in() -> None:
@@ -51,7 +51,7 @@ def test_records_carry_the_modules_they_were_made_in() -> None:
             return self.inner(x) * 2
 
     y = Twice()(Tensor(np.ones((1, 2), np.float32)))
-    scopes = [r.scope for r in Values(y).records if isinstance(r, Record)]
+    scopes = [r.scope for r in calls_of_tape(y).records if isinstance(r, Record)]
     assert ("Twice", "inner (Sequential)", "0 (Linear)") in scopes
     assert ("Twice", "inner (Sequential)", "1 (ReLU)") in scopes
     assert scopes[-1] == ("Twice",)

@@ -17,7 +17,6 @@ from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Output, Place, Record, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.recorded import computed_with
 
 # Ops whose derivative changes no number.
 _HANDING_ON = {"add", "astype", "broadcast_to", "positive", "reshape", "sum", "transpose"}
@@ -85,7 +84,7 @@ class Context:
         """Every use of the tensor, and of what was computed from it; nearest first."""
         after = {self.place.serial}
         found: list[Use] = []
-        for place in self.flow.values.places:
+        for place in self.flow.places:
             if isinstance(place, Output) and place.record.serial in after:
                 after.add(place.serial)
             if not isinstance(place, Record) or not isinstance(place.op, Primitive):
@@ -108,7 +107,7 @@ class Context:
                     after.add(use.record.serial)
                     after |= {
                         place.serial
-                        for place in self.flow.values.places
+                        for place in self.flow.places
                         if isinstance(place, Output)
                         and place.record is use.record
                         and place.serial not in self.right
@@ -126,7 +125,7 @@ class Context:
         after = self.after(place)
         return [
             record
-            for record in self.flow.values.records
+            for record in self.flow.records
             if record.serial in after and getattr(record.op, "kind", None) == "elementwise"
         ]
 
@@ -135,7 +134,7 @@ class Context:
         """The gradients of all places, those with names first, of these the nearest."""
         found = [
             (place, g.astype(np.float64, copy=False))
-            for place in reversed(self.flow.values.places)
+            for place in reversed(self.flow.places)
             if (g := self.flow.at(place)) is not None and g.size > 1
         ]
         return sorted(found, key=lambda pair: pair[0].serial not in self.names)
@@ -143,7 +142,7 @@ class Context:
     def after(self, place: Place) -> set[int]:
         """Serial numbers of what was computed from a place."""
         if place.serial not in self._after:
-            self._after[place.serial] = computed_with(place, self.flow.values.places)
+            self._after[place.serial] = self.flow.computed_with(place)
         return self._after[place.serial]
 
     def ops_between(self, place: Place, other: Place) -> str:
@@ -151,7 +150,7 @@ class Context:
         between = self.after(place) & ({p.serial for p in reachable([other])} | {other.serial})
         found = [
             self.op_named(record)
-            for record in self.flow.values.records
+            for record in self.flow.records
             if record.serial in between and record.op.name not in _HANDING_ON
         ]
         return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
@@ -214,7 +213,7 @@ class Context:
     def _called(self) -> dict[int, str]:
         found: dict[int, str] = {}
         values = self.flow.values
-        for record in values.records:
+        for record in self.flow.records:
             if record.serial in self.names and not isinstance(record.out, tuple):
                 found[id(values.out(record))] = self.names[record.serial]
             for array, parent in zip(values.arrays(record), record.parents, strict=True):
@@ -360,7 +359,7 @@ class Context:
         """The floating arrays near the tensor with what they are: arguments and outputs of ops."""
         seen: dict[int, tuple[str, Array]] = {id(self.value): ("its own value", self.value)}
         values = self.flow.values
-        near = self.records + [r for r in reversed(values.records) if r not in self.records]
+        near = self.records + [r for r in reversed(self.flow.records) if r not in self.records]
         for record in near:
             for position, array in enumerate(values.arrays(record)):
                 if isinstance(array, np.ndarray) and array.dtype.kind in "fbiu":
@@ -376,7 +375,7 @@ class Context:
             g = self.flow.at(record)
             return None if g is None else wrap(g, None)
         parts: dict[int, Tensor] = {}
-        for place in self.flow.values.places:
+        for place in self.flow.places:
             if isinstance(place, Output) and place.record is record:
                 g = self.flow.at(place)
                 if g is not None:

@@ -123,7 +123,7 @@ def _penalty(case: Case, context: Context) -> Array | None:
     """What arrives through terms of the loss, single numbers, that hang on this tensor alone."""
     alone = {context.place.serial}
     scalars: list[Record] = []
-    for record in context.flow.values.records:
+    for record in context.flow.records:
         parents = [p for p in record.parents if p is not None]
         constants = zip(context.flow.values.arrays(record), record.parents, strict=True)
         data = any(p is None and isinstance(a, np.ndarray) and a.size > 1 for a, p in constants)
@@ -134,7 +134,7 @@ def _penalty(case: Case, context: Context) -> Array | None:
     # The last ones: what is made of them hangs on others too.
     used = {
         p.serial
-        for record in context.flow.values.records
+        for record in context.flow.records
         if record.serial in alone
         for p in record.parents
         if p is not None

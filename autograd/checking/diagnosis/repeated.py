@@ -12,8 +12,7 @@ from autograd.checking.diagnosis.context import Context, Use, described, summed_
 from autograd.checking.diagnosis.derivatives import ARITHMETIC, PLAIN, right_derivative
 from autograd.checking.diagnosis.evidence import Candidate, Case
 from autograd.checking.diagnosis.roles import role_of
-from autograd.checking.flow import Change, Flow
-from autograd.checking.replaying import quietly
+from autograd.checking.flow import Change
 from autograd.engine.keeping import Dropped
 from autograd.engine.tape import Record
 from autograd.engine.tensor import Array, wrap
@@ -45,17 +44,11 @@ def propose_repeated(case: Case) -> None:
     work = 0
     for uses in _alike(context):
         for mistake in _mistakes(context, uses):
-            work += len(context.flow.values.records)
+            work += len(context.flow.records)
             if work > _MOST_WORK:
                 return
             changes = _changes(context, uses, mistake.instead)
-            with quietly():
-                flow = Flow(
-                    context.flow.root,
-                    substitutes=context.flow.substitutes,
-                    changes=context.flow.changes | changes,
-                )
-            values = flow.at(context.place)
+            values = context.flow.with_mistake(changes).at(context.place)
             if values is None or values.shape != case.given.shape:
                 continue
             found = Candidate(
