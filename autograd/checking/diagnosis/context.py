@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -248,11 +248,8 @@ class Context:
         """What the use adds to the gradient of its place."""
         key = (use.record.serial, use.position)
         if key not in self._contributions:
-            raw = self.pulled(use)
             argument = self.flow.values.arrays(use.record)[use.position]
-            self._contributions[key] = (
-                None if raw is None else as_gradient(summed_to(raw, argument.shape), argument.dtype)
-            )
+            self._contributions[key] = gradient_like(argument, self.pulled(use))
         return self._contributions[key]
 
     def part(self, use: Use) -> Array | None:
@@ -264,11 +261,17 @@ class Context:
             self._parts[key] = None if part is None else part.astype(np.float64, copy=False)
         return self._parts[key]
 
-    def pulled(self, use: Use, rewrite: Rewrite | None = None) -> Array | None:
+    def pulled(
+        self, use: Use, instead: Mapping[int, Array] | None = None, rewrite: Rewrite | None = None
+    ) -> Array | None:
         """What the rule of the use returns, before it is summed over broadcast axes.
 
-        With `rewrite`, the rule's arguments and options are changed first. None where there is
-        no rule, no gradient, or the rule refuses what it is given.
+        None where there is no rule, no gradient, or the rule refuses what it is given.
+
+        Args:
+            instead: what it gets in the place of its arguments, by number: 0 is the gradient, 1
+                the output, and 2 the first argument of the op.
+            rewrite: what changes its arguments and options otherwise.
         """
         g = self._gradient_of(use.record)
         op = use.record.op
@@ -279,10 +282,13 @@ class Context:
             if rule is None:
                 return None
             given, options = op.given(self.flow.values.full(use.record), g)
-            if rewrite is None:
+            if not instead and rewrite is None:
                 return rule(*given, **options).data
+            for number, array in (instead or {}).items():
+                given[number] = wrap(array, None)
             try:
-                given, options = rewrite(given, options)
+                if rewrite is not None:
+                    given, options = rewrite(given, options)
                 return rule(*given, **options).data
             except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError):
                 return None  # not a mistake that one could have made here
@@ -313,10 +319,7 @@ class Context:
         if np.shape(argument) != out.shape:
             return None
 
-        def ones(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-            return [wrap(np.ones_like(out), None), *given[1:]], options
-
-        slope = self.pulled(use, ones)
+        slope = self.pulled(use, {0: np.ones_like(out)})
         return None if slope is None else slope.astype(np.float64, copy=False)
 
     def arrays_like(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
@@ -332,14 +335,7 @@ class Context:
 
     def arrays_within(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
         """Those that are no single number and broadcast to a shape without changing it."""
-
-        def fits(array: Array) -> bool:
-            try:
-                return np.broadcast_shapes(array.shape, shape) == shape
-            except ValueError:
-                return False
-
-        return self._found(fits, most)
+        return self._found(lambda array: broadcasts_to(array, shape), most)
 
     def _found(self, fits: Callable[[Array], bool], most: int) -> list[tuple[str, Array]]:
         return [(name, array) for name, array in self._recorded if fits(array)][:most]
@@ -397,6 +393,22 @@ def as_gradient(g: Array, dtype: np.dtype[Any]) -> Array:
         g = g.real
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(g.astype(dtype, copy=False))
+
+
+def broadcasts_to(array: Array, shape: tuple[int, ...]) -> bool:
+    """Whether an array broadcasts to a shape without changing it."""
+    try:
+        return np.broadcast_shapes(array.shape, shape) == shape
+    except ValueError:
+        return False
+
+
+def gradient_like(array: Array, g: Array | None) -> Array | None:
+    """g summed and cast to what it is the gradient of; None where it cannot be."""
+    try:
+        return None if g is None else as_gradient(summed_to(g, array.shape), array.dtype)
+    except ValueError:
+        return None
 
 
 def summed_to(g: Array, shape: tuple[int, ...]) -> Array:

@@ -87,10 +87,9 @@ _MISTAKES = (
 )
 
 
-def propose_penalty(case: Case) -> None:
+def propose_penalty(case: Case, context: Context) -> None:
     """ "penalty": forgotten, halved, doubled, with the wrong sign; or one that the loss has not."""
-    context = case.context
-    if context is None or case.tape_is_given:
+    if case.tape_is_given:
         return
     part = _penalty(case, context)
     if part is not None and largest(part) > case.limit:

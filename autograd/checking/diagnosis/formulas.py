@@ -16,14 +16,12 @@ from autograd.engine.tape import Record
 from autograd.engine.tensor import Array
 
 
-def propose_softmax(case: Case) -> None:
+def propose_softmax(case: Case, context: Context) -> None:
     """ "softmax": the rule of softmax, or of its logarithm, is taken for a simpler one."""
-    if case.context is None or case.context.value.shape != case.given.shape:
-        return
-    for axis, p, g, logarithm in _softmaxes(case.context):
+    for axis, p, g, logarithm in _softmaxes(context):
         formulas = _of_logarithm(p, g, axis) if logarithm else _of_softmax(p, g, axis)
         for text, values in formulas:
-            if logarithm and values is g and len(case.context.uses) > 1:
+            if logarithm and values is g and len(context.uses) > 1:
                 continue  # the tape has the sum itself, and says that its term is missing
             rank = 3.2 if "taken as -1" in text else 2.7
             case.propose(Candidate("softmax", text, values, rank, tried=50))
@@ -121,13 +119,11 @@ def _of_softmax(p: Array, g: Array, axis: int) -> Iterator[tuple[str, Array]]:
 _MOST_RECORDS = 60
 
 
-def propose_missing_terms(case: Case) -> None:
+def propose_missing_terms(case: Case, context: Context) -> None:
     """ "mean term missing", "variance term missing" and "both terms missing"."""
-    if case.context is None or case.context.value.shape != case.given.shape:
-        return
-    if any(role_of(case.context, use) is not None for use in case.context.uses):
+    if any(role_of(context, use) is not None for use in context.uses):
         return  # the tape has the terms themselves, and says which of them is missing
-    x = case.context.value.astype(np.float64, copy=False)
+    x = context.value.astype(np.float64, copy=False)
     for axes in _axes(case):
         count = prod(x.shape[a] for a in axes)
         if count < 4 or not _sums_to_zero(case.expected, axes, case):
@@ -163,13 +159,12 @@ def propose_missing_terms(case: Case) -> None:
             case.propose(Candidate("both terms missing", both, values, 4.6, 2 * groups))
 
 
-def propose_normalization(case: Case) -> None:
+def propose_normalization(case: Case, context: Context) -> None:
     """ "normalisation": its gradient with means over other axes, or without one of its factors.
 
     Where y = (x - mean) / s is on the tape, g its gradient: dx = (g - mean(g) - y mean(g y)) / s.
     """
-    context = case.context
-    if context is None or context.value.shape != case.given.shape or case.tape_is_given:
+    if case.tape_is_given:
         return
     x = context.value.astype(np.float64, copy=False)
     for record in context.records[:_MOST_RECORDS]:

@@ -15,7 +15,7 @@ from autograd.checking.diagnosis.roles import role_of
 from autograd.checking.flow import Change
 from autograd.engine.keeping import Dropped
 from autograd.engine.tape import Record
-from autograd.engine.tensor import Array, wrap
+from autograd.engine.tensor import Array
 from autograd.ops.shapes.indexing import as_index
 
 _MOST_USES = 2_000
@@ -34,12 +34,9 @@ class Mistake(NamedTuple):
     rank: float
 
 
-def propose_repeated(case: Case) -> None:
+def propose_repeated(case: Case, context: Context) -> None:
     """The mistakes, where there are several uses that are alike and nothing else explains it."""
-    context = case.context
-    if context is None or case.tape_is_given or case.given.size < 2:
-        return
-    if len(context.path) > _MOST_USES:
+    if case.given.size < 2 or len(context.path) > _MOST_USES:
         return
     work = 0
     for uses in _alike(context):
@@ -120,16 +117,12 @@ def contribution_of(
 ) -> Array | None:
     """What a use adds to the gradient of its place, of what arrives at it; with others of its
     arguments, in whatever shape."""
-
-    def of(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        given = [wrap(g, None), *given[1:]]
-        for position, other in (others or {}).items():
-            given[2 + position] = wrap(other.reshape(given[2 + position].shape).copy(), None)
-        return given, options
-
-    raw = context.pulled(use, of)
-    argument = context.flow.values.arrays(use.record)[use.position]
-    return None if raw is None else summed_to(raw, argument.shape)
+    arrays, others = context.flow.values.arrays(use.record), others or {}
+    if any(other.size != arrays[at].size for at, other in others.items()):
+        return None
+    given = {2 + at: other.reshape(arrays[at].shape).copy() for at, other in others.items()}
+    raw = context.pulled(use, {0: g, **given})
+    return None if raw is None else summed_to(raw, arrays[use.position].shape)
 
 
 def _one_by_one(of: Callable[[Use, Array], Array | None]) -> Instead:

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
+from autograd.checking.diagnosis.context import (
+    Context,
+    Use,
+    broadcasts_to,
+    described,
+    gradient_like,
+    summed_to,
+)
 from autograd.checking.diagnosis.quantities import axis_of
 from autograd.engine.tensor import Array, wrap
 from autograd.ops.reductions.reduction import keepdims_shape
@@ -32,14 +39,9 @@ def unsummed(context: Context, use: Use) -> Array | None:
     """What the rule of a use returns where an argument that is broadcast is repeated."""
     if getattr(use.record.op, "kind", None) != "elementwise":
         return context.pulled(use)
-    shape = use.record.out.shape
-
-    def repeated(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        given, at = list(given), 2 + use.position
-        given[at] = wrap(np.broadcast_to(given[at].data, shape).copy(), None)
-        return given, options
-
-    return context.pulled(use, repeated)
+    argument = context.flow.values.arrays(use.record)[use.position]
+    repeated = np.broadcast_to(argument, use.record.out.shape).copy()
+    return context.pulled(use, {2 + use.position: repeated})
 
 
 def _without_local_factor(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
@@ -83,16 +85,7 @@ def _swapped(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
         theirs = context.pulled(Use(record, other, use.place))
         if theirs is not None and theirs.shape == right.shape:
             yield "arguments swapped", f"the gradients of {between} are exchanged", theirs, 0.2
-
-        def exchange(
-            given: list[Any], options: dict[str, Any], other: int = other
-        ) -> tuple[list[Any], dict[str, Any]]:
-            i, j = 2 + use.position, 2 + other
-            given = list(given)
-            given[i], given[j] = given[j], given[i]
-            return given, options
-
-        mine = context.pulled(use, exchange)
+        mine = context.pulled(use, {2 + use.position: array, 2 + other: arrays[use.position]})
         if mine is not None and mine.shape == right.shape:
             yield "arguments swapped", f"{between} are exchanged in the rule", mine, 0.1
 
@@ -123,7 +116,7 @@ def _along_other_axes(context: Context, use: Use, right: Array) -> Iterator[Mist
                 return given, options | {"axis": other}
             return [*given[:3], other, *given[4:]], options
 
-        mistaken = context.pulled(use, along)
+        mistaken = context.pulled(use, rewrite=along)
         if mistaken is not None and mistaken.shape == right.shape:
             words = f"the rule of {described(record)} runs along axis {chosen} instead of {axes}"
             yield "wrong axis", words, mistaken, -1.1
@@ -290,16 +283,11 @@ def _of_its_own(context: Context, use: Use, right: Array, where: str) -> Iterato
     for other in context.path:
         if other.place.serial != use.record.serial:
             continue
-
-        def spread(
-            given: list[Any], options: dict[str, Any], other: Use = other
-        ) -> tuple[list[Any], dict[str, Any]]:
-            full = np.broadcast_to(given[2 + other.position].data, other.record.out.shape)
-            given = list(given)
-            given[2 + other.position] = wrap(full.copy(), None)  # so that nothing is summed
-            return given, options
-
-        raw = context.pulled(other, spread) if np.ndim(other.record.out) else None
+        argument = context.flow.values.arrays(other.record)[other.position]
+        raw = None
+        if np.ndim(other.record.out) and broadcasts_to(argument, other.record.out.shape):
+            full = np.broadcast_to(argument, other.record.out.shape).copy()
+            raw = context.pulled(other, {2 + other.position: full})  # so that nothing is summed
         if raw is not None and raw.shape == right.shape != use.record.out.shape:
             own = raw / n if use.record.op.name == "mean" else raw
             text = (
@@ -328,7 +316,7 @@ def _to_others(context: Context, use: Use, g: Array, right: Array, where: str) -
         flipped = [wrap(np.flip(t.data).copy(), None) for t in given[:3]]
         return [*flipped, *given[3:]], options
 
-    last = context.pulled(use, turned)
+    last = context.pulled(use, rewrite=turned)
     if last is not None:
         text = f"where several elements tie in {where}, the last gets the gradient, not the first"
         yield "subset", text, np.flip(last), 0.0
@@ -386,14 +374,4 @@ def _share(context: Context, use: Use, g: Array, axis: int, k: int, right: Array
     index[axis] = k
     alone = np.zeros_like(g)
     alone[tuple(index)] = g[tuple(index)]
-
-    def only(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        return [wrap(alone, None), *given[1:]], options
-
-    share = context.pulled(use, only)
-    if share is None:
-        return None
-    try:
-        return as_gradient(summed_to(share, right.shape), right.dtype)
-    except ValueError:
-        return None
+    return gradient_like(right, context.pulled(use, {0: alone}))

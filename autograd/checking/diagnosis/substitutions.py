@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
+from autograd.checking.diagnosis.context import (
+    Context,
+    Use,
+    as_gradient,
+    broadcasts_to,
+    described,
+    gradient_like,
+)
 from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, fitted_factor, largest
 from autograd.checking.diagnosis.rules import Mistake
 from autograd.engine.modes import no_grad
@@ -66,9 +73,9 @@ def _run(
     """
 
     def replace(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        old = given[position]
-        given = list(given)
-        given[position] = wrap(as_gradient(np.ascontiguousarray(other), old.dtype), None)
+        given[position] = wrap(
+            as_gradient(np.ascontiguousarray(other), given[position].dtype), None
+        )
         if anew:
             op = use.record.op
             out = op(*given[2:], **use.record.options) if isinstance(op, Primitive) else None
@@ -77,14 +84,8 @@ def _run(
             given[1] = out
         return given, options
 
-    mistaken = context.pulled(use, replace)
-    if mistaken is None:
-        return None
-    try:
-        mistaken = as_gradient(summed_to(mistaken, right.shape), right.dtype)
-    except ValueError:
-        return None
-    return None if np.array_equal(mistaken, right) else mistaken
+    mistaken = gradient_like(right, context.pulled(use, rewrite=replace))
+    return None if mistaken is None or np.array_equal(mistaken, right) else mistaken
 
 
 def _matters(context: Context, use: Use, position: int, right: Array) -> bool:
@@ -225,19 +226,14 @@ def propose_update(case: Case, context: Context, use: Use, contribution: Array) 
 _MOST = 120  # recorded arrays that are tried
 
 
-def propose_local_factor(case: Case) -> None:
+def propose_local_factor(case: Case, context: Context) -> None:
     """ "local factor forgotten": given times a recorded value, or a function of it, is right."""
-    if case.context is None:
-        return
     wrong = int(np.count_nonzero(case.wrong))
     needed = 2 if case.relative_limit < 1e-6 else 3
     if wrong < needed or not largest(case.given) or largest(case.expected) <= case.limit:
         return  # whatever is multiplied by 0 gives nothing
-    for distance, (what, value) in enumerate(case.context.recorded()[:_MOST]):
-        try:
-            fits = np.broadcast_shapes(value.shape, case.given.shape) == case.given.shape
-        except ValueError:
-            continue
+    for distance, (what, value) in enumerate(context.recorded()[:_MOST]):
+        fits = broadcasts_to(value, case.given.shape)
         if not fits or value.dtype.kind not in "fb" or not value.size:
             continue
         if value.min() == value.max():
