@@ -63,3 +63,29 @@ def test_a_scope_ends_with_its_block() -> None:
         assert (x + 1)._place.scope == ("outer", "inner")  # type: ignore[union-attr]
         raise ZeroDivisionError
     assert (x + 1)._place.scope == ()  # type: ignore[union-attr]
+
+
+def test_what_was_let_go_is_known_by_those_that_kept_it(rng: np.random.Generator) -> None:
+    x = Tensor(rng.random(LARGE // 8), requires_grad=True)
+    y = x + 1.0  # whose result add does not keep
+    loss = (y * y).sum()
+    taped = calls_of_tape(loss)
+    record = y._place
+    assert isinstance(record, Record)
+    assert isinstance(record.out, Dropped)
+    assert not taped.rebound
+    assert taped.program.calls[1].reads() == [taped.slots[record.serial, 0]] * 2
+    np.testing.assert_array_equal(taped.at(record), y.data)
+
+
+def test_an_array_that_a_tensor_was_bound_to_since_is_a_constant(rng: np.random.Generator) -> None:
+    x = Tensor(rng.random(3), requires_grad=True)
+    before, first = x * x, x.data
+    x.data = first + 1
+    taped = calls_of_tape((before * x).sum())
+    assert x._place is not None
+    (slot, place), *others = taped.rebound.items()
+    assert not others
+    assert place == taped.slots[x._place.serial, 0]
+    np.testing.assert_array_equal(taped.program.constants[slot].array, x.data)
+    np.testing.assert_array_equal(taped.at(x._place), first)
