@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from time import perf_counter
@@ -48,7 +49,13 @@ class Row:
     """
 
     def __init__(
-        self, number: int, record: Record, names: list[str], code: str, held: int, taped: Taped
+        self,
+        number: int,
+        record: Record,
+        names: list[str],
+        code: str,
+        held: int,
+        taped: Callable[[], Taped],
     ) -> None:
         assert record.arrays is not None
         outs = record.out if isinstance(record.out, tuple) else (record.out,)
@@ -74,11 +81,15 @@ class Row:
     def milliseconds(self) -> float | None:
         """The time of the forward, run again on the recorded values when first asked for.
 
-        None where the op has no forward of its own (a checkpoint), and once the tape is freed.
+        None where the op has no forward of its own (a checkpoint), and once the tape is freed, or
+        a part of it.
         """
         op = self._record.op
         if self._milliseconds is None and isinstance(op, Primitive) and self._record.arrays:
-            arrays = self._taped.arrays(self._record)
+            try:
+                arrays = self._taped().arrays(self._record)
+            except RuntimeError:
+                return None
             times = []
             for _ in range(_RUNS):
                 start = perf_counter()
@@ -104,7 +115,7 @@ class TapeTable(Sequence[Row]):
     """What `tape_of` gives: a sequence of rows that prints as a table."""
 
     def __init__(self, root: Tensor, given: Mapping[str, Any] | None) -> None:
-        taped = calls_of_tape(root)
+        taped, again = calls_of_tape(root), cache(partial(calls_of_tape, root))
         names = Names(taped, given)
         program = taped.program
         statements = [to_statement(program, line, names) for line in lines_of(program)]
@@ -123,7 +134,7 @@ class TapeTable(Sequence[Row]):
             else:
                 code = f"{', '.join(made)} = {record.op.name}"
             held = _held(record, counted, kept)
-            self._rows.append(Row(number, record, made, code, held, taped))
+            self._rows.append(Row(number, record, made, code, held, again))
         self._graph = _graph(taped, names, self._rows)
 
     def __len__(self) -> int:
