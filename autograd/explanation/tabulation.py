@@ -23,7 +23,7 @@ from autograd.program.expressions import Key
 from autograd.program.lines import lines_of
 from autograd.program.printing import to_statement
 from autograd.program.python_text import statement
-from autograd.program.taping import Taped, calls_of_tape, key_of
+from autograd.program.taping import Taped, calls_of_tape
 
 Shape = tuple[int, ...]
 
@@ -278,7 +278,7 @@ def _graph(taped: Taped, names: Names, rows: list[Row]) -> Graph:
     by_serial = dict(zip((r.serial for r in taped.records), rows, strict=True))
     for place in taped.places:
         if isinstance(place, Leaf):
-            slot = taped.slots[key_of(place)]
+            slot = taped.slot(place)
             kind = taped.program.slots[slot]
             name, shape = names(Key("v", slot)), str(kind.shape)
             number_of[place.serial] = len(nodes)

@@ -73,9 +73,13 @@ class Taped:
                 held.update(zip(call.gives(), compute(call, held), strict=True))
         return held
 
+    def slot(self, place: Place) -> int:
+        """The slot of a leaf, of a record with one output, or of an output."""
+        return self.slots[key_of(place)]
+
     def at(self, place: Place) -> Array:
-        """The array of a leaf, of a record with one output, or of an output."""
-        return self.held[self.slots[key_of(place)]]
+        """The array of such a place."""
+        return self.held[self.slot(place)]
 
     def out(self, record: Record) -> Any:
         """The output of a record, or the tuple of its outputs."""

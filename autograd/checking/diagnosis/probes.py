@@ -21,7 +21,6 @@ from autograd.checking.replaying import Replay, ReplayError
 from autograd.engine.modes import no_grad
 from autograd.engine.tape import Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.taping import key_of
 
 Look = Callable[[Array], Array]
 
@@ -95,7 +94,7 @@ class Probes:
                     found.append(self.directions(number + 1)[number])
                 else:
                     up, down = self._points(number)
-                    slot = self._slot(place)
+                    slot = self._context.flow.values.slot(place)
                     change = up.tensors[slot].data - down.tensors[slot].data
                     found.append(change / (2 * self._step))
                 sizes.append(float(np.linalg.norm(found[-1])))
@@ -217,15 +216,13 @@ class Probes:
     def _given(self) -> Array:
         return self.along(self._case.given, FIRST)
 
-    def _slot(self, place: Place) -> int:
-        return self._context.flow.values.slots[key_of(place)]
-
     @cached_property
     def _step(self) -> float:
         return _STEP * (largest(self._context.value) or 1.0)
 
     def _points(self, number: int) -> tuple[Replay, Replay]:
-        values, moved = self._context.flow.values, self._slot(self._context.place)
+        values = self._context.flow.values
+        moved = values.slot(self._context.place)
         while len(self._moved) <= number:
             move = self._step * self.directions(number + 1)[len(self._moved)]
             try:
