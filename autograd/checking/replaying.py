@@ -14,7 +14,7 @@ from autograd.engine.conforming import BroadcastWarning
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.shapes.indexing import getitem
-from autograd.program.program import Call, Value, replaced
+from autograd.program.program import Call, Value, mapped
 from autograd.program.running import compute
 from autograd.program.taping import Taped, key_of
 from autograd.program.watching import watching
@@ -130,20 +130,16 @@ class Replay:
 
     def _run(self, call: Call, faithful: bool) -> None:
         held = self._taped.held
-        args = [
-            self._given(given)
-            if isinstance(given, Value)
-            else replaced(_widened(given), lambda value: held[value.slot])
-            for given in call.inputs
-        ]
-        if self._moves and call.op is getitem:
-            again_in_order = reordered(*replaced(call.inputs, lambda value: held[value.slot]))
-            if again_in_order is not None:
-                args[1] = again_in_order(args[0].data)
-        options = {
-            name: replaced(_widened(value), lambda value: held[value.slot])
-            for name, value in call.options.items()
-        }
+
+        def recorded(leaf: Any) -> Any:
+            return held[leaf.slot] if isinstance(leaf, Value) else _widened(leaf)
+
+        given, options = mapped((call.inputs, dict(call.options)), recorded)
+        pairs = zip(call.inputs, given, strict=True)
+        args = [self._given(own) if isinstance(own, Value) else plain for own, plain in pairs]
+        in_order = reordered(*given) if self._moves and call.op is getitem else None
+        if in_order is not None:
+            args[1] = in_order(args[0].data)
         op: Any = call.op
         made = op(*args, **options)
         if not faithful:
