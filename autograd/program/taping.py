@@ -68,9 +68,10 @@ class Taped:
             for index, out in enumerate(outs):
                 if isinstance(out, np.ndarray):
                     held[self.slots[record.serial, index]] = out
-        for call in self.program.calls[: self.forward]:
-            if not all(slot in held for slot in call.outputs):
-                held.update(zip(call.gives(), compute(call, held), strict=True))
+        with watching(None, recording=False), np.errstate(all="ignore"):
+            for call in self.program.calls[: self.forward]:
+                if not all(slot in held for slot in call.outputs):
+                    held.update(zip(call.gives(), compute(call, held), strict=True))
         return held
 
     def slot(self, place: Place) -> int:
@@ -341,7 +342,8 @@ class _Taping:
         if not self._swept:
             return np.broadcast_to(np.zeros((), gone.dtype), gone.shape)
         op: Any = record.op  # a primitive: only these let go
-        out, _ = returned_by(op, op.forward(*arrays, **record.options), arrays)
+        with watching(None):
+            out, _ = returned_by(op, op.forward(*arrays, **record.options), arrays)
         return out
 
 
