@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
@@ -47,15 +47,10 @@ def unsummed(context: Context, use: Use) -> Array | None:
 def _without_local_factor(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
     """The gradient of the output, handed on as it is, or without one recorded factor."""
     g = context.upstream(use.record)
-    if g is None:
+    passed = gradient_like(right, g)
+    if passed is None:
         return
     op = described(use.record)
-    try:
-        passed = summed_to(g, right.shape)
-    except ValueError:
-        return
-    if passed.shape != right.shape:
-        return
     others = [
         a
         for i, a in enumerate(context.flow.values.arrays(use.record))
@@ -132,26 +127,24 @@ def _transposed_products(context: Context, use: Use, right: Array) -> Iterator[M
     if not isinstance(other, np.ndarray) or other.ndim < 2:
         return
     name = f"argument {1 - use.position} of {described(record)}"
-    for left_of_g in (use.position == 1, use.position != 1):
-        for turn_other in (True, False):
-            for turn_g in (False, True):
-                if left_of_g == (use.position == 1) and turn_other and not turn_g:
-                    continue  # the right one
-                a = np.swapaxes(other, -1, -2) if turn_other else other
-                b = np.swapaxes(g, -1, -2) if turn_g else g
-                a, b = (a, b) if left_of_g else (b, a)
-                if (a.shape[-2], b.shape[-1]) != right.shape[-2:]:
-                    continue
-                try:
-                    product = summed_to(a @ b, right.shape)
-                except ValueError:
-                    continue
-                if left_of_g != (use.position == 1):
-                    text = f"{name} and the upstream gradient are multiplied in the wrong order"
-                    yield "arguments swapped", text, product, 0.3
-                else:
-                    turned = "the upstream gradient is" if turn_g else f"{name} is not"
-                    yield "transposed", f"{turned} transposed in the product", product, 0.0
+    for in_order, turn_other, turn_g in product((True, False), (True, False), (False, True)):
+        if in_order and turn_other and not turn_g:
+            continue  # the right one
+        a = np.swapaxes(other, -1, -2) if turn_other else other
+        b = np.swapaxes(g, -1, -2) if turn_g else g
+        a, b = (a, b) if in_order == (use.position == 1) else (b, a)
+        if (a.shape[-2], b.shape[-1]) != right.shape[-2:]:
+            continue
+        try:
+            made = summed_to(a @ b, right.shape)
+        except ValueError:
+            continue
+        if in_order:
+            turned = "the upstream gradient is" if turn_g else f"{name} is not"
+            yield "transposed", f"{turned} transposed in the product", made, 0.0
+        else:
+            text = f"{name} and the upstream gradient are multiplied in the wrong order"
+            yield "arguments swapped", text, made, 0.3
 
 
 def _summed_wrongly(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
@@ -215,16 +208,19 @@ def _overwritten_windows(
     text = (
         f"where windows of {where} overlap, one gradient overwrites the other; they are to be added"
     )
+
+    def of_tap(tap: tuple[int, ...], strides: Sequence[int]) -> tuple[slice, ...]:
+        """Where the windows have an element, if they begin so far apart."""
+        parts = zip(tap, dilation, counts, strides, strict=True)
+        return batch + tuple([slice(o * d, o * d + (m - 1) * s + 1, s) for o, d, m, s in parts])
+
+    flat = np.moveaxis(g.reshape(*g.shape[: g.ndim - k], -1), -1, 0)
+    of_g = dict(zip(np.ndindex(*window), flat, strict=True))
     # By taps, the last tap stays; by windows, the last window, which is the first tap.
     for taps in (list(np.ndindex(*window)), list(np.ndindex(*window))[::-1]):
         out = np.zeros_like(right)
         for tap in taps:
-            place = tuple(
-                slice(o * d, o * d + (m - 1) * s + 1, s)
-                for o, d, m, s in zip(tap, dilation, counts, stride, strict=True)
-            )
-            at_tap: tuple[Any, ...] = (..., *tap)
-            out[batch + place] = g[at_tap]
+            out[of_tap(tap, stride)] = of_g[tap]
         yield "overwritten", text, out, 0.0
     # Where each window passes its gradient to one element, as max pooling does, one by one.
     out, shares = (
@@ -239,17 +235,11 @@ def _overwritten_windows(
             share, target = shares[batch + at + tap], out[batch + place]
             out[batch + place] = np.where(share != 0, share, target)
     yield "overwritten", f"{text} (= in place of +=)", out, 0.0
-    for what, steps in (("the stride", (1,) * k),):
-        if tuple(stride) == steps:
-            continue
+    if any(step != 1 for step in stride):
         out = np.zeros_like(right)
         for tap in np.ndindex(*window):
-            place = tuple(
-                slice(o * d, o * d + m) for o, d, m in zip(tap, dilation, counts, strict=True)
-            )
-            at_tap = (..., *tap)
-            out[batch + place] += g[at_tap]
-        words = f"the index of the windows of {where} ignores {what}: i in place of i * stride"
+            out[of_tap(tap, (1,) * k)] += of_g[tap]
+        words = f"the index of the windows of {where} ignores the stride: i in place of i * stride"
         yield "index of windows", words, out, 0.0
 
 

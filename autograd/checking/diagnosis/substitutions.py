@@ -240,18 +240,13 @@ def propose_local_factor(case: Case, context: Context) -> None:
             continue  # one number: a factor
         value = value.astype(np.float64, copy=False)
         _propose_one_too_many(case, what, value, distance)
-        for words, of in _FUNCTIONS:
+        for words, extra, of in _FUNCTIONS:
             if _may_complete(case, of, value) and _completes(case, factor := of(value)):
-                v = f"{what}, of shape {value.shape}"
-                text = f"{words.format('v')} is forgotten as a factor, where v is {v}"
-                if words == "{}":
-                    text = f"{v}, is forgotten as a factor"
-                elif words == "1 / {}":
-                    text = f"{v}, is one factor too many, or a division by it is forgotten"
+                text = words.format(f"{what}, of shape {value.shape}")
                 residual = largest(case.given * factor - case.expected) / case.largest_difference
                 evidence = f"given times it is right in all {case.given.size} numbers"
-                rank = 3.1 + min(distance, 99) / 100 + (0.0 if words == "{}" else 0.3)
-                if words == "1 / {}" and not distance:
+                rank = 3.1 + min(distance, 99) / 100 + extra
+                if words == _ONE_TOO_MANY and not distance:
                     rank = 2.55  # simpler than a form that comes to the same, as x exp(x)
                 case.note(rank, Hypothesis("local factor forgotten", text, residual, evidence))
 
@@ -265,16 +260,18 @@ def _propose_one_too_many(case: Case, what: str, value: Array, distance: int) ->
         case.propose(Candidate("wrong factor", text, values, rank, tried=1000))
 
 
-# What derivatives of elementary functions are made of.
-_FUNCTIONS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
-    ("{}", lambda v: v),
-    ("1 - {}", lambda v: 1 - v),
-    ("1 + {}", lambda v: 1 + v),
-    ("{} ** 2", lambda v: v * v),
-    ("1 - {} ** 2", lambda v: 1 - v * v),
-    ("{0} (1 - {0})", lambda v: v * (1 - v)),
-    ("1 / {}", lambda v: 1 / v),
-    ("1 / {} ** 2", lambda v: 1 / (v * v)),
+_ONE_TOO_MANY = "{}, is one factor too many, or a division by it is forgotten"
+_OF_IT = "{} is forgotten as a factor, where v is {{}}"
+# What derivatives of elementary functions are made of, what is said of it, and added to the rank.
+_FUNCTIONS: tuple[tuple[str, float, Callable[[Array], Array]], ...] = (
+    ("{}, is forgotten as a factor", 0.0, lambda v: v),
+    (_OF_IT.format("1 - v"), 0.3, lambda v: 1 - v),
+    (_OF_IT.format("1 + v"), 0.3, lambda v: 1 + v),
+    (_OF_IT.format("v ** 2"), 0.3, lambda v: v * v),
+    (_OF_IT.format("1 - v ** 2"), 0.3, lambda v: 1 - v * v),
+    (_OF_IT.format("v (1 - v)"), 0.3, lambda v: v * (1 - v)),
+    (_ONE_TOO_MANY, 0.3, lambda v: 1 / v),
+    (_OF_IT.format("1 / v ** 2"), 0.3, lambda v: 1 / (v * v)),
 )
 
 
