@@ -130,16 +130,11 @@ class Replay:
 
     def _run(self, call: Call, faithful: bool) -> None:
         held = self._taped.held
-
-        def recorded(leaf: Any) -> Any:
-            return held[leaf.slot] if isinstance(leaf, Value) else _widened(leaf)
-
-        given, options = mapped((call.inputs, dict(call.options)), recorded)
-        pairs = zip(call.inputs, given, strict=True)
-        args = [self._given(own) if isinstance(own, Value) else plain for own, plain in pairs]
-        in_order = reordered(*given) if self._moves and call.op is getitem else None
-        if in_order is not None:
-            args[1] = in_order(args[0].data)
+        args = [self._given(part) for part in call.inputs]
+        if self._moves and call.op is getitem:
+            in_order = reordered(*[mapped(part, self._recorded) for part in call.inputs])
+            args[1] = args[1] if in_order is None else in_order(args[0].data)
+        options = {name: mapped(part, self._recorded) for name, part in call.options.items()}
         op: Any = call.op
         made = op(*args, **options)
         if not faithful:
@@ -162,7 +157,14 @@ class Replay:
             return tensor
         return wrap(tensor.data + move, tensor._place)
 
-    def _given(self, value: Value) -> Tensor:
+    def _recorded(self, leaf: Any) -> Any:
+        """A leaf of what a call is given, with the array that the tape has for a value."""
+        return self._taped.held[leaf.slot] if isinstance(leaf, Value) else _widened(leaf)
+
+    def _given(self, value: Any) -> Any:
+        """An argument of a call: what stands for the value that it is."""
+        if not isinstance(value, Value):
+            return mapped(value, self._recorded)
         if value.slot in self.tensors and not value.constant:
             return self.tensors[value.slot]
         if value.slot not in self._constants:
