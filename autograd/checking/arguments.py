@@ -166,7 +166,7 @@ class _Check(Directions):
         values = flat(self.point.values)
         natural = np.maximum(np.abs(values), length(values) / np.sqrt(len(values)))
         direction = self.random(np.arange(self.variable.size))
-        along = self.point.subject.along(self.only(direction))
+        along = self.point.subject.along_one(self.i, direction)
         widest = self.point.judge.steps.widest
         change = slope_change(lambda h: flat(along(h)), widest, self.inward(direction))
         return Scales(1e-6 * sizes, natural, self.point.noise, change)
@@ -185,7 +185,7 @@ class _Check(Directions):
     def _curve(self, index: tuple[int, ...]) -> Callable[[complex], Array]:
         direction = np.zeros(self.variable.shape)
         direction[index] = self.unit[index]
-        along = self.point.subject.along(self.only(direction))
+        along = self.point.subject.along_one(self.i, direction)
         return lambda h: flat(along(h))
 
     def _kink(self, index: tuple[int, ...], judged: Judged, rows: Array) -> bool:
@@ -320,7 +320,7 @@ class _Check(Directions):
         if judged.ok.all():
             return judged, np.zeros(judged.ok.shape, bool)
         v = np.array(self.point.cotangents)
-        along = self.point.subject.along(self.only(direction))
+        along = self.point.subject.along_one(self.i, direction)
         left, right = self.point.judge.slopes(
             lambda h: v @ flat(along(h)),
             v @ flat(self.point.values),

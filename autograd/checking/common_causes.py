@@ -9,10 +9,8 @@ import numpy as np
 
 from autograd.checking.diagnosis import Hypothesis
 from autograd.checking.flow import Change, Flow
-from autograd.checking.replaying import quietly
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array
-from autograd.program.recorded import computed_with
 
 _MOST_PLACES = 12
 _MOST_CAUSES = 8
@@ -49,7 +47,7 @@ def common_cause(flow: Flow, wrong: Sequence[Wrong], right: Sequence[Place]) -> 
     first, *others = wrong
     best: Common | None = None
     for place, changes, cause in _candidates(flow, first, others):
-        changed = with_mistake(flow, changes)
+        changed = flow.with_mistake(changes)
         members = [i for i, one in enumerate(wrong) if _gives(changed, one)]
         same = all(np.array_equal(_at(changed, p), _at(flow, p)) for p in right)
         if len(members) > (len(best.members) if best else 1) and members[0] == 0 and same:
@@ -57,12 +55,6 @@ def common_cause(flow: Flow, wrong: Sequence[Wrong], right: Sequence[Place]) -> 
         if len(members) == len(wrong):
             break
     return best
-
-
-def with_mistake(flow: Flow, changes: dict[int, Change]) -> Flow:
-    """The sweep that carries on from what arrives with mistakes."""
-    with quietly():
-        return Flow(flow.root, substitutes=flow.substitutes, changes=flow.changes | changes)
 
 
 def _at(flow: Flow, place: Place) -> Array:
@@ -99,10 +91,9 @@ def _candidates(
     alike = [o for o in alike if abs(float(o.causes[0].factor or 0) / factor - 1) < 1e-5]
     if not alike:
         return
-    places = flow.values.places
-    common = set.intersection(*(computed_with(o.place, places) for o in (first, *alike)))
+    common = set.intersection(*(flow.computed_with(o.place) for o in (first, *alike)))
     tried = 0
-    for place in places:
+    for place in flow.places:
         g = flow.at(place)
         if place.serial in common and g is not None and tried < _MOST_PLACES:
             tried += 1

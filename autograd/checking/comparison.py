@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.checking.choices.tapes import Choices, Target
-from autograd.checking.common_causes import Wrong, common_cause, with_mistake
+from autograd.checking.common_causes import Wrong, common_cause
 from autograd.checking.comparison_inputs import (
     Pair,
     Variables,
@@ -21,12 +21,10 @@ from autograd.checking.comparison_inputs import (
 from autograd.checking.comparison_report import Comparison, Row
 from autograd.checking.diagnosis import Context, Hypothesis, diagnose
 from autograd.checking.diagnosis.arrangements import repaired
-from autograd.checking.flow import Flow
+from autograd.checking.flow import Flow, computed_from
 from autograd.checking.reference import Reference
-from autograd.checking.replaying import quietly
 from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor
-from autograd.program.recorded import computed_from
 
 _OPTIONS = {"names": '{"h": h}', "values": '{"h": array}', "quantities": '{"lr": 0.1}'}
 
@@ -137,7 +135,7 @@ class _Knowledge:
         called: Mapping[str, Any],
         variables: Variables,
     ) -> None:
-        on_tape = {p.serial: p for p in reference.recorded.values.places}
+        on_tape = {p.serial: p for p in reference.recorded.places}
         at = {s: reference.place(p).serial for s, p in on_tape.items() if s in variables}
         self.names = {at[serial]: variables[serial][0] for serial in at}
         self.lines = {at[serial]: variables[serial][1] for serial in at}
@@ -198,7 +196,7 @@ def _tell_common(reference: Reference, judged: list[_Judged]) -> None:
         for one in others:
             one.row.because_of, one.row.follows = (first.row.name,), True
         left = [j for i, j in enumerate(left) if i not in common.members]
-        flow = with_mistake(flow, common.changes)
+        flow = flow.with_mistake(common.changes)
         for one in left:
             one.explain_beside(flow)
 
@@ -342,8 +340,7 @@ class _Judged:
         }
         if not substitutes:
             return None
-        with quietly():
-            return Flow(reference.flow.root, substitutes=substitutes)
+        return reference.flow.again(substitutes)
 
     def _is(self, gradient: Array | None) -> bool:
         if gradient is None:
@@ -357,7 +354,7 @@ def _completed(reference: Reference, place: Place) -> tuple[float, int]:
     """Sorts places by when the sweep has their whole gradient: after their oldest use."""
     uses = [
         record.serial
-        for record in reference.recorded.values.records
+        for record in reference.recorded.records
         if any(parent is not None and parent.serial == place.serial for parent in record.parents)
     ]
     return (-min(uses, default=float("inf")), -place.serial)

@@ -45,7 +45,7 @@ def pair_of(name: str, value: Any, reference: Reference) -> Pair:
             f"compare: '{name}' is a constant, which has no gradient; set requires_grad=True on "
             "it, or on what it is computed from, before the loss is computed"
         )
-    if tensor._place.serial not in {place.serial for place in reference.recorded.values.places}:
+    if tensor._place.serial not in {place.serial for place in reference.recorded.places}:
         raise ValueError(
             f"compare: '{name}' is not on the tape of this loss: the loss was not computed from "
             "it. Give the tensor that was used, not a copy or a later result"

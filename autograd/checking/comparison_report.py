@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -148,24 +149,15 @@ class Comparison:
         lines.append(f"first wrong, in backward order: {wrong[0].name}")
         lines += _told_with_others(wrong[0])
         lines += _reasons(wrong[0])
-        told = {wrong[0].name, *(wrong[0].with_others[0] if wrong[0].with_others else ())}
+        told = {name for row in wrong if row.with_others for name in row.with_others[0]}
         follow = {row.name for row in wrong if row.follows}
-        following: list[Row] = []
-        for row in [*wrong[1:], None]:
-            if row is not None and row.name in told:
-                continue
-            if row is not None and row.follows:
-                if following and _roots(following[-1], follow) != _roots(row, follow):
-                    lines.append(_following(following, follow))
-                    following = []
-                following.append(row)
-                continue
-            if following:
-                lines.append(_following(following, follow))
-                following = []
-            if row is not None:
-                lines += [_relation(row), *_told_with_others(row), *_reasons(row)]
-                told |= {row.name, *(row.with_others[0] if row.with_others else ())}
+        rest = [row for row in wrong[1:] if row.name not in told]
+        for roots, rows in groupby(rest, lambda row: _roots(row, follow) if row.follows else ()):
+            if roots:
+                lines.append(_following([row.name for row in rows], roots))
+            else:
+                for row in rows:
+                    lines += [_relation(row), *_told_with_others(row), *_reasons(row)]
         return lines
 
 
@@ -197,14 +189,12 @@ def _roots(row: Row, follow: set[str]) -> tuple[str, ...]:
     return tuple(n for n in row.because_of if n not in follow) or row.because_of
 
 
-def _following(rows: list[Row], follow: set[str]) -> str:
-    because = _listed(_roots(rows[0], follow))
-    names = _listed(tuple(row.name for row in rows))
-    if len(rows) == 1:
-        verb, what = "is", "it follows"
-    else:
-        verb, what = "are", "they follow"
-    return f"{names} {verb} wrong only because of {because}: {what} from what was given there"
+def _following(names: list[str], roots: tuple[str, ...]) -> str:
+    verb, what = ("is", "it follows") if len(names) == 1 else ("are", "they follow")
+    return (
+        f"{_listed(tuple(names))} {verb} wrong only because of {_listed(roots)}: {what} from what "
+        "was given there"
+    )
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -51,7 +51,7 @@ class Directions:
         whether it leads inward."""
         point = self.point
         v = np.array(point.cotangents)
-        along = point.subject.along(self.only(direction))
+        along = point.subject.along_one(self.i, direction)
         given = np.array(
             [float(np.sum(point.gradient(k, self.i) * direction)) for k in self._each_cotangent]
         )
@@ -70,11 +70,6 @@ class Directions:
 
     def inward(self, direction: Array) -> bool:
         return bool(self.variable.inward[direction != 0].any())
-
-    def only(self, direction: Array) -> list[Array | None]:
-        every: list[Array | None] = [None] * len(self.point.subject.variables)
-        every[self.i] = direction
-        return every
 
     def random(self, group: Array) -> Array:
         """A random direction of the elements of a group; of a single one, its unit."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from autograd.checking.replaying import quietly
 from autograd.engine.modes import mode
 from autograd.engine.sweep import sweep
-from autograd.engine.tape import Output, Place, Record, leading_to, newest
+from autograd.engine.tape import Output, Place, Record, leading_to, newest, parents_of, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.recorded import Values, place_of_root
+from autograd.program.taping import Taped, calls_of_tape, place_of_root
 from autograd.runtime.scopes import sweep_hook
 
 Change = Callable[[Array], Array]
@@ -33,10 +35,11 @@ class Flow:
             of the one that arrived.
         changes: serial number of a place -> what its gradient is passed through there.
         shake: what each gradient is passed through before it is carried on.
+        same: a flow over the same tape, which shares its `values`.
 
     Attributes:
         substitutes, changes: as given.
-        values: the recorded arrays, see `autograd.program.recorded.Values`.
+        places: of the tape, oldest first.
         gradients: serial number of a place -> its gradient. Places that no gradient reached are
             missing; so are records of several outputs, whose outputs have places of their own.
 
@@ -55,24 +58,57 @@ class Flow:
         substitutes: dict[int, Array] | None = None,
         changes: dict[int, Change] | None = None,
         shake: Change | None = None,
+        same: Flow | None = None,
     ) -> None:
         place = place_of_root(root, "the loss")
         self.root, self.substitutes, self.changes = root, substitutes or {}, changes or {}
         self.cotangent = _cotangent(root, cotangent)
-        self.values = Values(root)
+        self.places, self._same = reachable([place]), same
         self.gradients: dict[int, Array] = {}
         passed: dict[int, Change] = {}
         if shake is not None:
-            passed = {p.serial: shake for p in self.values.places if not _of_several(p)}
+            passed = {p.serial: shake for p in self.places if not _of_several(p)}
         passed |= {serial: _constant(g) for serial, g in self.substitutes.items()}
         passed |= self.changes
-        with _undisturbed(self.values.places, passed), sweep_hook(self._keeper()):
+        with _undisturbed(self.places, passed), sweep_hook(self._keeper()):
             sweep(
                 [(place, wrap(self.cotangent, None))],
                 lambda leaf, g: self.gradients.__setitem__(leaf.serial, g.data),
                 retain_graph=True,
                 create_graph=False,
             )
+
+    @cached_property
+    def values(self) -> Taped:
+        """The program of the tape, which knows the arrays of places."""
+        return calls_of_tape(self.root) if self._same is None else self._same.values
+
+    def again(
+        self,
+        substitutes: dict[int, Array] | None = None,
+        changes: dict[int, Change] | None = None,
+        shake: Change | None = None,
+    ) -> Flow:
+        """Another sweep from one over the same tape, without warnings."""
+        with quietly():
+            return Flow(self.root, substitutes=substitutes, changes=changes, shake=shake, same=self)
+
+    def with_mistake(self, changes: dict[int, Change]) -> Flow:
+        """The sweep that carries on from what arrives with mistakes."""
+        return self.again(self.substitutes, self.changes | changes)
+
+    @property
+    def records(self) -> list[Record]:
+        """The calls on the tape, oldest first."""
+        return [place for place in self.places if isinstance(place, Record)]
+
+    def computed_with(self, place: Place) -> set[int]:
+        """Serial numbers of the places that were computed from this one."""
+        found = {place.serial}
+        for other in self.places:
+            if any(parent is not None and parent.serial in found for parent in parents_of(other)):
+                found.add(other.serial)
+        return found - {place.serial}
 
     def at(self, place: Place) -> Array | None:
         """The gradient of a place; None where none arrived."""
@@ -81,7 +117,7 @@ class Flow:
     def carried(self, start: Place, g: Array, to: Place) -> Array | None:
         """What a gradient g of `start` alone contributes to the gradient of `to`."""
         found: list[Array] = []
-        with _undisturbed(self.values.places, {}):
+        with _undisturbed(self.places, {}):
             sweep(
                 [(start, wrap(g, None))],
                 lambda place, g: found.append(g.data) if place.serial == to.serial else None,
@@ -94,7 +130,7 @@ class Flow:
 
     def _keeper(self) -> Callable[[Record, Any], None]:
         outputs: dict[tuple[int, int], list[int]] = {}
-        for place in self.values.places:
+        for place in self.places:
             if isinstance(place, Output):
                 outputs.setdefault((place.record.serial, place.index), []).append(place.serial)
         start = newest()  # what is younger is made, and forgotten, by the sweep itself
@@ -110,6 +146,11 @@ class Flow:
                     self.gradients[serial] = part.data
 
         return keep
+
+
+def computed_from(places: Iterable[Place]) -> set[int]:
+    """Serial numbers of everything from which the places were computed, and of themselves."""
+    return {place.serial for place in reachable(places)}
 
 
 def _cotangent(root: Tensor, cotangent: ArrayLike | None) -> Array:

@@ -111,9 +111,8 @@ class Point:
 
     def _finite_around(self, i: int) -> bool:
         variable = self.subject.variables[i]
-        moves: list[Array | None] = [None] * len(self.subject.variables)
-        moves[i] = variable.steps.widest * variable.moves(self.signs(variable.shape))
-        along = self.subject.along(moves)
+        move = variable.steps.widest * variable.moves(self.signs(variable.shape))
+        along = self.subject.along_one(i, move)
         return all(np.isfinite(flat(along(side))).all() for side in (1, -1)[: 2 - self._inward(i)])
 
     def _inward(self, i: int) -> bool:
@@ -131,9 +130,7 @@ class Point:
                 break  # not for want of size: here f is flat
             variable.stretch = float(stretch)
             direction = TRIED * variable.moves(self.signs(variable.shape))
-            moves: list[Array | None] = [None] * len(self.subject.variables)
-            moves[i] = direction
-            change = flat(self.subject.along(moves)(1.0)) - at_zero
+            change = flat(self.subject.along_one(i, direction)(1.0)) - at_zero
             if not np.isfinite(change).all():
                 break
             if np.abs(change).max() > noticed:

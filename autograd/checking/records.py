@@ -10,14 +10,14 @@ import numpy as np
 
 from autograd.checking.differences import Steps
 from autograd.checking.report import GradcheckReport, Verdict
-from autograd.checking.screening import Screen, kind
+from autograd.checking.screening import Screen, called, kind
 from autograd.checking.subject import Subject
 from autograd.checking.subject_check import check
 from autograd.checking.variable import Bounds
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Record
 from autograd.engine.tensor import Tensor
-from autograd.program.recorded import Values
+from autograd.program.taping import calls_of_tape
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def check_records(
     Args:
         domains: of places, by their serial numbers.
     """
-    values, screens = Values(*roots), dict[Any, Screen]()
+    taped, screens = calls_of_tape(*roots), dict[Any, Screen]()
     found = []
-    for number, record in enumerate(map(values.full, values.records)):
+    for number, record in enumerate(map(taped.full, taped.records)):
         screen = None
         if steps is None and not domains:
             screen = screens.get(kind(record))
@@ -87,7 +87,6 @@ def _checked(
         )
         return RecordReport(number, record, None, note)
     assert record.arrays is not None
-    arrays = record.arrays
     positions = [i for i, parent in enumerate(record.parents) if parent is not None]
     positions = [i for i in positions if _has_rule(op, i)]
     if not positions:
@@ -97,18 +96,14 @@ def _checked(
     short = None if screen is None else screen.report(record, positions)
     if short is not None:
         return RecordReport(number, record, short)
-
-    def again(*moved: Tensor) -> Any:
-        args: list[Any] = list(arrays)
-        for position, tensor in zip(positions, moved, strict=True):
-            args[position] = tensor
-        return op(*args, **record.options)
-
     try:
-        given = [arrays[i] for i in positions]
+        given = [record.arrays[i] for i in positions]
         parents = [record.parents[i] for i in positions]
         domain = [None if parent is None else domains.get(parent.serial) for parent in parents]
-        with Subject(again, given, f"check_tape, {op.name}", steps, domain) as subject:
+        title = f"check_tape, {op.name}"
+        with Subject(
+            lambda *moved: called(record, positions, moved), given, title, steps, domain
+        ) as subject:
             for variable, position in zip(subject.variables, positions, strict=True):
                 variable.symbol = _symbol(op, position)
             report = check(subject, rng, op.name)

@@ -9,9 +9,9 @@ import numpy as np
 
 from autograd.checking.flow import Flow
 from autograd.checking.replaying import Replay, ReplayError, Shake, quietly
-from autograd.engine.keeping import Dropped
-from autograd.engine.tape import Place
+from autograd.engine.tape import Place, Record
 from autograd.engine.tensor import Array, Tensor
+from autograd.program.taping import Taped
 
 _SHAKES = 3
 _SAFETY = 32  # times the noise: that of three samples, and of another order of summation
@@ -41,25 +41,29 @@ class Reference:
 
     def __init__(self, loss: Tensor) -> None:
         self.recorded = Flow(loss)
-        self._loss = loss
-        self._shaken: dict[float, list[tuple[Flow, dict[int, Place]]]] = {}
+        self._values = self.recorded.values
+        self._here = Beside(
+            self._values, self.recorded, {p.serial: p for p in self.recorded.places}
+        )
+        self._on_tape = self._here
+        self._shaken: dict[float, list[Beside]] = {}
         self._faithful = False  # whether the tape was computed again, and gave the same
         self.fallback: str | None = None
-        self.coarsest = _coarsest(self.recorded)
-        self.flow, self._places = self.recorded, {p.serial: p for p in self.recorded.values.places}
+        self.coarsest = _coarsest(self._values)
         if self.coarsest < 8:
             try:
-                self.flow, self._places = self._replayed(None)
+                self._here = self._replayed(None)
             except ReplayError as reason:
                 self.fallback = str(reason)
+        self.flow = self._here.flow
 
     def place(self, place: Place) -> Place:
         """The place on the tape of `flow` that stands for a place on the given one."""
-        return self._places[place.serial]
+        return self._here.places[place.serial]
 
     def gradient(self, place: Place) -> Array:
         """The gradient of a place; zeros where none arrived."""
-        return _gradient(self.flow, self.place(place))
+        return self._here.gradient(place)
 
     def limit(self, place: Place, manual: np.dtype[Any]) -> float:
         """The smallest difference of a manual gradient of this dtype that rounding cannot explain.
@@ -89,13 +93,11 @@ class Reference:
         Where no element moves by more than `least`, that is given.
         """
         expected = self.gradient(place)
-        flows = [*self._shaken_flows(width)]
-        if self.flow is not self.recorded:
-            flows.append((self.recorded, {place.serial: place}))
+        others = [*self._shaken_flows(width), self._on_tape]
         largest = np.zeros(expected.shape)
         with np.errstate(invalid="ignore"):  # infinity less infinity
-            for flow, places in flows:
-                moved = np.asarray(_gradient(flow, places[place.serial]) - expected)
+            for other in others:
+                moved = np.asarray(other.gradient(place) - expected)
                 np.maximum(largest, np.abs(moved, out=moved), out=largest)
         if largest.max(initial=0.0) <= least:
             return least
@@ -103,14 +105,11 @@ class Reference:
         return float(np.quantile(largest, _QUANTILE)) if largest.size else 0.0
 
     def shape(self, place: Place) -> tuple[int, ...] | None:
-        """The shape of the value of a place; None where that has no gradient, is several,
-        or is gone."""
-        try:
-            value = self.recorded.values.at(place)
-        except LookupError:
+        """The shape of the value of a place; None where that has no gradient, or is several."""
+        if isinstance(place, Record) and isinstance(place.out, tuple):
             return None
-        floating = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        return value.shape if floating else None
+        kind = self._values.program.slots[self._values.slot(place)]
+        return kind.shape if kind.dtype.kind == "f" else None
 
     def beside(self, lengths: Mapping[int, Array]) -> Beside:
         """The gradients with the values of some places moved, by so many steps that are all but
@@ -118,77 +117,70 @@ class Reference:
 
         Raises ReplayError where the tape cannot be computed again.
         """
-        moves = {}
-        for place in self.recorded.values.places:
+        values, moves = self._values, {}
+        for place in self.recorded.places:
             if place.serial in lengths:
-                value = self.recorded.values.at(place)
+                slot = values.slot(place)
+                value = values.held[slot]
                 largest = float(max(value.max(initial=0.0), -value.min(initial=0.0)))
                 if not np.isfinite(largest):
                     largest = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
-                moves[place.serial] = _STEP * (largest or 1.0) * lengths[place.serial]
-        return Beside(*self._replayed(None, moves))
+                moves[slot] = _STEP * (largest or 1.0) * lengths[place.serial]
+        return self._replayed(None, moves)
 
-    def _shaken_flows(self, width: int) -> list[tuple[Flow, dict[int, Place]]]:
+    def _shaken_flows(self, width: int) -> list[Beside]:
         eps = float(np.finfo(f"f{min(width, 8)}").eps)
         if eps not in self._shaken:
             shakes = [Shake(eps, seed) for seed in range(_SHAKES)]
             try:
                 if self.fallback is not None:
                     raise ReplayError
-                flows = [self._replayed(shake) for shake in shakes]
+                found = [self._replayed(shake) for shake in shakes]
             except ReplayError:  # the gradients on their way can be shaken all the same
-                with quietly():
-                    flows = [(Flow(self.flow.root, shake=s), self._places) for s in shakes]
-            self._shaken[eps] = flows
+                found = [self._here.again(shake=shake) for shake in shakes]
+            self._shaken[eps] = found
         return self._shaken[eps]
 
-    def _replayed(
-        self, shake: Shake | None, moves: Mapping[int, Array] | None = None
-    ) -> tuple[Flow, dict[int, Place]]:
-        assert self._loss._place is not None
-        replay = Replay(self.recorded.values, self._loss._place, shake, moves, self._faithful)
+    def _replayed(self, shake: Shake | None, moves: Mapping[int, Array] | None = None) -> Beside:
+        replay = Replay(self._values, shake, moves, self._faithful)
         self._faithful = True
         with quietly():
-            flow = Flow(replay.root, shake=shake)
-        return flow, replay.places
+            return Beside(self._values, Flow(replay.root, shake=shake), replay.places())
 
 
 class Beside:
-    """The gradients at a point close to that of the tape."""
+    """The gradients on a tape that stands for the given one, at its point or close to that.
 
-    def __init__(self, flow: Flow, places: dict[int, Place]) -> None:
-        self._flow, self._places = flow, places
+    Args:
+        values: of the given tape.
+        flow: the sweep over the other one.
+        places: there, by the serial numbers of those on the given one.
+    """
+
+    def __init__(self, values: Taped, flow: Flow, places: dict[int, Place]) -> None:
+        self._values, self.flow, self.places = values, flow, places
 
     def gradient(self, place: Place) -> Array:
-        """That of a place on the given tape; zeros where none arrived."""
-        return _gradient(self._flow, self._places[place.serial])
+        """That of a place on the given tape; zeros where none arrived. In float64 at least, for
+        differences must not be rounded."""
+        g = self.flow.at(self.places[place.serial])
+        if g is None:
+            g = np.zeros(self._values.program.slots[self._values.slot(place)].shape)
+        return g.astype(np.result_type(g, np.float64), copy=False)
+
+    def again(self, changed: dict[int, Array] | None = None, shake: Shake | None = None) -> Beside:
+        """The same with other gradients of some places carried on, or with all of them shaken."""
+        return Beside(self._values, self.flow.again(changed, shake=shake), self.places)
 
     def carried_on(self, factors: Mapping[int, Array]) -> Beside:
         """What arrives when the gradients of places are multiplied before they are carried on."""
-        places = {serial: self._places[serial] for serial in factors}
-        changed = {
-            place.serial: factors[serial] * _gradient(self._flow, place)
-            for serial, place in places.items()
-        }
-        with quietly():
-            return Beside(Flow(self._flow.root, substitutes=changed), self._places)
+        serials = {serial: self.places[serial].serial for serial in factors}
+        return self.again(
+            {at: factors[s] * self.flow.gradients.get(at, 0.0) for s, at in serials.items()}
+        )
 
 
-def _gradient(flow: Flow, place: Place) -> Array:
-    """In float64 at least, for differences must not be rounded."""
-    g = flow.at(place)
-    if g is None:
-        g = np.zeros_like(flow.values.at(place))
-    return g.astype(np.result_type(g, np.float64), copy=False)
-
-
-def _coarsest(flow: Flow) -> int:
+def _coarsest(taped: Taped) -> int:
     """Bytes of the narrowest floating dtype on the tape, at most 8."""
-    narrowest = flow.root.dtype.itemsize
-    for record in flow.values.records:
-        assert record.arrays is not None
-        outs = record.out if isinstance(record.out, tuple) else (record.out,)
-        for array in (*record.arrays, *outs):
-            if isinstance(array, np.ndarray | Dropped) and array.dtype.kind == "f":
-                narrowest = min(narrowest, array.dtype.itemsize)
-    return min(narrowest, 8)
+    slots = [slot.dtype for at, slot in taped.program.slots.items() if at not in taped.kept]
+    return min([8, *(dtype.itemsize for dtype in slots if dtype.kind == "f")])

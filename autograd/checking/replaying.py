@@ -1,4 +1,4 @@
-"""The records of a tape computed again: in float64, and shaken in their last digits."""
+"""The program of a tape run again: in float64, and shaken in their last digits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from autograd.checking.choices.orders import reordered
 from autograd.engine.conforming import BroadcastWarning
-from autograd.engine.keeping import Dropped
-from autograd.engine.modes import enable_grad, mode
-from autograd.engine.primitives import Primitive, Saved
-from autograd.engine.tape import Leaf, Output, Place, Record
+from autograd.engine.tape import Place
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.shapes.indexing import getitem
-from autograd.program.recorded import Values
+from autograd.program.program import Call, Value, mapped
+from autograd.program.running import compute
+from autograd.program.taping import Taped, key_of
+from autograd.program.watching import watching
 
 # How far the mean of a recomputed output may be from the recorded one, of the mean of its elements:
 # further apart, it is not the same computation (it drew random numbers, say).
@@ -75,135 +75,110 @@ class Shake:
 
 
 class Replay:
-    """The records below `root` computed again from leaves and constants, in float64.
+    """The program of a tape run again on tensors: from its leaves and constants, in float64.
 
     Args:
-        moves: what is added to the values of places, by their serial numbers.
-        faithful: whether it is known that each record gives what it gave.
+        taped: the program.
+        shake: what later calls get of each value.
+        moves: what is added to values, by slot.
+        faithful: whether it is known that each call gives what it gave.
+        recording: whether it is recorded anew, so that gradients can be pulled.
 
     Attributes:
         root: the tensor that corresponds to the root.
-        places: serial number on the given tape -> place on the new one.
+        tensors: what stands for each value, by slot.
 
     Raises ReplayError where a record is no call of a primitive, or gives something else.
     """
 
     def __init__(
         self,
-        values: Values,
-        root: Place,
+        taped: Taped,
         shake: Shake | None = None,
         moves: Mapping[int, Array] | None = None,
         faithful: bool = False,
+        recording: bool = True,
     ) -> None:
-        self._shake, self._moves, self._faithful = shake, moves or {}, faithful
-        self._made: dict[int, Tensor] = {}
-        self._outputs: dict[tuple[int, int], Tensor] = {}
-        self._leaves: dict[int, Tensor] = {}
-        self._converted: dict[int, tuple[Array, Array]] = {}
-        observer, mode.observer = mode.observer, None  # this is not the user's computation
-        try:
-            with enable_grad(), quietly():
-                for record in values.records:
-                    self._compute(values, record)
-                for place in values.places:
-                    if isinstance(place, Output):
-                        self._made[place.serial] = self._output(place)
-        finally:
-            mode.observer = observer
-        if root.serial in self._made:
-            self.root = self._made[root.serial]
-        else:  # the root is a leaf
-            self.root = self._argument(values.at(root), root)
-        self.places: dict[int, Place] = {
-            serial: tensor._place
-            for serial, tensor in (self._made | self._leaves).items()
-            if tensor._place is not None
-        }
-
-    def _compute(self, values: Values, record: Record) -> None:
-        if not isinstance(record.op, Primitive):
-            raise ReplayError(f"'{record.op.name}' cannot be computed again from its arguments")
-        assert record.arrays is not None
-        args = [
-            self._argument(array, parent, whole)
-            for array, parent, whole in zip(
-                record.arrays, record.parents, values.arrays(record), strict=True
-            )
+        self._taped, self._shake, self._moves = taped, shake, moves or {}
+        for record in taped.records:
+            if record.serial not in taped.calls:
+                name = record.op.name
+                raise ReplayError(f"'{name}' cannot be computed again from its arguments")
+        self._constants: dict[int, Tensor] = {}
+        self._leaves = [  # which their places know no longer than they live
+            Tensor(self._wide(array), requires_grad=recording) for array in taped.leaves.values()
         ]
-        if self._moves and record.op is getitem:
-            again_in_order = reordered(*values.arrays(record))
-            if again_in_order is not None:
-                args[1] = again_in_order(args[0].data)
-        options = {name: _widened(value) for name, value in record.options.items()}
-        made = record.op(*args, **options)
-        out = values.out(record)
-        outs = out if isinstance(out, tuple) else (out,)
+        self.tensors = {
+            slot: self._moved(leaf, slot)
+            for slot, leaf in zip(taped.leaves, self._leaves, strict=True)
+        }
+        program = taped.program
+        with watching(None, recording), quietly():
+            for call in program.calls[: taped.forward]:
+                self._run(call, faithful)
+        self.root: Tensor = self.tensors[program.result[0].slot]
+
+    def places(self) -> dict[int, Place]:
+        """The places of the new tape, by the serial numbers of those of the given one."""
+        found = {}
+        for place in self._taped.places:
+            slot = self._taped.slots.get(key_of(place))
+            own = None if slot is None else self.tensors[slot]._place
+            if own is not None:
+                found[place.serial] = own
+        return found
+
+    def _run(self, call: Call, faithful: bool) -> None:
+        held = self._taped.held
+        args = [self._given(part) for part in call.inputs]
+        if self._moves and call.op is getitem:
+            in_order = reordered(*[mapped(part, self._recorded) for part in call.inputs])
+            args[1] = args[1] if in_order is None else in_order(args[0].data)
+        options = {name: mapped(part, self._recorded) for name, part in call.options.items()}
+        op: Any = call.op
+        made = op(*args, **options)
+        if not faithful:
+            again = zip(compute(call, held), call.outputs, strict=False)  # it may save something
+            if not all(_same_computation(array, held[slot], args) for array, slot in again):
+                raise ReplayError(f"'{op.name}' gives other numbers when it runs again")
         tensors = made if isinstance(made, tuple) else (made,)
-        if not self._faithful:
-            again = _outs(record.op.forward(*values.arrays(record), **record.options))
-            same = (_same_computation(a, b, args) for a, b in zip(again, outs, strict=True))
-            if not all(same):
-                raise ReplayError(f"'{record.op.name}' gives other numbers when it runs again")
-        for index, tensor in enumerate(tensors):
-            shaken = self._moved(self._shaken(tensor), record.serial)
-            if isinstance(out, tuple):
-                self._outputs[record.serial, index] = shaken
-            else:
-                self._made[record.serial] = shaken
+        for slot, tensor in zip(call.outputs, tensors, strict=True):
+            self.tensors[slot] = self._moved(self._shaken(tensor), slot)
 
     def _shaken(self, tensor: Tensor) -> Tensor:
-        """What later records get. The record itself keeps what it made: rules compare with it."""
+        """What later calls get. The record itself keeps what it made: rules compare with it."""
         if self._shake is None or tensor.dtype != np.float64:
             return tensor
         return wrap(self._shake.of_value(tensor.data), tensor._place)
 
-    def _moved(self, tensor: Tensor, serial: int) -> Tensor:
-        move = self._moves.get(serial)
+    def _moved(self, tensor: Tensor, slot: int) -> Tensor:
+        move = self._moves.get(slot)
         if move is None or move.shape != tensor.shape:  # bound to another array since
             return tensor
         return wrap(tensor.data + move, tensor._place)
 
-    def _output(self, place: Output) -> Tensor:
-        return self._moved(self._outputs[place.record.serial, place.index], place.serial)
+    def _recorded(self, leaf: Any) -> Any:
+        """A leaf of what a call is given, with the array that the tape has for a value."""
+        return self._taped.held[leaf.slot] if isinstance(leaf, Value) else _widened(leaf)
 
-    def _argument(self, array: Any, parent: Place | None, whole: Any = None) -> Any:
-        if not isinstance(array, np.ndarray | Dropped):
-            return _widened(array)
-        if parent is None:
-            return wrap(self._wide(array), None)
-        if isinstance(parent, Leaf):
-            if parent.serial not in self._leaves:
-                self._leaves[parent.serial] = Tensor(self._wide(array), requires_grad=True)
-            leaf = self._leaves[parent.serial]
-            # Its array may have been bound anew.
-            return self._moved(wrap(self._wide(array), leaf._place), parent.serial)
-        made = self._output(parent) if isinstance(parent, Output) else self._made[parent.serial]
-        if isinstance(array, Dropped) or _is_output(array, parent):
-            return made
-        return wrap(self._wide(whole), made._place)  # the tensor was bound to another array
+    def _given(self, value: Any) -> Any:
+        """An argument of a call: what stands for the value that it is."""
+        if not isinstance(value, Value):
+            return mapped(value, self._recorded)
+        if value.slot in self.tensors and not value.constant:
+            return self.tensors[value.slot]
+        if value.slot not in self._constants:
+            array = self._wide(self._taped.held[value.slot])
+            to = self._taped.rebound.get(value.slot)
+            constant = wrap(array, None if to is None else self.tensors[to]._place)
+            self._constants[value.slot] = constant if to is None else self._moved(constant, to)
+        return self._constants[value.slot]
 
-    def _wide(self, given: Any) -> Array:
-        array: Array = given
+    def _wide(self, array: Array) -> Array:
         if array.dtype.kind != "f" or array.dtype.itemsize > 8:
             return array
-        known = self._converted.get(id(array))
-        if known is None:
-            wide = array.astype(np.float64, copy=False)
-            wide = wide if self._shake is None else self._shake.of_value(wide)
-            known = self._converted[id(array)] = (array, wide)
-        return known[1]
-
-
-def _outs(out: Any) -> tuple[Array, ...]:
-    """What a forward returned, as a tuple of arrays."""
-    out = out.out if isinstance(out, Saved) else out
-    return tuple(map(np.asarray, out)) if isinstance(out, tuple) else (np.asarray(out),)
-
-
-def _is_output(array: Array, parent: Any) -> bool:
-    out = parent.record.out[parent.index] if isinstance(parent, Output) else parent.out
-    return array is out or isinstance(out, Dropped) or np.array_equal(array, out, equal_nan=True)
+        wide = array.astype(np.float64, copy=False)
+        return wide if self._shake is None else self._shake.of_value(wide)
 
 
 def _widened(value: Any) -> Any:

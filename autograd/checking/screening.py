@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -280,16 +280,18 @@ class _Call:
         return found
 
 
+def called(record: Record, positions: Sequence[int], tensors: Sequence[Tensor]) -> Any:
+    """What a record's op gives with others at some positions."""
+    assert record.arrays is not None
+    instead, op = dict(zip(positions, tensors, strict=True)), cast(Any, record.op)
+    args = [instead.get(position, array) for position, array in enumerate(record.arrays)]
+    return op(*args, **record.options)
+
+
 def _called(
     record: Record, positions: Sequence[int], tensors: Sequence[Tensor]
 ) -> tuple[list[Tensor], bool]:
-    """The floating tensors that a record's op gives with others at some positions, and whether it
-    gives several."""
-    assert record.arrays is not None
-    args = list(record.arrays)
-    for position, tensor in zip(positions, tensors, strict=True):
-        args[position] = tensor
-    op: Any = record.op
-    made = op(*args, **record.options)
+    """The floating ones of these tensors, and whether there are several outputs."""
+    made = called(record, positions, tensors)
     outs = made if isinstance(made, tuple) else (made,)
     return [out for out in outs if out.dtype.kind in "fc"], isinstance(made, tuple)

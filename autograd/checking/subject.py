@@ -51,13 +51,12 @@ class Subject:
     ) -> None:
         self.f, self.of, self.steps = f, of, steps or Steps()
         leaves, self._rebuild = flatten(tuple(inputs))
-        names, bounds = _names(inputs, domain or [None] * len(inputs))
-        symbols = _symbols(f, inputs)
+        called = _called(f, inputs, domain or [None] * len(inputs))
         self.results: list[str] = []
         self.variables: list[Variable] = []
         self._given: list[Any] = []
         by_identity: dict[int, Tensor] = {}
-        for name, symbol, pair, leaf in zip(names, symbols, bounds, leaves, strict=True):
+        for (name, symbol, pair), leaf in zip(called, leaves, strict=True):
             if not is_floating(leaf):
                 self._given.append(leaf)
                 continue
@@ -129,6 +128,10 @@ class Subject:
             )
 
         return self._without_jumps(at) if self._may_jump else at
+
+    def along_one(self, i: int, direction: Array) -> Callable[[complex], list[Array]]:
+        """The same with argument i alone moved."""
+        return self.along([direction if j == i else None for j in range(len(self.variables))])
 
     def _without_jumps(
         self, curve: Callable[[complex], list[Array]]
@@ -277,36 +280,24 @@ def _seen() -> Iterator[_Seen]:
         mode.observer = before
 
 
-def _names(
-    inputs: Sequence[Any], domain: Sequence[Bounds | None]
-) -> tuple[list[str], list[Bounds | None]]:
-    """For every leaf of the inputs, how it is called, and its domain."""
-    names: list[str] = []
-    bounds: list[Bounds | None] = []
-    for position, (value, pair) in enumerate(zip(inputs, domain, strict=True)):
-        leaves, _ = flatten(value)
-        several = isinstance(value, list | tuple | dict)
-        names += [
-            f"argument {position}" + (f", leaf {i}" if several else "") for i in range(len(leaves))
-        ]
-        bounds += [pair] * len(leaves)
-    return names, bounds
-
-
-def _symbols(f: Callable[..., Any], inputs: Sequence[Any]) -> list[str]:
-    """For every leaf of the inputs, how f itself calls it."""
+def _called(
+    f: Callable[..., Any], inputs: Sequence[Any], domain: Sequence[Bounds | None]
+) -> list[tuple[str, str, Bounds | None]]:
+    """For every leaf of the inputs, how it is called, also by f itself, and its domain."""
     try:
         parameters = list(signature(f).parameters.values())
     except (TypeError, ValueError):  # it has none to be seen
         parameters = []
     plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    symbols: list[str] = []
-    for position, value in enumerate(inputs):
+    found: list[tuple[str, str, Bounds | None]] = []
+    for position, (value, pair) in enumerate(zip(inputs, domain, strict=True)):
+        name = f"argument {position}"
         symbol = plain[position] if position < len(plain) else f"arguments[{position}]"
-        leaves, _ = flatten(value)
         several = isinstance(value, list | tuple | dict)
-        symbols += [f"{symbol}[{i}]" if several else symbol for i in range(len(leaves))]
-    return symbols
+        for i in range(len(flatten(value)[0])):
+            own = (f"{name}, leaf {i}", f"{symbol}[{i}]") if several else (name, symbol)
+            found.append((*own, pair))
+    return found
 
 
 def _describe(leaf: Any) -> str:

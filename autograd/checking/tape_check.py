@@ -11,7 +11,7 @@ from autograd.checking.records import RecordReport, check_records
 from autograd.checking.report import GradcheckError, Verdict, worst
 from autograd.checking.screening import kind
 from autograd.engine.tensor import Tensor
-from autograd.program.recorded import place_of_root
+from autograd.program.taping import place_of_root
 
 _NAMED = 8
 

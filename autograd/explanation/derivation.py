@@ -84,7 +84,7 @@ class Derivation:
         program = without_dead_calls(program, parts=True)
         if not as_run:
             program = simplified(program, keep=taped.forward)
-        self.taped = taped._replace(program=program)
+        self.taped = replace(taped, program=program)
         self._program, self._numbers = self.taped.program, {}
         if with_values:
             self._numbers = bound(self._program, [])

@@ -9,7 +9,7 @@ from autograd.engine.tensor import Tensor
 from autograd.explanation.derivation import Derivation
 from autograd.explanation.report import Explanation
 from autograd.explanation.tabulation import TapeTable
-from autograd.program.recorded import place_of_root
+from autograd.program.taping import place_of_root
 
 
 def explain(

@@ -12,7 +12,6 @@ from autograd.explanation.derivation import Derivation, Row, Step
 from autograd.program.expressions import Key, Made, Statement
 from autograd.program.printing import comment, shapes_of, with_comment
 from autograd.program.python_text import statement
-from autograd.program.taping import key_of
 
 _INDENT = "    "
 
@@ -74,7 +73,7 @@ class Explanation:
         """
         try:
             assert tensor._place is not None
-            return self._names(Key("v", self._derivation.taped.slots[key_of(tensor._place)]))
+            return self._names(Key("v", self._derivation.taped.slot(tensor._place)))
         except (KeyError, AssertionError):
             raise LookupError(
                 "name_of: this tensor is not on the tape of the loss that was explained; a tensor "

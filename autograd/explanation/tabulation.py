@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from time import perf_counter
@@ -22,8 +23,7 @@ from autograd.program.expressions import Key
 from autograd.program.lines import lines_of
 from autograd.program.printing import to_statement
 from autograd.program.python_text import statement
-from autograd.program.recorded import Values
-from autograd.program.taping import Taped, key_of, program_of_tape
+from autograd.program.taping import Taped, calls_of_tape
 
 Shape = tuple[int, ...]
 
@@ -49,7 +49,13 @@ class Row:
     """
 
     def __init__(
-        self, number: int, record: Record, names: list[str], code: str, held: int, values: Values
+        self,
+        number: int,
+        record: Record,
+        names: list[str],
+        code: str,
+        held: int,
+        taped: Callable[[], Taped],
     ) -> None:
         assert record.arrays is not None
         outs = record.out if isinstance(record.out, tuple) else (record.out,)
@@ -68,18 +74,22 @@ class Row:
         self.held = held
         self.line = record.line
         self.outputs = tuple(names)
-        self._record, self._values = record, values
+        self._record, self._taped = record, taped
         self._milliseconds: float | None = None
 
     @property
     def milliseconds(self) -> float | None:
         """The time of the forward, run again on the recorded values when first asked for.
 
-        None where the op has no forward of its own (a checkpoint), and once the tape is freed.
+        None where the op has no forward of its own (a checkpoint), and once the tape is freed, or
+        a part of it.
         """
         op = self._record.op
         if self._milliseconds is None and isinstance(op, Primitive) and self._record.arrays:
-            arrays = self._values.arrays(self._record)
+            try:
+                arrays = self._taped().arrays(self._record)
+            except RuntimeError:
+                return None
             times = []
             for _ in range(_RUNS):
                 start = perf_counter()
@@ -105,14 +115,14 @@ class TapeTable(Sequence[Row]):
     """What `tape_of` gives: a sequence of rows that prints as a table."""
 
     def __init__(self, root: Tensor, given: Mapping[str, Any] | None) -> None:
-        values, taped = Values(root), program_of_tape(root, swept=False)
+        taped, again = calls_of_tape(root), cache(partial(calls_of_tape, root))
         names = Names(taped, given)
         program = taped.program
         statements = [to_statement(program, line, names) for line in lines_of(program)]
         self._rows: list[Row] = []
         counted: set[int] = set()
         kept: list[Array] = []  # alive, so that no other array takes the identity of one counted
-        for number, record in enumerate(values.records):
+        for number, record in enumerate(taped.records):
             several = isinstance(record.out, tuple)
             slots = [
                 taped.slots.get((record.serial, i))
@@ -124,8 +134,8 @@ class TapeTable(Sequence[Row]):
             else:
                 code = f"{', '.join(made)} = {record.op.name}"
             held = _held(record, counted, kept)
-            self._rows.append(Row(number, record, made, code, held, values))
-        self._graph = _graph(values, taped, names, self._rows)
+            self._rows.append(Row(number, record, made, code, held, again))
+        self._graph = _graph(taped, names, self._rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -260,15 +270,15 @@ def _arrays(value: Any) -> Iterator[Array]:
         yield from _arrays(list(value.values()))
 
 
-def _graph(values: Values, taped: Taped, names: Names, rows: list[Row]) -> Graph:
+def _graph(taped: Taped, names: Names, rows: list[Row]) -> Graph:
     """The rows and the leaves they read, with an edge for each tensor that is read."""
     nodes: list[Node] = []
     number_of: dict[int, int] = {}  # the node of a place, by its serial number
     edges: list[tuple[int, int, str]] = []
-    by_serial = dict(zip((r.serial for r in values.records), rows, strict=True))
-    for place in values.places:
+    by_serial = dict(zip((r.serial for r in taped.records), rows, strict=True))
+    for place in taped.places:
         if isinstance(place, Leaf):
-            slot = taped.slots[key_of(place)]
+            slot = taped.slot(place)
             kind = taped.program.slots[slot]
             name, shape = names(Key("v", slot)), str(kind.shape)
             number_of[place.serial] = len(nodes)

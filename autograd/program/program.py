@@ -302,9 +302,12 @@ def replaced(tree: Any, other: Callable[[Value], Any]) -> Any:
     return mapped(tree, lambda leaf: other(leaf) if isinstance(leaf, Value) else leaf)
 
 
+_TREES = (tuple, list, dict, slice)
+
+
 def mapped(tree: Any, other: Callable[[Any], Any]) -> Any:
     """The tree with other leaves; values, arrays, tensors and what is no container are leaves."""
-    if isinstance(tree, Value):
+    if isinstance(tree, Value) or not isinstance(tree, _TREES):
         return other(tree)
     if isinstance(tree, tuple):
         return like(tree, [mapped(part, other) for part in tree])
@@ -312,7 +315,4 @@ def mapped(tree: Any, other: Callable[[Any], Any]) -> Any:
         return [mapped(part, other) for part in tree]
     if isinstance(tree, dict):
         return {name: mapped(part, other) for name, part in tree.items()}
-    if isinstance(tree, slice):
-        bounds = (tree.start, tree.stop, tree.step)
-        return slice(*[mapped(bound, other) for bound in bounds])
-    return other(tree)
+    return slice(*[mapped(bound, other) for bound in (tree.start, tree.stop, tree.step)])

@@ -83,15 +83,20 @@ def compute(call: Call, held: dict[int, Array]) -> tuple[Array, ...]:
 
 def given_by(call: Call, returned: Any, inputs: Sequence[Any]) -> tuple[Array, ...]:
     """The arrays that a call gives, of what its forward returned for these inputs."""
+    out, saved = returned_by(call.op, returned, inputs)
+    outs = tuple(out) if isinstance(out, tuple) else (out,)
+    return outs if call.saved is None else (*outs, *_kept(saved, call.saved))
+
+
+def returned_by(op: Any, returned: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
+    """The output of an op, an array or a tuple of them, and what it saves, of what its forward
+    returned for these inputs."""
     out, saved = returned, None
     if isinstance(out, Saved):
         out, saved = out.out, out.value
-    several = isinstance(out, tuple)
-    whole = partial(needs.as_array, call.op)
-    out = like(out, [whole(part) for part in out]) if several else whole(out)
-    out, saved = needs.settle(call.op, out, saved, list(inputs))
-    outs = tuple(out) if several else (out,)
-    return outs if call.saved is None else (*outs, *_kept(saved, call.saved))
+    whole = partial(needs.as_array, op)
+    out = like(out, [whole(part) for part in out]) if isinstance(out, tuple) else whole(out)
+    return needs.settle(op, out, saved, list(inputs))
 
 
 def _kept(saved: Any, pattern: Any) -> Sequence[Array]:

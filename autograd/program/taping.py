@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -12,20 +14,21 @@ from autograd.engine.keeping import Dropped
 from autograd.engine.modes import array_of, mode
 from autograd.engine.primitives import Primitive
 from autograd.engine.sweep import sweep
-from autograd.engine.tape import Leaf, Output, Place, Record, Refusal
+from autograd.engine.tape import Leaf, Output, Place, Record, Refusal, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.program import Call, Constant, Delivery, Input, Program, Value, mapped
-from autograd.program.recorded import Values
+from autograd.program.running import compute, returned_by
 from autograd.program.watching import Trace, watching, with_arrays
 
 Key = tuple[int, int]  # of a place: the serial number, and which of several outputs
 
 
-class Taped(NamedTuple):
-    """The program of a tape, and what of it is where.
+@dataclass(eq=False)
+class Taped:
+    """The program of a tape, what of it is where, and the arrays of places.
 
     Attributes:
-        program: its result is the root and, where it was swept, the gradient of each leaf that the
+        program: its result is the roots and, where it was swept, the gradient of each leaf that the
             sweep reached: (root, {number of the input: gradient}).
         slots: of each place, by its `key_of`.
         calls: the number of the call of a record, by its serial number. What is computed again in
@@ -33,6 +36,9 @@ class Taped(NamedTuple):
         forward: how many calls there are before the sweep.
         kept: what forwards saved, by slot.
         leaves: the arrays of leaves, as the tape saw them, by slot.
+        rebound: slots of arrays that a tensor was bound to after it was computed. They are
+            constants, but the gradient of each goes on to the slot that is given here.
+        places: of the tape, oldest first.
     """
 
     program: Program
@@ -41,19 +47,111 @@ class Taped(NamedTuple):
     forward: int
     kept: dict[int, Constant]
     leaves: dict[int, Array]
+    rebound: dict[int, int]
+    places: list[Place]
+
+    @property
+    def records(self) -> list[Record]:
+        """The calls on the tape, oldest first."""
+        return [place for place in self.places if isinstance(place, Record)]
+
+    @cached_property
+    def held(self) -> dict[int, Array]:
+        """The arrays of all values before the sweep, by slot.
+
+        What the tape has let go is computed again, once, when they are first asked for.
+        """
+        given = {**self.program.constants, **self.kept}
+        held = {slot: constant.array for slot, constant in given.items()} | self.leaves
+        for record in self.records:
+            outs = record.out if isinstance(record.out, tuple) else (record.out,)
+            for index, out in enumerate(outs):
+                if isinstance(out, np.ndarray):
+                    held[self.slots[record.serial, index]] = out
+        with watching(None, recording=False), np.errstate(all="ignore"):
+            for call in self.program.calls[: self.forward]:
+                if not all(slot in held for slot in call.outputs):
+                    held.update(zip(call.gives(), compute(call, held), strict=True))
+        return held
+
+    def slot(self, place: Place) -> int:
+        """The slot of a leaf, of a record with one output, or of an output."""
+        return self.slots[key_of(place)]
+
+    def at(self, place: Place) -> Array:
+        """The array of such a place."""
+        return self.held[self.slot(place)]
+
+    def out(self, record: Record) -> Any:
+        """The output of a record, or the tuple of its outputs."""
+        return self.at(record) if isinstance(record.out, Dropped) else record.out
+
+    def arrays(self, record: Record) -> tuple[Any, ...]:
+        """The positional arguments of a record."""
+        assert record.arrays is not None
+        return tuple(
+            self.at(parent) if isinstance(array, Dropped) and parent is not None else array
+            for array, parent in zip(record.arrays, record.parents, strict=True)
+        )
+
+    def full(self, record: Record) -> Record:
+        """A record of the same call that holds all of its arrays; its rules can be run."""
+        arrays, out = self.arrays(record), self.out(record)
+        whole = Record(
+            record.op, arrays, record.parents, record.options, out, record.saved, record.scope
+        )
+        whole.line = record.line
+        return whole
 
 
-def program_of_tape(root: Tensor, swept: bool = True) -> Taped:
+def program_of_tape(root: Tensor) -> Taped:
     """The program of what `root` was computed by, oldest first, and of the sweep from ones.
 
     The sweep runs once, on records of its own: nothing is freed, no hook is called, no `.grad` is
-    touched. What the tape has let go is computed again, and so is what is in a checkpoint. Without
-    the sweep nothing is computed: the results of checkpoints are constants.
+    touched. What the tape has let go is computed again, and so is what is in a checkpoint.
 
     Raises RuntimeError where an earlier backward pass freed the tape, or what it holds has no
     derivative.
     """
-    return _Taping(root, swept).taped(root)
+    return _Taping([root], True).taped()
+
+
+def calls_of_tape(*roots: Tensor) -> Taped:
+    """The program of what the roots were computed by, oldest first, without a sweep.
+
+    Nothing is computed: the results of checkpoints are constants. Roots that are constants are left
+    out.
+
+    Raises RuntimeError where an earlier backward pass freed the tape.
+    """
+    return _Taping([root for root in roots if root._place is not None], False).taped()
+
+
+def place_of_root(root: Any, caller: str) -> Place:
+    """The place of a tensor that has a tape to look at; errors begin with the caller's name.
+
+    Raises:
+        TypeError: the root is no Tensor.
+        RuntimeError: nothing was recorded, or an earlier backward pass freed the tape.
+    """
+    if not isinstance(root, Tensor):
+        raise TypeError(
+            f"{caller}: {type(root).__name__} given, a Tensor expected that was computed from "
+            "tensors with requires_grad=True"
+        )
+    if root._place is None:
+        raise RuntimeError(
+            f"{caller}: this tensor is a constant, nothing was recorded; set requires_grad=True "
+            "on a leaf, and compute outside no_grad"
+        )
+    try:
+        reachable([root._place])
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"{caller}: an earlier backward pass freed the tape of this tensor, or a part of it; "
+            "call this before backward, or pass retain_graph=True there"
+        ) from error
+    return root._place
 
 
 def key_of(place: Place) -> Key:
@@ -64,50 +162,55 @@ def key_of(place: Place) -> Key:
 
 
 class _Taping:
-    def __init__(self, root: Tensor, swept: bool) -> None:
-        self._values, self._swept = Values(root), swept
+    def __init__(self, roots: list[Tensor], swept: bool) -> None:
+        self._roots, self._swept = roots, swept
         self._trace = Trace(frozen=True)
         self._arrays: dict[Key, Array] = {}  # what stands for a place; no other has the same
-        self._seen: dict[Key, Array] = {}  # what the tape has there
+        self._seen: dict[Key, Any] = {}  # what the tape has there
+        self._rebound: dict[tuple[int, Key], Array] = {}  # by the identity of such an array
         self._unique: dict[int, Array] = {}  # by the identity of what the tape has
         self._places: dict[int, Place] = {}
         self._owners: list[Tensor] = []  # which leaves hold weakly
         self._inputs: list[Input] = []
         self._calls: dict[int, int] = {}
 
-    def taped(self, root: Tensor) -> Taped:
-        place = root._place
-        assert place is not None
-        self._root, trace = key_of(place), self._trace
-        data = root.data
+    def taped(self) -> Taped:
+        trace = self._trace
+        ends = [(root._place, root.data) for root in self._roots if root._place is not None]
+        places = reachable(place for place, _ in ends)
         hooks, mode.sweep_hooks = mode.sweep_hooks, ()
         gradients: dict[int, Value] = {}
         try:
             with watching(trace, recording=False), np.errstate(all="ignore"):
-                for record in self._values.records:
-                    self._call(record)
-                if isinstance(place, Leaf):
-                    self._leaf(place, data)
+                for place in places:
+                    if isinstance(place, Record):
+                        self._call(place)
+                for place, data in ends:
+                    if isinstance(place, Leaf):
+                        self._leaf(place, data)
                 forward = len(trace.calls)
                 if self._swept:
-                    gradients = self._sweep(self._place(place), data)
+                    gradients = self._sweep(*ends[0])
         finally:
             mode.sweep_hooks = hooks
         trace.keep_constants(lambda tensor: True)  # what rules close over, or make
         slots = {key: self._slot(array) for key, array in self._arrays.items()}
-        result = (Value(slots[self._root]), gradients)
+        result: tuple[Any, ...] = tuple([Value(slots[key_of(place)]) for place, _ in ends])
         program = Program(
             tuple(trace.calls),
             trace.slots,
             tuple(self._inputs),
             trace.constants,
-            result,
+            (*result, gradients) if self._swept else result,
             deliveries=tuple(trace.deliveries),
         )
         leaves = {
             i.slot: array_of(tensor) for i, tensor in zip(self._inputs, self._owners, strict=True)
         }
-        return Taped(program.check(), slots, self._calls, forward, trace.kept, leaves)
+        rebound = {self._slot(view): slots[key] for (_, key), view in self._rebound.items()}
+        return Taped(
+            program.check(), slots, self._calls, forward, trace.kept, leaves, rebound, places
+        )
 
     def _sweep(self, place: Place, data: Array) -> dict[int, Value]:
         found: dict[int, Value] = {}
@@ -120,11 +223,12 @@ class _Taping:
 
         seed = np.ones_like(data)
         slot = self._trace.constant(seed, "ones", filled=True)
-        to = self._slot(self._arrays[self._root])
+        to = self._slot(self._arrays[key_of(place)])
         self._trace.deliveries.append(Delivery(None, to, slot))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", BroadcastWarning)  # the program shows the sum
-            sweep([(place, wrap(seed, None))], deposit, retain_graph=True, create_graph=False)
+            start = [(self._place(place), wrap(seed, None))]
+            sweep(start, deposit, retain_graph=True, create_graph=False)
         return found
 
     # --- places --------------------------------------------------------------------------------
@@ -134,8 +238,8 @@ class _Taping:
         assert slot is not None
         return slot
 
-    def _stands(self, key: Key, seen: Array, array: Array) -> None:
-        """Let an array stand for what the tape has at a place."""
+    def _stands(self, key: Key, seen: Any, array: Array) -> None:
+        """Let an array stand for what the tape has at a place, or has let go."""
         self._arrays[key], self._seen[key] = array, seen
         self._unique.setdefault(id(seen), array)
 
@@ -172,21 +276,23 @@ class _Taping:
             self._leaf(parent, array)
         key = key_of(parent)
         seen = self._seen[key]
-        # The tensor may have been bound to another array since.
-        own = isinstance(array, Dropped) or array is seen or _same(array, seen)
-        return self._arrays[key] if own else array, self._place(parent)
+        if isinstance(array, Dropped) or array is seen or _same(array, seen):
+            array = self._arrays[key]
+        else:  # the tensor was bound to another array since
+            array = self._rebound.setdefault((id(array), key), array.view())
+        return array, self._place(parent)
 
     # --- calls ---------------------------------------------------------------------------------
 
     def _call(self, record: Record) -> None:
         trace = self._trace
-        out = self._values.out(record) if self._swept else _stand_ins(record.out)
         assert record.arrays is not None
         pairs = [
             self._given(record, array, parent)
             for array, parent in zip(record.arrays, record.parents, strict=True)
         ]
         arrays, parents = [list(part) for part in zip(*pairs, strict=True)] or ([], [])
+        out = self._out(record, arrays)
         outs = list(out) if isinstance(out, tuple) else [out]
         saved = with_arrays(record.saved)
         own = Record(record.op, arrays, parents, record.options, out, saved, record.scope)
@@ -224,16 +330,25 @@ class _Taping:
         own.out = like(out, made) if isinstance(out, tuple) else made[0]
         for index, (seen, array) in enumerate(zip(outs, made, strict=True)):
             if isinstance(array, np.ndarray):
-                self._stands((record.serial, index), seen, array)
+                gone = isinstance(record.out, Dropped) and not self._swept
+                self._stands((record.serial, index), record.out if gone else seen, array)
 
-
-def _stand_ins(out: Any) -> Any:
-    """The outputs of a record, with arrays that take no memory for those that it has let go."""
-    if isinstance(out, tuple):
-        return tuple(map(_stand_ins, out))
-    return np.broadcast_to(np.zeros((), out.dtype), out.shape) if isinstance(out, Dropped) else out
+    def _out(self, record: Record, arrays: list[Any]) -> Any:
+        """What a record gave. What it has let go is computed again for the sweep; without one, an
+        array that takes no memory stands for it."""
+        gone = record.out
+        if not isinstance(gone, Dropped):
+            return gone
+        if not self._swept:
+            return np.broadcast_to(np.zeros((), gone.dtype), gone.shape)
+        op: Any = record.op  # a primitive: only these let go
+        with watching(None):
+            out, _ = returned_by(op, op.forward(*arrays, **record.options), arrays)
+        return out
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two arrays hold the same; what was computed again is another array."""
+    """Whether two arrays hold the same, as far as is known: what was computed again is another."""
+    if isinstance(b, Dropped):
+        return True
     return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")

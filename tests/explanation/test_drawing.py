@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,20 @@ def test_bad_arguments_get_one_clear_error() -> None:
     with pytest.raises(RuntimeError, match="tape_of: an earlier backward pass freed"):
         tape_of(loss)
     assert len(tape_of(x)) == 0
+
+
+def test_a_table_keeps_no_arrays_of_a_tape_that_was_freed(rng: np.random.Generator) -> None:
+    w = Tensor(rng.random((100, 100)), requires_grad=True)
+    given = rng.random((100, 100))
+    gone = weakref.ref(given)
+    h = ag.tanh(Tensor(given) @ w + 0.0)
+    loss, half_read = (h * h).sum(), h.sum()
+    table, other = tape_of(loss), tape_of(half_read)
+    loss.backward()
+    del given, h
+    assert gone() is None
+    assert [row.milliseconds for row in table] == [None] * len(table)
+    assert other[-1].milliseconds is None  # what it was computed from is gone
 
 
 # --- the graph -----------------------------------------------------------------------------------

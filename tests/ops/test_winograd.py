@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from autograd import Tensor, get_num_threads, set_num_threads
 from autograd.ops.shapes import winograd
-from autograd.program.recorded import Values
+from autograd.program.taping import calls_of_tape
 from nn.functional.convolution import conv2d
 from nn.functional.winograd import ALGORITHMS, Algorithm, winograd_conv2d, winograd_size
 
@@ -235,7 +235,7 @@ def test_conv2d_takes_it_where_it_is_chosen(
     def results() -> tuple[list[Array], set[str]]:
         inputs = leaves(x, weight, b)
         y = conv2d(inputs[0], inputs[1], inputs[2] if bias else None, padding=padding)
-        names = {record.op.name for record in Values(y).records}
+        names = {record.op.name for record in calls_of_tape(y).records}
         y.backward(g)
         return [y.data, *map(gradient, inputs[: 2 + bias])], names
 

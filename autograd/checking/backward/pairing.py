@@ -18,7 +18,6 @@ from autograd.checking.diagnosis import Context
 from autograd.checking.flow import Flow
 from autograd.engine.tape import Place, Record, parents_of
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.recorded import computed_with
 
 _CLOSE = {2: 2e-2, 4: 1e-3, 8: 1e-7}  # of the largest element, by the narrowest dtype's bytes
 _SMALL = 1e-6  # of what is added before a logarithm
@@ -66,13 +65,13 @@ class Pairing:
 
     def __init__(self, loss: Tensor, variables: list[Variable]) -> None:
         self.flow, self._loss = Flow(loss), loss
-        self.serials = {place.serial for place in self.flow.values.places}
+        self.serials = {place.serial for place in self.flow.places}
         self.variables = [v for v in variables if v.serial in self.serials]
         self.known = list(dict.fromkeys(n for v in self.variables for n in (v.name, v.group) if n))
         self.times = 1.0  # of a convention by which gradients on the way are that too large
         self._parts: dict[int, list[Array]] = {}
         self._oldest: dict[int, int] = {}  # uses of places
-        for record in self.flow.values.records[::-1]:
+        for record in self.flow.records[::-1]:
             self._oldest |= {p.serial: record.serial for p in parents_of(record) if p is not None}
         sizes = [np.abs(g).max(initial=0.0) for g in self.flow.gradients.values() if g.size]
         self._scale = float(max((s for s in sizes if np.isfinite(s)), default=1.0)) or 1.0
@@ -97,8 +96,8 @@ class Pairing:
     def is_local(self, pair: Pair) -> bool:
         """Whether an array is the derivative of what was made of a variable, not of the loss."""
         place, values = pair.variable.place, self.flow.values
-        after = computed_with(place, values.places)
-        for user in [r for r in values.records if r.serial in after][:_MOST_COMBINED]:
+        after = self.flow.computed_with(place)
+        for user in [r for r in self.flow.records if r.serial in after][:_MOST_COMBINED]:
             out = values.out(user)
             if np.shape(out) == pair.value.shape:
                 slope = self.flow.carried(user, np.ones_like(out), place)
@@ -111,7 +110,7 @@ class Pairing:
         """A small number that is added before a logarithm, which derivations leave out, and what
         gradients may be off by, of their largest element, because of it."""
         found = [0.0]
-        for record in self.flow.values.records:
+        for record in self.flow.records:
             for parent in parents_of(record) if record.op.name == "log" else ():
                 if isinstance(parent, Record) and parent.op.name in ("add", "clip", "maximum"):
                     parts = [a for a in self.flow.values.arrays(parent) if np.size(a) == 1]

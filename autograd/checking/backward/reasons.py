@@ -13,10 +13,9 @@ from autograd.checking.backward.statements import Statement
 from autograd.checking.choices.tapes import Choices, Target
 from autograd.checking.comparison import compare
 from autograd.checking.comparison_report import Comparison
-from autograd.checking.flow import Flow
+from autograd.checking.flow import Flow, computed_from
 from autograd.checking.reference import Reference
 from autograd.engine.tensor import Tensor
-from autograd.program.recorded import computed_from
 
 _MOST_LOOKED_AT = 3  # right gradients that may belie a wrong one
 _MOST_SWEEPS = 60
@@ -81,7 +80,7 @@ def _belied(pairing: Pairing, pair: Pair, right: set[int]) -> bool:
     something else."""
     place, off = pair.variable.place, pair.value
     known = computed_from([place]) & (right - {place.serial})
-    places = [p for p in pairing.flow.values.places[::-1] if p.serial in known]
+    places = [p for p in pairing.flow.places[::-1] if p.serial in known]
     if off.shape != pair.variable.tensor.shape:
         return bool(places)
     off = off - pairing.expected(pair.variable)

@@ -12,10 +12,10 @@ import numpy as np
 from autograd.checking.backward.holders import Holders, Named
 from autograd.checking.backward.statements import Statement, Statements
 from autograd.checking.backward.tracing import Call, Entry, Tracer
+from autograd.checking.flow import computed_from
 from autograd.engine.tape import Leaf, Place
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.shapes.indexing import index_update
-from autograd.program.recorded import computed_from
 from autograd.runtime.trees import flatten
 
 OUTPUTS = ("out", "output", "outputs", "loss", "y", "y_hat", "y_pred", "logits", "scores", "a")

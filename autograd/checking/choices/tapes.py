@@ -106,7 +106,7 @@ class Choices:
         if number not in self._nudged:
             rng = np.random.default_rng(number // 2)
             lengths = {}
-            for place in self._reference.recorded.values.places:
+            for place in self._reference.recorded.places:
                 shape = self._reference.shape(place)
                 if shape is not None:
                     ramp = np.linspace(0.5, 1, int(np.prod(shape)))
@@ -313,7 +313,7 @@ def _behind_corners(
     here = reference.beside({})
     within = {place.serial for place in targets}
     behind = []
-    for place in reference.recorded.values.places:  # oldest first
+    for place in reference.recorded.places:  # oldest first
         if place.serial in within or not any(p and p.serial in within for p in parents_of(place)):
             continue
         several = isinstance(place, Record) and isinstance(place.out, tuple)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,6 @@ from autograd.engine.modes import no_grad
 from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Output, Place, Record, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.recorded import computed_with
 
 # Ops whose derivative changes no number.
 _HANDING_ON = {"add", "astype", "broadcast_to", "positive", "reshape", "sum", "transpose"}
@@ -85,7 +84,7 @@ class Context:
         """Every use of the tensor, and of what was computed from it; nearest first."""
         after = {self.place.serial}
         found: list[Use] = []
-        for place in self.flow.values.places:
+        for place in self.flow.places:
             if isinstance(place, Output) and place.record.serial in after:
                 after.add(place.serial)
             if not isinstance(place, Record) or not isinstance(place.op, Primitive):
@@ -108,7 +107,7 @@ class Context:
                     after.add(use.record.serial)
                     after |= {
                         place.serial
-                        for place in self.flow.values.places
+                        for place in self.flow.places
                         if isinstance(place, Output)
                         and place.record is use.record
                         and place.serial not in self.right
@@ -126,7 +125,7 @@ class Context:
         after = self.after(place)
         return [
             record
-            for record in self.flow.values.records
+            for record in self.flow.records
             if record.serial in after and getattr(record.op, "kind", None) == "elementwise"
         ]
 
@@ -135,7 +134,7 @@ class Context:
         """The gradients of all places, those with names first, of these the nearest."""
         found = [
             (place, g.astype(np.float64, copy=False))
-            for place in reversed(self.flow.values.places)
+            for place in reversed(self.flow.places)
             if (g := self.flow.at(place)) is not None and g.size > 1
         ]
         return sorted(found, key=lambda pair: pair[0].serial not in self.names)
@@ -143,7 +142,7 @@ class Context:
     def after(self, place: Place) -> set[int]:
         """Serial numbers of what was computed from a place."""
         if place.serial not in self._after:
-            self._after[place.serial] = computed_with(place, self.flow.values.places)
+            self._after[place.serial] = self.flow.computed_with(place)
         return self._after[place.serial]
 
     def ops_between(self, place: Place, other: Place) -> str:
@@ -151,7 +150,7 @@ class Context:
         between = self.after(place) & ({p.serial for p in reachable([other])} | {other.serial})
         found = [
             self.op_named(record)
-            for record in self.flow.values.records
+            for record in self.flow.records
             if record.serial in between and record.op.name not in _HANDING_ON
         ]
         return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
@@ -214,7 +213,7 @@ class Context:
     def _called(self) -> dict[int, str]:
         found: dict[int, str] = {}
         values = self.flow.values
-        for record in values.records:
+        for record in self.flow.records:
             if record.serial in self.names and not isinstance(record.out, tuple):
                 found[id(values.out(record))] = self.names[record.serial]
             for array, parent in zip(values.arrays(record), record.parents, strict=True):
@@ -249,11 +248,8 @@ class Context:
         """What the use adds to the gradient of its place."""
         key = (use.record.serial, use.position)
         if key not in self._contributions:
-            raw = self.pulled(use)
             argument = self.flow.values.arrays(use.record)[use.position]
-            self._contributions[key] = (
-                None if raw is None else as_gradient(summed_to(raw, argument.shape), argument.dtype)
-            )
+            self._contributions[key] = gradient_like(argument, self.pulled(use))
         return self._contributions[key]
 
     def part(self, use: Use) -> Array | None:
@@ -265,11 +261,17 @@ class Context:
             self._parts[key] = None if part is None else part.astype(np.float64, copy=False)
         return self._parts[key]
 
-    def pulled(self, use: Use, rewrite: Rewrite | None = None) -> Array | None:
+    def pulled(
+        self, use: Use, instead: Mapping[int, Array] | None = None, rewrite: Rewrite | None = None
+    ) -> Array | None:
         """What the rule of the use returns, before it is summed over broadcast axes.
 
-        With `rewrite`, the rule's arguments and options are changed first. None where there is
-        no rule, no gradient, or the rule refuses what it is given.
+        None where there is no rule, no gradient, or the rule refuses what it is given.
+
+        Args:
+            instead: what it gets in the place of its arguments, by number: 0 is the gradient, 1
+                the output, and 2 the first argument of the op.
+            rewrite: what changes its arguments and options otherwise.
         """
         g = self._gradient_of(use.record)
         op = use.record.op
@@ -280,10 +282,13 @@ class Context:
             if rule is None:
                 return None
             given, options = op.given(self.flow.values.full(use.record), g)
-            if rewrite is None:
+            if not instead and rewrite is None:
                 return rule(*given, **options).data
+            for number, array in (instead or {}).items():
+                given[number] = wrap(array, None)
             try:
-                given, options = rewrite(given, options)
+                if rewrite is not None:
+                    given, options = rewrite(given, options)
                 return rule(*given, **options).data
             except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError):
                 return None  # not a mistake that one could have made here
@@ -314,10 +319,7 @@ class Context:
         if np.shape(argument) != out.shape:
             return None
 
-        def ones(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-            return [wrap(np.ones_like(out), None), *given[1:]], options
-
-        slope = self.pulled(use, ones)
+        slope = self.pulled(use, {0: np.ones_like(out)})
         return None if slope is None else slope.astype(np.float64, copy=False)
 
     def arrays_like(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
@@ -333,14 +335,7 @@ class Context:
 
     def arrays_within(self, shape: tuple[int, ...], most: int) -> list[tuple[str, Array]]:
         """Those that are no single number and broadcast to a shape without changing it."""
-
-        def fits(array: Array) -> bool:
-            try:
-                return np.broadcast_shapes(array.shape, shape) == shape
-            except ValueError:
-                return False
-
-        return self._found(fits, most)
+        return self._found(lambda array: broadcasts_to(array, shape), most)
 
     def _found(self, fits: Callable[[Array], bool], most: int) -> list[tuple[str, Array]]:
         return [(name, array) for name, array in self._recorded if fits(array)][:most]
@@ -360,7 +355,7 @@ class Context:
         """The floating arrays near the tensor with what they are: arguments and outputs of ops."""
         seen: dict[int, tuple[str, Array]] = {id(self.value): ("its own value", self.value)}
         values = self.flow.values
-        near = self.records + [r for r in reversed(values.records) if r not in self.records]
+        near = self.records + [r for r in reversed(self.flow.records) if r not in self.records]
         for record in near:
             for position, array in enumerate(values.arrays(record)):
                 if isinstance(array, np.ndarray) and array.dtype.kind in "fbiu":
@@ -376,7 +371,7 @@ class Context:
             g = self.flow.at(record)
             return None if g is None else wrap(g, None)
         parts: dict[int, Tensor] = {}
-        for place in self.flow.values.places:
+        for place in self.flow.places:
             if isinstance(place, Output) and place.record is record:
                 g = self.flow.at(place)
                 if g is not None:
@@ -398,6 +393,22 @@ def as_gradient(g: Array, dtype: np.dtype[Any]) -> Array:
         g = g.real
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(g.astype(dtype, copy=False))
+
+
+def broadcasts_to(array: Array, shape: tuple[int, ...]) -> bool:
+    """Whether an array broadcasts to a shape without changing it."""
+    try:
+        return np.broadcast_shapes(array.shape, shape) == shape
+    except ValueError:
+        return False
+
+
+def gradient_like(array: Array, g: Array | None) -> Array | None:
+    """g summed and cast to what it is the gradient of; None where it cannot be."""
+    try:
+        return None if g is None else as_gradient(summed_to(g, array.shape), array.dtype)
+    except ValueError:
+        return None
 
 
 def summed_to(g: Array, shape: tuple[int, ...]) -> Array:

@@ -140,13 +140,15 @@ def right_derivative(record: Record, x: str, y: str) -> str:
     return ""
 
 
-def _of_both(x: Array, y: Array, first: str, second: str) -> Iterator[tuple[str, Array]]:
+def _of_both(x: Array, y: Array, first: str, second: str) -> list[tuple[str, Array]]:
     """What is made of the input and the output of a function, `second` and `first`."""
-    yield f"{first} {second}", y * x
-    yield f"{first} + {second}", y + x
-    yield f"{first} (1 - {second})", y * (1 - x)
-    yield f"{second} (1 - {first})", x * (1 - y)
-    yield f"{first} / {second}", y / x
+    return [
+        (f"{first} {second}", y * x),
+        (f"{first} + {second}", y + x),
+        (f"{first} (1 - {second})", y * (1 - x)),
+        (f"{second} (1 - {first})", x * (1 - y)),
+        (f"{first} / {second}", y / x),
+    ]
 
 
 def wrong_monomials(a: Array, b: Array, first: str, second: str) -> Iterator[tuple[str, Array]]:

@@ -19,7 +19,9 @@ from autograd.engine.tape import Place, Record
 from autograd.engine.tensor import Array
 
 
-def propose_term(case: Case, use: Use, part: Array, rank: float, direct: bool) -> None:
+def propose_term(
+    case: Case, context: Context, use: Use, part: Array, rank: float, direct: bool
+) -> None:
     """ "contribution missing", "accumulated twice", "wrong sign of a term" and "term scaled".
 
     Args:
@@ -27,17 +29,16 @@ def propose_term(case: Case, use: Use, part: Array, rank: float, direct: bool) -
         rank: how far-fetched a mistake at this use is.
         direct: whether the use is of the tensor itself.
     """
-    assert case.context is not None
     rest = case.expected - part
     if largest(rest) <= case.limit or largest(part) <= case.limit:
         return  # all of it, or none: then it is a factor of 0, 2 or -1
     if not ((part != 0) & (np.abs(rest) > case.limit)).any():
         rank += 3  # each element has one contribution: better described by which elements
     through = f"the contribution through {use}{'' if direct else ', further on,'}"
-    role = role_of(case.context, use)
+    role = role_of(context, use)
     if not case.tape_is_given:
-        _propose_all_or_none(case, role, use, through, part, rank)
-    _propose_scaled(case, role, use, through, part, rank)
+        _propose_all_or_none(case, context, role, use, through, part, rank)
+    _propose_scaled(case, context, role, use, through, part, rank)
 
 
 def made_at(context: Context, use: Use, g: Array | float) -> Made:
@@ -53,14 +54,19 @@ def made_at(context: Context, use: Use, g: Array | float) -> Made:
 
 
 def _propose_all_or_none(
-    case: Case, role: Role | None, use: Use, through: str, part: Array, rank: float
+    case: Case,
+    context: Context,
+    role: Role | None,
+    use: Use,
+    through: str,
+    part: Array,
+    rank: float,
 ) -> None:
     """The term is left out, added twice, or subtracted."""
-    assert case.context is not None
-    expected, count = case.expected, 3 * len(case.context.path)
+    expected, count = case.expected, 3 * len(context.path)
     rest = expected - part
     if role is not None:
-        made = made_at(case.context, use, 0.0)
+        made = made_at(context, use, 0.0)
         case.propose(Candidate(role.kind, role.text, rest, 2.0 + role.rank, tried=count, **made))
     edits = [
         ("contribution missing", "is not added", rest, 0.0),
@@ -70,15 +76,20 @@ def _propose_all_or_none(
     if largest(expected) <= case.limit:
         edits = edits[:1]  # that terms cancel in what is given is no mistake made twice
     for kind, what, values, factor in edits:
-        made, text = made_at(case.context, use, factor), f"{through} {what}"
+        made, text = made_at(context, use, factor), f"{through} {what}"
         case.propose(Candidate(kind, text, values, rank, tried=count, **made))
 
 
 def _propose_scaled(
-    case: Case, role: Role | None, use: Use, through: str, part: Array, rank: float
+    case: Case,
+    context: Context,
+    role: Role | None,
+    use: Use,
+    through: str,
+    part: Array,
+    rank: float,
 ) -> None:
     """The term is there, but a number times what it should be."""
-    assert case.context is not None
     change = fitted_factor(case.difference, part)
     if case.tape_is_given and abs(1 - change) < 1e-6:
         return
@@ -94,7 +105,7 @@ def _propose_scaled(
     if role is not None:
         rank = 2.05 + role.rank
     names = case.quantities.named(abs(factor), size)
-    divisor = divided_otherwise(factor, size, case.context, case.quantities) if factor > 0 else None
+    divisor = divided_otherwise(factor, size, context, case.quantities) if factor > 0 else None
     called = role.name if role is not None else through
     kind, text = "term scaled", f"{called} is {times(factor)} times what it should be"
     free = 0
@@ -107,11 +118,11 @@ def _propose_scaled(
     elif names is None:
         text, free, rank = f"{text}; no quantity on the way has that value", 1, rank + 1.5
     elif abs(factor - 2) <= size or abs(factor - 0.5) <= size:
-        text = f"{text}: {meaning_of(round(2 * factor) / 2, case.context)}"
+        text = f"{text}: {meaning_of(round(2 * factor) / 2, context)}"
     elif names:
         text = f"{text}; that is {', or '.join(names[:2])}"
-    tried = 3 * len(case.context.path) * max(1, len(case.quantities))
-    values, made = case.expected + change * part, made_at(case.context, use, 1 + change)
+    tried = 3 * len(context.path) * max(1, len(case.quantities))
+    values, made = case.expected + change * part, made_at(context, use, 1 + change)
     case.propose(Candidate(kind, text, values, rank, free, tried, **made))
 
 
@@ -143,25 +154,22 @@ class Term(NamedTuple):
     sieve: Sieve | None
 
 
-def propose_edits(case: Case, probes: Probes | None) -> None:
+def propose_edits(case: Case, context: Context, probes: Probes) -> None:
     """Contributions missing, doubled or of the wrong sign; upstream gradients and local factors
     forgotten; arguments swapped; sums over the wrong axis."""
-    if case.context is None or probes is None:
-        return
-    context = case.context
     uses = context.path[:_NEAREST]
     for distance, use, contribution, sieve in _terms(case, context, uses, probes):
         direct = use.place.serial == context.place.serial
         rank = 3.0 if direct else 3.0 + _DEEPER + distance / _NEAREST
         if sieve is None or sieve.multiple_is_wrong():
-            part = _part(case, use)
+            part = _part(case, context, use)
             if part is not None:
-                propose_term(case, use, part, rank, direct)
+                propose_term(case, context, use, part, rank, direct)
         for kind, text, g, extra in mistaken_rules(context, use, contribution):
             if sieve is not None and not sieve.passes(g):
                 continue
-            part = _part(case, use)
-            values = _with_instead(case, use, part, contribution, g)
+            part = _part(case, context, use)
+            values = _with_instead(case, context, use, part, contribution, g)
             if part is None or values is None:
                 continue
             made = made_at(context, use, g)
@@ -169,16 +177,16 @@ def propose_edits(case: Case, probes: Probes | None) -> None:
             fits = case.propose(found)
             if not fits and kind in ("local factor forgotten", "wrong axis", "transposed"):
                 _propose_with_factor(case, kind, text, values, case.expected - part, rank + extra)
-    _propose_shares(case, uses)
-    _propose_both(case, uses)
+    _propose_shares(case, context, uses)
+    _propose_both(case, context, uses)
     for record in {use.record.serial: use.record for use in uses}.values():
         _propose_record(case, context, record, uses, probes)
     _propose_handed_on(case, context)
 
 
-def _part(case: Case, use: Use) -> Array | None:
+def _part(case: Case, context: Context, use: Use) -> Array | None:
     """What a use contributes to the gradient of the tensor."""
-    part = case.context.part(use) if case.context is not None else None
+    part = context.part(use)
     return part if part is not None and part.shape == case.expected.shape else None
 
 
@@ -197,13 +205,12 @@ def _propose_with_factor(
     case.propose(Candidate(kind, words, rest + factor * changed, rank + 1.2, 1, tried=2000))
 
 
-def _propose_shares(case: Case, uses: list[Use]) -> None:
+def _propose_shares(case: Case, context: Context, uses: list[Use]) -> None:
     """Each of the parts that add up to the gradient times a number of its own."""
-    assert case.context is not None
-    own = [u for u in uses if u.place.serial == case.context.place.serial]
+    own = [u for u in uses if u.place.serial == context.place.serial]
     if not 2 <= len(own) <= 4 or case.explained:
         return
-    parts = [_part(case, u) for u in own]
+    parts = [_part(case, context, u) for u in own]
     if any(p is None for p in parts):
         return
     if np.count_nonzero(case.wrong) < len(parts) + 3:
@@ -244,30 +251,24 @@ def _terms(case: Case, context: Context, uses: Sequence[Use], probes: Probes) ->
             continue
         key = (use.record.serial, use.position)
         sieve = probes.sieve(use.place, key, contribution)
-        if sieve is not None or _part(case, use) is not None:
+        if sieve is not None or _part(case, context, use) is not None:
             yield Term(distance, use, contribution, sieve)
 
 
 def _with_instead(
-    case: Case, use: Use, part: Array | None, contribution: Array, g: Array
+    case: Case, context: Context, use: Use, part: Array | None, contribution: Array, g: Array
 ) -> Array | None:
     """What the tensor gets with g in place of a contribution, which carried on is `part`."""
     if g.shape != contribution.shape or part is None or not np.isfinite(g).all():
         return None
-    changed = case.context.carried(use.place, g) if case.context is not None else None
+    changed = context.carried(use.place, g)
     return None if changed is None else case.expected - part + changed
 
 
-def propose_other_rules(case: Case, probes: Probes | None) -> None:
+def propose_other_rules(case: Case, context: Context, probes: Probes) -> None:
     """Other mistakes in the rules near the tensor: what is dear to try, where nothing else fits."""
-    if (
-        case.context is None
-        or probes is None
-        or case.tape_is_given
-        or np.count_nonzero(case.wrong) < 2
-    ):
+    if np.count_nonzero(case.wrong) < 2:
         return
-    context = case.context
     work = 0
     for distance, use, contribution, sieve in _terms(case, context, context.path[:_NEAR], probes):
         propose_update(case, context, use, contribution)
@@ -278,7 +279,9 @@ def propose_other_rules(case: Case, probes: Probes | None) -> None:
                     return
                 if sieve is not None and not sieve.passes(g):
                     continue
-                values = _with_instead(case, use, _part(case, use), contribution, g)
+                values = _with_instead(
+                    case, context, use, _part(case, context, use), contribution, g
+                )
                 if values is not None:
                     rank = 3.0 + distance / 10 + extra
                     made = made_at(context, use, g)
@@ -287,18 +290,17 @@ def propose_other_rules(case: Case, probes: Probes | None) -> None:
             return
 
 
-def _propose_both(case: Case, uses: list[Use]) -> None:
+def _propose_both(case: Case, context: Context, uses: list[Use]) -> None:
     """Normalisation with neither the term of the mean nor that of the variance."""
-    assert case.context is not None
     found: dict[str, list[Use]] = {}
     for use in uses:
-        role = role_of(case.context, use)
+        role = role_of(context, use)
         if role is not None:
             found.setdefault(role.kind, []).append(use)
     terms: dict[str, list[Array]] = {}
     if len(found) > 1:
         for kind, those in found.items():
-            terms[kind] = [p for p in (_part(case, use) for use in those) if p is not None]
+            terms[kind] = [p for p in (_part(case, context, use) for use in those) if p is not None]
     for mean in terms.get("mean term missing", ()):
         for variance in terms.get("variance term missing", ()):
             case.propose(
@@ -324,7 +326,7 @@ def _propose_record(
         ones = np.ones_like(g)
         if not (sieve.multiple_is_wrong() or sieve.passes(ones) or sieve.is_all(ones)):
             return
-    found = (_part(case, use) for use in uses if use.record is record)
+    found = (_part(case, context, use) for use in uses if use.record is record)
     parts = [part for part in found if part is not None]
     if not parts:
         return

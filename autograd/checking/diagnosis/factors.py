@@ -87,10 +87,9 @@ _MISTAKES = (
 )
 
 
-def propose_penalty(case: Case) -> None:
+def propose_penalty(case: Case, context: Context) -> None:
     """ "penalty": forgotten, halved, doubled, with the wrong sign; or one that the loss has not."""
-    context = case.context
-    if context is None or case.tape_is_given:
+    if case.tape_is_given:
         return
     part = _penalty(case, context)
     if part is not None and largest(part) > case.limit:
@@ -123,7 +122,7 @@ def _penalty(case: Case, context: Context) -> Array | None:
     """What arrives through terms of the loss, single numbers, that hang on this tensor alone."""
     alone = {context.place.serial}
     scalars: list[Record] = []
-    for record in context.flow.values.records:
+    for record in context.flow.records:
         parents = [p for p in record.parents if p is not None]
         constants = zip(context.flow.values.arrays(record), record.parents, strict=True)
         data = any(p is None and isinstance(a, np.ndarray) and a.size > 1 for a, p in constants)
@@ -134,7 +133,7 @@ def _penalty(case: Case, context: Context) -> Array | None:
     # The last ones: what is made of them hangs on others too.
     used = {
         p.serial
-        for record in context.flow.values.records
+        for record in context.flow.records
         if record.serial in alone
         for p in record.parents
         if p is not None

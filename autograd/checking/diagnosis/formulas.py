@@ -16,14 +16,12 @@ from autograd.engine.tape import Record
 from autograd.engine.tensor import Array
 
 
-def propose_softmax(case: Case) -> None:
+def propose_softmax(case: Case, context: Context) -> None:
     """ "softmax": the rule of softmax, or of its logarithm, is taken for a simpler one."""
-    if case.context is None or case.context.value.shape != case.given.shape:
-        return
-    for axis, p, g, logarithm in _softmaxes(case.context):
+    for axis, p, g, logarithm in _softmaxes(context):
         formulas = _of_logarithm(p, g, axis) if logarithm else _of_softmax(p, g, axis)
         for text, values in formulas:
-            if logarithm and values is g and len(case.context.uses) > 1:
+            if logarithm and values is g and len(context.uses) > 1:
                 continue  # the tape has the sum itself, and says that its term is missing
             rank = 3.2 if "taken as -1" in text else 2.7
             case.propose(Candidate("softmax", text, values, rank, tried=50))
@@ -48,32 +46,34 @@ def _softmaxes(context: Context) -> Iterator[tuple[int, Array, Array, bool]]:
 
 
 def _of_logarithm(p: Array, g: Array, axis: int) -> Iterator[tuple[str, Array]]:
-    total = g.sum(axis=axis, keepdims=True)
-    yield (
-        "the logarithm of softmax is differentiated as if each output depended on its own input "
-        "alone: g (1 - p) in place of g - p sum(g)",
-        g * (1 - p),
-    )
-    yield (
-        "the 1 stands in the whole row, not at the label alone: (1 - p) sum(g) in place of "
-        "g - p sum(g)",
-        (1 - p) * total,
-    )
-    yield (
-        "logarithms of the probabilities are used in place of the probabilities: g - log(p) sum(g) "
-        "in place of g - p sum(g)",
-        g - np.log(p) * total,
-    )
-    yield "the sum over the row is forgotten: g is handed on without - p sum(g)", g
-    yield "the sum is added: g + p sum(g) in place of g - p sum(g)", g + p * total
-    yield (
-        "the sum of what arrives is taken as -1, as that of one label is: g + p in place of "
-        "g - p sum(g)",
-        g + p,
+    right, total = "g - p sum(g)", g.sum(axis=axis, keepdims=True)
+    yield from (
+        (
+            "the logarithm of softmax is differentiated as if each output depended on its own "
+            f"input alone: g (1 - p) in place of {right}",
+            g * (1 - p),
+        ),
+        (
+            "the 1 stands in the whole row, not at the label alone: (1 - p) sum(g) in place of "
+            f"{right}",
+            (1 - p) * total,
+        ),
+        (
+            "logarithms of the probabilities are used in place of the probabilities: "
+            f"g - log(p) sum(g) in place of {right}",
+            g - np.log(p) * total,
+        ),
+        ("the sum over the row is forgotten: g is handed on without - p sum(g)", g),
+        (f"the sum is added: g + p sum(g) in place of {right}", g + p * total),
+        (
+            "the sum of what arrives is taken as -1, as that of one label is: g + p in place of "
+            f"{right}",
+            g + p,
+        ),
     )
     for words, axes in _other_axes(p.ndim, axis):
         yield (
-            f"the sum runs over {words} in place of axis {axis}: g - p sum(g)",
+            f"the sum runs over {words} in place of axis {axis}: {right}",
             g - p * g.sum(axis=axes, keepdims=True),
         )
 
@@ -87,33 +87,29 @@ def _other_axes(ndim: int, axis: int) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _of_softmax(p: Array, g: Array, axis: int) -> Iterator[tuple[str, Array]]:
-    yield (
-        "softmax is differentiated as if each output depended on its own input alone: "
-        "g p (1 - p) in place of p (g - sum(g p))",
-        g * p * (1 - p),
-    )
-    yield "the sum is forgotten: g p in place of p (g - sum(g p))", g * p
-    yield (
-        "the sum is not weighted: p (g - sum(g)) in place of p (g - sum(g p))",
-        p * (g - g.sum(axis=axis, keepdims=True)),
-    )
-    yield (
-        "the factor p is forgotten: g - sum(g p) in place of p (g - sum(g p))",
-        g - (g * p).sum(axis=axis, keepdims=True),
-    )
-    yield (
-        "softmax is differentiated elementwise, and without p: g (1 - p) in place of "
-        "p (g - sum(g p))",
-        g * (1 - p),
-    )
-    yield (
-        "the sum is added: p (g + sum(g p)) in place of p (g - sum(g p))",
-        p * (g + (g * p).sum(axis=axis, keepdims=True)),
+    right, total = "p (g - sum(g p))", (g * p).sum(axis=axis, keepdims=True)
+    yield from (
+        (
+            "softmax is differentiated as if each output depended on its own input alone: "
+            f"g p (1 - p) in place of {right}",
+            g * p * (1 - p),
+        ),
+        (f"the sum is forgotten: g p in place of {right}", g * p),
+        (
+            f"the sum is not weighted: p (g - sum(g)) in place of {right}",
+            p * (g - g.sum(axis=axis, keepdims=True)),
+        ),
+        (f"the factor p is forgotten: g - sum(g p) in place of {right}", g - total),
+        (
+            f"softmax is differentiated elementwise, and without p: g (1 - p) in place of {right}",
+            g * (1 - p),
+        ),
+        (f"the sum is added: p (g + sum(g p)) in place of {right}", p * (g + total)),
     )
     for words, axes in _other_axes(p.ndim, axis):
         yield (
             f"the sum in softmax's derivative runs over {words} in place of axis {axis}, the row "
-            "of each example: p (g - sum(g p))",
+            f"of each example: {right}",
             p * (g - (g * p).sum(axis=axes, keepdims=True)),
         )
 
@@ -121,13 +117,11 @@ def _of_softmax(p: Array, g: Array, axis: int) -> Iterator[tuple[str, Array]]:
 _MOST_RECORDS = 60
 
 
-def propose_missing_terms(case: Case) -> None:
+def propose_missing_terms(case: Case, context: Context) -> None:
     """ "mean term missing", "variance term missing" and "both terms missing"."""
-    if case.context is None or case.context.value.shape != case.given.shape:
-        return
-    if any(role_of(case.context, use) is not None for use in case.context.uses):
+    if any(role_of(context, use) is not None for use in context.uses):
         return  # the tape has the terms themselves, and says which of them is missing
-    x = case.context.value.astype(np.float64, copy=False)
+    x = context.value.astype(np.float64, copy=False)
     for axes in _axes(case):
         count = prod(x.shape[a] for a in axes)
         if count < 4 or not _sums_to_zero(case.expected, axes, case):
@@ -163,13 +157,12 @@ def propose_missing_terms(case: Case) -> None:
             case.propose(Candidate("both terms missing", both, values, 4.6, 2 * groups))
 
 
-def propose_normalization(case: Case) -> None:
+def propose_normalization(case: Case, context: Context) -> None:
     """ "normalisation": its gradient with means over other axes, or without one of its factors.
 
     Where y = (x - mean) / s is on the tape, g its gradient: dx = (g - mean(g) - y mean(g y)) / s.
     """
-    context = case.context
-    if context is None or context.value.shape != case.given.shape or case.tape_is_given:
+    if case.tape_is_given:
         return
     x = context.value.astype(np.float64, copy=False)
     for record in context.records[:_MOST_RECORDS]:

@@ -21,7 +21,6 @@ from autograd.checking.replaying import Replay, ReplayError
 from autograd.engine.modes import no_grad
 from autograd.engine.tape import Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.program.recorded import Values
 
 Look = Callable[[Array], Array]
 
@@ -48,7 +47,7 @@ class Probes:
         self._latest: tuple[int, list[Array], list[float]] | None = None
         self._directions: list[Array] = []
         self._targets: list[float] = []
-        self._moved: list[tuple[_Point, _Point]] = []
+        self._moved: list[tuple[Replay, Replay]] = []
         self._sieves: dict[tuple[int, int], Sieve] = {}
         self._known = context.flow.root._place is not None
         self._rng = np.random.default_rng(1)
@@ -88,14 +87,16 @@ class Probes:
         if self._latest is None or self._latest[0] != place.serial:
             self._latest = (place.serial, [], [])
         _, found, sizes = self._latest
-        with suppress(LookupError, ReplayError):
+        with suppress(ReplayError):
             while len(found) < count and self._known:
                 number = len(found)
                 if place.serial == self._context.place.serial:
                     found.append(self.directions(number + 1)[number])
                 else:
                     up, down = self._points(number)
-                    found.append((up.at(place) - down.at(place)) / (2 * self._step))
+                    slot = self._context.flow.values.slot(place)
+                    change = up.tensors[slot].data - down.tensors[slot].data
+                    found.append(change / (2 * self._step))
                 sizes.append(float(np.linalg.norm(found[-1])))
         return found[:count] if len(found) >= count else None
 
@@ -219,31 +220,21 @@ class Probes:
     def _step(self) -> float:
         return _STEP * (largest(self._context.value) or 1.0)
 
-    def _points(self, number: int) -> tuple[_Point, _Point]:
-        flow, serial = self._context.flow, self._context.place.serial
-        assert flow.root._place is not None
+    def _points(self, number: int) -> tuple[Replay, Replay]:
+        values = self._context.flow.values
+        moved = values.slot(self._context.place)
         while len(self._moved) <= number:
             move = self._step * self.directions(number + 1)[len(self._moved)]
             try:
                 up, down = (
-                    _Point(flow.values, flow.root._place, {serial: sign * move}) for sign in (1, -1)
+                    Replay(values, None, {moved: sign * move}, faithful=True, recording=False)
+                    for sign in (1, -1)
                 )
             except ReplayError:
                 self._known = False
                 raise
             self._moved.append((up, down))
         return self._moved[number]
-
-
-class _Point:
-    """The values of a tape with one tensor moved."""
-
-    def __init__(self, values: Values, root: Place, moves: dict[int, Array]) -> None:
-        replay = Replay(values, root, None, moves, faithful=True)
-        self._values, self._places = Values(replay.root), replay.places
-
-    def at(self, place: Place) -> Array:
-        return np.asarray(self._values.at(self._places[place.serial]), np.float64)
 
 
 def _along(tangents: list[Array], sizes: Array, g: Array) -> tuple[Array, Array]:

@@ -113,7 +113,7 @@ def _batch(context: Context) -> int:
     """The length of the first axis of most results on the tape that have several; 0 for none."""
     firsts = Counter(
         record.out.shape[0]
-        for record in context.flow.values.records
+        for record in context.flow.records
         if isinstance(record.out, np.ndarray | Dropped) and len(record.out.shape) > 1
     )
     if not firsts:

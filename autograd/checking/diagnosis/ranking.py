@@ -55,36 +55,45 @@ def diagnose(
 
 
 def _propose(case: Case) -> None:
+    context = case.context
     propose_factor(case)
-    _propose_double(case)
-    propose_label(case)
+    if context is not None:
+        _propose_double(case, context)
+        propose_label(case, context)
     if case.settled:
         return
-    propose_penalty(case)
-    propose_missing_terms(case)
-    propose_normalization(case)
-    propose_softmax(case)
+    if context is not None:
+        propose_penalty(case, context)
+        if context.value.shape == case.given.shape:
+            propose_missing_terms(case, context)
+            propose_normalization(case, context)
+            propose_softmax(case, context)
     propose_arrangement(case)
     propose_sum(case)
     propose_accumulation(case)
-    probes = Probes(case, case.context) if case.context is not None else None
-    search = None
-    if case.context is not None and probes is not None and not case.tape_is_given:
-        search = Search(case, case.context, probes)
-        if search.compositions():
-            return
-    propose_edits(case, probes)
-    if search is not None:
-        search.derivatives()
-    propose_local_factor(case)
-    if not case.explained:
-        propose_other_rules(case, probes)
-    if search is not None and not case.explained:
-        search.factors()
-    if not case.explained:
-        propose_repeated(case)
+    if context is not None and _propose_mistakes(case, context):
+        return
     _propose_offset(case)
     propose_subset(case)
+
+
+def _propose_mistakes(case: Case, context: Context) -> bool:
+    """Mistakes made on the way to the tensor. Says whether nothing else is to be looked for."""
+    probes = Probes(case, context)
+    search = None if case.tape_is_given else Search(case, context, probes)
+    if search is not None and search.compositions():
+        return True
+    propose_edits(case, context, probes)
+    if search is not None:
+        search.derivatives()
+    propose_local_factor(case, context)
+    if search is not None and not case.explained:
+        propose_other_rules(case, context, probes)
+    if search is not None and not case.explained:
+        search.factors()
+    if search is not None and not case.explained:
+        propose_repeated(case, context)
+    return False
 
 
 def _zero(case: Case) -> Hypothesis:
@@ -96,8 +105,8 @@ def _zero(case: Case) -> Hypothesis:
     )
 
 
-def _propose_double(case: Case) -> None:
-    if case.context is not None and len(case.context.uses) > 1:
+def _propose_double(case: Case, context: Context) -> None:
+    if len(context.uses) > 1:
         text = (
             "the whole gradient is added twice (backward ran twice without clearing it, or two "
             "equal uses of the tensor)"

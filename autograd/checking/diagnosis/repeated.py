@@ -12,11 +12,10 @@ from autograd.checking.diagnosis.context import Context, Use, described, summed_
 from autograd.checking.diagnosis.derivatives import ARITHMETIC, PLAIN, right_derivative
 from autograd.checking.diagnosis.evidence import Candidate, Case
 from autograd.checking.diagnosis.roles import role_of
-from autograd.checking.flow import Change, Flow
-from autograd.checking.replaying import quietly
+from autograd.checking.flow import Change
 from autograd.engine.keeping import Dropped
 from autograd.engine.tape import Record
-from autograd.engine.tensor import Array, wrap
+from autograd.engine.tensor import Array
 from autograd.ops.shapes.indexing import as_index
 
 _MOST_USES = 2_000
@@ -35,27 +34,18 @@ class Mistake(NamedTuple):
     rank: float
 
 
-def propose_repeated(case: Case) -> None:
+def propose_repeated(case: Case, context: Context) -> None:
     """The mistakes, where there are several uses that are alike and nothing else explains it."""
-    context = case.context
-    if context is None or case.tape_is_given or case.given.size < 2:
-        return
-    if len(context.path) > _MOST_USES:
+    if case.given.size < 2 or len(context.path) > _MOST_USES:
         return
     work = 0
     for uses in _alike(context):
         for mistake in _mistakes(context, uses):
-            work += len(context.flow.values.records)
+            work += len(context.flow.records)
             if work > _MOST_WORK:
                 return
             changes = _changes(context, uses, mistake.instead)
-            with quietly():
-                flow = Flow(
-                    context.flow.root,
-                    substitutes=context.flow.substitutes,
-                    changes=context.flow.changes | changes,
-                )
-            values = flow.at(context.place)
+            values = context.flow.with_mistake(changes).at(context.place)
             if values is None or values.shape != case.given.shape:
                 continue
             found = Candidate(
@@ -127,16 +117,12 @@ def contribution_of(
 ) -> Array | None:
     """What a use adds to the gradient of its place, of what arrives at it; with others of its
     arguments, in whatever shape."""
-
-    def of(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        given = [wrap(g, None), *given[1:]]
-        for position, other in (others or {}).items():
-            given[2 + position] = wrap(other.reshape(given[2 + position].shape).copy(), None)
-        return given, options
-
-    raw = context.pulled(use, of)
-    argument = context.flow.values.arrays(use.record)[use.position]
-    return None if raw is None else summed_to(raw, argument.shape)
+    arrays, others = context.flow.values.arrays(use.record), others or {}
+    if any(other.size != arrays[at].size for at, other in others.items()):
+        return None
+    given = {2 + at: other.reshape(arrays[at].shape).copy() for at, other in others.items()}
+    raw = context.pulled(use, {0: g, **given})
+    return None if raw is None else summed_to(raw, arrays[use.position].shape)
 
 
 def _one_by_one(of: Callable[[Use, Array], Array | None]) -> Instead:
@@ -200,30 +186,25 @@ def _derivatives(context: Context, record: Any, where: str) -> Iterator[Mistake]
     legend = " (x: its input, y: its output)"
     end = f"; it must be {proper}{legend}" if proper else legend
 
-    def arrays(use: Use) -> tuple[Array, Array]:
-        x = context.flow.values.arrays(use.record)[use.position]
-        return np.asarray(context.flow.values.out(use.record)), x
-
     for number, form in enumerate(PLAIN):
         for which, name in enumerate("yx"):
 
             def of_form(use: Use, g: Array, which: int = which, form: Any = form) -> Array:
-                return np.asarray(g * form.of(arrays(use)[which].astype(np.float64)))
+                values = context.flow.values
+                v = values.arrays(use.record)[use.position] if which else values.out(use.record)
+                return np.asarray(g * form.of(np.asarray(v, np.float64)))
 
             have = form.text.format(v=name)
             text = f"the derivative of {where} is wrong: you have {have}{end}"
             rank = 2.8 + which / 5 + number / 1000
             yield Mistake("wrong factor", text, _one_by_one(of_form), rank)
 
-    def forgotten(use: Use, g: Array) -> Array:
-        return g
-
     def again(use: Use, g: Array) -> Array | None:
         once = contribution_of(context, use, g)
         return None if once is None else contribution_of(context, use, once)
 
     text = f"the derivative of {where} is forgotten: the upstream gradient is handed on as it is"
-    yield Mistake("local factor forgotten", text, _one_by_one(forgotten), 3.0)
+    yield Mistake("local factor forgotten", text, _one_by_one(lambda use, g: g), 3.0)
     text = f"the derivative of {where} is multiplied in twice, which is once too many"
     yield Mistake("wrong factor", text, _one_by_one(again), 3.0)
 
@@ -241,20 +222,20 @@ def _extrema(context: Context, where: str) -> Iterator[Mistake]:
 
         return _one_by_one(of)
 
-    def last(x: Array, top: Array) -> Array:
-        hits = np.flatnonzero(x == top)
-        mask = np.zeros(x.size)
-        mask[hits[-1]] = 1
-        return mask.reshape(x.shape)
+    def at(x: Array, element: Any) -> Array:
+        """1 at an element, 0 elsewhere."""
+        return np.asarray(np.arange(x.size) == element).reshape(x.shape) * 1.0
 
     def other(x: Array, top: Array) -> Array:
-        least = x.argmin() if x.max() == top else x.argmax()
-        return np.asarray(np.arange(x.size) == least).reshape(x.shape) * 1.0
+        return at(x, x.argmin() if x.max() == top else x.argmax())
 
     for text, mask_of in (
         (f"all that tie in {where} get the whole gradient", lambda x, top: (x == top) * 1.0),
         (f"the other extremum of {where} gets the gradient (argmin for argmax)", other),
-        (f"where several elements tie in {where}, the last gets the gradient", last),
+        (
+            f"where several elements tie in {where}, the last gets the gradient",
+            lambda x, top: at(x, np.flatnonzero(x == top)[-1]),
+        ),
         (f"the gradient of {where} is spread over all elements", lambda x, _: np.ones(x.shape)),
         (
             f"the gradient of {where} is spread over all elements, as of a mean",
@@ -352,11 +333,8 @@ def _window(use: Use) -> Record | None:
 def _products(context: Context, where: str) -> Iterator[Mistake]:
     """The other factor of a product, not transposed."""
 
-    def other(use: Use) -> Array:
-        return np.asarray(context.flow.values.arrays(use.record)[1 - use.position])
-
     def turned(use: Use, g: Array) -> Array | None:
-        a = other(use)
+        a = np.asarray(context.flow.values.arrays(use.record)[1 - use.position])
         right = contribution_of(context, use, g)
         if right is None or a.ndim != 2 or g.ndim != 2 or a.shape[0] != a.shape[1]:
             return None

@@ -9,13 +9,13 @@ import numpy as np
 from autograd.engine.tape import Record
 from autograd.engine.tensor import Array
 from autograd.ops.shapes.indexing import as_index
-from autograd.program.recorded import Values
+from autograd.program.taping import Taped
 
 if TYPE_CHECKING:  # which asks for the masks
     from autograd.checking.diagnosis.context import Context, Use
 
 
-def label_masks(values: Values) -> list[Array]:
+def label_masks(values: Taped) -> list[Array]:
     """Where recorded indices pick one number of many, and where recorded constants are one-hot."""
     masks: list[Array] = []
     for record in values.records:

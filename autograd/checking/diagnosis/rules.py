@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
-from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
+from autograd.checking.diagnosis.context import (
+    Context,
+    Use,
+    broadcasts_to,
+    described,
+    gradient_like,
+    summed_to,
+)
 from autograd.checking.diagnosis.quantities import axis_of
 from autograd.engine.tensor import Array, wrap
 from autograd.ops.reductions.reduction import keepdims_shape
@@ -32,28 +39,18 @@ def unsummed(context: Context, use: Use) -> Array | None:
     """What the rule of a use returns where an argument that is broadcast is repeated."""
     if getattr(use.record.op, "kind", None) != "elementwise":
         return context.pulled(use)
-    shape = use.record.out.shape
-
-    def repeated(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        given, at = list(given), 2 + use.position
-        given[at] = wrap(np.broadcast_to(given[at].data, shape).copy(), None)
-        return given, options
-
-    return context.pulled(use, repeated)
+    argument = context.flow.values.arrays(use.record)[use.position]
+    repeated = np.broadcast_to(argument, use.record.out.shape).copy()
+    return context.pulled(use, {2 + use.position: repeated})
 
 
 def _without_local_factor(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
     """The gradient of the output, handed on as it is, or without one recorded factor."""
     g = context.upstream(use.record)
-    if g is None:
+    passed = gradient_like(right, g)
+    if passed is None:
         return
     op = described(use.record)
-    try:
-        passed = summed_to(g, right.shape)
-    except ValueError:
-        return
-    if passed.shape != right.shape:
-        return
     others = [
         a
         for i, a in enumerate(context.flow.values.arrays(use.record))
@@ -83,16 +80,7 @@ def _swapped(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
         theirs = context.pulled(Use(record, other, use.place))
         if theirs is not None and theirs.shape == right.shape:
             yield "arguments swapped", f"the gradients of {between} are exchanged", theirs, 0.2
-
-        def exchange(
-            given: list[Any], options: dict[str, Any], other: int = other
-        ) -> tuple[list[Any], dict[str, Any]]:
-            i, j = 2 + use.position, 2 + other
-            given = list(given)
-            given[i], given[j] = given[j], given[i]
-            return given, options
-
-        mine = context.pulled(use, exchange)
+        mine = context.pulled(use, {2 + use.position: array, 2 + other: arrays[use.position]})
         if mine is not None and mine.shape == right.shape:
             yield "arguments swapped", f"{between} are exchanged in the rule", mine, 0.1
 
@@ -123,7 +111,7 @@ def _along_other_axes(context: Context, use: Use, right: Array) -> Iterator[Mist
                 return given, options | {"axis": other}
             return [*given[:3], other, *given[4:]], options
 
-        mistaken = context.pulled(use, along)
+        mistaken = context.pulled(use, rewrite=along)
         if mistaken is not None and mistaken.shape == right.shape:
             words = f"the rule of {described(record)} runs along axis {chosen} instead of {axes}"
             yield "wrong axis", words, mistaken, -1.1
@@ -139,26 +127,24 @@ def _transposed_products(context: Context, use: Use, right: Array) -> Iterator[M
     if not isinstance(other, np.ndarray) or other.ndim < 2:
         return
     name = f"argument {1 - use.position} of {described(record)}"
-    for left_of_g in (use.position == 1, use.position != 1):
-        for turn_other in (True, False):
-            for turn_g in (False, True):
-                if left_of_g == (use.position == 1) and turn_other and not turn_g:
-                    continue  # the right one
-                a = np.swapaxes(other, -1, -2) if turn_other else other
-                b = np.swapaxes(g, -1, -2) if turn_g else g
-                a, b = (a, b) if left_of_g else (b, a)
-                if (a.shape[-2], b.shape[-1]) != right.shape[-2:]:
-                    continue
-                try:
-                    product = summed_to(a @ b, right.shape)
-                except ValueError:
-                    continue
-                if left_of_g != (use.position == 1):
-                    text = f"{name} and the upstream gradient are multiplied in the wrong order"
-                    yield "arguments swapped", text, product, 0.3
-                else:
-                    turned = "the upstream gradient is" if turn_g else f"{name} is not"
-                    yield "transposed", f"{turned} transposed in the product", product, 0.0
+    for in_order, turn_other, turn_g in product((True, False), (True, False), (False, True)):
+        if in_order and turn_other and not turn_g:
+            continue  # the right one
+        a = np.swapaxes(other, -1, -2) if turn_other else other
+        b = np.swapaxes(g, -1, -2) if turn_g else g
+        a, b = (a, b) if in_order == (use.position == 1) else (b, a)
+        if (a.shape[-2], b.shape[-1]) != right.shape[-2:]:
+            continue
+        try:
+            made = summed_to(a @ b, right.shape)
+        except ValueError:
+            continue
+        if in_order:
+            turned = "the upstream gradient is" if turn_g else f"{name} is not"
+            yield "transposed", f"{turned} transposed in the product", made, 0.0
+        else:
+            text = f"{name} and the upstream gradient are multiplied in the wrong order"
+            yield "arguments swapped", text, made, 0.3
 
 
 def _summed_wrongly(context: Context, use: Use, right: Array) -> Iterator[Mistake]:
@@ -222,16 +208,19 @@ def _overwritten_windows(
     text = (
         f"where windows of {where} overlap, one gradient overwrites the other; they are to be added"
     )
+
+    def of_tap(tap: tuple[int, ...], strides: Sequence[int]) -> tuple[slice, ...]:
+        """Where the windows have an element, if they begin so far apart."""
+        parts = zip(tap, dilation, counts, strides, strict=True)
+        return batch + tuple([slice(o * d, o * d + (m - 1) * s + 1, s) for o, d, m, s in parts])
+
+    flat = np.moveaxis(g.reshape(*g.shape[: g.ndim - k], -1), -1, 0)
+    of_g = dict(zip(np.ndindex(*window), flat, strict=True))
     # By taps, the last tap stays; by windows, the last window, which is the first tap.
     for taps in (list(np.ndindex(*window)), list(np.ndindex(*window))[::-1]):
         out = np.zeros_like(right)
         for tap in taps:
-            place = tuple(
-                slice(o * d, o * d + (m - 1) * s + 1, s)
-                for o, d, m, s in zip(tap, dilation, counts, stride, strict=True)
-            )
-            at_tap: tuple[Any, ...] = (..., *tap)
-            out[batch + place] = g[at_tap]
+            out[of_tap(tap, stride)] = of_g[tap]
         yield "overwritten", text, out, 0.0
     # Where each window passes its gradient to one element, as max pooling does, one by one.
     out, shares = (
@@ -246,17 +235,11 @@ def _overwritten_windows(
             share, target = shares[batch + at + tap], out[batch + place]
             out[batch + place] = np.where(share != 0, share, target)
     yield "overwritten", f"{text} (= in place of +=)", out, 0.0
-    for what, steps in (("the stride", (1,) * k),):
-        if tuple(stride) == steps:
-            continue
+    if any(step != 1 for step in stride):
         out = np.zeros_like(right)
         for tap in np.ndindex(*window):
-            place = tuple(
-                slice(o * d, o * d + m) for o, d, m in zip(tap, dilation, counts, strict=True)
-            )
-            at_tap = (..., *tap)
-            out[batch + place] += g[at_tap]
-        words = f"the index of the windows of {where} ignores {what}: i in place of i * stride"
+            out[of_tap(tap, (1,) * k)] += of_g[tap]
+        words = f"the index of the windows of {where} ignores the stride: i in place of i * stride"
         yield "index of windows", words, out, 0.0
 
 
@@ -290,16 +273,11 @@ def _of_its_own(context: Context, use: Use, right: Array, where: str) -> Iterato
     for other in context.path:
         if other.place.serial != use.record.serial:
             continue
-
-        def spread(
-            given: list[Any], options: dict[str, Any], other: Use = other
-        ) -> tuple[list[Any], dict[str, Any]]:
-            full = np.broadcast_to(given[2 + other.position].data, other.record.out.shape)
-            given = list(given)
-            given[2 + other.position] = wrap(full.copy(), None)  # so that nothing is summed
-            return given, options
-
-        raw = context.pulled(other, spread) if np.ndim(other.record.out) else None
+        argument = context.flow.values.arrays(other.record)[other.position]
+        raw = None
+        if np.ndim(other.record.out) and broadcasts_to(argument, other.record.out.shape):
+            full = np.broadcast_to(argument, other.record.out.shape).copy()
+            raw = context.pulled(other, {2 + other.position: full})  # so that nothing is summed
         if raw is not None and raw.shape == right.shape != use.record.out.shape:
             own = raw / n if use.record.op.name == "mean" else raw
             text = (
@@ -328,7 +306,7 @@ def _to_others(context: Context, use: Use, g: Array, right: Array, where: str) -
         flipped = [wrap(np.flip(t.data).copy(), None) for t in given[:3]]
         return [*flipped, *given[3:]], options
 
-    last = context.pulled(use, turned)
+    last = context.pulled(use, rewrite=turned)
     if last is not None:
         text = f"where several elements tie in {where}, the last gets the gradient, not the first"
         yield "subset", text, np.flip(last), 0.0
@@ -386,14 +364,4 @@ def _share(context: Context, use: Use, g: Array, axis: int, k: int, right: Array
     index[axis] = k
     alone = np.zeros_like(g)
     alone[tuple(index)] = g[tuple(index)]
-
-    def only(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        return [wrap(alone, None), *given[1:]], options
-
-    share = context.pulled(use, only)
-    if share is None:
-        return None
-    try:
-        return as_gradient(summed_to(share, right.shape), right.dtype)
-    except ValueError:
-        return None
+    return gradient_like(right, context.pulled(use, {0: alone}))

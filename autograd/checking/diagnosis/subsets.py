@@ -203,11 +203,9 @@ def _what(case: Case, wrong: Mask) -> str:
     return ""
 
 
-def propose_label(case: Case) -> None:
+def propose_label(case: Case, context: Context) -> None:
     """ "label missing": one constant too much at the labels, and nothing wrong elsewhere."""
-    if case.context is None:
-        return
-    for mask in case.context.label_masks:
+    for mask in context.label_masks:
         if mask.shape != case.given.shape or mask.sum() < 2 or mask.all():
             continue
         if largest(case.expected[~mask]) <= case.limit:

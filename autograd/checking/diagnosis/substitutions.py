@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd.checking.diagnosis.context import Context, Use, as_gradient, described, summed_to
+from autograd.checking.diagnosis.context import (
+    Context,
+    Use,
+    as_gradient,
+    broadcasts_to,
+    described,
+    gradient_like,
+)
 from autograd.checking.diagnosis.evidence import Candidate, Case, Hypothesis, fitted_factor, largest
 from autograd.checking.diagnosis.rules import Mistake
 from autograd.engine.modes import no_grad
@@ -66,9 +73,9 @@ def _run(
     """
 
     def replace(given: list[Any], options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-        old = given[position]
-        given = list(given)
-        given[position] = wrap(as_gradient(np.ascontiguousarray(other), old.dtype), None)
+        given[position] = wrap(
+            as_gradient(np.ascontiguousarray(other), given[position].dtype), None
+        )
         if anew:
             op = use.record.op
             out = op(*given[2:], **use.record.options) if isinstance(op, Primitive) else None
@@ -77,14 +84,8 @@ def _run(
             given[1] = out
         return given, options
 
-    mistaken = context.pulled(use, replace)
-    if mistaken is None:
-        return None
-    try:
-        mistaken = as_gradient(summed_to(mistaken, right.shape), right.dtype)
-    except ValueError:
-        return None
-    return None if np.array_equal(mistaken, right) else mistaken
+    mistaken = gradient_like(right, context.pulled(use, rewrite=replace))
+    return None if mistaken is None or np.array_equal(mistaken, right) else mistaken
 
 
 def _matters(context: Context, use: Use, position: int, right: Array) -> bool:
@@ -225,37 +226,27 @@ def propose_update(case: Case, context: Context, use: Use, contribution: Array) 
 _MOST = 120  # recorded arrays that are tried
 
 
-def propose_local_factor(case: Case) -> None:
+def propose_local_factor(case: Case, context: Context) -> None:
     """ "local factor forgotten": given times a recorded value, or a function of it, is right."""
-    if case.context is None:
-        return
     wrong = int(np.count_nonzero(case.wrong))
     needed = 2 if case.relative_limit < 1e-6 else 3
     if wrong < needed or not largest(case.given) or largest(case.expected) <= case.limit:
         return  # whatever is multiplied by 0 gives nothing
-    for distance, (what, value) in enumerate(case.context.recorded()[:_MOST]):
-        try:
-            fits = np.broadcast_shapes(value.shape, case.given.shape) == case.given.shape
-        except ValueError:
-            continue
+    for distance, (what, value) in enumerate(context.recorded()[:_MOST]):
+        fits = broadcasts_to(value, case.given.shape)
         if not fits or value.dtype.kind not in "fb" or not value.size:
             continue
         if value.min() == value.max():
             continue  # one number: a factor
         value = value.astype(np.float64, copy=False)
         _propose_one_too_many(case, what, value, distance)
-        for words, of in _FUNCTIONS:
+        for words, extra, of in _FUNCTIONS:
             if _may_complete(case, of, value) and _completes(case, factor := of(value)):
-                v = f"{what}, of shape {value.shape}"
-                text = f"{words.format('v')} is forgotten as a factor, where v is {v}"
-                if words == "{}":
-                    text = f"{v}, is forgotten as a factor"
-                elif words == "1 / {}":
-                    text = f"{v}, is one factor too many, or a division by it is forgotten"
+                text = words.format(f"{what}, of shape {value.shape}")
                 residual = largest(case.given * factor - case.expected) / case.largest_difference
                 evidence = f"given times it is right in all {case.given.size} numbers"
-                rank = 3.1 + min(distance, 99) / 100 + (0.0 if words == "{}" else 0.3)
-                if words == "1 / {}" and not distance:
+                rank = 3.1 + min(distance, 99) / 100 + extra
+                if words == _ONE_TOO_MANY and not distance:
                     rank = 2.55  # simpler than a form that comes to the same, as x exp(x)
                 case.note(rank, Hypothesis("local factor forgotten", text, residual, evidence))
 
@@ -269,16 +260,18 @@ def _propose_one_too_many(case: Case, what: str, value: Array, distance: int) ->
         case.propose(Candidate("wrong factor", text, values, rank, tried=1000))
 
 
-# What derivatives of elementary functions are made of.
-_FUNCTIONS: tuple[tuple[str, Callable[[Array], Array]], ...] = (
-    ("{}", lambda v: v),
-    ("1 - {}", lambda v: 1 - v),
-    ("1 + {}", lambda v: 1 + v),
-    ("{} ** 2", lambda v: v * v),
-    ("1 - {} ** 2", lambda v: 1 - v * v),
-    ("{0} (1 - {0})", lambda v: v * (1 - v)),
-    ("1 / {}", lambda v: 1 / v),
-    ("1 / {} ** 2", lambda v: 1 / (v * v)),
+_ONE_TOO_MANY = "{}, is one factor too many, or a division by it is forgotten"
+_OF_IT = "{} is forgotten as a factor, where v is {{}}"
+# What derivatives of elementary functions are made of, what is said of it, and added to the rank.
+_FUNCTIONS: tuple[tuple[str, float, Callable[[Array], Array]], ...] = (
+    ("{}, is forgotten as a factor", 0.0, lambda v: v),
+    (_OF_IT.format("1 - v"), 0.3, lambda v: 1 - v),
+    (_OF_IT.format("1 + v"), 0.3, lambda v: 1 + v),
+    (_OF_IT.format("v ** 2"), 0.3, lambda v: v * v),
+    (_OF_IT.format("1 - v ** 2"), 0.3, lambda v: 1 - v * v),
+    (_OF_IT.format("v (1 - v)"), 0.3, lambda v: v * (1 - v)),
+    (_ONE_TOO_MANY, 0.3, lambda v: 1 / v),
+    (_OF_IT.format("1 / v ** 2"), 0.3, lambda v: 1 / (v * v)),
 )
 
 
