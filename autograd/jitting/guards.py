@@ -193,7 +193,7 @@ class Surroundings:
             yield from self._attributes(value)
 
     def _attributes(self, value: Any) -> Iterator[Any]:
-        if type(value).__module__.partition(".")[0] in _FOREIGN:
+        if str(type(value).__module__).partition(".")[0] in _FOREIGN:
             return
         held, kind = vars(value), type(value).__name__
         if held:
@@ -203,7 +203,7 @@ class Surroundings:
             yield from held.values()
 
     def _function(self, f: types.FunctionType) -> Iterator[Any]:
-        if f.__module__.partition(".")[0] in _FOREIGN:
+        if str(f.__module__).partition(".")[0] in _FOREIGN:
             return
         pairs = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
         full = [(name, cell) for name, cell in pairs if _is_full(cell)]

@@ -320,13 +320,13 @@ class _Taping:
                 ),
                 own.serial,
             )
-        elif not self._swept:
-            made = [part.view() for part in outs]
-            for part in made:
-                trace.constant(part, f"given by {record.op.name}")
         else:
             again: Any = record.op
-            made = again.forward_again(own)
+            views = [part.view() if isinstance(part, np.ndarray) else part for part in outs]
+            made = again.forward_again(own) if self._swept else views
+            for part in made:  # what was not computed again, as no gradient goes back from it
+                if isinstance(part, np.ndarray) and trace.known(part) is None:
+                    trace.constant(part, f"given by {record.op.name}")
         own.out = like(out, made) if isinstance(out, tuple) else made[0]
         for index, (seen, array) in enumerate(zip(outs, made, strict=True)):
             if isinstance(array, np.ndarray):
