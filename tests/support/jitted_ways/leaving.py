@@ -91,7 +91,7 @@ def a_branch_by_a_number(play: Play) -> None:
             return x * 2
         return x - 1
 
-    for x in numbers(3, count=12):
+    for x in numbers(3, count=24):
         play(f, Tensor(x))
 
 
@@ -117,13 +117,13 @@ def a_branch_within_a_branch(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right")
+@way("right", failing="a way that was compared is made into a program again while another is not")
 def and_or_not_of_tensors(play: Play) -> None:
     @play.jit
     def f(x: Tensor) -> Tensor:
         return x * (1.0 if (x[0] > 0 and not x[1] > 0) or x[2] > 1 else 2.0)
 
-    for x in numbers(3, count=12):
+    for x in numbers(3, count=24):
         play(f, Tensor(x))
 
 
@@ -135,7 +135,7 @@ def a_loop_until_a_number_is_small(play: Play) -> None:
             x = x / 2
         return x
 
-    for x in numbers(3, count=10):
+    for x in numbers(3, count=24):
         play(f, Tensor(4 * x))
 
 
@@ -158,23 +158,23 @@ def an_early_return_where_nan_is_found(play: Play) -> None:
             return ag.nan_to_num(x)
         return x * 3
 
-    for i, x in enumerate(numbers(3, count=8)):
+    for i, x in enumerate(numbers(3, count=16)):
         if i in (3, 6):
             x[i % 3] = np.nan
         play(f, Tensor(x))
 
 
-@way("right")
+@way("right", failing="a way that was compared is made into a program again while another is not")
 def pythons_max_of_tensors(play: Play) -> None:
     f = play.jit(lambda x: max(x[0], x[1], x[2]) * x)
-    for x in numbers(3, count=10):
+    for x in numbers(3, count=24):
         play(f, Tensor(x))
 
 
-@way("right")
+@way("right", failing="a way that was compared is made into a program again while another is not")
 def pythons_sorted_of_tensors(play: Play) -> None:
     f = play.jit(lambda x: ag.stack(sorted([x[0], x[1], x[2]])))
-    for x in numbers(3, count=10):
+    for x in numbers(3, count=24):
         play(f, Tensor(x))
 
 
@@ -184,7 +184,7 @@ def a_tensor_looked_for_in_a_list(play: Play) -> None:
     def f(x: Tensor) -> Tensor:
         return x if any(x[0] == x[i] for i in (1, 2)) else -x
 
-    for values in ([1, 2, 3], [1, 1, 2], [4, 2, 4], [0, 1, 2], [3, 3, 3], [1, 4, 1]):
+    for values in ([1, 2, 3], [1, 1, 2], [4, 2, 4], [0, 1, 2], [3, 3, 3], [1, 4, 1], [2, 3, 4], [5, 5, 6]):
         play(f, Tensor(np.array(values, float)))
 
 
@@ -543,5 +543,5 @@ def a_branch_by_a_gradient(play: Play) -> None:
         assert w.grad is not None
         return x * 2 if w.grad.sum() > 0 else x * 3
 
-    for x in numbers(3, count=10):
+    for x in numbers(3, count=24):
         play(f, Tensor(x))

@@ -31,6 +31,8 @@ class Play:
 
     Attributes:
         notes: what is compared, in order.
+        calls: how many there were.
+        runs: how many times jitted functions have run in Python.
         touched: what a call has changed that was refused; None where nothing was refused.
     """
 
@@ -40,6 +42,8 @@ class Play:
         self._results: list[Any] = []
         self._made: list[Jitted] = []
         self.notes: list[Any] = []
+        self.runs = 0
+        self.calls = 0
         self.touched: str | None = None
 
     def jit(self, f: Any = None, **options: Any) -> Any:
@@ -47,7 +51,7 @@ class Play:
             return lambda f: self.jit(f, **options)
         if not self._jitted:
             return f
-        self._made.append(ag.jit(f, **options))
+        self._made.append(ag.jit(_Counted(f, self), **options))
         return self._made[-1]
 
     def watch(self, *things: Any) -> None:
@@ -55,13 +59,14 @@ class Play:
         self._watched += things
 
     def __call__(self, f: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call f, and note what it returns, what becomes of its arguments and of what is watched."""
+        """Call f, and note what it returns, and what becomes of all that is seen."""
         before = picture([self._watched, args, options])
         try:
             result = f(*args, **options)
         except REFUSALS:
             self.touched = unlike(before, picture([self._watched, args, options])) or ""
             raise
+        self.calls += 1
         self._results.append(result)
         self.note(result, self._watched, args, options)
         return result
@@ -77,6 +82,23 @@ class Play:
     def programs(self) -> list[str]:
         """What each jitted function says of itself."""
         return [f.report() for f in self._made]
+
+
+class _Counted:
+    """A function that counts its runs, and is no object that jit looks at."""
+
+    __slots__ = ("__wrapped__", "_play")
+
+    def __init__(self, f: Any, play: Play) -> None:
+        self.__wrapped__, self._play = f, play
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        self._play.runs += 1
+        return self.__wrapped__(*args, **options)
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.__wrapped__, "__name__", type(self.__wrapped__).__name__)
 
 
 # --- what is compared ---------------------------------------------------------------------------
