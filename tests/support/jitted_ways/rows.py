@@ -1,25 +1,41 @@
 """The files of rows; importing them fills the table."""
 
 from support.jitted_ways import (
+    counting,
+    deciding,
     drawing,
     leaving,
+    masking,
     modules,
+    nesting,
     optimizers,
     python_values,
+    remembering,
     returning,
     running,
     shaping,
+    stepping,
+    surrounding,
+    sweeping,
     transforming,
 )
 
 FILES = (
+    counting,
+    deciding,
     drawing,
     leaving,
+    masking,
     modules,
+    nesting,
     optimizers,
     python_values,
+    remembering,
     returning,
     running,
     shaping,
+    stepping,
+    surrounding,
+    sweeping,
     transforming,
 )

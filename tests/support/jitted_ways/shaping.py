@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from support.jitted_ways.playing import Play
-from support.jitted_ways.table import numbers, way
+from support.jitted_ways.table import RESULTS, numbers, way
 
 import autograd as ag
 from autograd import Tensor
@@ -18,114 +18,7 @@ Pair = namedtuple("Pair", "x y")
 # --- shapes that hang on numbers -----------------------------------------------------------------
 
 
-@way("right")
-def a_sum_over_a_mask(play: Play) -> None:
-    f = play.jit(lambda x: x[x > 0].sum() * x)
-    for x in numbers(5):
-        play(f, Tensor(x))
-
-
-@way("right")
-def a_mean_over_a_mask(play: Play) -> None:
-    f = play.jit(lambda x: x[x > 0].mean() * x)
-    for n, x in enumerate(numbers(7, count=42)):
-        play(f, Tensor(np.abs(x) * ([1] * (n % 7 + 1) + [-1] * (6 - n % 7))))
-
-
-@way("right")
-def a_mean_over_a_mask_of_one_size_at_first(play: Play) -> None:
-    f = play.jit(lambda x: x[x > 0].mean())
-    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [1, 2, 3], [-1, -2, 5], [7, 7, 8], [1, 2, -1], [-4, 1, 8]):
-        play(f, Tensor(np.array(values, float)))
-
-
-@way("right", failing="SILENT: where only a shape was read, the call is left out, its guard too")
-def the_size_of_a_masked_tensor(play: Play) -> None:
-    f = play.jit(lambda x: x * x[x > 0].size)
-    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [1, 2, 3], [-1, -2, 5], [7, 7, 8], [1, 2, -1], [-4, 1, 8]):
-        play(f, Tensor(np.array(values, float)))
-
-
-@way("right", failing="refused, by a line outside of the function: a rule has a size as a number")
-def a_gradient_through_a_mask(play: Play) -> None:
-    f = play.jit(ag.grad(lambda x: (x[x > 0] ** 2).sum()))
-    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [1, 2, 3], [-1, -2, 5], [7, 7, 8], [1, 2, -1], [-4, 1, 8]):
-        play(f, Tensor(np.array(values, float)))
-
-
-@way("right")
-def what_a_mask_leaves_returned(play: Play) -> None:
-    f = play.jit(lambda x: (x[x > 0], x[x <= 0] * 2))
-    for x in numbers(6):
-        play(f, Tensor(x))
-
-
-@way("right")
-def gradients_back_through_what_a_mask_left(play: Play) -> None:
-    f = play.jit(lambda x: x[x > 0] * 3)
-    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [1, 2, 3], [-1, -2, 5], [7, 7, 8], [1, 2, -1], [-4, 1, 8]):
-        x = Tensor(np.array(values, float), requires_grad=True)
-        y = play(f, x)
-        (y * y).sum().backward()
-        play.note(x)
-
-
-@way("right")
-def nonzero(play: Play) -> None:
-    f = play.jit(lambda x: x[ag.nonzero(x > 0)].sum())
-    for x in numbers(5):
-        play(f, Tensor(x))
-
-
-@way("right")
-def counted_nonzero(play: Play) -> None:
-    f = play.jit(lambda x: x * ag.count_nonzero(x > 0))
-    for x in numbers(5):
-        play(f, Tensor(x))
-
-
-@way("right")
-def places_of_nonzero_as_numbers(play: Play) -> None:
-    f = play.jit(lambda x: ag.stack([*ag.nonzero(x > 0)]) * 2)
-    for x in numbers(5):
-        play(f, Tensor(x))
-
-
-@way("right", failing="refused, where it is only another way for another shape")
-def a_loop_over_what_a_mask_left(play: Play) -> None:
-    @play.jit
-    def f(x: Tensor) -> Tensor:
-        total = x[0] * 0
-        for part in x[x > 0]:
-            total = total * 0.5 + part
-        return total
-
-    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [1, 2, 3], [-1, -2, 5], [7, 7, 8], [1, 2, -1], [-4, 1, 8]):
-        play(f, Tensor(np.array(values, float)))
-
-
-@way("right", failing="SILENT: where only a shape was read, the call is left out, its guard too")
-def a_branch_by_how_many_a_mask_left(play: Play) -> None:
-    @play.jit
-    def f(x: Tensor) -> Tensor:
-        found = x[x > 0]
-        return x if found.shape[0] > 1 else -x
-
-    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [-1, -2, -3], [-1, -2, 5], [7, 7, 8], [1, 2, -1], [-4, 1, 8]):
-        play(f, Tensor(np.array(values, float)))
-
-
-@way("right")
-def what_a_mask_left_reshaped(play: Play) -> None:
-    f = play.jit(lambda x: x[x > 0].reshape(-1, 1) @ np.ones((1, 2)))
-    for x in numbers(5):
-        play(f, Tensor(x))
-
-
-# --- shapes, dtypes and trees of arguments -------------------------------------------------------
-
-
-@way("right")
+@way("right", failing=RESULTS)
 def batches_of_other_sizes(play: Play) -> None:
     w = Tensor(np.ones((3, 2)), requires_grad=True)
     play.watch(w)
@@ -331,7 +224,7 @@ def positions_and_names(play: Play) -> None:
             play(f, y=a, x=b)
 
 
-@way("right")
+@way("right", failing=RESULTS)
 def one_tensor_given_twice(play: Play) -> None:
     f = play.jit(lambda x, y: (x * y).sum())
     for n, x in enumerate(numbers(3, count=16)):
@@ -362,7 +255,7 @@ def views_of_one_array(play: Play) -> None:
         play(f, x[:3], x[n % 3 : 3 + n % 3])
 
 
-@way("right")
+@way("right", failing=RESULTS)
 def who_wants_a_gradient(play: Play) -> None:
     f = play.jit(lambda x, y: x * y + x)
     for n, x in enumerate(numbers(3, count=24)):
@@ -374,7 +267,7 @@ def who_wants_a_gradient(play: Play) -> None:
         play.note(a, b)
 
 
-@way("right")
+@way("right", failing=RESULTS)
 def a_leaf_or_what_was_computed(play: Play) -> None:
     f = play.jit(lambda x: (x * x).sum())
     for n, x in enumerate(numbers(3, count=16)):
@@ -384,7 +277,7 @@ def a_leaf_or_what_was_computed(play: Play) -> None:
         play.note(a, given)
 
 
-@way("right")
+@way("right", failing=RESULTS)
 def is_leaf_asked(play: Play) -> None:
     f = play.jit(lambda x: x * (2 if x.is_leaf else 3) * (1 if x.requires_grad else 5))
     for n, x in enumerate(numbers(3, count=16)):
@@ -392,7 +285,7 @@ def is_leaf_asked(play: Play) -> None:
         play(f, a * 2 if n % 3 == 1 else a)
 
 
-@way("right")
+@way("right", failing=RESULTS)
 def a_parameter_in_the_place_of_a_tensor(play: Play) -> None:
     import nn
 
