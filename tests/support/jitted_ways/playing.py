@@ -191,10 +191,10 @@ def named_lines(error: Exception, file: str) -> Iterator[str]:
             yield linecache.getline(file, int(line)).strip()
 
 
-def differing(plain: Play, jitted: Play) -> str | None:
+def differing(plain: Play, jitted: Play, ulps: int = _ULPS) -> str | None:
     """In words, the first thing that a jitted way gave otherwise."""
     for number, (a, b) in enumerate(zip(plain.notes, jitted.notes, strict=False)):
-        if told := unlike(a, b, _ULPS):
+        if told := unlike(a, b, ulps):
             return f"note {number} of {len(plain.notes)}: plain and jitted, {told}"
     if len(plain.notes) != len(jitted.notes):
         return f"{len(plain.notes)} notes plain, {len(jitted.notes)} jitted"
