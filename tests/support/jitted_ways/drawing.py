@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -360,4 +361,39 @@ def a_checkpoint_with_dropout(play: Play) -> None:
         return loss
 
     for x in numbers(8):
+        play(f, Tensor(x))
+
+
+@way("right", failing="SILENT: a generator of the closure is taken for whichever is the default")
+def the_default_generator_in_the_closure_under_another(play: Play) -> None:
+    own, other = default(), ag.random.Generator(5)
+    play.watch(own, other)
+    f = play.jit(lambda x: x + own.normal((3,)))
+    for n, x in enumerate(numbers(3)):
+        if n % 3 == 2:
+            with ag.random.drawing_from(other):
+                play(f, Tensor(x))
+        else:
+            play(f, Tensor(x))
+
+
+@way("right", failing="SILENT: a generator of the closure is taken for whichever is the default")
+def the_default_generator_in_the_closure_in_another_thread(play: Play) -> None:
+    own = default()
+    play.watch(own)
+    f = play.jit(lambda x: x + own.normal((3,)))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ag.random.seed, 9).result()
+        for n, x in enumerate(numbers(3)):
+            if n % 3 == 2:
+                play(lambda x: pool.submit(f, Tensor(x)).result(), x)
+            else:
+                play(f, Tensor(x))
+
+
+@way("right", failing="SILENT: the parameters of a layer that is made within are drawn but once")
+def a_layer_made_within(play: Play) -> None:
+    play.watch(default())
+    f = play.jit(lambda x: nn.Linear(3, 2)(x).detach())
+    for x in numbers(4, 3, dtype=np.float32):
         play(f, Tensor(x))

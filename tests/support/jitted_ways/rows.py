@@ -13,10 +13,12 @@ from support.jitted_ways import (
     remembering,
     returning,
     running,
+    scheduling,
     shaping,
     stepping,
     surrounding,
     sweeping,
+    telling_apart,
     transforming,
 )
 
@@ -33,9 +35,11 @@ FILES = (
     remembering,
     returning,
     running,
+    scheduling,
     shaping,
     stepping,
     surrounding,
     sweeping,
+    telling_apart,
     transforming,
 )

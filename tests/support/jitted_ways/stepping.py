@@ -1,8 +1,7 @@
-"""What surrounds the step of an optimizer: schedules, gradients that add up, clipping."""
+"""What surrounds the step of an optimizer: gradients that add up, clipping, losses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,65 +14,6 @@ import autograd as ag
 import nn
 from autograd import Tensor
 from autograd.engine.modes import array_of
-
-
-def scheduled(play: Play, schedule_of: Callable[[Any], Any], within: bool) -> None:
-    model = linear()
-    optimizer = nn.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    schedule = schedule_of(optimizer)
-    play.watch(model, optimizer, schedule)
-    f = play.jit(step_of(model, optimizer, schedule.step if within else lambda: None))
-    for x, y in zip(numbers(4, 3), numbers(4, 2), strict=True):
-        play(f, Tensor(x), Tensor(y))
-        if not within:
-            schedule.step()
-
-
-@way("right")
-def a_schedule_outside(play: Play) -> None:
-    scheduled(play, lambda o: nn.schedule.StepLR(o, 3, 0.5), within=False)
-
-
-@way("right")
-def a_schedule_within(play: Play) -> None:
-    scheduled(play, lambda o: nn.schedule.CosineAnnealingLR(o, 10), within=True)
-
-
-@way("right")
-def one_cycle_within(play: Play) -> None:
-    scheduled(play, lambda o: nn.schedule.OneCycleLR(o, 0.5, total_steps=20), within=True)
-
-
-@way("right")
-def schedules_in_sequence_within(play: Play) -> None:
-    def of(o: Any) -> Any:
-        parts = [nn.schedule.LinearLR(o, total_iters=3), nn.schedule.StepLR(o, 2, 0.5)]
-        return nn.schedule.SequentialLR(o, parts, milestones=[3])
-
-    scheduled(play, of, within=True)
-
-
-@way("right", failing="the first call returns an object of the tracer, and no float")
-def the_rate_of_a_schedule_returned(play: Play) -> None:
-    model = linear()
-    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
-    schedule = nn.schedule.StepLR(optimizer, 2, 0.5)
-    play.watch(model, optimizer, schedule)
-    inner = step_of(model, optimizer, schedule.step)
-    f = play.jit(lambda x, y: (inner(x, y), schedule.get_last_lr()))
-    for x, y in zip(numbers(4, 3), numbers(4, 2), strict=True):
-        play(f, Tensor(x), Tensor(y))
-
-
-@way("right", failing="SILENT: options read from param_groups are not looked at")
-def the_rate_multiplied_with_a_tensor(play: Play) -> None:
-    model = linear()
-    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
-    f = play.jit(lambda x: x * optimizer.lr + optimizer.param_groups[0]["lr"])
-    for n, x in enumerate(numbers(4)):
-        optimizer.lr = 0.1 * (n // 4)
-        play(f, Tensor(x))
-
 
 # --- gradients -----------------------------------------------------------------------------------
 
@@ -309,3 +249,81 @@ def a_parameter_that_becomes_the_argument(play: Play) -> None:
         given.data[:] = n
         play.note(one, two)
         two.data[:] = 5
+
+
+@way("right")
+def amsgrad_that_is_turned_on(play: Play) -> None:
+    model = linear()
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.1)
+    play.watch(model, optimizer)
+    f = play.jit(step_of(model, optimizer))
+    for n, (x, y) in enumerate(zip(numbers(4, 3), numbers(4, 2), strict=True)):
+        optimizer.param_groups[0]["amsgrad"] = n > 4
+        play(f, Tensor(x), Tensor(y))
+
+
+@way("right")
+def a_parameter_taken_from_its_group(play: Play) -> None:
+    model = linear()
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.1)
+    play.watch(model)
+    f = play.jit(step_of(model, optimizer))
+    for n, (x, y) in enumerate(zip(numbers(4, 3), numbers(4, 2), strict=True)):
+        if n == 5:
+            optimizer.param_groups[0]["params"].pop()
+        play(f, Tensor(x), Tensor(y))
+
+
+@way("right", failing="SILENT: error_if_nonfinite is forgotten")
+def an_error_where_a_norm_is_not_finite(play: Play) -> None:
+    model = linear()
+    play.watch(model)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        model.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0, error_if_nonfinite=True)
+        return loss
+
+    for n, x in enumerate(numbers(4, 3)):
+        try:
+            play(f, Tensor(x * (np.nan if n % 4 == 3 else 1)))
+        except RuntimeError as error:
+            play.note(str(error))
+
+
+@way("right", failing="refused, where it is only another way")
+def labels_that_are_ignored_at_times(play: Play) -> None:
+    model = linear()
+    play.watch(model)
+
+    @play.jit
+    def f(x: Tensor, y: Any) -> Tensor:
+        model.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y, ignore_index=-1)
+        loss.backward()
+        return loss
+
+    for n, x in enumerate(numbers(4, 3)):
+        labels = (np.arange(4) + n) % 2
+        labels[: n % 3] = -1
+        play(f, Tensor(x), Tensor(labels))
+
+
+@way("right")
+def weights_of_classes_that_change(play: Play) -> None:
+    model, weights = linear(), Tensor(np.ones(2))
+    play.watch(model)
+
+    @play.jit
+    def f(x: Tensor, y: Any) -> Tensor:
+        model.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y, weights, label_smoothing=0.1)
+        loss.backward()
+        return loss
+
+    for n, x in enumerate(numbers(4, 3)):
+        weights.data = np.array([1.0, n + 1])
+        play(f, Tensor(x), Tensor((np.arange(4) + n) % 2))

@@ -204,3 +204,134 @@ def a_tensor_put_into_a_list_that_is_given(play: Play) -> None:
 
     for x in numbers(3):
         play(f, Tensor(x), [Tensor(np.zeros(3))])
+
+
+@way(
+    "right", failing="each call makes another program: a leaf made within is taken for one outside"
+)
+def a_leaf_made_of_an_argument(play: Play) -> None:
+    @play.jit
+    def f(x: Tensor) -> Any:
+        t = Tensor(x, requires_grad=True)
+        (t * t * x).sum().backward()
+        return t.grad
+
+    for x in numbers(3):
+        play(f, Tensor(x))
+
+
+@way(
+    "right", failing="each call makes another program: a leaf made within is taken for one outside"
+)
+def a_leaf_made_by_detaching(play: Play) -> None:
+    @play.jit
+    def f(x: Tensor) -> Any:
+        t = (x * 2).detach()
+        t.requires_grad = True
+        (t * t * x).sum().backward()
+        return t.grad * 2
+
+    for x in numbers(3):
+        play(f, Tensor(x))
+
+
+@way("right")
+def a_step_of_ascent_on_the_input(play: Play) -> None:
+    w = nn.Parameter(np.ones(3))
+    play.watch(w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        t = x * 1.0
+        for _ in range(3):
+            t = t + 0.1 * ag.sign(ag.grad(lambda s: (ag.exp(w * s)).sum())(t))
+        w.grad = None
+        loss = ag.exp(w * t).sum()
+        loss.backward()
+        return loss
+
+    for x in numbers(3):
+        play(f, Tensor(x))
+
+
+@way("right")
+def a_gradient_that_is_only_assigned(play: Play) -> None:
+    w = nn.Parameter(np.ones(3))
+    play.watch(w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        w.grad = x * 2
+        return x + 1
+
+    for n, x in enumerate(numbers(3)):
+        given = Tensor(x)
+        play(f, given)
+        given.data[:] = n
+        play.note(w)
+
+
+@way("right")
+def a_gradient_that_is_taken_away(play: Play) -> None:
+    w = nn.Parameter(np.ones(3))
+    play.watch(w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        w.grad = None
+        return x + 1
+
+    for n, x in enumerate(numbers(3)):
+        w.grad = Tensor(x) if n % 3 else None
+        play(f, Tensor(x))
+
+
+@way("right", failing="refused, and no line is named")
+def gradients_exchanged(play: Play) -> None:
+    v, w = nn.Parameter(np.ones(3)), nn.Parameter(np.ones(3))
+    play.watch(v, w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        v.grad, w.grad = w.grad, v.grad
+        (v * x).sum().backward()
+        return x + 1
+
+    for x in numbers(3):
+        v.grad = v.grad if v.grad is not None else Tensor(x)
+        w.grad = w.grad if w.grad is not None else Tensor(x * 3)
+        play(f, Tensor(x))
+
+
+@way("right", failing="a tensor that is .grad of two is two")
+def a_gradient_given_on_to_another(play: Play) -> None:
+    v, w = nn.Parameter(np.ones(3)), nn.Parameter(np.ones(3))
+    play.watch(v, w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        v.grad = None
+        (v * x).sum().backward()
+        w.grad = v.grad
+        return x + 1
+
+    for x in numbers(3):
+        play(f, Tensor(x))
+        play.note(w.grad is v.grad)
+
+
+@way("right")
+def a_gradient_scaled_by_its_own_norm(play: Play) -> None:
+    w = nn.Parameter(np.ones(3))
+    play.watch(w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        w.grad = None
+        (ag.exp(w * x)).sum().backward()
+        assert w.grad is not None
+        w.grad = w.grad / ag.norm(w.grad)
+        return x
+
+    for x in numbers(3):
+        play(f, Tensor(x))
