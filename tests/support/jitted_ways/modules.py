@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from support.jitted_ways.playing import Play
-from support.jitted_ways.table import RESULTS, numbers, way
+from support.jitted_ways.table import numbers, way
 
 import autograd as ag
 import nn
@@ -22,7 +22,7 @@ def batch(*shape: int, count: int = 16) -> list[Tensor]:
     return [Tensor(x) for x in numbers(*shape, count=count)]
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_parameter_that_moves(play: Play) -> None:
     model = linear()
     play.watch(model)
@@ -32,7 +32,7 @@ def a_parameter_that_moves(play: Play) -> None:
         model.weight.data = model.weight.data * 0.9 + 0.1
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_parameter_written_into(play: Play) -> None:
     model = linear()
     f = play.jit(lambda x: model(x))
@@ -41,7 +41,7 @@ def a_parameter_written_into(play: Play) -> None:
         model.weight.data[0, n % 3] = n
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_parameter_that_is_another(play: Play) -> None:
     model = linear()
     f = play.jit(lambda x: model(x))
@@ -51,7 +51,7 @@ def a_parameter_that_is_another(play: Play) -> None:
             model.weight = nn.Parameter(np.full((2, 3), n, float))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_parameter_that_is_taken_away(play: Play) -> None:
     model = linear()
     f = play.jit(lambda x: model(x))
@@ -61,7 +61,7 @@ def a_parameter_that_is_taken_away(play: Play) -> None:
         model.bias = None if n % 8 > 5 else bias
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_parameter_of_another_shape(play: Play) -> None:
     model = linear()
     f = play.jit(lambda x: model(x).sum())
@@ -71,7 +71,7 @@ def a_parameter_of_another_shape(play: Play) -> None:
         model.bias.rebind(np.zeros(2 + n % 2))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_model_of_another_dtype(play: Play) -> None:
     model = linear()
     f = play.jit(lambda x: model(x))
@@ -80,7 +80,7 @@ def a_model_of_another_dtype(play: Play) -> None:
         model.to([np.float32, np.float64][n % 2])
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_state_that_is_loaded(play: Play) -> None:
     model = linear()
     play.watch(model)
@@ -126,7 +126,7 @@ def two_parameters_that_are_one(play: Play) -> None:
             two.weight = one.weight
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def training_and_evaluation(play: Play) -> None:
     model = nn.Sequential(linear(), nn.BatchNorm1d(2), nn.Dropout(0.5))
     play.watch(model, ag.random.default_generator())
@@ -136,7 +136,7 @@ def training_and_evaluation(play: Play) -> None:
         play(f, x)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def training_of_one_layer_alone(play: Play) -> None:
     model = nn.Sequential(linear(), nn.BatchNorm1d(2), nn.Dropout(0.5))
     play.watch(model, ag.random.default_generator())
@@ -147,7 +147,7 @@ def training_of_one_layer_alone(play: Play) -> None:
         play(f, x)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def train_called_within(play: Play) -> None:
     model = nn.Sequential(linear(), nn.Dropout(0.5))
     play.watch(ag.random.default_generator())
@@ -188,7 +188,7 @@ def the_probability_of_dropout(play: Play) -> None:
         model.p = 0.1 * (n // 5)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def an_attribute_that_is_a_number(play: Play) -> None:
     class Scaled(nn.Module):
         def __init__(self) -> None:
@@ -281,7 +281,7 @@ def a_layer_that_is_another(play: Play) -> None:
             model[1] = nn.Tanh()
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_layer_that_is_appended(play: Play) -> None:
     model = nn.Sequential(linear(3, 3))
     f = play.jit(lambda x: model(x))
@@ -315,7 +315,7 @@ def a_forward_of_the_class_that_is_another(play: Play) -> None:
             Own.forward = lambda self, x: x * 3  # type: ignore[method-assign]
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_model_as_an_argument(play: Play) -> None:
     models = linear(), linear(3, 2), linear(3, 4)
     models[1].weight.data = np.ones((2, 3))
@@ -325,7 +325,7 @@ def a_model_as_an_argument(play: Play) -> None:
         models[n % 3].bias.data = models[n % 3].bias.data + n
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_jitted_model(play: Play) -> None:
     model = nn.Sequential(linear(), nn.BatchNorm1d(2))
     play.watch(model)
@@ -335,7 +335,7 @@ def a_jitted_model(play: Play) -> None:
         play(f, x)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_jitted_forward(play: Play) -> None:
     class Own(nn.Module):
         def __init__(self) -> None:
@@ -351,6 +351,3 @@ def a_jitted_forward(play: Play) -> None:
     for n, x in enumerate(batch(4, 3, count=24)):
         play(lambda x, n=n: [one, two][n % 2](x), x)
         one.scale = n // 5
-
-
-# --- buffers -------------------------------------------------------------------------------------

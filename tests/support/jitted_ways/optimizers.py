@@ -329,6 +329,3 @@ def somebodys_optimizer_that_counts_in_python(play: Play) -> None:
 @way("refused")
 def somebodys_optimizer_that_looks_at_numbers(play: Play) -> None:
     trained(play, lambda model: ByNumpy(model.parameters(), 0.1))
-
-
-# --- schedules -----------------------------------------------------------------------------------

@@ -32,9 +32,6 @@ class Slotted:
         self.scale = scale
 
 
-# --- arguments -----------------------------------------------------------------------------------
-
-
 @way("right")
 def a_number_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, s: x * s)
@@ -203,6 +200,3 @@ def a_tensor_made_anew_in_an_attribute(play: Play) -> None:
     f = play.jit(lambda x, o: x * o.inner)
     for x in numbers(3, count=16):
         play(f, Tensor(x), Options(inner=Tensor(x + 1)))
-
-
-# --- closures and globals ------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from support.jitted_ways.modules import batch, linear
 from support.jitted_ways.playing import Play
-from support.jitted_ways.table import RESULTS, numbers, way
+from support.jitted_ways.table import numbers, way
 
 import nn
 from autograd import Tensor
@@ -50,7 +50,7 @@ class Remembering(nn.Module):
         return y
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def running_statistics(play: Play) -> None:
     model = nn.BatchNorm1d(3)
     play.watch(model)
@@ -61,7 +61,7 @@ def running_statistics(play: Play) -> None:
             model.running_mean.data = np.zeros(3, np.float32)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def the_momentum_of_running_statistics(play: Play) -> None:
     model = nn.BatchNorm1d(3)
     play.watch(model)
@@ -250,7 +250,7 @@ def a_hook_on_a_tensor_within(play: Play) -> None:
         play(f, x)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_hook_on_an_argument(play: Play) -> None:
     f = play.jit(lambda x: (x * x).sum())
     for n, x in enumerate(numbers(3, count=16)):
@@ -261,7 +261,7 @@ def a_hook_on_an_argument(play: Play) -> None:
         play.note(t)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_hook_on_a_result(play: Play) -> None:
     f = play.jit(lambda x: x * x)
     for x in numbers(3, count=16):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from support.jitted_ways.playing import Play
-from support.jitted_ways.table import RESULTS, numbers, way
+from support.jitted_ways.table import numbers, way
 
 import autograd as ag
 import nn
@@ -20,7 +20,7 @@ from nn import functional as F
 # --- modes ---------------------------------------------------------------------------------------
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def recording_and_not_recording(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     f = play.jit(lambda x: w * x)
@@ -29,7 +29,7 @@ def recording_and_not_recording(play: Play) -> None:
             play(f, Tensor(x))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def first_without_recording(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     play.watch(w)
@@ -41,7 +41,7 @@ def first_without_recording(play: Play) -> None:
             loss.backward()
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def no_grad_within(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     play.watch(w)
@@ -84,7 +84,7 @@ def a_decorator_of_modes(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def debugging(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     f = play.jit(lambda x: w * x)
@@ -93,7 +93,7 @@ def debugging(play: Play) -> None:
             play(f, Tensor(x))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def profiling(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     f = play.jit(lambda x: w * x)
@@ -102,7 +102,7 @@ def profiling(play: Play) -> None:
             play(f, Tensor(x))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def first_within_debugging(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     f = play.jit(lambda x: w * x)
@@ -152,7 +152,7 @@ def other_threads(play: Play) -> None:
             play(lambda xs: [*pool.map(of, xs)], xs)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def another_threads_modes(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     f = play.jit(lambda x: w * x)
@@ -193,7 +193,7 @@ def threads_within(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def coroutines(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     f = play.jit(lambda x: w * x)
@@ -229,6 +229,3 @@ def a_generator_is_returned(play: Play) -> None:
     f = play.jit(parts)
     for x in numbers(3):
         play(lambda x: [*f(Tensor(x))], x)
-
-
-# --- errors --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from support.jitted_ways.playing import Play
-from support.jitted_ways.table import RESULTS, numbers, way
+from support.jitted_ways.table import numbers, way
 
 import autograd as ag
 from autograd import Tensor
@@ -15,10 +15,7 @@ from autograd import Tensor
 Pair = namedtuple("Pair", "x y")
 
 
-# --- shapes that hang on numbers -----------------------------------------------------------------
-
-
-@way("right", failing=RESULTS)
+@way("right")
 def batches_of_other_sizes(play: Play) -> None:
     w = Tensor(np.ones((3, 2)), requires_grad=True)
     play.watch(w)
@@ -224,7 +221,7 @@ def positions_and_names(play: Play) -> None:
             play(f, y=a, x=b)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def one_tensor_given_twice(play: Play) -> None:
     f = play.jit(lambda x, y: (x * y).sum())
     for n, x in enumerate(numbers(3, count=16)):
@@ -255,7 +252,7 @@ def views_of_one_array(play: Play) -> None:
         play(f, x[:3], x[n % 3 : 3 + n % 3])
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def who_wants_a_gradient(play: Play) -> None:
     f = play.jit(lambda x, y: x * y + x)
     for n, x in enumerate(numbers(3, count=24)):
@@ -267,7 +264,7 @@ def who_wants_a_gradient(play: Play) -> None:
         play.note(a, b)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_leaf_or_what_was_computed(play: Play) -> None:
     f = play.jit(lambda x: (x * x).sum())
     for n, x in enumerate(numbers(3, count=16)):
@@ -277,7 +274,7 @@ def a_leaf_or_what_was_computed(play: Play) -> None:
         play.note(a, given)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def is_leaf_asked(play: Play) -> None:
     f = play.jit(lambda x: x * (2 if x.is_leaf else 3) * (1 if x.requires_grad else 5))
     for n, x in enumerate(numbers(3, count=16)):
@@ -285,7 +282,7 @@ def is_leaf_asked(play: Play) -> None:
         play(f, a * 2 if n % 3 == 1 else a)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_parameter_in_the_place_of_a_tensor(play: Play) -> None:
     import nn
 

@@ -8,14 +8,12 @@ import numpy as np
 from support.jitted_ways.modules import linear
 from support.jitted_ways.optimizers import step_of
 from support.jitted_ways.playing import Play
-from support.jitted_ways.table import RESULTS, numbers, way
+from support.jitted_ways.table import numbers, way
 
 import autograd as ag
 import nn
 from autograd import Tensor
 from autograd.engine.modes import array_of
-
-# --- gradients -----------------------------------------------------------------------------------
 
 
 @way("right")
@@ -214,7 +212,7 @@ def a_moving_average_of_parameters(play: Play) -> None:
         play(f, Tensor(x), Tensor(y))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def parameters_that_are_exchanged(play: Play) -> None:
     one, two = nn.Parameter(np.ones(3)), nn.Parameter(np.zeros(3))
     play.watch(one, two)

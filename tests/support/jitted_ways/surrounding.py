@@ -317,6 +317,3 @@ def a_tensor_made_of_tensors(play: Play) -> None:
     f = play.jit(lambda x: ag.stack([x[0], x[1] * 2, Tensor(3.0)]) * x)
     for x in numbers(3):
         play(f, Tensor(x))
-
-
-# --- what Python counts --------------------------------------------------------------------------

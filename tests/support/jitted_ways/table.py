@@ -45,8 +45,6 @@ class Way(NamedTuple):
 
 WAYS: list[Way] = []
 
-# Why many rows fail.
-RESULTS = "KeyError, and a warning: results that have gradients are not among what a program gives"
 # In the docstring of jit, of what it does not see.
 OTHER = "a number in some other object that changes later"
 

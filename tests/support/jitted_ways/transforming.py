@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from support.jitted_ways.modules import linear
 from support.jitted_ways.playing import Play
-from support.jitted_ways.table import RESULTS, numbers, way
+from support.jitted_ways.table import numbers, way
 
 import autograd as ag
 import nn
@@ -23,12 +23,12 @@ def called(play: Play, f: Any) -> None:
         play(f, Tensor(x, requires_grad=n % 3 == 2))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jit_of_grad(play: Play) -> None:
     called(play, play.jit(ag.grad(cubes)))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def grad_of_jit(play: Play) -> None:
     called(play, ag.grad(play.jit(cubes)))
 
@@ -40,54 +40,54 @@ def grad_of_jit_that_reads_a_parameter(play: Play) -> None:
     called(play, ag.grad(play.jit(lambda x: ag.exp(w * x).sum())))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jit_of_grad_of_jit(play: Play) -> None:
     called(play, play.jit(ag.grad(play.jit(cubes))))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jit_of_grad_of_grad(play: Play) -> None:
     called(play, play.jit(ag.grad(lambda x: ag.grad(cubes)(x).sum())))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def grad_of_grad_of_jit(play: Play) -> None:
     f = play.jit(cubes)
     called(play, ag.grad(lambda x: ag.grad(f)(x).sum()))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def hessian_of_jit(play: Play) -> None:
     called(play, ag.hessian(play.jit(cubes)))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jit_of_hessian(play: Play) -> None:
     called(play, play.jit(ag.hessian(cubes)))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jacobian_of_jit(play: Play) -> None:
     called(play, ag.jacobian(play.jit(lambda x: ag.exp(x) * x[0])))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jit_of_jacobian(play: Play) -> None:
     called(play, play.jit(ag.jacobian(lambda x: ag.exp(x) * x[0])))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jvp_of_jit(play: Play) -> None:
     f = play.jit(lambda x: ag.exp(x) * x[0])
     called(play, lambda x: ag.jvp(f, (x.detach(),), (Tensor(np.ones(3)),)))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jit_of_jvp(play: Play) -> None:
     called(play, play.jit(lambda x: ag.jvp(lambda t: ag.exp(t) * t[0], (x,), (x * 2,))))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def vjp_of_jit(play: Play) -> None:
     f = play.jit(lambda x: ag.exp(x) * x[0])
 
@@ -98,7 +98,7 @@ def vjp_of_jit(play: Play) -> None:
     called(play, both)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def jit_of_vjp(play: Play) -> None:
     def both(x: Tensor) -> Any:
         out, pull = ag.vjp(lambda t: ag.exp(t) * t[0], x)
@@ -107,18 +107,18 @@ def jit_of_vjp(play: Play) -> None:
     called(play, play.jit(both))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def hvp_of_jit(play: Play) -> None:
     f = play.jit(cubes)
     called(play, lambda x: ag.hvp(f, (x,), (Tensor(np.ones(3)),)))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def value_and_grad_in_jit(play: Play) -> None:
     called(play, play.jit(ag.value_and_grad(cubes)))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def value_and_grad_of_jit(play: Play) -> None:
     called(play, ag.value_and_grad(play.jit(cubes)))
 
@@ -207,7 +207,7 @@ def retain_grad_within(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def backward_through_what_was_computed_outside(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     play.watch(w)
@@ -308,7 +308,7 @@ def clipped(x: Any) -> Any:
 clipped.defvjp(lambda g, out, x: g)
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def an_op_of_ones_own(play: Play) -> None:
     called(play, play.jit(ag.grad(lambda x: (tripled(x) ** 2).sum())))
 
@@ -318,7 +318,7 @@ def an_op_that_loops_over_numbers(play: Play) -> None:
     called(play, play.jit(ag.value_and_grad(lambda x: (rounded_by_loops(x) * x).sum())))
 
 
-@way("right", failing=RESULTS)
+@way("right")
 def a_custom_vjp(play: Play) -> None:
     called(play, play.jit(ag.grad(lambda x: (clipped(x) ** 2).sum())))
 
