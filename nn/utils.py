@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograd import Tensor, clip, minimum, norm, stack
+from autograd import Tensor, clip, isfinite, minimum, norm, stack
+from autograd.engine.modes import array_of
 from autograd.engine.tensor import Array
-from nn.functional.arguments import number, traced
+from nn.functional.arguments import number, traced, tracer
 
 
 def clip_grad_norm_(
@@ -42,14 +43,12 @@ def clip_grad_norm_(
     norm_type = number(op, "norm_type", norm_type, expected="above 0", holds=lambda p: p > 0)
     held = _with_gradients(parameters)
     if traced() and held:
-        return _clipped_as_ops(held, max_norm, norm_type)  # type: ignore[return-value]
+        total_norm = _clipped_as_ops(held, max_norm, norm_type, error_if_nonfinite)
+        return tracer().as_float(total_norm)  # type: ignore[no-any-return]
     norms = [_norm(gradient.data, norm_type) for _, gradient in held]
     total = _norm(np.array(norms), norm_type)
     if error_if_nonfinite and not np.isfinite(total):
-        raise RuntimeError(
-            f"clip_grad_norm_: the norm of the gradients is {total}; a finite one expected "
-            "(error_if_nonfinite=False scales them all the same)"
-        )
+        raise _nonfinite(total)
     factor = max_norm / (total + 1e-6)
     if not factor >= 1:  # NaN too
         for parameter, gradient in held:
@@ -60,10 +59,21 @@ def clip_grad_norm_(
     return total
 
 
-def _clipped_as_ops(held: list[tuple[Tensor, Tensor]], max_norm: float, p: float) -> Tensor:
+def _nonfinite(total: float) -> RuntimeError:
+    return RuntimeError(
+        f"clip_grad_norm_: the norm of the gradients is {total}; a finite one expected "
+        "(error_if_nonfinite=False scales them all the same)"
+    )
+
+
+def _clipped_as_ops(
+    held: list[tuple[Tensor, Tensor]], max_norm: float, p: float, error_if_nonfinite: bool
+) -> Tensor:
     """The same while a program is made: what is decided there by numbers is computed."""
     wide = [gradient.astype(np.float64) for _, gradient in held]
     total = norm(stack([norm(g, p) if g.size else Tensor(0.0) for g in wide]), p)
+    if error_if_nonfinite and not isfinite(total):
+        raise _nonfinite(array_of(total).item())
     factor = minimum(max_norm / (total + 1e-6), 1.0)  # NaN stays
     for (parameter, gradient), g in zip(held, wide, strict=True):
         parameter.grad = (g * factor).astype(gradient.dtype)

@@ -60,6 +60,7 @@ class Watcher:
         return tensor._grad
 
     def leaves_grad(self, tensor: Tensor) -> None: ...  # before another is put there
+    def leaves_data(self, tensor: Tensor) -> None: ...
 
     def place(self, tensor: Tensor) -> Place | None:
         """Where hooks on the tensor are put."""

@@ -103,6 +103,8 @@ class Tensor(Methods):
                 f"data: {array.dtype} {array.shape} was assigned to a tensor of {own.dtype} "
                 f"{own.shape} that wants a gradient; the two must be equal, or use rebind()"
             )
+        if (watcher := current()["watcher"]) is not None:
+            watcher.leaves_data(self)
         self._array = array
 
     def rebind(self, array: Array) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
+import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
@@ -12,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.modes import Watcher, array_of
-from autograd.engine.tape import Place, Record, newest
-from autograd.engine.tensor import Array, Tensor
+from autograd.engine.tape import Operation, Place, Record, newest
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.guards import Surroundings
-from autograd.program.numbers import Action, Cell
-from autograd.program.watching import Trace
+from autograd.program.guards import is_shaped_by_numbers, of_shape
+from autograd.program.numbers import Action, Cell, Given, Number, Performed
+from autograd.program.watching import Trace, watching
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _FOLDERS = (
@@ -24,6 +27,7 @@ _FOLDERS = (
     os.path.join(_ROOT, "nn"),
     os.path.dirname(np.__file__),
 )
+_STANDARD = os.path.join(sysconfig.get_paths()["stdlib"], "")
 _LIBRARY = tuple([os.path.join(folder, "") for folder in _FOLDERS])
 # Where a tensor becomes numbers for whoever asks; the asker is further out.
 _CONVERTING = tuple(
@@ -52,6 +56,7 @@ class Capture(Trace):
     Attributes:
         arrays: by slot.
         refusals: why no program can take the place of the function.
+        errors: what np.errstate is around it.
     """
 
     def __init__(self, name: str, surroundings: Surroundings) -> None:
@@ -60,8 +65,34 @@ class Capture(Trace):
         self.arrays: dict[int, Array] = {}
         self.refusals: list[str] = []
         self._start = newest()
-        self._leafs: list[tuple[Tensor, bool]] = []  # what is read; whether it was a constant
+        self.errors = np.geterr()
+        self.frozen: FrozenError | None = None  # that was raised
+        # What is read; whether it was a constant.
+        self._leafs: list[tuple[weakref.ref[Tensor], bool]] = []
         self._before: list[Callable[[], object]] = []  # what puts back what the function changed
+
+    def given_argument(self, leaf: Any, i: int) -> Any:
+        """What the function gets for one of its numeric arguments."""
+        if isinstance(leaf, np.generic):
+            return Number(self.numbers, Given(i), float(leaf))
+        # A view: the function may have the array itself from elsewhere, as a constant.
+        given = np.asarray(leaf).view() if isinstance(leaf, np.ndarray) else leaf
+        return self.argument(given, f"x{i + 1}")
+
+    def constant(self, array: Array, note: str = "", filled: bool = False) -> int:
+        self._of_outside.clear()  # an array that is not given by a tensor is a constant
+        return super().constant(array, note, filled)
+
+    def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
+        super().computed(op, arrays, options, out)
+        if self._depth or op is of_shape:
+            return
+        if not self._pulling and np.geterr() != self.errors:
+            self.refuse("it sets np.errstate, which a program does not")
+        if is_shaped_by_numbers(self.calls[-1], self.slots):
+            with watching(self, recording=False):
+                for part in out if isinstance(out, tuple) else (out,):
+                    of_shape(wrap(part, None), shape=part.shape)
 
     def new(self, array: Array, tracked: bool = False) -> int:
         slot = super().new(array, tracked)
@@ -80,14 +111,21 @@ class Capture(Trace):
 
     def _see(self, tensor: Tensor, name: str) -> Any:
         seen = super()._see(tensor, name)
-        self._leafs.append((tensor, tensor._place is None))
-        self._before.append(partial(_rebind, tensor, seen.array))
+        reference = weakref.ref(tensor)
+        self._leafs.append((reference, tensor._place is None))
+        self._before.append(partial(_rebind, reference, seen.array))
         return seen
 
     def leaves_grad(self, tensor: Tensor) -> None:
         if id(tensor) not in self._regraded:
-            self._before.append(partial(setattr, tensor, "grad", Watcher().grad(tensor)))
+            self._before.append(partial(_regrade, weakref.ref(tensor), Watcher().grad(tensor)))
         super().leaves_grad(tensor)
+
+    @property
+    def sets_options(self) -> bool:
+        """Whether what it is told of changes options of optimizers."""
+        acts = any(isinstance(step, Performed) for step in self.numbers)
+        return acts or any(key[0] == "option" for key in self._leaving)
 
     def leave(self, cell: Cell, value: Any) -> None:
         if cell.key not in self._leaving:
@@ -117,7 +155,8 @@ class Capture(Trace):
 
     def made_leaves(self) -> bool:
         """Whether the function has let a tensor that it read want a gradient, or no longer."""
-        return any((t._place is None) is not was for t, was in self._leafs if not self.is_array(t))
+        alive = [(t, was) for reference, was in self._leafs if (t := reference()) is not None]
+        return any((t._place is None) is not was for t, was in alive if not self.is_array(t))
 
     # --- what cannot be in a program -----------------------------------------------------------
 
@@ -142,11 +181,14 @@ class Capture(Trace):
         if _is_in(asker, _LIBRARY):
             self.refuse(f"{asker.f_code.co_name}() decides by the numbers of a tensor ({line})")
             return array
-        raise FrozenError(
+        if self.refusals:
+            return array  # it runs plainly
+        self.frozen = FrozenError(
             f"jit({self.name}): the numbers of a tensor {tensor.shape} are asked for ({line}); "
             "they would stay as they are now in every later call. Compute with tensors instead, "
             "return the tensor and ask it outside, or leave this part of the function out of jit"
         )
+        raise self.frozen
 
     def place(self, tensor: Tensor) -> Place | None:
         self.refuse(f"a hook is put on a tensor within it ({_users_line(sys._getframe(1))})")
@@ -158,9 +200,15 @@ class Capture(Trace):
         super().pulling(record)
 
 
-def _rebind(tensor: Tensor, array: Array) -> None:
-    if array_of(tensor) is not array:
+def _rebind(reference: weakref.ref[Tensor], array: Array) -> None:
+    tensor = reference()
+    if tensor is not None and array_of(tensor) is not array:
         tensor.data = array
+
+
+def _regrade(reference: weakref.ref[Tensor], grad: Tensor | None) -> None:
+    if (tensor := reference()) is not None:
+        tensor.grad = grad
 
 
 def _outward(frame: FrameType | None) -> Iterator[FrameType]:
@@ -176,6 +224,6 @@ def _is_in(frame: FrameType, folders: tuple[str, ...]) -> bool:
 def _users_line(frame: FrameType) -> str:
     """Where the innermost code that is not the library's is, as file:line."""
     for each in _outward(frame):
-        if not _is_in(each, _LIBRARY):
+        if not _is_in(each, (*_LIBRARY, _STANDARD)):
             return f"{os.path.basename(each.f_code.co_filename)}:{each.f_lineno}"
     return "unknown line"

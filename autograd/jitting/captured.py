@@ -15,6 +15,7 @@ from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.capture import Capture, FrozenError
 from autograd.jitting.guards import Leaves, Surroundings
 from autograd.jitting.linearizing import Linearized, linearized
+from autograd.program.numbers import Number
 from autograd.program.program import Program, Value
 from autograd.program.watching import watching
 from autograd.runtime.draws import noting
@@ -31,7 +32,9 @@ class Returned:
         itself: what it is at every call.
         out: which of the results that gradients go back from.
         freed: whether the function has freed its graph.
-        array: whether it is an array, or one of NumPy's numbers, and no tensor.
+        kind: what it is: a "tensor", an "array", or one of NumPy's numbers, a "float".
+        number: which of the program's numbers it is.
+        tensor: the same for two leaves that are one tensor.
     """
 
     argument: int | None = None
@@ -39,7 +42,9 @@ class Returned:
     itself: Any = None
     out: int | None = None
     freed: bool = False
-    array: bool = False
+    kind: str = "tensor"
+    number: int | None = None
+    tensor: int | None = None
 
 
 def as_array(array: Array) -> Any:
@@ -63,6 +68,7 @@ class Captured:
         returned: the leaves of its result, which `rebuild` puts together.
         way: how gradients go back through it; None where they do not.
         given: by slot, what the inputs were.
+        gradients: the identities of the tensors that are `.grad` of what it read.
         surroundings: what the function can read without being given it.
 
     Raises FrozenError where the function decides by numbers; all is as it was before then.
@@ -74,10 +80,10 @@ class Captured:
         self.trace = trace = Capture(name, self.surroundings)
         flat, rebuild = flatten(tree)
         seen: dict[int, Any] = {}  # one that is given twice is one
-        for leaf in leaves.numeric:
-            if id(leaf) not in seen or not isinstance(leaf, Tensor):
-                seen[id(leaf)] = trace.argument(leaf, f"x{len(seen) + 1}")
-        self._stand_for = [(leaf, seen[id(leaf)]) for leaf in leaves.numeric]
+        for i, leaf in enumerate(leaves.numeric):
+            if id(leaf) not in seen:
+                seen[id(leaf)] = trace.given_argument(leaf, i)
+        self._stands = [(i, seen[id(leaf)]) for i, leaf in enumerate(leaves.numeric)]
         self._given = [seen.get(id(leaf), leaf) for leaf in flat]
         args, options = rebuild(self._given)
         with noting() as self._draws:
@@ -87,9 +93,16 @@ class Captured:
             except FrozenError:
                 self.put_back()
                 raise
+            if trace.frozen is not None and not trace.refusals:  # somebody caught it
+                self.put_back()
+                raise trace.frozen
         self.refusals = trace.refusals
         if (changed := self.surroundings.changed(told=False)) is not None:
             trace.refuse(f"it changes {changed}")
+        if self.surroundings.changed_options() and not trace.sets_options:
+            trace.refuse("it changes options of an optimizer")
+        if Leaves(*tree).key != leaves.key:
+            trace.refuse("it changes what is in a list or dict that it is given")
         if not self.refusals:
             self._make()
         parts, put = flatten(self.result)
@@ -97,9 +110,17 @@ class Captured:
 
     def _as_found(self, leaf: Any) -> Any:
         """A leaf of the result, as the function would have returned it without being watched."""
-        if isinstance(leaf, Tensor) and self.trace.is_array(leaf):
-            given = next((a for a, t in self._stand_for if t is leaf), None)
-            return as_array(array_of(leaf)) if given is None else given
+        if isinstance(leaf, Number):
+            return leaf.value
+        if not isinstance(leaf, Tensor):
+            return leaf
+        if self.trace.is_float(leaf):
+            return float(array_of(leaf))
+        if self.trace.is_array(leaf):
+            own = next((i for i, stand in self._stands if stand is leaf), None)
+            return as_array(array_of(leaf)) if own is None else self.leaves.numeric[own]
+        if self.trace.known(array_of(leaf)) in self.trace.constants and type(leaf) is Tensor:
+            return wrap(array_of(leaf).copy(), leaf._place)  # the program goes on with the other
         return leaf
 
     def put_back(self) -> None:
@@ -123,16 +144,14 @@ class Captured:
         calls, cotangents, gradients = len(trace.calls), list[int](), dict[int, int]()
         if outs and not self.refusals:
             cotangents, gradients = self._sweep(outs)
-        self.arguments = {
-            slot: i
-            for tensor, slot in trace.outside()
-            for i, leaf in enumerate(self._numeric())
-            if leaf is tensor
-        }
+        at = {id(stand): i for i, stand in reversed(self._stands)}
+        self.arguments = {s: at[id(tensor)] for tensor, s in trace.outside() if id(tensor) in at}
         self.places = {slot: tensor._place for tensor, slot in trace.outside()}
         result = [r.itself if r.slot is None else Value(r.slot) for r in self.returned]
         program = trace.program(result, cotangents)
         self.whole = program
+        left = [tensor.grad for tensor, _ in trace.outside()]
+        self.gradients = {id(grad) for grad in left if grad is not None}
         inputs = tuple([i for i in program.inputs if i.slot not in cotangents])
         program = replace(program, inputs=inputs)
         self.given = {i.slot: self._value_of(i.slot, i.number) for i in inputs}
@@ -144,10 +163,6 @@ class Captured:
             program = self.way.forward
         self.program: Program = program
 
-    def _numeric(self) -> list[Any]:
-        """The tensors that stand for the leaves that are numeric, in their order."""
-        return [leaf for leaf in self._given if isinstance(leaf, Tensor)]
-
     def _value_of(self, slot: int, number: int | None) -> Any:
         if number is None:
             return self.trace.arrays[slot]
@@ -155,14 +170,16 @@ class Captured:
 
     def _returned(self, leaf: Any, outs: list[tuple[Place, int]]) -> Returned:
         trace = self.trace
+        if isinstance(leaf, Number):
+            return Returned(number=leaf.step.step)
         if not isinstance(leaf, Tensor):
             if not is_plain(leaf):
                 trace.refuse(f"it returns {type(leaf).__name__}")
             if isinstance(leaf, np.ndarray) and trace.known(leaf) is not None:
                 trace.refuse("it returns the array of a tensor; return the tensor")
             return Returned(itself=leaf)
-        for i, own in enumerate(self._numeric()):
-            if own is leaf:
+        for i, stand in self._stands:
+            if stand is leaf:
                 return Returned(argument=i)
         own = id(leaf) in self.surroundings.tensors
         if own or any(leaf is tensor for tensor, _ in trace.outside()):
@@ -172,16 +189,20 @@ class Captured:
         if leaf.grad is not None:
             trace.refuse("it returns a tensor that has a .grad; return that beside it")
         slot, place = trace.constant(array_of(leaf)), leaf._place
-        if place is None:
-            return Returned(slot=slot, array=trace.is_array(leaf))
+        kind = "array" if trace.is_array(leaf) else "float" if trace.is_float(leaf) else "tensor"
+        if place is None or kind != "tensor":
+            return Returned(slot=slot, kind=kind, tensor=id(leaf))
         if isinstance(place, Leaf):
             trace.refuse("it returns a leaf that it has made")
         try:
             reachable([place])
         except RuntimeError:
-            return Returned(slot=slot, freed=True)
-        outs.append((place, slot))
-        return Returned(slot=slot, out=len(outs) - 1)
+            return Returned(slot=slot, freed=True, tensor=id(leaf))
+        known = next((i for i, (other, _) in enumerate(outs) if other is place), None)
+        if known is None:
+            known = len(outs)
+            outs.append((place, slot))
+        return Returned(slot=slot, out=known, tensor=id(leaf))
 
     def _sweep(self, outs: list[tuple[Place, int]]) -> tuple[list[int], dict[int, int]]:
         """Carry cotangents back to what the function read, as a part of the program: their slots,
@@ -197,6 +218,7 @@ class Captured:
                 gradients[slots[place.serial]] = trace.constant(array_of(g))
 
         with watching(trace), np.errstate(all="ignore"):
+            trace.errors = np.geterr()
             roots = [(place, wrap(one, None)) for (place, _), one in zip(outs, ones, strict=True)]
             sweep(roots, deposit, retain_graph=True, create_graph=False, wanted=slots)
         return cotangents, gradients

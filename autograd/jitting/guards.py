@@ -7,10 +7,18 @@ by identity at first, which takes next to no time, and by value where that diffe
 
 from __future__ import annotations
 
+import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from datetime import date, time, timedelta, tzinfo
+from functools import partial
+from numbers import Number
 from operator import is_
+from pathlib import PurePath
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -18,25 +26,58 @@ from autograd.engine.modes import array_of
 from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Tensor
 
-_SIMPLE = (int, float, complex, bool, str, bytes, type(None), np.dtype, np.generic)
-_CONTAINERS = (list, tuple, dict, set, frozenset)
-_OPAQUE = (type, types.ModuleType, types.BuiltinFunctionType, np.ndarray, np.random.Generator)
+_SIMPLE = (int, float, complex, bool, str, bytes, type(None), np.dtype, np.generic, range)
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+_OPAQUE = (types.ModuleType, np.ndarray, np.random.Generator)
+_METHODS = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
+_VALUES = (Number, date, time, timedelta, tzinfo, PurePath, UUID)
 _MOST = 10_000  # objects that are looked into
+
+
+class Same:
+    """An object as itself, which it keeps: equal to nothing else."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def signature(value: Any) -> Any:
     """The same for two values between which no function could tell by looking at them."""
+    kind = type(value)
     if isinstance(value, float):
-        return type(value), value.hex()  # minus zero is another, and NaN is NaN
+        return kind, float.hex(value)  # minus zero is another, and NaN is NaN
+    if isinstance(value, complex):
+        return kind, signature(value.real), signature(value.imag)
+    if isinstance(value, np.generic):
+        return kind, value.tobytes()
     if isinstance(value, _SIMPLE):
-        return type(value), value
+        return kind, value
     if isinstance(value, dict):
-        return type(value), tuple([(signature(k), signature(v)) for k, v in value.items()])
+        pairs = [(signature(k), signature(v)) for k, v in value.items()]
+        return kind, tuple(pairs), Same(getattr(value, "default_factory", None))
     if isinstance(value, set | frozenset):
-        return type(value), frozenset(map(signature, value))
-    if isinstance(value, list | tuple):
-        return type(value), tuple(map(signature, value))
-    return id(value)
+        return kind, frozenset(map(signature, value))
+    if isinstance(value, list | tuple | deque):
+        return kind, tuple(map(signature, value))
+    if isinstance(value, slice):
+        return kind, tuple(map(signature, (value.start, value.stop, value.step)))
+    if isinstance(value, partial):
+        return kind, tuple(map(signature, (value.func, value.args, value.keywords)))
+    if isinstance(value, _METHODS):  # made anew whenever they are looked up
+        return kind, value.__name__, Same(getattr(value, "__func__", None)), Same(value.__self__)
+    if isinstance(value, _VALUES):
+        return kind, value
+    if is_dataclass(value) and not isinstance(value, type):
+        return kind, tuple([signature(getattr(value, f.name, None)) for f in fields(value)])
+    return Same(value)
 
 
 class Leaves:
@@ -59,14 +100,14 @@ class Leaves:
         key = tuple([self._key(arg) for arg in args])
         if options:
             key += (tuple([(name, self._key(value)) for name, value in options.items()]),)
-        identities = [id(leaf) for leaf in self.numeric if isinstance(leaf, Tensor)]
+        identities = [id(leaf) for leaf in self.numeric if not isinstance(leaf, np.generic)]
         if len(set(identities)) < len(identities):  # one is given twice
             key += (tuple(map(identities.index, identities)),)
         self.key = key
 
     def _key(self, tree: Any) -> Any:
         kind = type(tree)
-        if kind is np.ndarray:
+        if kind is np.ndarray and tree.dtype.kind in "biufc":
             self.numeric.append(tree)
             return kind, tree.shape, tree.dtype
         if isinstance(tree, Tensor):
@@ -76,13 +117,16 @@ class Leaves:
             if how == 1 and place.hooks:  # type: ignore[union-attr]
                 self.hooked = True
             return kind, array.shape, array.dtype, how
+        if isinstance(tree, np.ndarray) and tree.dtype.kind in "biufc":  # of a class of its own
+            self.numeric.append(tree)
+            return kind, tree.shape, tree.dtype
+        if isinstance(tree, np.floating):
+            self.numeric.append(tree)
+            return kind
         if isinstance(tree, list | tuple):
             return kind, tuple([self._key(part) for part in tree])
         if isinstance(tree, dict):
             return kind, tuple([(signature(k), self._key(part)) for k, part in tree.items()])
-        if isinstance(tree, np.generic):
-            self.numeric.append(tree)
-            return kind, (), tree.dtype
         if not isinstance(tree, _SIMPLE):
             self.objects.append(tree)
         return signature(tree)
@@ -147,8 +191,13 @@ class Surroundings:
         self._guards: list[Guard] = []
         self.tensors: dict[int, Tensor] = {}
         self._seen: dict[int, Any] = {}
+        self._reads_options = False  # whether a function looks into `param_groups` itself
+        self._optimizers: list[tuple[Any, list[Any]]] = []
         for value in (f, *given):
             self.add(value)
+        if self._reads_options:
+            for optimizer, _ in self._optimizers:
+                self._guards.append(Guard(optimizer._program_options, lambda i: "an option"))
 
     def add(self, value: Any) -> None:
         """Look at an object too, and all that is found in it."""
@@ -168,6 +217,13 @@ class Surroundings:
         guards = [guard for guard in self._guards if told or not guard.told]
         return next((c for guard in guards if (c := guard.changed()) is not None), None)
 
+    def changed_options(self) -> bool:
+        """Whether numbers among the options of an optimizer are others."""
+        return any(
+            signature(optimizer._program_options()) != signature(before)
+            for optimizer, before in self._optimizers
+        )
+
     def _found_in(self, value: Any) -> Iterator[Any]:
         """The values in an object; it is guarded."""
         if isinstance(value, (*_SIMPLE, *_OPAQUE)) or id(value) in self._seen:
@@ -179,52 +235,103 @@ class Surroundings:
             yield from value.values()
         elif isinstance(value, _CONTAINERS):
             yield from value
-        elif isinstance(value, types.MethodType):
-            yield from (value.__self__, value.__func__)
         elif isinstance(value, types.FunctionType):
             yield from self._function(value)
+        elif isinstance(value, type):
+            yield from self._class(value)
+        elif isinstance(value, _METHODS):
+            yield from (value.__self__, getattr(value, "__func__", None))
+        elif isinstance(value, partial):
+            self._note(lambda: [value.func, value.args, value.keywords], ["part of a partial"] * 3)
+            yield from (value.func, value.args, value.keywords)
         elif hasattr(value, "_program_guard"):
             own = f"options or state of {type(value).__name__}"
             self._guards.append(Guard(value._program_guard, lambda i: own, told=True))
-        elif hasattr(value, "__wrapped__") or hasattr(value, "func"):  # of jit; a partial
-            yield getattr(value, "__wrapped__", None) or value.func
-            yield from (getattr(value, "args", ()), getattr(value, "keywords", {}))
-        elif hasattr(value, "__dict__"):
+            self._optimizers.append((value, value._program_options()))
+            yield from self._attributes(value, value._program_told)
+        elif hasattr(value, "__wrapped__"):
+            yield value.__wrapped__
+        elif not _is_foreign(type(value), _FOREIGN - {"nn"}):
             yield from self._attributes(value)
 
-    def _attributes(self, value: Any) -> Iterator[Any]:
-        if str(type(value).__module__).partition(".")[0] in _FOREIGN:
-            return
-        held, kind = vars(value), type(value).__name__
-        if held:
-            self._guards.append(
-                Guard(lambda: [*held.values()], lambda i: f"{[*held][i]} of {kind}")
+    def _note(self, read: Callable[[], list[Any]], names: list[str]) -> None:
+        self._guards.append(Guard(read, lambda i: names[i] if i < len(names) else "something"))
+
+    def _attributes(self, value: Any, told: Container[str] = ()) -> Iterator[Any]:
+        """The attributes of an object, but for those of which a trace is told."""
+        kind = type(value)
+        yield kind
+        held = getattr(value, "__dict__", None)
+        if held is not None:
+
+            def read() -> list[Any]:
+                return [v for name, v in held.items() if name not in told]
+
+            names = [name for name in held if name not in told]
+            self._note(read, [f"'{name}' of {kind.__name__}" for name in names])
+            yield from read()
+        slots = [slot for each in kind.__mro__ for slot in _slots(each)]
+        if slots:
+            self._note(
+                lambda: [getattr(value, slot, None) for slot in slots],
+                [f"'{slot}' of {kind.__name__}" for slot in slots],
             )
-            yield from held.values()
+            yield from [getattr(value, slot, None) for slot in slots]
+
+    def _class(self, kind: type) -> Iterator[Any]:
+        """What is in a class, and in those that it is derived from."""
+        if _is_foreign(kind):
+            return
+        names = [name for name in vars(kind) if name not in _OF_EVERY_CLASS]
+        self._note(
+            lambda: [v for name, v in vars(kind).items() if name not in _OF_EVERY_CLASS],
+            [f"'{name}' of class {kind.__name__}" for name in names],
+        )
+        for name in names:
+            found = vars(kind)[name]
+            yield getattr(found, "__func__", getattr(found, "fget", found))
+        yield from kind.__mro__[1:]
 
     def _function(self, f: types.FunctionType) -> Iterator[Any]:
-        if str(f.__module__).partition(".")[0] in _FOREIGN:
+        if _is_foreign(f):
             return
+        own = f.__name__
+        self._note(
+            lambda: [f.__code__, f.__defaults__, f.__kwdefaults__],
+            [f"code of {own}", f"a default of {own}", f"a default of {own}"],
+        )
+        yield from (f.__defaults__, f.__kwdefaults__, getattr(f, "__wrapped__", None))
         pairs = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
         full = [(name, cell) for name, cell in pairs if _is_full(cell)]
         if full:
-            self._guards.append(
-                Guard(lambda: [cell.cell_contents for _, cell in full], lambda i: f"'{full[i][0]}'")
+            self._note(
+                lambda: [cell.cell_contents for _, cell in full], [f"'{name}'" for name, _ in full]
             )
             yield from [cell.cell_contents for _, cell in full]
-        space = f.__globals__
-        globals_ = [name for name in _names(f.__code__) if name in space]
-        globals_ = [name for name in globals_ if not isinstance(space[name], types.ModuleType)]
-        if globals_:
-            self._guards.append(
-                Guard(lambda: [space.get(n) for n in globals_], lambda i: f"'{globals_[i]}'")
-            )
-            yield from [space[name] for name in globals_]
-        yield from (f.__defaults__ or (), f.__kwdefaults__ or {})
+        space, names = f.__globals__, _names(f.__code__)
+        self._reads_options |= "param_groups" in names
+        found = [name for name in names if name in space]
+        found = [name for name in found if not isinstance(space[name], types.ModuleType)]
+        if found:
+            self._note(lambda: [space.get(name) for name in found], [f"'{name}'" for name in found])
+            yield from [space[name] for name in found]
 
 
-# Of these no attribute is looked at: what they hold that matters, they tell themselves.
-_FOREIGN = frozenset({"autograd", "numpy", "builtins", "threading", "tqdm", "scipy", "torch"})
+# Of what these have no attribute is looked at: what matters of it, it tells itself.
+_FOREIGN = frozenset(
+    {"autograd", "nn", "numpy", "tqdm", "scipy", "torch", "pytest", *sys.stdlib_module_names}
+)
+_OF_EVERY_CLASS = frozenset({"__module__", "__dict__", "__weakref__", "__doc__", "__qualname__"})
+
+
+def _is_foreign(kind: Any, foreign: Container[str] = _FOREIGN) -> bool:
+    return str(kind.__module__).partition(".")[0] in foreign and kind.__module__ != "__main__"
+
+
+def _slots(kind: type) -> list[str]:
+    given = vars(kind).get("__slots__", ())
+    names = [given] if isinstance(given, str) else list(given)
+    return [name for name in names if not name.startswith("__")]
 
 
 def _is_full(cell: Any) -> bool:

@@ -47,18 +47,27 @@ class _Kept:
     def __init__(self, made: Made, captured: Captured, verify: bool) -> None:
         self.made = made
         self.first: Program | None = captured.whole if verify else None
-        self._same = 0  # calls with the numbers that it was made with
+        self._calls = 0
         if verify:
             inputs = [i for i in made.program.inputs if i.number is None and i.cell is None]
-            self._inputs = [_digest(captured.given[i.slot]) for i in inputs]
+            self._slots = [i.slot for i in inputs]
+            self._inputs = [_digest(captured.given[slot]) for slot in self._slots]
 
     def is_due(self, leaves: list[Any]) -> bool:
-        """Whether it is to be compared now: it is not believed, and its inputs are others than when
-        it was made, or have been the same for long."""
+        """Whether it is to be compared now: it is called for the first time, or its inputs are
+        others than when it was made, or have been the same for long."""
         if self.first is None:
             return False
-        self._same += 1
-        return self._same > _SAME or self._inputs != [*map(_digest, self.made.arrays_now(leaves))]
+        self._calls += 1
+        if self._calls == 1 or self._calls > _SAME:
+            return True
+        return self._inputs != [*map(_digest, self.made.arrays_now(leaves))]
+
+    def was_right(self, captured: Captured) -> None:
+        """It is believed, once its inputs have been others, or the same for long."""
+        same = self._inputs == [_digest(captured.given[slot]) for slot in self._slots]
+        if not same or self._calls > _SAME:
+            self.first = None
 
 
 class Jitted:
@@ -89,10 +98,10 @@ class Jitted:
             return self._f(*args, **options)  # hooks are Python's to run
         key = here["recording"], leaves.key
         fitting = [k for k in self._programs.get(key, ()) if k.made.fits(leaves.numeric)]
-        if any(kept.is_due(leaves.numeric) for kept in fitting):
-            return self._compare(key, fitting, leaves, args, options)
         failed: Exception | None = None
-        for kept in fitting:
+        for kept in sorted(fitting, key=lambda kept: kept.first is not None):  # believed ones first
+            if kept.is_due(leaves.numeric):
+                return self._compare(key, fitting, leaves, args, options)
             try:
                 result = kept.made.run(leaves.numeric)
             except (ChangedError, DecidedOtherwiseError):
@@ -183,7 +192,7 @@ class Jitted:
                 continue  # these numbers tell nothing about it
             told = difference(kept.first, captured.whole)
             if told is None:
-                kept.first = None
+                kept.was_right(captured)
                 return captured.result
         if told is None:
             return self._keep(key, captured)

@@ -76,6 +76,8 @@ class Made:
         self._surroundings = captured.surroundings
         self._places = {slot: tensors.get(slot) for slot in (() if way is None else way.wanted)}
         self._given = captured.leaves.numeric if captured.trace.graded else []
+        self._gradients = captured.gradients
+        self._tensor_names: dict[Any, str] = {}
         self._is_tensor = [isinstance(leaf, Tensor) for leaf in captured.leaves.numeric]
         self._guard(captured)
         self.run = self._driven()
@@ -95,7 +97,8 @@ class Made:
         ]
         given = captured.leaves.numeric
         at = {id(leaf): i for i, leaf in enumerate(given)}
-        graded = [(t, had) for t, had in trace.graded.values() if had is not None]
+        pairs = [(r(), had) for r, had in trace.graded.values() if had is not None]
+        graded = [(t, had) for t, had in pairs if t is not None]
         self._graded = [(t, had) for t, had in graded if id(t) not in at]
         self._given_graded = [(at[id(t)], had) for t, had in graded if id(t) in at]
         found = captured.surroundings.tensors
@@ -109,6 +112,8 @@ class Made:
     def fits(self, leaves: list[Any]) -> bool:
         """Whether it is what the function computes as everything is now; `leaves` are the tensors
         and arrays among the arguments."""
+        if not self._surroundings.hold():
+            return False
         for tensor, shape, dtype, kind in self._tensors:
             array = array_of(tensor)
             if array.shape != shape or (array.dtype is not dtype and array.dtype != dtype):
@@ -131,10 +136,7 @@ class Made:
         for i, leaf in self._same:
             if leaves[i] is not leaf:
                 return False
-        for leaf in leaves:
-            if id(leaf) in self._outside:
-                return False
-        return self._surroundings.hold()
+        return all(id(leaf) not in self._outside for leaf in leaves)
 
     def fused(self) -> list[str]:
         """In words, what runs as one."""
@@ -177,7 +179,7 @@ class Made:
                 return f"{held('t', place.tensor)}._array"
             return f"array(leaves[{self._arguments[place.slot]}])"
 
-        lines = ["evaluated = Evaluated(steps)", "numbers = evaluated.values"]
+        lines = ["evaluated = Evaluated(steps, leaves)", "numbers = evaluated.values"]
         given = ", ".join(map(read, self.program.inputs))
         run = [f"found = run({given})"]
         sources = self._sources()
@@ -200,6 +202,7 @@ class Made:
             space |= {"record": self._op.record, "place": _place}
             run.append(f"outs = record({{{more}}}, {{{places}}})")
         results = [self._result_text(leaf, value, held) for leaf, value in self._results()]
+        run += self._grads_text()
         run.append(f"results = [{', '.join(results)}]")
         run += [self._effect_text(effect, tensor, held) for effect, tensor in self._effects]
         lines += [*run, "evaluated.leave()", "return rebuild(results)"]
@@ -223,7 +226,14 @@ class Made:
                 return "pass"  # an array among the arguments, for which the function had a tensor
         if effect.kind == "data":
             return f"{target}._array = {value}"
-        return f"{target}._grad = " + (value if effect.slot is None else f"wrap({value}, None)")
+        return f"{target}._grad = " + (value if effect.slot is None else f"g{effect.slot}")
+
+    def _grads_text(self) -> list[str]:
+        """Tensors that are left as gradients: one for each, which a result may be too."""
+        slots = {effect.slot for effect, _ in self._effects if effect.kind == "grad"}
+        shared = self.program.constants.keys()  # in which somebody may write
+        copies = {slot: ".copy()" if slot in shared else "" for slot in slots if slot is not None}
+        return [f"g{slot} = wrap(found[{slot}]{copy}, None)" for slot, copy in copies.items()]
 
     def _results(self) -> list[tuple[Returned, Any]]:
         return list(zip(self._returned, self._whole.result[0], strict=True))
@@ -231,16 +241,27 @@ class Made:
     def _result_text(self, leaf: Returned, value: Any, held: Any) -> str:
         if leaf.argument is not None:
             return f"leaves[{leaf.argument}]"
+        if leaf.number is not None:
+            return f"numbers[{leaf.number}]"
         if leaf.slot is None:
             itself = held("o", leaf.itself)
             return f"{itself}.copy()" if isinstance(leaf.itself, np.ndarray) else itself
         if leaf.out is not None:
             return f"outs[{leaf.out}]"
         shared = self.program.constants.keys()
-        if leaf.array:
-            return f"as_array(found[{value.slot}])"
+        if leaf.kind != "tensor":
+            return f"{'as_array' if leaf.kind == 'array' else 'float'}(found[{value.slot}])"
+        grads = {effect.slot for effect, _ in self._effects if effect.kind == "grad"}
+        if value.slot in grads and leaf.tensor in self._gradients:
+            return f"g{value.slot}"
         array = f"found[{value.slot}]" + (".copy()" if value.slot in shared else "")
-        return f"wrap({array}, {held('o', Refusal(_FREED, ())) if leaf.freed else None})"
+        made = f"wrap({array}, {held('o', Refusal(_FREED, ())) if leaf.freed else None})"
+        # One tensor that is returned twice is one.
+        first = self._tensor_names.get(leaf.tensor)
+        if first is None:
+            name = self._tensor_names[leaf.tensor] = f"m{len(self._tensor_names)}"
+            return f"({name} := {made})"
+        return first
 
 
 def _put_back(sources: list[Any], states: list[Any]) -> None:

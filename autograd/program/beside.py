@@ -3,6 +3,7 @@ optimizers remember; and what it decides by."""
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,17 +13,24 @@ from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.guards import decided
 from autograd.program.numbers import Action, Cell, Number, Performed, Read, Step
 from autograd.program.program import Slot
+from autograd.runtime.draws import depth_of_draws
 
 
 class Gradient(NamedTuple):
     """The `.grad` of a tensor, which the function reads before it puts one there."""
 
-    tensor: Tensor
+    of: weakref.ref[Tensor]
     name: str
 
     @property
+    def tensor(self) -> Tensor:
+        tensor = self.of()
+        assert tensor is not None
+        return tensor
+
+    @property
     def key(self) -> Any:
-        return "grad", id(self.tensor)
+        return "grad", id(self.of())
 
     def read(self) -> Any:
         grad = self.tensor.grad
@@ -46,8 +54,10 @@ class Beside(Watcher):
     """
 
     def __init__(self) -> None:
+        self.depth_of_draws = depth_of_draws()
         self.slots: dict[int, Slot] = {}
         self._arrays: list[Tensor] = []  # that stand for arrays
+        self._floats: list[Tensor] = []  # that stand for floats
         self.numbers: list[Step] = []
         self._cells: dict[Any, Any] = {}  # what is in them now, by their keys
         self._leaving: dict[Any, tuple[Cell, Any]] = {}  # what is left in them
@@ -56,8 +66,8 @@ class Beside(Watcher):
         self._plain: dict[int, tuple[float, int]] = {}  # numbers given to ops, with their slots
         self._passed: list[tuple[float, Number]] = []  # to the op that is called
         self._weak: dict[int, int] = {}  # which step gives the number of a slot
-        self.graded: dict[int, tuple[Tensor, bool | None]] = {}
-        self._regraded: dict[int, Tensor] = {}
+        self.graded: dict[int, tuple[weakref.ref[Tensor], bool | None]] = {}
+        self._regraded: dict[int, weakref.ref[Tensor]] = {}
 
     def number(self, cell: Cell) -> Any:
         """What is in a cell, where that is a number: as a `Number`."""
@@ -78,6 +88,15 @@ class Beside(Watcher):
         """Note that the function has left a number or a tensor in a cell."""
         self._cells[cell.key] = value
         self._leaving[cell.key] = cell, value
+
+    def as_float(self, tensor: Tensor) -> Tensor:
+        """Note that the function would have a float where it has this tensor."""
+        self._floats.append(tensor)
+        return tensor
+
+    def is_float(self, tensor: Tensor) -> bool:
+        """Whether a tensor stands for a float that the function would have."""
+        return any(tensor is other for other in self._floats)
 
     def is_array(self, tensor: Tensor) -> bool:
         """Whether a tensor stands for an array that the function would have."""
@@ -141,16 +160,20 @@ class Beside(Watcher):
 
     def grad(self, tensor: Tensor) -> Tensor | None:
         now = super().grad(tensor)
-        if id(tensor) not in self.graded:
-            self.graded[id(tensor)] = tensor, now is not None
+        if not self._is_graded(tensor):
+            self.graded[id(tensor)] = weakref.ref(tensor), now is not None
             if now is not None:
                 self._held.append(now)
-                self._at[id(now)] = Gradient(tensor, "")
+                self._at[id(now)] = Gradient(weakref.ref(tensor), "")
         return now
 
     def leaves_grad(self, tensor: Tensor) -> None:
-        self.graded.setdefault(id(tensor), (tensor, None))
-        self._regraded[id(tensor)] = tensor
+        if not self._is_graded(tensor):
+            self.graded[id(tensor)] = weakref.ref(tensor), None
+        self._regraded[id(tensor)] = weakref.ref(tensor)
+
+    def _is_graded(self, tensor: Tensor) -> bool:
+        return id(tensor) in self.graded and self.graded[id(tensor)][0]() is tensor
 
     # --- the end -------------------------------------------------------------------------------
 

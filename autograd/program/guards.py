@@ -44,12 +44,18 @@ def is_shaped_by_numbers(call: Call, slots: Mapping[int, Slot]) -> bool:
     )
 
 
-def other_shape(op: str, made: Array, expected: tuple[int, ...]) -> DecidedOtherwiseError:
-    """The error where a call gives another shape than when the program was made."""
-    return DecidedOtherwiseError(
-        f"program: {op} gives shape {made.shape} of these numbers, {expected} of those that the "
-        "program was made with; make it anew"
-    )
+@primitive(differentiable=False)
+def of_shape(x: Array, *, shape: tuple[int, ...]) -> Array:
+    """The shape that a call gave, which hung on the numbers that it was given.
+
+    Raises DecidedOtherwiseError where it is another than when the program was made.
+    """
+    if x.shape != shape:
+        raise DecidedOtherwiseError(
+            f"program: a call gives shape {x.shape} of these numbers, {shape} of those that the "
+            "program was made with; make it anew"
+        )
+    return np.array(shape)
 
 
 @primitive(differentiable=False)

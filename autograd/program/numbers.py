@@ -43,6 +43,12 @@ class Read(NamedTuple):
     cell: Cell
 
 
+class Given(NamedTuple):
+    """A step that gives an argument that is one of NumPy's numbers."""
+
+    argument: int
+
+
 class Computed(NamedTuple):
     """A step that computes one of others."""
 
@@ -80,7 +86,7 @@ class Performed(NamedTuple):
     first: bool = False
 
 
-Step: TypeAlias = Read | Computed | Decided | Left | Performed
+Step: TypeAlias = Read | Given | Computed | Decided | Left | Performed
 
 
 class Number:
@@ -126,6 +132,17 @@ class Number:
 
     def __ne__(self, other: object) -> Any:
         return _compared(operator.ne, self, other)
+
+    def __format__(self, how: str) -> str:
+        return format(self.decided(_same), how)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.decided(_same), digits)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.decided(_same), name)
 
     def __repr__(self) -> str:
         return repr(self.value)
@@ -173,13 +190,18 @@ class ChangedError(Exception):
 class Evaluated:
     """The numbers of the steps as they are now, and what is to be done in the end.
 
+    Args:
+        steps: in the order of the function.
+        arguments: those of the function that are numeric.
+
     Attributes:
         values: by the number of the step; None for steps that give none.
 
     Raises ChangedError where something is decided otherwise; nothing has been done then.
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], arguments: Sequence[Any] = ()) -> None:
+        self._arguments = arguments
         self.values: list[Any] = []
         self._left: list[tuple[Cell, Any]] = []
         self._actions: list[Action] = []
@@ -190,6 +212,8 @@ class Evaluated:
     def _of(self, step: Step) -> Any:
         if isinstance(step, Read):
             return step.cell.read()
+        if isinstance(step, Given):
+            return float(self._arguments[step.argument])
         if isinstance(step, Computed):
             return step.function(*map(self._plain, step.operands))
         if isinstance(step, Decided):

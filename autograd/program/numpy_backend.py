@@ -16,7 +16,6 @@ import numpy as np
 from autograd import ops
 from autograd.engine.keeping import LARGE
 from autograd.engine.tensor import Array
-from autograd.program.guards import is_shaped_by_numbers, other_shape
 from autograd.program.program import Call, Program, Value, replaced, values_in
 from autograd.program.running import bound, given_by
 from autograd.program.watching import watching
@@ -97,7 +96,6 @@ class _Writer:
             "elementwise": elementwise,
             "given_by": given_by,
             "in_slabs": in_slabs,
-            "other_shape": other_shape,
             "room": _room,
             "seen": seen,
             **self._constants,
@@ -117,8 +115,6 @@ class _Writer:
             if number not in within:
                 group = self._groups.get(number)
                 self._single(number, call) if group is None else self._chain(group)
-                if is_shaped_by_numbers(call, self._slots):
-                    self._expect_shapes(call)
                 if self._seen is not None:
                     self._lines += [f"r{s} = seen({s}, r{s})" for s in call.gives()]
                 self._release(group or [number])
@@ -145,13 +141,6 @@ class _Writer:
         if len(alone) > small:
             lines.append(f"alone: {len(alone) - small} calls that are not elementwise")
         return lines
-
-    def _expect_shapes(self, call: Call) -> None:
-        """Refuse to go on with other shapes than the program was made with."""
-        for slot in call.outputs:
-            shape, name = self._hold("o", self._slots[slot].shape), repr(call.op.name)
-            error = f"other_shape({name}, r{slot}, {shape})"
-            self._lines.append(f"if r{slot}.shape != {shape}: raise {error}")
 
     # --- single calls --------------------------------------------------------------------------
 

@@ -8,14 +8,15 @@ from typing import Any
 
 from autograd.engine.tensor import Array
 from autograd.ops.reductions.communication import allreduce
-from autograd.program.guards import decided, indices_below
+from autograd.program.guards import decided, indices_below, of_shape
 from autograd.program.program import Call, Constant, Program, Slot, Value, replaced
 from autograd.runtime.draws import bernoulli, drawn
 
 Kept = Collection[tuple[int, ...]]  # calls that a pass leaves as they are, by their outputs
 
 # It is seen whether these are called: by other processes, by what is drawn next, by an error.
-SEEN = frozenset({id(op) for op in (allreduce, drawn, bernoulli, decided, indices_below)})
+_SEEN = (allreduce, drawn, bernoulli, decided, indices_below, of_shape)
+SEEN = frozenset({id(op) for op in _SEEN})
 _OURS = "autograd.ops."
 
 Rule = Callable[[Call, "Rewriting"], Any]

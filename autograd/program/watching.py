@@ -34,7 +34,7 @@ from autograd.program.program import (
     Value,
     mapped,
 )
-from autograd.runtime.draws import bernoulli, drawn, from_default
+from autograd.runtime.draws import bernoulli, drawn
 from autograd.runtime.trees import expect_function, flatten, named_leaves, returned
 
 
@@ -220,6 +220,11 @@ class Trace(Beside, Observer):
         seen.stand_in._place = tensor._place  # it may have become a leaf since
         return seen.stand_in
 
+    def leaves_data(self, tensor: Tensor) -> None:
+        seen = self._outside.get(id(tensor))
+        if (seen is None or seen.tensor() is not tensor) and self.known(array_of(tensor)) is None:
+            self._see(tensor, "")
+
     # --- what an observer sees -----------------------------------------------------------------
 
     def computing(self, op: Any) -> Callable[..., Any]:
@@ -246,11 +251,9 @@ class Trace(Beside, Observer):
         if self._depth:
             return
         outs = out if isinstance(out, tuple) else (out,)
-        if op in (drawn, bernoulli):
-            if self._frozen:
-                self.constant(out, "drawn at random")
-                return
-            options = {**options, "source": from_default(options["source"])}
+        if op in (drawn, bernoulli) and self._frozen:
+            self.constant(out, "drawn at random")
+            return
         if self._passed:
             self._take_numbers(arrays)
         inputs, options = mapped((tuple(arrays), options), self.value)
@@ -373,7 +376,9 @@ class Trace(Beside, Observer):
         """What was seen, with the slots of what the function gave in `result`; `more` are the slots
         of other inputs, which come last."""
         # What is gone lived in the function alone.
-        for left in self._regraded.values():
+        for reference in self._regraded.values():
+            if (left := reference()) is None:
+                continue
             if self.known(array_of(left)) is None and id(left) not in self._outside:
                 self._see(left, "")
         self.keep_constants(lambda tensor: tensor is None)
@@ -386,7 +391,7 @@ class Trace(Beside, Observer):
             assert tensor is not None
             own = any(tensor is argument for argument in self._arguments)
             inputs.append(Input(seen.slot, seen.name, None if own else tensor))
-            if id(tensor) in self._regraded:
+            if id(tensor) in self._regraded and self._regraded[id(tensor)]() is tensor:
                 now = tensor.grad
                 slot = None if now is None else self.constant(array_of(now))
                 effects.append(Effect("grad", seen.slot, slot))

@@ -93,16 +93,14 @@ class _OfThread(Generator):
     def __init__(self) -> None: ...
 
     def _noted(self) -> np.random.Generator:
-        return default_generator()._noted()
+        return _own_default()._noted()
+
+    @property
+    def numpy(self) -> np.random.Generator:  # type: ignore[override]
+        return _own_default().numpy
 
     def __repr__(self) -> str:
         return "<the thread's default generator>"
-
-
-def from_default(source: Generator) -> Generator:
-    """What stands for a source in a program: for the thread's default generator, that of whoever
-    runs it."""
-    return _of_thread if source is _default.generator else source
 
 
 # Draws are ops, so that a program draws anew, in the order of the function, whenever it runs.
@@ -147,6 +145,7 @@ def _refuse(why: str) -> None:
 
 
 class _Default(threading.local):
+    depth = 0  # of `drawing_from`
     generator: Generator | None = (
         None  # made when first asked for: numpy.random takes time to import
     )
@@ -158,27 +157,39 @@ _of_thread = _OfThread()
 
 def default_generator() -> Generator:
     """The generator of this thread, used where none is given."""
+    trace: Any = mode.observer
+    if trace is not None and trace.traces and trace.depth_of_draws == _default.depth:
+        return _of_thread
+    return _own_default()
+
+
+def _own_default() -> Generator:
     if _default.generator is None:
         _default.generator = made = Generator.__new__(Generator)  # which is no business of a trace
         made.numpy = np.random.default_rng()
     return _default.generator
 
 
+def depth_of_draws() -> int:
+    """How many `drawing_from` there are around."""
+    return _default.depth
+
+
 @contextmanager
 def drawing_from(generator: Generator) -> Iterator[None]:
     """Within it, `default_generator()` of this thread is the one given."""
     before = _default.generator
-    _default.generator = generator
+    _default.generator, _default.depth = generator, _default.depth + 1
     try:
         yield
     finally:
-        _default.generator = before
+        _default.generator, _default.depth = before, _default.depth - 1
 
 
 def seed(value: Any) -> None:
     """Start this thread's default generator afresh from a seed."""
     _refuse("it seeds the thread's generator of random numbers")
-    own, fresh = default_generator(), np.random.default_rng(value)
+    own, fresh = _own_default(), np.random.default_rng(value)
     if type(own.numpy.bit_generator) is type(fresh.bit_generator):
         own.state = dict(fresh.bit_generator.state)
     else:

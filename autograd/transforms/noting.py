@@ -35,6 +35,12 @@ _PASSED_ON = (
 )  # fmt: skip
 
 
+_OF_PROGRAMS = (
+    "uses", "refuse", "decide", "number", "tensor", "leave", "perform", "is_array", "as_array",
+    "is_float", "as_float", "depth_of_draws",
+)  # fmt: skip
+
+
 class Step(NamedTuple):
     """A call that runs again.
 
@@ -84,6 +90,9 @@ class Noting(Trace):
         super().__init__(frozen=told.traces)
         self.traces, self.times = told.traces, told.times
         self._watcher = mode.watcher or Watcher()
+        if self.traces:  # what it is told of objects, numbers and decisions, that around it is told
+            for name in _OF_PROGRAMS:
+                setattr(self, name, getattr(told, name))
         self._start = newest()
         self._inputs: dict[int, tuple[Array, Place | None]] = {}  # by slot, arguments first
         self._given = 0  # how many of them are arguments

@@ -73,8 +73,11 @@ class Optimizer(ABC):
 
     @lr.setter
     def lr(self, lr: float) -> None:
-        for group in self.param_groups:
-            group["lr"] = as_python(self._name, "lr", lr)
+        rate = as_python(self._name, "lr", lr)
+        for number, group in enumerate(self.param_groups):
+            if (trace := tracer()) is not None:
+                trace.leave(Option(self, number, "lr"), rate)
+            group["lr"] = getattr(rate, "value", rate)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Take in another group of parameters: {"params": parameters, option: value}."""
@@ -169,6 +172,12 @@ class Optimizer(ABC):
         """What a program with a step of it holds for; numbers are read anew."""
         switches = [v for g in self.param_groups for k, v in g.items() if isinstance(v, bool)]
         return [*self.params, *switches, *(name for s in self.state.values() for name in s)]
+
+    def _program_options(self) -> list[Any]:
+        """The options that a program reads anew."""
+        return [v for g in self.param_groups for k, v in g.items() if k != "params"]
+
+    _program_told = frozenset({"param_groups", "state"})  # attributes that a program keeps up
 
     @abstractmethod
     def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:

@@ -78,6 +78,13 @@ class LRScheduler(ABC):
         """What a program with a step of it holds for: Python makes that step at each call."""
         return []
 
+    def _program_options(self) -> list[Any]:
+        return []
+
+    @property
+    def _program_told(self) -> frozenset[str]:
+        return frozenset(vars(self))
+
     def _number(self, name: str, value: Any) -> float:
         return number(type(self).__name__, name, value)  # type: ignore[no-any-return]
 

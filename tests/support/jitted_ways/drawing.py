@@ -138,7 +138,6 @@ def a_generator_made_within(play: Play) -> None:
 
 @way(
     "right",
-    failing="SILENT: the default within alone is taken for the thread's own",
 )
 def drawing_from_another_within(play: Play) -> None:
     rng = ag.random.Generator(5)
@@ -310,7 +309,7 @@ def a_branch_by_pythons_random(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused", failing="SILENT until an argument is another: draws of NumPy stay")
+@way("refused")
 def numpys_generator_where_the_same_batch_comes_first(play: Play) -> None:
     rng = np.random.default_rng(3)
     f = play.jit(lambda x: x * rng.standard_normal(3))  # here
@@ -361,7 +360,7 @@ def a_checkpoint_with_dropout(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right", failing="SILENT: a generator of the closure is taken for whichever is the default")
+@way("right")
 def the_default_generator_in_the_closure_under_another(play: Play) -> None:
     own, other = default(), ag.random.Generator(5)
     play.watch(own, other)
@@ -374,7 +373,7 @@ def the_default_generator_in_the_closure_under_another(play: Play) -> None:
             play(f, Tensor(x))
 
 
-@way("right", failing="SILENT: a generator of the closure is taken for whichever is the default")
+@way("right")
 def the_default_generator_in_the_closure_in_another_thread(play: Play) -> None:
     own = default()
     play.watch(own)

@@ -131,7 +131,7 @@ def recursion_by_a_python_number(play: Play) -> None:
         play(f, Tensor(x), n % 3)
 
 
-@way("right", failing="a way that was compared is made into a program again while another is not")
+@way("right")
 def recursion_by_the_numbers_of_a_tensor(play: Play) -> None:
     @play.jit
     def f(x: Tensor) -> Tensor:

@@ -22,18 +22,14 @@ class Named(np.ndarray):
     """A kind of array, as np.memmap is one."""
 
 
-@way(
-    "right", failing="refused: an array of another class is a constant, told by its place in memory"
-)
+@way("right")
 def a_kind_of_array_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, y: Tensor(1.0) * x + y)
     for x in numbers(3, count=20):
         play(lambda x: f(x.view(Named), Tensor(x)), x)
 
 
-@way(
-    "right", failing="refused: an array of another class is a constant, told by its place in memory"
-)
+@way("right")
 def a_kind_of_array_of_the_same_numbers_at_first(play: Play) -> None:
     f = play.jit(lambda x, y: Tensor(1.0) * x + y)
     for n, x in enumerate(numbers(3)):
@@ -62,7 +58,7 @@ def instead(held: Any, key: Any, number: float) -> None:
 SILENT = "SILENT: an array in a list or dict is told by its place in memory, and not kept"
 
 
-@way("right", anew=True, failing=SILENT)
+@way("right", anew=True)
 def an_array_in_a_list_that_is_replaced(play: Play) -> None:
     masks = [np.ones(3)]
     f = play.jit(lambda x: x * (masks[0] * 2))
@@ -71,7 +67,7 @@ def an_array_in_a_list_that_is_replaced(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right", anew=True, failing=SILENT)
+@way("right", anew=True)
 def an_array_in_a_dict_of_an_object_that_is_replaced(play: Play) -> None:
     options = Options(inner={"mask": np.ones(3)})
     f = play.jit(lambda x: x * (options.inner["mask"] * 2))
@@ -89,7 +85,7 @@ def a_function_in_a_list_that_is_replaced(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right", failing="equal ones are told apart: each call makes another program")
+@way("right")
 def a_method_as_an_argument(play: Play) -> None:
     model = linear()
     f = play.jit(lambda x, g: g(x) * 2)
@@ -98,7 +94,7 @@ def a_method_as_an_argument(play: Play) -> None:
         model.bias.data = model.bias.data + 0.1
 
 
-@way("right", failing="equal ones are told apart: each call makes another program")
+@way("right")
 def methods_of_two_objects_as_arguments(play: Play) -> None:
     models = linear(), linear()
     models[1].bias.data = np.ones(2)
@@ -107,14 +103,14 @@ def methods_of_two_objects_as_arguments(play: Play) -> None:
         play(lambda x, n=n: f(Tensor(x), models[n % 2].forward), x)
 
 
-@way("right", failing="equal ones are told apart: each call makes another program")
+@way("right")
 def a_partial_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, g: g(x) + 1)
     for n, x in enumerate(numbers(3, count=20)):
         play(lambda x, n=n: f(Tensor(x), functools.partial(ag.sum, axis=n % 2 - 1)), x)
 
 
-@way("right", failing="equal ones are told apart: each call makes another program")
+@way("right")
 def a_decimal_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, d: x * float(d))
     for n, x in enumerate(numbers(3, count=20)):
@@ -138,7 +134,7 @@ def a_deque_as_an_argument(play: Play) -> None:
         play(lambda x, n=n: f(Tensor(x), collections.deque([max(n, 4)])), x)
 
 
-@way("right", failing="SILENT: what is in a deque that is given is not looked at")
+@way("right")
 def one_deque_as_an_argument(play: Play) -> None:
     queue = collections.deque([1.0])
     f = play.jit(lambda x, d: x * d[0])
@@ -152,7 +148,6 @@ def one_deque_as_an_argument(play: Play) -> None:
 
 @way(
     "right",
-    failing="refused: an array that is an argument and a constant is taken for the argument",
 )
 def a_constant_that_is_the_first_argument(play: Play) -> None:
     weights = np.arange(3.0)
@@ -161,7 +156,7 @@ def a_constant_that_is_the_first_argument(play: Play) -> None:
         play(f, x if n else weights)
 
 
-@way("right", failing="SILENT: an array that is an argument and a constant is the argument")
+@way("right")
 def a_constant_that_is_the_argument_twice(play: Play) -> None:
     weights = np.arange(3.0)
     f = play.jit(lambda x: x * weights + Tensor(1.0))
