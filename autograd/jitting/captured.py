@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,13 @@ class Captured:
             trace.refuse(f"it changes {changed}")
         if self.surroundings.changed_options() and not trace.sets_options:
             trace.refuse("it changes options of an optimizer")
-        if Leaves(*tree).key != leaves.key:
+        flat = flatten((args, options))[0]
+        same = len(flat) == len(self._given) and all(map(is_, flat, self._given))
+        if not same:  # it has changed a copy
+            self.put_back()
             trace.refuse("it changes what is in a list or dict that it is given")
+            self.result = f(*tree[0], **tree[1])
+            return
         if not self.refusals:
             self._make()
         parts, put = flatten(self.result)

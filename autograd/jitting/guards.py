@@ -72,7 +72,9 @@ def signature(value: Any) -> Any:
     if isinstance(value, partial):
         return kind, tuple(map(signature, (value.func, value.args, value.keywords)))
     if isinstance(value, _METHODS):  # made anew whenever they are looked up
-        return kind, value.__name__, Same(getattr(value, "__func__", None)), Same(value.__self__)
+        own = value.__self__
+        held = signature(own) if isinstance(own, _CONTAINERS) else Same(own)
+        return kind, value.__name__, Same(getattr(value, "__func__", None)), held
     if isinstance(value, _VALUES):
         return kind, value
     if is_dataclass(value) and not isinstance(value, type):
@@ -251,7 +253,7 @@ class Surroundings:
             yield from self._attributes(value, value._program_told)
         elif hasattr(value, "__wrapped__"):
             yield value.__wrapped__
-        elif not _is_foreign(type(value), _FOREIGN - {"nn"}):
+        elif not _is_foreign(type(value), _CLOSED):
             yield from self._attributes(value)
 
     def _note(self, read: Callable[[], list[Any]], names: list[str]) -> None:
@@ -321,6 +323,8 @@ class Surroundings:
 _FOREIGN = frozenset(
     {"autograd", "nn", "numpy", "tqdm", "scipy", "torch", "pytest", *sys.stdlib_module_names}
 )
+# Of other objects of Python's own, such as namespaces, attributes are what somebody has put there.
+_CLOSED = _FOREIGN - {"nn", "types", "argparse", "functools", "collections", "configparser"}
 _OF_EVERY_CLASS = frozenset({"__module__", "__dict__", "__weakref__", "__doc__", "__qualname__"})
 
 

@@ -98,7 +98,7 @@ class Jitted:
             return self._f(*args, **options)  # hooks are Python's to run
         key = here["recording"], leaves.key
         fitting = [k for k in self._programs.get(key, ()) if k.made.fits(leaves.numeric)]
-        failed: Exception | None = None
+        failed = False
         for kept in sorted(fitting, key=lambda kept: kept.first is not None):  # believed ones first
             if kept.is_due(leaves.numeric):
                 return self._compare(key, fitting, leaves, args, options)
@@ -106,27 +106,16 @@ class Jitted:
                 result = kept.made.run(leaves.numeric)
             except (ChangedError, DecidedOtherwiseError):
                 continue
-            except Exception as error:
-                failed = error
+            except Exception:
+                failed = True
                 break
             self.program = kept.made.program
             return result
-        if failed is not None:  # the error is that of the function, with its own lines
-            return self._failed(failed, args, options)
+        if failed:  # the function raises it by its own lines, or catches it
+            return self._f(*args, **options)
         if key in self._plain:
             return self._f(*args, **options)
         return self._new(key, leaves, args, options)
-
-    def _failed(self, error: Exception, args: Any, options: Any) -> Any:
-        """What the function itself returns where its program raised: it raises by its own lines."""
-        result = self._f(*args, **options)
-        warnings.warn(
-            f"jit({self._name}): the program raised {type(error).__name__} where the function does "
-            f"not ({error}); please report it",
-            JitWarning,
-            stacklevel=3,
-        )
-        return result
 
     # --- making programs -----------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ class Linearized:
         outs: the slots of the results that have gradients.
         kept: the slots that the way back reads.
         wanted: the slots of the inputs that have gradients.
-        reached: those of them to which a gradient comes.
+        reached: those of them to which a gradient comes, each with which results it comes from.
         redone: the slots that are needed to do the calls again: of all inputs, and of draws.
     """
 
@@ -38,7 +38,7 @@ class Linearized:
     outs: tuple[int, ...]
     kept: tuple[int, ...]
     wanted: tuple[int, ...]
-    reached: tuple[int, ...]
+    reached: tuple[tuple[int, frozenset[int]], ...]
     redone: tuple[int, ...]
 
 
@@ -58,16 +58,19 @@ def linearized(
         gradients: by the slot of an input, that of its gradient.
         wanted: the slots of the inputs that want one.
     """
-    reached = tuple([slot for slot in wanted if slot in gradients])
     back = [replace(call, part=None) for call in program.calls[calls:]]
     backward = Program(
         tuple(back),
         program.slots,
         (),
         program.constants,
-        tuple([Value(gradients[slot]) for slot in reached]),
+        tuple([Value(gradients[slot]) for slot in wanted if slot in gradients]),
     )
     backward = without_dead_calls(backward)
+    ways = {slot: frozenset([i]) for i, slot in enumerate(cotangents)}
+    for call in backward.calls:
+        ways |= dict.fromkeys(call.gives(), _union(ways, call.reads()))
+    reached = tuple([(s, ways.get(gradients[s], frozenset())) for s in wanted if s in gradients])
     given = {slot for call in backward.calls for slot in call.gives()}
     reads = [slot for call in backward.calls for slot in call.reads()]
     reads += [value.slot for value in backward.result]
@@ -84,6 +87,10 @@ def linearized(
     return Linearized(
         forward, Compiled(backward), tuple(outs), kept, tuple(wanted), reached, redone
     )
+
+
+def _union(ways: Mapping[int, frozenset[int]], slots: list[int]) -> frozenset[int]:
+    return frozenset[int]().union(*[ways[slot] for slot in slots if slot in ways])
 
 
 class ProgramOperation:
@@ -127,8 +134,10 @@ class ProgramOperation:
         ]
         found = way.backward.run(*record.saved[0], *cotangents)
         parents = dict(zip(way.wanted, record.parents, strict=True))
-        for slot, value in zip(way.reached, way.backward.program.result, strict=True):
+        for (slot, ways), value in zip(way.reached, way.backward.program.result, strict=True):
             parent = parents[slot]
+            if ways.isdisjoint(g):
+                continue
             if parent is not None and (needed is None or parent.serial in needed):
                 deliver(parent, wrap(found[value.slot], None))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd import ops
 from autograd.engine.modes import array_of
 from autograd.engine.tape import Place, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
@@ -18,7 +19,7 @@ from autograd.program.beside import Gradient
 from autograd.program.numbers import Evaluated, Performed
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
-from autograd.program.program import Effect, Input, Value
+from autograd.program.program import Effect, Input, Program, Value, values_in
 from autograd.runtime.draws import bernoulli, drawn
 
 _FREED = (
@@ -77,6 +78,7 @@ class Made:
         self._places = {slot: tensors.get(slot) for slot in (() if way is None else way.wanted)}
         self._given = captured.leaves.numeric if captured.trace.graded else []
         self._gradients = captured.gradients
+        self._to_copy = _in_others_memory(captured.program, program)
         self._tensor_names: dict[Any, str] = {}
         self._is_tensor = [isinstance(leaf, Tensor) for leaf in captured.leaves.numeric]
         self._guard(captured)
@@ -189,7 +191,7 @@ class Made:
             undo = ["    put_back(sources, states)", "    evaluated.undo()", "    raise"]
             run = [states, "try:", f"    {run[0]}", "except BaseException:", *undo]
         if self._op is not None:
-            more = ", ".join(f"{slot}: found[{new}]" for slot, new in self._more)
+            more = ", ".join(f"{slot}: {self._own(new)}" for slot, new in self._more)
             places = ", ".join(
                 f"{slot}: "
                 + (
@@ -215,7 +217,7 @@ class Made:
         return [*{id(source): source for source in found}.values()]
 
     def _effect_text(self, effect: Effect, tensor: Tensor | None, held: Any) -> str:
-        value = "None" if effect.slot is None else f"found[{effect.slot}]"
+        value = "None" if effect.slot is None else self._own(effect.slot)
         if effect.cell is not None:
             return f"{held('c', effect.cell)}.write({value})"
         if tensor is not None:
@@ -231,9 +233,12 @@ class Made:
     def _grads_text(self) -> list[str]:
         """Tensors that are left as gradients: one for each, which a result may be too."""
         slots = {effect.slot for effect, _ in self._effects if effect.kind == "grad"}
-        shared = self.program.constants.keys()  # in which somebody may write
-        copies = {slot: ".copy()" if slot in shared else "" for slot in slots if slot is not None}
-        return [f"g{slot} = wrap(found[{slot}]{copy}, None)" for slot, copy in copies.items()]
+        return [f"g{slot} = wrap({self._own(slot)}, None)" for slot in slots if slot is not None]
+
+    def _own(self, slot: int) -> str:
+        """A value that is left or returned: a copy where it lies in memory that somebody else has,
+        and did not in the function."""
+        return f"found[{slot}]" + (".copy()" if slot in self._to_copy else "")
 
     def _results(self) -> list[tuple[Returned, Any]]:
         return list(zip(self._returned, self._whole.result[0], strict=True))
@@ -248,13 +253,12 @@ class Made:
             return f"{itself}.copy()" if isinstance(leaf.itself, np.ndarray) else itself
         if leaf.out is not None:
             return f"outs[{leaf.out}]"
-        shared = self.program.constants.keys()
         if leaf.kind != "tensor":
             return f"{'as_array' if leaf.kind == 'array' else 'float'}(found[{value.slot}])"
         grads = {effect.slot for effect, _ in self._effects if effect.kind == "grad"}
         if value.slot in grads and leaf.tensor in self._gradients:
             return f"g{value.slot}"
-        array = f"found[{value.slot}]" + (".copy()" if value.slot in shared else "")
+        array = self._own(value.slot)
         made = f"wrap({array}, {held('o', Refusal(_FREED, ())) if leaf.freed else None})"
         # One tensor that is returned twice is one.
         first = self._tensor_names.get(leaf.tensor)
@@ -262,6 +266,39 @@ class Made:
             name = self._tensor_names[leaf.tensor] = f"m{len(self._tensor_names)}"
             return f"({name} := {made})"
         return first
+
+
+def _in_others_memory(before: Program, after: Program) -> set[int]:
+    """Of what is returned and left, the slots that lie in the memory of an input, of a constant or
+    of another of them, and did not before the program was made simpler."""
+    own, made = _roots(before), _roots(after)
+    # The results of a whole program are in two parts, of which the first is the function's.
+    results = zip(values_in(before.result), values_in(after.result[0]), strict=True)
+    pairs = [(a.slot, b.slot) for a, b in results]
+    pairs += [
+        (a.slot, b.slot)
+        for a, b in zip(before.effects, after.effects, strict=True)
+        if a.slot is not None and b.slot is not None
+    ]
+    found = set(after.constants)  # they are the program's to go on with
+    outside = {i.slot for i in after.inputs}
+    first: dict[int, int] = {}
+    for a, b in pairs:
+        root = made.get(b, b)
+        other = first.setdefault(root, own.get(a, a)) != own.get(a, a)
+        if other or root in after.constants or (root in outside and own.get(a, a) != root):
+            found.add(b)
+    return found
+
+
+def _roots(program: Program) -> dict[int, int]:
+    """By slot, that of the value in whose memory it may lie."""
+    roots: dict[int, int] = {}
+    for call in program.calls:
+        first = call.inputs[0] if call.inputs else None
+        if call.op.kind == "view" and call.op is not ops.copy and isinstance(first, Value):
+            roots |= dict.fromkeys(call.outputs, roots.get(first.slot, first.slot))
+    return roots
 
 
 def _put_back(sources: list[Any], states: list[Any]) -> None:

@@ -61,7 +61,8 @@ class OnArrays:
         self.rule = rule
 
     def __call__(self, g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
-        if not mode.recording:
+        traced = mode.observer is not None and mode.observer.traces  # which sees ops alone
+        if not (mode.recording or traced):
             plain = [_plain(arg) for arg in (g, out, *args)]
             return wrap(_plain_array(self.rule(*plain, **_plain(options))), None)
         leaves, rebuild = flatten((g, out, args, options))

@@ -72,7 +72,7 @@ def indices_below(
             f"{op}: {what} from 0 to {count - 1} expected, {counted.min()} to {counted.max()} given"
         )
     if ignored is not None and (counted.size < given.size) != some_ignored:
-        raise ValueError(
+        raise DecidedOtherwiseError(
             f"{op}: {'no' if some_ignored else 'a'} target is {ignored}, which is not counted, "
             "other than when the program was made; make it anew"
         )

@@ -393,7 +393,7 @@ class Trace(Beside, Observer):
             inputs.append(Input(seen.slot, seen.name, None if own else tensor))
             if id(tensor) in self._regraded and self._regraded[id(tensor)]() is tensor:
                 now = tensor.grad
-                slot = None if now is None else self.constant(array_of(now))
+                slot = None if now is None else self.constant(array_of(self.given(now)))
                 effects.append(Effect("grad", seen.slot, slot))
             if array_of(tensor) is not seen.array:
                 effects.append(Effect("data", seen.slot, self.constant(array_of(tensor))))

@@ -97,6 +97,7 @@ class _OfThread(Generator):
 
     @property
     def numpy(self) -> np.random.Generator:  # type: ignore[override]
+        _refuse("it draws from the generator of NumPy itself")
         return _own_default().numpy
 
     def __repr__(self) -> str:

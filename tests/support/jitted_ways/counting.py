@@ -132,7 +132,7 @@ def the_environment(play: Play) -> None:
         del os.environ["PULLBACK_TEST_SCALE"]
 
 
-@way("documented", OTHER)
+@way("right")
 def a_simple_namespace_in_a_deque(play: Play) -> None:
     held = collections.deque([types.SimpleNamespace(scale=1.0)])
     f = play.jit(lambda x: x * held[0].scale)
@@ -184,7 +184,7 @@ def an_attribute_that_is_added_and_deleted(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right", failing="SILENT: an object without attributes is not looked at when it gets some")
+@way("right")
 def an_attribute_of_an_object_that_had_none(play: Play) -> None:
     options = types.SimpleNamespace()
     f = play.jit(lambda x: x * getattr(options, "extra", 1.0))

@@ -387,7 +387,7 @@ def the_default_generator_in_the_closure_in_another_thread(play: Play) -> None:
                 play(f, Tensor(x))
 
 
-@way("right", failing="SILENT: the parameters of a layer that is made within are drawn but once")
+@way("plain", "draws from the generator of NumPy")
 def a_layer_made_within(play: Play) -> None:
     play.watch(default())
     f = play.jit(lambda x: nn.Linear(3, 2)(x).detach())

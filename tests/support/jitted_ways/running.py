@@ -122,7 +122,7 @@ def how_numpy_treats_errors(play: Play) -> None:
                 play.note(str(error))
 
 
-@way("right", failing="right, but with a warning: np.errstate within is not that of the program")
+@way("plain", "np.errstate")
 def errstate_within(play: Play) -> None:
     def f(x: Tensor) -> Tensor:
         with np.errstate(all="ignore"):
@@ -179,14 +179,14 @@ def the_default_generator_of_another_thread(play: Play) -> None:
             play(lambda x, n=n: [f(Tensor(x)), pool.submit(of, x, n).result()], x)
 
 
-@way("right", failing="SILENT: what another thread computes within stays as it was")
+@way("refused")
 def threads_within(play: Play) -> None:
     def f(x: Tensor) -> Tensor:
         found: list[Any] = []
         thread = threading.Thread(target=lambda: found.append(x * 2))
         thread.start()
         thread.join()
-        return found[0] + 1
+        return found[0] + 1  # here
 
     f = play.jit(f)
     for x in numbers(3):

@@ -36,7 +36,7 @@ def a_kind_of_array_of_the_same_numbers_at_first(play: Play) -> None:
         play(lambda x, n=n: f(np.full(3, max(n, 4.0)).view(Named), Tensor(x)), x)
 
 
-@way("right", failing="SILENT: a generator of NumPy's is told by its place in memory")
+@way("right", anew=True)
 def a_generator_of_numpy_made_anew_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, rng: x + rng.standard_normal(3))
     for n, x in enumerate(numbers(3)):
@@ -117,7 +117,7 @@ def a_decimal_as_an_argument(play: Play) -> None:
         play(lambda x, n=n: f(Tensor(x), decimal.Decimal(n % 3)), x)
 
 
-@way("right", failing="SILENT: what is put into a dict that is given comes there but once")
+@way("plain", "it changes what is in a list")
 def a_default_dict_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, d: x * len(d) + d["w"])
     for n, x in enumerate(numbers(3)):
