@@ -22,6 +22,11 @@ from autograd.program.watching import watching
 from autograd.runtime.draws import noting
 from autograd.runtime.trees import flatten, is_plain
 
+_FREED = (
+    "backward through what a jitted function returned, whose graph its own backward freed; pass "
+    "retain_graph=True there, or return the gradients"
+)
+
 
 @dataclass
 class Returned:
@@ -32,7 +37,7 @@ class Returned:
         slot: of a value of the program.
         itself: what it is at every call.
         out: which of the results that gradients go back from.
-        freed: whether the function has freed its graph.
+        reason: why no gradient goes back from it, though it wants one.
         kind: what it is: a "tensor", an "array", or one of NumPy's numbers, a "float".
         number: which of the program's numbers it is.
         tensor: the same for two leaves that are one tensor.
@@ -42,7 +47,7 @@ class Returned:
     slot: int | None = None
     itself: Any = None
     out: int | None = None
-    freed: bool = False
+    reason: str | None = None
     kind: str = "tensor"
     number: int | None = None
     tensor: int | None = None
@@ -149,7 +154,14 @@ class Captured:
         self.returned = [self._returned(leaf, outs) for leaf in leaves]
         calls, cotangents, gradients = len(trace.calls), list[int](), dict[int, int]()
         if outs and not self.refusals:
-            cotangents, gradients = self._sweep(outs)
+            try:
+                cotangents, gradients = self._sweep(outs)
+            except RuntimeError as error:  # what has no derivative; who asks for it is told
+                del trace.calls[calls:]
+                outs.clear()
+                for r in self.returned:
+                    if r.out is not None:
+                        r.out, r.reason = None, str(error)
         at = {id(stand): i for i, stand in reversed(self._stands)}
         self.arguments = {s: at[id(tensor)] for tensor, s in trace.outside() if id(tensor) in at}
         self.places = {slot: tensor._place for tensor, slot in trace.outside()}
@@ -203,7 +215,7 @@ class Captured:
         try:
             reachable([place])
         except RuntimeError:
-            return Returned(slot=slot, freed=True, tensor=id(leaf))
+            return Returned(slot=slot, reason=_FREED, tensor=id(leaf))
         known = next((i for i, (other, _) in enumerate(outs) if other is place), None)
         if known is None:
             known = len(outs)

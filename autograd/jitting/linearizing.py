@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd.engine.modes import array_of, enable_grad, mode, no_grad
 from autograd.engine.sweep import sweep
-from autograd.engine.tape import Output, Place, Record
+from autograd.engine.tape import Output, Place, Record, leading_to
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
@@ -162,9 +162,11 @@ class ProgramOperation:
             variables.append(variable)
         outs = self._again(record, variables)
         roots = [(outs[i]._place, gradient) for i, gradient in g.items()]
+        starts = [(place, gradient) for place, gradient in roots if place is not None]
         sweep(
-            [(place, gradient) for place, gradient in roots if place is not None],
+            starts,
             lambda place, gradient: deliver(origins[place.serial], gradient),
+            needed=leading_to([place for place, _ in starts], origins),
             retain_graph=True,
             create_graph=True,
             wanted=origins,

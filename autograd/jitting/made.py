@@ -22,11 +22,6 @@ from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Program, Value, values_in
 from autograd.runtime.draws import bernoulli, drawn
 
-_FREED = (
-    "backward through what a jitted function returned, whose graph its own backward freed; pass "
-    "retain_graph=True there, or return the gradients"
-)
-
 
 class Made:
     """The program of a captured run.
@@ -259,7 +254,7 @@ class Made:
         if value.slot in grads and leaf.tensor in self._gradients:
             return f"g{value.slot}"
         array = self._own(value.slot)
-        made = f"wrap({array}, {held('o', Refusal(_FREED, ())) if leaf.freed else None})"
+        made = f"wrap({array}, {held('o', Refusal(leaf.reason, ())) if leaf.reason else None})"
         # One tensor that is returned twice is one.
         first = self._tensor_names.get(leaf.tensor)
         if first is None:

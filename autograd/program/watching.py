@@ -377,6 +377,10 @@ class Trace(Beside, Observer):
         of other inputs, which come last."""
         # What is gone lived in the function alone.
         for reference in self._regraded.values():
+            grad = None if (left := reference()) is None else left.grad
+            if grad is not None:
+                self.given(grad)
+        for reference in self._regraded.values():
             if (left := reference()) is None:
                 continue
             if self.known(array_of(left)) is None and id(left) not in self._outside:

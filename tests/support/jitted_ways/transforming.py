@@ -33,7 +33,7 @@ def grad_of_jit(play: Play) -> None:
     called(play, ag.grad(play.jit(cubes)))
 
 
-@way("right", failing="KeyError: the gradient of a jitted function that reads a parameter")
+@way("right")
 def grad_of_jit_that_reads_a_parameter(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
     play.watch(w)
@@ -314,7 +314,7 @@ def an_op_of_ones_own(play: Play) -> None:
     called(play, play.jit(ag.grad(lambda x: (tripled(x) ** 2).sum())))
 
 
-@way("right", failing="refused: a rule on arrays is not seen, and its gradient is a constant")
+@way("right")
 def an_op_that_loops_over_numbers(play: Play) -> None:
     called(play, play.jit(ag.value_and_grad(lambda x: (rounded_by_loops(x) * x).sum())))
 
