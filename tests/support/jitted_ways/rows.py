@@ -1,6 +1,7 @@
 """The files of rows; importing them fills the table."""
 
 from support.jitted_ways import (
+    callees,
     counting,
     deciding,
     drawing,
@@ -23,6 +24,7 @@ from support.jitted_ways import (
 )
 
 FILES = (
+    callees,
     counting,
     deciding,
     drawing,
