@@ -72,7 +72,6 @@ def test_every_op(spec: Spec) -> None:
         assert not plain or spec.op.name in PLAIN, [str(w.message) for w in caught]
 
 
-@pytest.mark.xfail(strict=True, reason="AttributeError: functions made by exec have no __module__")
 def test_random_compositions_with_second_derivatives() -> None:
     for seed in range(40):
         _expect_random(seed)
