@@ -49,8 +49,8 @@ def a_cached_tensor_that_ops_have_made(play: Play) -> None:
 @way("refused")
 def a_cached_tensor_of_a_parameter(play: Play) -> None:
     w = nn.Parameter(np.ones(3))
-    squared = functools.cache(lambda: (w * w).detach())
-    f = play.jit(lambda x: squared() * x)  # here
+    squared = functools.cache(lambda: (w * w).detach())  # here
+    f = play.jit(lambda x: squared() * x)
     for n, x in enumerate(numbers(3)):
         play(f, Tensor(x))
         w.data = x
@@ -249,6 +249,8 @@ def a_parameter_made_within_and_returned_as_numbers(play: Play) -> None:
 def eight_threads_at_once(play: Play) -> None:
     w = nn.Parameter(np.ones(3000))
     f = play.jit(lambda x: (ag.exp(w * x) * 2 - x).sum() + ag.tanh(x).max())
+    for x in numbers(3000, count=3):  # threads that begin together make programs of their own
+        play(f, Tensor(x))
     with ThreadPoolExecutor(8) as pool:
         for xs in numbers(16, 3000):
             play(lambda xs: [*pool.map(lambda x: f(Tensor(x)), xs)], xs)

@@ -147,6 +147,8 @@ def other_threads(play: Play) -> None:
         out = f(t)
         return out, ag.grad(lambda s: f(s) * 2)(t)
 
+    for x in numbers(30, count=3):  # threads that begin together make programs of their own
+        play(of, x)
     with ThreadPoolExecutor(8) as pool:
         for xs in numbers(16, 30):
             play(lambda xs: [*pool.map(of, xs)], xs)
