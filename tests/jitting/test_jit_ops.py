@@ -72,9 +72,15 @@ def test_every_op(spec: Spec) -> None:
         assert not plain or spec.op.name in PLAIN, [str(w.message) for w in caught]
 
 
-def test_random_compositions_with_second_derivatives() -> None:
-    for seed in range(40):
-        _expect_random(seed)
+@pytest.mark.parametrize("seed", range(10))
+def test_random_compositions_with_second_derivatives(seed: int) -> None:
+    _expect_random(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 150))
+def test_more_random_compositions(seed: int) -> None:
+    _expect_random(seed)
 
 
 def _expect_random(seed: int) -> None:

@@ -257,18 +257,18 @@ def eight_threads_at_once(play: Play) -> None:
 
 
 @way("right")
-def eight_threads_that_train_models_of_their_own(play: Play) -> None:
-    models = [linear() for _ in range(8)]
+def threads_that_train_models_of_their_own(play: Play) -> None:
+    models = [linear() for _ in range(4)]
     optimizers = [nn.optim.Adam(m.parameters(), lr=0.1) for m in models]
     steps = [play.jit(step_of(m, o)) for m, o in zip(models, optimizers, strict=True)]
     play.watch(models, optimizers)
 
     def of(given: Any) -> Any:
         step, x, y = given
-        return [step(Tensor(x), Tensor(y)) for _ in range(3)]
+        return [step(Tensor(x), Tensor(y)) for _ in range(2)]
 
-    with ThreadPoolExecutor(8) as pool:
-        for x, y in zip(numbers(8, 4, 3, count=30), numbers(8, 4, 2, count=30), strict=True):
+    with ThreadPoolExecutor(4) as pool:
+        for x, y in zip(numbers(4, 4, 3, count=14), numbers(4, 4, 2, count=14), strict=True):
             play(lambda x, y: [*pool.map(of, zip(steps, x, y, strict=True))], x, y)
 
 
