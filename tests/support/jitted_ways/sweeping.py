@@ -189,7 +189,11 @@ def a_tensor_kept_in_a_list_of_the_caller(play: Play) -> None:
             ws.append(Tensor(x + 1))
 
 
-@way("plain", "it changes what is in a list")
+@way(
+    "plain",
+    "it changes",
+    failing="SILENT: what is put into a list that is given never comes there",
+)
 def a_tensor_put_into_a_list_that_is_given(play: Play) -> None:
     @play.jit
     def f(x: Tensor, kept: list[Any]) -> Tensor:
