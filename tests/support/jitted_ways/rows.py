@@ -1,6 +1,7 @@
 """The files of rows; importing them fills the table."""
 
 from support.jitted_ways import (
+    asking,
     callees,
     counting,
     deciding,
@@ -25,6 +26,7 @@ from support.jitted_ways import (
 )
 
 FILES = (
+    asking,
     callees,
     counting,
     deciding,
