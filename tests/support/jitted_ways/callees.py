@@ -166,7 +166,7 @@ def a_global_of_a_callee_in_another_file(play: Play) -> None:
         python_values.SCALE = before
 
 
-@way("documented", OTHER)
+@way("right")
 def a_static_method_and_a_class_method(play: Play) -> None:
     class Scaler:
         factors: ClassVar = [1.0]

@@ -291,7 +291,7 @@ class Slow(nn.optim.Optimizer):
 
     def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Any) -> Any:
         self.count += 1
-        return p - options["lr"] * g / self.count  # here
+        return p - options["lr"] * g / self.count
 
 
 class Signed(nn.optim.Optimizer):
@@ -321,7 +321,7 @@ def somebodys_optimizer(play: Play) -> None:
     trained(play, lambda model: Signed(model.parameters(), 0.1))
 
 
-@way("refused")
+@way("plain", "it changes")
 def somebodys_optimizer_that_counts_in_python(play: Play) -> None:
     trained(play, lambda model: Slow(model.parameters(), 0.1))
 
