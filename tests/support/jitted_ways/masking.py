@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from support.jitted_ways.playing import Play
 from support.jitted_ways.table import numbers, way
 
 import autograd as ag
+import nn
 from autograd import Tensor
 
 
@@ -166,3 +169,95 @@ def what_a_mask_left_reshaped(play: Play) -> None:
     f = play.jit(lambda x: x[x > 0].reshape(-1, 1) @ np.ones((1, 2)))
     for x in numbers(5):
         play(f, Tensor(x))
+
+
+@ag.primitive
+def positives(x: Any) -> Any:
+    """Those above 0: an op of somebody's own whose shape hangs on numbers."""
+    return x[x > 0]
+
+
+@ag.primitive
+def spread(g: Any, x: Any) -> Any:
+    out = np.zeros_like(x)
+    out[x > 0] = g
+    return out
+
+
+positives.defvjp(lambda g, out, x: spread(g, x))
+
+
+@way("right")
+def an_op_of_ones_own_whose_shape_hangs_on_numbers(play: Play) -> None:
+    f = play.jit(ag.value_and_grad(lambda x: (positives(x) ** 2).mean()))
+    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [1, 2, 3], [-1, -2, 5], [2, 3, -1]):
+        play(f, Tensor(np.array(values, float)))
+
+
+@way("right")
+def only_the_shape_of_what_an_op_of_ones_own_gives(play: Play) -> None:
+    f = play.jit(lambda x: x * positives(x).size)
+    for values in ([1, 2, -1], [2, -3, 5], [-4, 1, 8], [1, 2, 3], [-1, -2, 5], [2, 3, -1]):
+        play(f, Tensor(np.array(values, float)))
+
+
+@way("right")
+def a_mask_in_the_closure_written_into(play: Play) -> None:
+    mask = np.array([True, True, False])
+    f = play.jit(lambda x: x[mask].mean() * x[mask].size)
+    for n, x in enumerate(numbers(3)):
+        mask[:] = [True, n // 4 % 2 == 0, n // 3 % 2 == 1]
+        play(f, Tensor(x))
+
+
+@way("right")
+def a_mask_that_is_an_argument(play: Play) -> None:
+    f = play.jit(lambda x, mask: x[mask].mean() * x[mask].size)
+    for n, x in enumerate(numbers(3)):
+        play(f, Tensor(x), np.array([True, n // 4 % 2 == 0, n // 3 % 2 == 1]))
+
+
+@way("right")
+def a_mask_that_is_a_buffer(play: Play) -> None:
+    mask = nn.Buffer(np.array([True, True, False]))
+    w = nn.Parameter(np.ones(3))
+    play.watch(w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        w.grad = None
+        loss = ((w * x)[mask] ** 2).mean()
+        loss.backward()
+        return loss
+
+    for n, x in enumerate(numbers(3)):
+        mask.data = np.array([True, n // 4 % 2 == 0, n // 3 % 2 == 1])
+        play(f, Tensor(x))
+
+
+@way("right")
+def a_step_on_what_a_mask_leaves(play: Play) -> None:
+    model = nn.Linear(3, 1).to(np.float64)
+    model.weight.data, model.bias.data = np.ones((1, 3)), np.zeros(1)
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.1)
+    play.watch(model, optimizer)
+
+    @play.jit
+    def f(x: Tensor, y: Tensor) -> Tensor:
+        kept = x[:, 0] > 0
+        loss = ((model(x[kept]) - y[kept]) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    for x, y in zip(numbers(6, 3, count=20), numbers(6, 1, count=20), strict=True):
+        x[0] = np.abs(x[0])
+        play(f, Tensor(x), Tensor(y))
+
+
+@way("right")
+def places_that_are_updated(play: Play) -> None:
+    f = play.jit(lambda x, i, v: ag.index_update(x, i, v) + ag.index_add(x, i, v))
+    for n, x in enumerate(numbers(4)):
+        play(f, Tensor(x), np.array([n % 4, 3 - n % 4]), Tensor(x[:2] * 3))
