@@ -121,7 +121,7 @@ def a_function_made_anew_as_an_argument(play: Play) -> None:
         play(f, lambda t, n=n: t * n, Tensor(x))
 
 
-@way("right")
+@way("right", anew=True)
 def a_builtin_method_made_anew(play: Play) -> None:
     f = play.jit(lambda x, read: x * read()[0])
     for n, x in enumerate(numbers(3, count=16)):

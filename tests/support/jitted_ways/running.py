@@ -122,7 +122,7 @@ def how_numpy_treats_errors(play: Play) -> None:
                 play.note(str(error))
 
 
-@way("plain", "np.errstate")
+@way("plain", "it sets np.errstate")
 def errstate_within(play: Play) -> None:
     def f(x: Tensor) -> Tensor:
         with np.errstate(all="ignore"):

@@ -142,7 +142,7 @@ def a_rate_that_decays_within(play: Play) -> None:
         play(f, Tensor(x), Tensor(y))
 
 
-@way("plain", "it changes")
+@way("plain", "it changes an option")
 def a_rate_in_its_group_that_decays_within(play: Play) -> None:
     model = linear()
     optimizer = nn.optim.SGD(model.parameters(), lr=0.1)

@@ -280,7 +280,7 @@ def a_gradient_that_is_taken_away(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("right")
+@way("right", failing="SILENT: a gradient that was there before, put in the place of another")
 def gradients_exchanged(play: Play) -> None:
     v, w = nn.Parameter(np.ones(3)), nn.Parameter(np.ones(3))
     play.watch(v, w)
