@@ -117,7 +117,7 @@ def a_decimal_as_an_argument(play: Play) -> None:
         play(lambda x, n=n: f(Tensor(x), decimal.Decimal(n % 3)), x)
 
 
-@way("right", failing="SILENT: what is put into a dict that is given never comes there")
+@way("plain", "it changes what is in a list or dict")
 def a_default_dict_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, d: x * len(d) + d["w"])
     for n, x in enumerate(numbers(3)):
