@@ -31,6 +31,7 @@ try:
     from mnist.config import KINDS, Config, Kind, SettingsError
     from mnist.data import CHOICES, DataError, Dataset, DownloadError, open_dataset
     from mnist.data.files import shown
+    from mnist.engines import ENGINES
     from mnist.models import MODELS
     from mnist.recipes import RECIPES, settings, table
     from mnist.results import write_report
@@ -107,6 +108,7 @@ def parser() -> argparse.ArgumentParser:
     )
     own = p.add_argument_group("settings")
     own.add_argument("--model", choices=sorted(MODELS), help=_help("model"))
+    own.add_argument("--engine", choices=ENGINES, help=_help("engine"))
     for name, kind in KINDS.items():
         if kind.read is not str and name not in ("validation", "earlier_epochs"):
             own.add_argument(

@@ -143,7 +143,8 @@ def predict(args: argparse.Namespace) -> int:
         path = newest_run(RUNS)
         _warn(f"the network is {shown(path)}")
     trained = _trained(path)
-    code = 0
+    # For one picture no program is worth making.
+    code, scores = 0, trained.scores if len(args.images) > 1 else trained.model
     for image in args.images or ["-"]:
         name = "standard input" if image == "-" else shown(image)
         try:
@@ -154,9 +155,7 @@ def predict(args: argparse.Namespace) -> int:
             continue
         if digit.scattered:
             _warn(f"{name}: the ink lies far apart; one picture is read as one digit")
-        known = log_probabilities(
-            trained.model, digit.image[None], mean=trained.mean, std=trained.std
-        )
+        known = log_probabilities(scores, digit.image[None], mean=trained.mean, std=trained.std)
         chances = np.exp(known[0])
         if args.json:
             facts = {
@@ -226,7 +225,7 @@ def evaluate(args: argparse.Namespace) -> None:
     trained = _trained(args.model)
     dataset = _data(args, trained.facts, args.model)
     found = results.predict(
-        trained.model, dataset.test_images, dataset.test_labels, mean=trained.mean, std=trained.std
+        trained.scores, dataset.test_images, dataset.test_labels, mean=trained.mean, std=trained.std
     )
     count = len(dataset.test_labels)
     low, high = wilson(found.hits, count)

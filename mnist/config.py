@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mnist.data.augment import Augmentation
+from mnist.engines import ENGINES, settled
 from mnist.models import MODELS, PEAK_LR
 
 
@@ -52,6 +53,7 @@ _NAME = Kind(
     "a name of at most 40 characters",
     lambda v: isinstance(v, str) and len(v) <= 40 and (not v or v.isprintable()),
 )
+_ENGINE = Kind(f"one of {', '.join(ENGINES)}", lambda v: isinstance(v, str) and v in ENGINES)
 _MODEL = Kind("one of the networks", lambda v: isinstance(v, str) and v in MODELS)
 
 
@@ -96,6 +98,12 @@ class Config:
     elastic: float = _setting(
         0.0, _NOT_NEGATIVE, "pixels", "largest displacement of a node of a 4 by 4 grid"
     )
+    engine: str = _setting(
+        "auto",
+        _ENGINE,
+        "",
+        "what runs the network: tape, op by op; numpy, a program; or the faster",
+    )
     augment: bool = _setting(True, _SWITCH, "", "whether training images are distorted at all")
     plain_epochs: int = _setting(0, _whole(0), "epochs", "at the end, trained without augmentation")
     validation: int = _setting(0, _whole(0), "images", "held out of the training set, for choices")
@@ -120,9 +128,10 @@ class Config:
 
     def settled(self) -> Config:
         """As a training takes them and files tell them: checked, in Python's own numbers, with the
-        rate that is the model's. Raises SettingsError."""
+        rate that is the model's and the engine that is meant. Raises SettingsError."""
         config = checked(asdict(self))
-        return replace(config, lr=config.peak_lr, epochs=1 if self.dry_run else config.epochs)
+        epochs = 1 if self.dry_run else config.epochs
+        return replace(config, lr=config.peak_lr, epochs=epochs, engine=settled(config.engine))
 
     def of_member(self, number: int) -> Config:
         """Those of network 1, 2, ... of an ensemble; no two ensembles of a size share a seed.
@@ -144,12 +153,13 @@ class Config:
         ]
 
 
+_BEFORE = {"engine": "tape"}  # what trainings had that do not tell
 KINDS: dict[str, Kind] = {f.name: f.metadata["kind"] for f in fields(Config)}
 
 
 def checked(facts: Mapping[str, Any]) -> Config:
-    """The settings among facts that a file tells; of those that came later the defaults, which do
-    as before.
+    """The settings among facts that a file tells; of those that came later what does as
+    before.
 
     Raises:
         SettingsError: a setting that every training has is missing, or one has a value that none
@@ -166,7 +176,7 @@ def checked(facts: Mapping[str, Any]) -> Config:
     for name, value in known.items():
         if not (KINDS[name].fits(value) or (name == "lr" and value is None)):
             raise SettingsError(f"{name} is {value!r:.60}, {KINDS[name].expected} expected")
-    config = Config(**known)
+    config = Config(**(_BEFORE | known))
     if config.earlier_epochs >= config.epochs:
         raise SettingsError(f"earlier_epochs is {config.earlier_epochs} of {config.epochs} epochs")
     return config

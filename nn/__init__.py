@@ -1,6 +1,7 @@
 """Neural networks as compositions of autograd ops, under PyTorch's names. No derivative is here."""
 
 from nn import distributed, functional, init, optim, schedule, utils
+from nn.calling import functional_call
 from nn.containers import ModuleDict, ModuleList, Sequential
 from nn.layers import (
     ELU,
@@ -82,6 +83,7 @@ __all__ = [
     "Tanh",
     "distributed",
     "functional",
+    "functional_call",
     "init",
     "optim",
     "schedule",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from nn.module import Module
 
 
 class Hook(NamedTuple):
@@ -11,6 +14,13 @@ class Hook(NamedTuple):
 
     function: Callable[..., Any]
     with_kwargs: bool
+
+
+def has_hooks(module: Module) -> bool:
+    """Whether hooks are in it: of it or a module beneath it, or of a parameter."""
+    own = any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
+    places = (p._place for p in module.parameters())
+    return own or any(place is not None and place.hooks for place in places)
 
 
 class RemovableHandle:

@@ -46,6 +46,8 @@ class Module:
 
     _absent: tuple[str, ...] = ()  # of what state None was assigned over
 
+    _original: tuple[Module, ...] = ()  # whose copy it is, which functional_call runs
+
     # Lists of a module's own once it has hooks. Subclasses need not call this class's __init__.
     _forward_pre_hooks: list[Hook] | None = None
     _forward_hooks: list[Hook] | None = None
@@ -90,7 +92,7 @@ class Module:
         if self._forward_pre_hooks:
             args, kwargs = self._before_forward(args, kwargs)
         if (trace := tracer()) is not None:
-            trace.uses(self)
+            trace.uses(self._original[0] if self._original else self)
         caller = _calls.innermost
         _calls.innermost = self
         try:
@@ -205,9 +207,17 @@ class Module:
 
     def _named_tensors(self, kind: type[Tensor]) -> Iterator[tuple[str, Any]]:
         for prefix, module in self.named_modules():
-            for name, value in vars(module).items():
-                if isinstance(value, kind):
-                    yield f"{prefix}.{name}" if prefix else name, value
+            for name, value in module._tensors(kind):
+                yield f"{prefix}.{name}" if prefix else name, value
+
+    def _tensors(self, kind: Any) -> Iterator[tuple[str, Any]]:
+        """Parameters, or buffers, held directly; in a copy, also what was given in their places."""
+        for original in self._original or (self,):
+            places = vars(original)
+            for name, value in vars(self).items():
+                given = isinstance(value, Tensor) and isinstance(places.get(name), kind)
+                if given or isinstance(value, kind):
+                    yield name, value
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Parameters with dotted names; one that is shared is met once, under its first name."""
@@ -272,11 +282,7 @@ class Module:
 
     def _state(self, prefix: str = "") -> dict[str, Parameter | Buffer]:
         """Parameters and buffers; a shared one under each of its names, as PyTorch has it."""
-        own = {
-            prefix + name: value
-            for name, value in vars(self).items()
-            if isinstance(value, Parameter | Buffer)
-        }
+        own = {prefix + name: value for name, value in self._tensors(Parameter | Buffer)}
         for name, child in self.named_children():
             own |= child._state(f"{prefix}{name}.")
         return own

@@ -32,7 +32,7 @@ LAYERS = [
     ["autograd.interop", "autograd.profiling", "autograd.checking", "autograd.explanation"],
     ["autograd"],
     ["nn"],
-    ["mnist.data", "mnist.config", "mnist.models", "mnist.recipes"],
+    ["mnist.data", "mnist.config", "mnist.engines", "mnist.models", "mnist.recipes"],
     ["mnist.storage", "mnist.images"],
     ["mnist.results"],
     ["mnist.training", "mnist.serving"],

@@ -138,7 +138,10 @@ class Captured:
         """Let everything be as it was before the function ran."""
         self.trace.put_back()
         for source, copy in self._draws.values():
-            source.bit_generator.state = copy.bit_generator.state
+            if isinstance(source, np.random.Generator):
+                source.bit_generator.state = copy.bit_generator.state
+            else:  # what a generator counts beside its draws
+                vars(source).update(vars(copy))
 
     # --- the program ---------------------------------------------------------------------------
 

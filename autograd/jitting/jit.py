@@ -175,11 +175,12 @@ class Jitted:
             return captured.result
         told = None
         for kept in fitting:
-            if kept.first is None:
+            first = kept.first  # which another thread may believe meanwhile
+            if first is None:
                 continue
-            if goes_another_way(kept.first, captured.whole):
+            if goes_another_way(first, captured.whole):
                 continue  # these numbers tell nothing about it
-            told = difference(kept.first, captured.whole)
+            told = difference(first, captured.whole)
             if told is None:
                 kept.was_right(captured)
                 return captured.result

@@ -4,6 +4,7 @@ that: intervals of shares, calibration of probabilities, a test of two networks.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,8 @@ DIGITS = 10
 BINS = 15  # as in Guo et al. 2017
 _Z95 = 1.959963984540054  # the normal distribution has 2.5 % beyond it
 _BATCH = 1000  # images at once; changes nothing
+
+Scores = Callable[[Tensor], Tensor]  # a network, or what stands for it
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,16 +101,17 @@ class Predictions:
 
 
 def predict(
-    model: Module, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, mean: float, std: float
+    model: Scores, images: NDArray[np.uint8], labels: NDArray[np.uint8], *, mean: float, std: float
 ) -> Predictions:
     """What a network says of labelled images, as `log_probabilities` has it."""
     return Predictions(log_probabilities(model, images, mean=mean, std=std), labels)
 
 
 def log_probabilities(
-    model: Module, images: NDArray[np.uint8], *, mean: float, std: float
+    model: Scores, images: NDArray[np.uint8], *, mean: float, std: float
 ) -> NDArray[np.float64]:
     """Show images (N, 28, 28) to a network in evaluation mode, normalised by mean and std: (N, 10).
+    The network may be given as an engine runs it: see `mnist.engines.scoring`.
 
     In float64 and as logarithms, so that the worst digits can be told apart, however sure the
     network is of something else. Raises CheckpointError where a score is no finite number.

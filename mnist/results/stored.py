@@ -51,7 +51,7 @@ class StoredRun:
         network, images = self.trained, dataset.test_images
         try:
             return predict(
-                network.model, images, dataset.test_labels, mean=network.mean, std=network.std
+                network.scores, images, dataset.test_labels, mean=network.mean, std=network.std
             )
         except CheckpointError as error:
             raise RunError(f"{shown(self.folder)}: {error}") from error

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import autograd as ag
 import nn
 from autograd import Tensor
 from autograd.engine.tensor import Array
 from mnist.data.dataset import normalise
+from mnist.engines import run_by
 from mnist.images.digits import from_ink
 from mnist.images.pictures import PictureError
 from mnist.storage.weights import Trained
@@ -170,19 +172,27 @@ class Inspector:
 
     def __init__(self, trained: Trained) -> None:
         self._mean, self._std = trained.mean, trained.std
-        self._model = copy.deepcopy(trained.model).eval().requires_grad_(False)
+        model = copy.deepcopy(trained.model).eval().requires_grad_(False)
+        run = partial(run_by, trained.engine, model)
+        # The scores, and their slopes with them, of an image: by programs.
+        self._alone = run(lambda x: model(x)), run(lambda x: _slopes(model, x))
+        self._shown = copy.deepcopy(model)  # with hooks, which keep outputs of layers
         kinds = {}
-        for name, module in self._model.named_modules():
+        for name, module in self._shown.named_modules():
             if not list(module.children()) and not isinstance(module, nn.Flatten | nn.Dropout):
                 kinds[name] = type(module).__name__
                 module.register_forward_hook(partial(_keep, name))
-        _, outputs = self._forward(self._input(np.zeros((28, 28), np.uint8)), kinds)
+        for pixel in (0, 255):  # twice: a program is then made, and believed
+            image = np.full((28, 28), pixel, np.uint8)
+            _, _, outputs = self._forward(self._input(image), True, kinds)
+            self._forward(self._input(image), True, ())
+            self._forward(self._input(image), False, ())
         self.layers = [
             {"name": name, "kind": kinds[name], "shape": output.shape}
             for name, output in outputs.items()
             if output.ndim in (1, 3)
         ]
-        self.parameters = sum(parameter.size for parameter in self._model.parameters())
+        self.parameters = sum(parameter.size for parameter in model.parameters())
 
     def inspect(
         self, image: NDArray[np.uint8], *, saliency: bool = False, layers: Collection[str] = ()
@@ -197,10 +207,9 @@ class Inspector:
         Returns "digit", "probabilities" (10), "pixels" (the image's bytes in base64), and as
         asked "saliency" and "layers" (by name), each an array as `packed` gives it.
         """
-        x = self._input(image, requires_grad=saliency)
-        scores, outputs = self._forward(x, layers)
+        scores, slopes, outputs = self._forward(self._input(image), saliency, layers)
         digit = int(scores.data[0].argmax())
-        probabilities = F.softmax(scores.detach(), dim=1).data[0]
+        probabilities = F.softmax(scores, dim=1).data[0]
         if not np.isfinite(probabilities).all():
             raise ArithmeticError(_NOT_FINITE)
         facts: Facts = {
@@ -209,21 +218,38 @@ class Inspector:
             "pixels": base64.b64encode(image.tobytes()).decode(),
         }
         if saliency:
-            scores[0, digit].backward()
-            assert x.grad is not None
-            facts["saliency"] = packed(x.grad.data[0, 0] / self._std)
+            assert slopes is not None
+            facts["saliency"] = packed(slopes.data[0, 0] / self._std)
         if layers:
             facts["layers"] = {name: packed(output) for name, output in outputs.items()}
         return facts
 
-    def _input(self, image: NDArray[np.uint8], requires_grad: bool = False) -> Tensor:
-        return Tensor(normalise(image[None], self._mean, self._std), requires_grad)
+    def _input(self, image: NDArray[np.uint8]) -> Tensor:
+        return Tensor(normalise(image[None], self._mean, self._std))
 
-    def _forward(self, x: Tensor, layers: Collection[str]) -> tuple[Tensor, dict[str, Array]]:
-        """The scores, and the outputs of these layers without the batch axis."""
+    def _forward(
+        self, x: Tensor, saliency: bool, layers: Collection[str]
+    ) -> tuple[Tensor, Tensor | None, dict[str, Array]]:
+        """The scores; the slopes of the highest, if asked; and the outputs of these layers without
+        the batch axis."""
         outputs: dict[str, Array] = {}
-        _WANTED.set((layers, outputs))
-        return self._model(x), outputs
+        scores, slopes = self._alone
+        if layers:
+            _WANTED.set((layers, outputs))
+            scores, slopes = self._shown, partial(_slopes, self._shown)
+        found, slope = slopes(x) if saliency else (scores(x), None)
+        return found, slope, outputs
+
+
+def _slopes(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The scores (1, 10) of an image, and the gradient of the highest by the image."""
+
+    def highest(x: Tensor) -> tuple[Tensor, Tensor]:
+        scores = model(x)
+        return scores.max(), scores.detach()
+
+    slope, scores = ag.grad(highest, has_aux=True)(x)
+    return scores, slope
 
 
 def _keep(name: str, module: nn.Module, args: Any, output: Any) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd import Tensor
 from autograd.engine.tensor import Array
 from mnist.config import number
 from mnist.data.files import shown, write_whole
+from mnist.engines import ENGINES, scoring
 from mnist.models import MODELS, Vote, unsound
 from mnist.storage.npz import read_npz
 from mnist.storage.reading import CheckpointError, brief, damaged, parse_json, read_whole
@@ -57,6 +60,17 @@ class Trained:
     std: float
     facts: Facts
     note: str = ""
+
+    @cached_property
+    def scores(self) -> Callable[[Tensor], Tensor]:
+        """The network as the engine runs it that it was trained by, without gradients."""
+        return scoring(self.engine, self.model)
+
+    @property
+    def engine(self) -> str:
+        """What it was trained by, or the fastest where that is not known."""
+        engine = self.facts.get("engine")
+        return engine if engine in ENGINES else ENGINES[0]
 
     @property
     def network(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from autograd import Tensor, no_grad
 from mnist.config import Config
 from mnist.data.batches import evaluation_batches
 from mnist.data.dataset import Dataset
+from mnist.engines import run_by, scoring
 from mnist.models import MODELS
 from mnist.storage.records import identity
 from nn import Module
@@ -59,6 +61,7 @@ class Learner:
     Attributes:
         noise: what layers draw from (dropout).
         share: which rows of a batch this process works on.
+        scores: the network as `evaluate` takes it.
     """
 
     def __init__(self, config: Config, total_steps: int, group: Group | None = None) -> None:
@@ -79,6 +82,11 @@ class Learner:
         self.noise = ShardedGenerator([config.seed, _LAYERS], rank, size)
         self.share = Share(rank, size, config.accumulate)
         self._gradients = GradientSum(self.model.parameters(), group)
+        # What is sent to other processes meanwhile is in no program.
+        engine = config.engine if group is None else "tape"
+        self._learn = run_by(engine, self.model, _learning(self.model, config.label_smoothing))
+        self._move = run_by(engine, self.model, self.optimizer.step)
+        self.scores = scoring(engine, self.model)
 
     def step(self, images: Any, labels: Any, count: int, *, stop: object, where: str) -> Outcome:
         """Move the weights by the gradient of the mean loss of a batch.
@@ -99,12 +107,11 @@ class Learner:
             for part in range(parts):
                 own = slice(part, None, self.share.parts)
                 self.noise.count = self.share.part_size(count, part)
-                scores = self.model(Tensor(images[own]))
-                loss = self._loss(scores, labels[own])
+                batch = Tensor(images[own]), labels[own], count
+                last = self.group is not None and part == parts - 1
+                loss, scores = self._learn(*batch, *([self._gradients.backward] if last else []))
                 sums[0] += loss.item()
                 sums[1] += (scores.data.argmax(axis=1) == labels[own]).sum()
-                backward = self._gradients.backward if part == parts - 1 else Tensor.backward
-                backward(loss / count)
         sums[2] = bool(stop)
         if self.group is not None:
             sums = self.group.sum(sums, "progress")
@@ -112,14 +119,9 @@ class Learner:
         what = self._failure(outcome.loss_sum / count)
         if what is not None:
             raise TrainingError(f"{what} at {where}: {self._origin(images, labels)}")
-        self.optimizer.step()
+        self._move()
         self.schedule.step()
         return outcome
-
-    def _loss(self, scores: Tensor, labels: Any) -> Tensor:
-        return F.cross_entropy(
-            scores, labels, reduction="sum", label_smoothing=self.config.label_smoothing
-        )
 
     def _failure(self, loss: float) -> str | None:
         """What of a step is no number, if anything."""
@@ -145,7 +147,8 @@ class Learner:
             try:
                 # Alone: what fails at one process would leave the others waiting for it.
                 with ag.debug(), ag.random.drawing_from(self.noise), together(None):
-                    self._loss(self.model(Tensor(images)), labels).backward()
+                    learn = _learning(self.model, self.config.label_smoothing)
+                    learn(Tensor(images), labels, 1)
             except FloatingPointError as error:
                 found = str(error)
         if self.group is not None:
@@ -153,11 +156,27 @@ class Learner:
         return found or "no op made it from finite numbers"
 
 
+def _learning(model: Module, label_smoothing: float) -> Callable[..., tuple[Tensor, Tensor]]:
+    """A part of a batch: what it adds to the gradients. It reads nothing else, as what it reads is
+    looked at before each step where it runs as a program."""
+
+    def learn(
+        images: Tensor, labels: Any, count: int, backward: Any = Tensor.backward
+    ) -> tuple[Tensor, Tensor]:
+        scores = model(images)
+        loss = F.cross_entropy(scores, labels, reduction="sum", label_smoothing=label_smoothing)
+        backward(loss / count)
+        return loss.detach(), scores.detach()
+
+    return learn
+
+
 def evaluate(
     model: Module,
     dataset: Dataset,
     batch_size: int = 1000,
     *,
+    scores: Callable[[Tensor], Tensor] | None = None,
     part: Literal["test", "validation"] = "test",
     limit: int | None = None,
     group: Group | None = None,
@@ -165,6 +184,9 @@ def evaluate(
     """Mean loss and accuracy (a fraction), in evaluation mode; at most `limit` batches.
 
     The processes of a group evaluate a part each, and all get the result.
+
+    Args:
+        scores: the network as an engine runs it (see `mnist.engines.scoring`).
     """
     was_training = model.training
     model.eval()
@@ -173,9 +195,9 @@ def evaluate(
     batches = evaluation_batches(dataset, batch_size, part=part, limit=limit, rank=rank, size=size)
     with no_grad():
         for images, labels in batches:
-            scores = model(Tensor(images))
-            loss = F.cross_entropy(scores, labels, reduction="sum").item()
-            sums += loss, (scores.data.argmax(axis=1) == labels).sum(), len(labels)
+            found = (scores or model)(Tensor(images))
+            loss = F.cross_entropy(found, labels, reduction="sum").item()
+            sums += loss, (found.data.argmax(axis=1) == labels).sum(), len(labels)
     model.train(was_training)
     loss_sum, hits, seen = sums if group is None else group.sum(sums, "evaluation")
     return float(loss_sum / seen), float(hits / seen)

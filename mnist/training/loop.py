@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -285,17 +286,17 @@ class Training:
         size = config.test_batch_size
         if self.group is not None:
             expect_alike(self.group, {"the network after the epoch": fingerprint(self.model)})
-        tested = evaluate(self.model, self.dataset, size, limit=self.limit, group=self.group)
-        held = None
-        if config.validation:
-            held = evaluate(
-                self.model,
-                self.dataset,
-                size,
-                part="validation",
-                limit=self.limit,
-                group=self.group,
-            )
+        judged = partial(
+            evaluate,
+            self.model,
+            self.dataset,
+            size,
+            scores=self.learner.scores,
+            limit=self.limit,
+            group=self.group,
+        )
+        tested = judged()
+        held = judged(part="validation") if config.validation else None
         entry: Entry = {
             "epoch": done.epoch,
             "train_loss": done.loss_sum / done.seen,

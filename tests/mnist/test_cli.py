@@ -179,6 +179,9 @@ def test_resume_takes_no_settings(tmp_path: Path) -> None:
     result = run("--resume", "out", "--batch-size", 3, "--no-augment", cwd=tmp_path)
     assert result.returncode == 2
     assert "leave out --batch-size, --no-augment" in result.stderr.splitlines()[-1]
+    result = run("--resume", "out", "--engine", "tape", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "leave out --engine" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         asked.append(path)
         return SimpleNamespace(
             model=Heaviest(),
+            scores=Heaviest(),
             name="heaviest",
             network="heaviest",
             mean=0.13,

@@ -29,14 +29,22 @@ def test_those_of_recipes_are_possible(recipe: str) -> None:
     assert checked(asdict(config)) == config
 
 
-def test_those_that_came_later_have_their_defaults() -> None:
+def test_those_that_came_later_do_as_before() -> None:
     assert checked({"model": "deep", "epochs": 3, "seed": 1, "colour": "red"}) == Config(
-        model="deep", epochs=3, seed=1
+        model="deep", epochs=3, seed=1, engine="tape"
     )
     for name in ("model", "epochs", "seed"):
         rest = {key: value for key, value in GOOD.items() if key != name}
         with pytest.raises(ValueError, match=f"^no {name}$"):
             checked(rest)
+
+
+def test_an_engine_is_settled_on() -> None:
+    assert Config().engine == "auto"
+    assert Config().settled().engine == "numpy"
+    for engine in ("tape", "numpy"):
+        assert Config(engine=engine).settled().engine == engine
+    expect_refused("engine", "torch")
 
 
 @pytest.mark.parametrize("name", KINDS)

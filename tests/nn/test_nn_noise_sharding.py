@@ -223,3 +223,22 @@ def test_batch_norm_talks_only_where_it_must(rng: np.random.Generator) -> None:
         assert set(group.traffic) == {"batch norm", "allreduce"}
 
     on_ranks(2, program)
+
+
+def test_what_a_refused_function_has_drawn_is_put_back() -> None:
+    noise = ShardedGenerator(0)
+    noise.count = 4
+    layer = nn.Dropout(0.5)
+
+    @ag.jit
+    def total(x: Tensor) -> float:
+        noise.count = 2
+        noise.uniform(shape=(2,))
+        noise.count = 4
+        return float(layer(x).sum())
+
+    with ag.random.drawing_from(noise):
+        before = noise.state
+        with pytest.raises(RuntimeError, match="the numbers of a tensor"):
+            total(Tensor(np.ones((4, 2))))
+    assert noise.state == before and noise.count == 4

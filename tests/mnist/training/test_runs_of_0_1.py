@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from support.layers.rank_trainings import digits, listing
+from support.programs import small_trainings
 from support.programs.run_folders import store_of_0_1
-from support.programs.small_trainings import CONFIG, DATA, Steps, expect_unchanged
+from support.programs.small_trainings import DATA, Steps, expect_unchanged
 
 from mnist.models import MODELS, Vote
 from mnist.results import compare_runs, load_run, write_report
@@ -22,7 +23,16 @@ from mnist.storage.weights import load_trained
 from mnist.training import resume, train
 from mnist.training.ensemble import resume_ensemble
 
-LATER = ("format", "data_sha256", "data_seed", "data_folder", "earlier_epochs")
+CONFIG = replace(small_trainings.CONFIG, engine="tape")  # which is all that there was
+LATER = ("engine", "format", "data_sha256", "data_seed", "data_folder", "earlier_epochs")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run that nobody disturbed; to be copied."""
+    folder = tmp_path_factory.mktemp("kept")
+    train(DATA, CONFIG, folder, str)
+    return folder
 
 
 def as_of_0_1(run: Path) -> None:

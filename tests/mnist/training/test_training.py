@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,17 +101,19 @@ def test_a_dry_run_is_one_batch(dataset: Dataset, tmp_path: Path) -> None:
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, value: float) -> None:
-    """Spoil the first parameter at that step of the optimizer."""
-    original, steps = learning.SGD.step, 0
+    """Spoil the first parameter at the end of that step."""
+    original, steps = learning.Learner.step, 0
 
-    def poisoned(self: learning.SGD) -> None:
+    def poisoned(self: learning.Learner, *args: Any, **options: Any) -> learning.Outcome:
         nonlocal steps
         steps += 1
-        original(self)
+        outcome = original(self, *args, **options)
         if steps == at:
-            self.params[0].data = self.params[0].data * np.float32(value)
+            first = self.optimizer.params[0]
+            first.data = first.data * np.float32(value)
+        return outcome
 
-    monkeypatch.setattr(learning.SGD, "step", poisoned)
+    monkeypatch.setattr(learning.Learner, "step", poisoned)
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_epoch_kept(
