@@ -52,16 +52,17 @@ class Capture(Trace):
     Args:
         name: what messages call the function.
         surroundings: to which objects are added that say that they are read.
+        keep: whether all arrays are kept.
 
     Attributes:
-        arrays: by slot.
+        arrays: by slot; without `keep` those of what it reads alone.
         refusals: why no program can take the place of the function.
         errors: what np.errstate is around it.
     """
 
-    def __init__(self, name: str, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, surroundings: Surroundings, keep: bool) -> None:
         super().__init__()
-        self.name, self._surroundings = name, surroundings
+        self.name, self._surroundings, self._keep = name, surroundings, keep
         self.arrays: dict[int, Array] = {}
         self.refusals: list[str] = []
         self._start = newest()
@@ -96,7 +97,8 @@ class Capture(Trace):
 
     def new(self, array: Array, tracked: bool = False) -> int:
         slot = super().new(array, tracked)
-        self.arrays[slot] = array
+        if self._keep:
+            self.arrays[slot] = array
         return slot
 
     def line(self) -> str:
@@ -111,6 +113,7 @@ class Capture(Trace):
 
     def _see(self, tensor: Tensor, name: str) -> Any:
         seen = super()._see(tensor, name)
+        self.arrays[seen.slot] = seen.array
         reference = weakref.ref(tensor)
         self._leafs.append((reference, tensor._place is None))
         self._before.append(partial(_rebind, reference, seen.array))

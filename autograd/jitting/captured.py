@@ -66,6 +66,7 @@ class Captured:
         name: what messages call it.
         tree: its arguments, (args, options).
         leaves: their leaves.
+        keep: whether to keep all that it computes, to compare with.
 
     Attributes:
         result: what the function returned.
@@ -74,16 +75,23 @@ class Captured:
         returned: the leaves of its result, which `rebuild` puts together.
         way: how gradients go back through it; None where they do not.
         given: by slot, what the inputs were.
+        found: tensors that it can read without being given them, whose numbers it has not read.
         gradients: the identities of the tensors that are `.grad` of what it read.
         surroundings: what the function can read without being given it.
 
     Raises FrozenError where the function decides by numbers; all is as it was before then.
     """
 
-    def __init__(self, f: Callable[..., Any], name: str, tree: Any, leaves: Leaves) -> None:
-        self.name, self.leaves = name, leaves
+    def __init__(
+        self, f: Callable[..., Any], name: str, tree: Any, leaves: Leaves, keep: bool = True
+    ) -> None:
+        self.name, self.leaves, self.keeps = name, leaves, keep
         self.surroundings = Surroundings(f, leaves.objects)
-        self.trace = trace = Capture(name, self.surroundings)
+        self._found = [
+            (t, t.shape, t.dtype, None if t._place is None else type(t._place))
+            for t in self.surroundings.tensors.values()
+        ]
+        self.trace = trace = Capture(name, self.surroundings, keep)
         flat, rebuild = flatten(tree)
         seen: dict[int, Any] = {}  # one that is given twice is one
         for i, leaf in enumerate(leaves.numeric):
@@ -105,6 +113,8 @@ class Captured:
         self.refusals = trace.refusals
         if (changed := self.surroundings.changed(told=False)) is not None:
             trace.refuse(f"it changes {changed}")
+        if self.surroundings.reads_steps:
+            trace.refuse("it reads the step of a schedule, which Python counts")
         if self.surroundings.changed_options() and not trace.sets_options:
             trace.refuse("it changes options of an optimizer")
         flat = flatten((args, options))[0]
@@ -175,6 +185,8 @@ class Captured:
         self.gradients = {id(grad) for grad in left if grad is not None}
         inputs = tuple([i for i in program.inputs if i.slot not in cotangents])
         program = replace(program, inputs=inputs)
+        read = {id(i.tensor) for i in program.inputs}
+        self.found = [known for known in self._found if id(known[0]) not in read]
         self.given = {i.slot: self._value_of(i.slot, i.number) for i in inputs}
         self.way: Linearized | None = None
         if outs and not self.refusals:
@@ -186,7 +198,7 @@ class Captured:
 
     def _value_of(self, slot: int, number: int | None) -> Any:
         if number is None:
-            return self.trace.arrays[slot]
+            return self.trace.arrays[slot]  # which those of inputs are in, kept or not
         return next(plain for plain, own in self.trace._plain.values() if own == slot)
 
     def _returned(self, leaf: Any, outs: list[tuple[Place, int]]) -> Returned:

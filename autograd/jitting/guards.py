@@ -194,6 +194,7 @@ class Surroundings:
         self.tensors: dict[int, Tensor] = {}
         self._seen: dict[int, Any] = {}
         self._reads_options = False  # whether a function looks into `param_groups` itself
+        self._reads_steps = False  # whether one may look at the step of a schedule
         self._optimizers: list[tuple[Any, list[Any]]] = []
         for value in (f, *given):
             self.add(value)
@@ -206,6 +207,12 @@ class Surroundings:
         waiting = [value]
         while waiting and len(self._seen) < _MOST:
             waiting += self._found_in(waiting.pop())
+
+    @property
+    def reads_steps(self) -> bool:
+        """Whether a function may look at the step of a schedule that is found."""
+        schedules = (owner for owner, _ in self._optimizers if hasattr(owner, "last_epoch"))
+        return self._reads_steps and any(True for _ in schedules)
 
     def hold(self) -> bool:
         """Whether everything is as it was."""
@@ -312,11 +319,27 @@ class Surroundings:
             yield from [cell.cell_contents for _, cell in full]
         space, names = f.__globals__, _names(f.__code__)
         self._reads_options |= "param_groups" in names
+        self._reads_steps |= not {"last_epoch", "base_lrs"}.isdisjoint(names)
         found = [name for name in names if name in space]
         found = [name for name in found if not isinstance(space[name], types.ModuleType)]
         if found:
             self._note(lambda: [space.get(name) for name in found], [f"'{name}'" for name in found])
             yield from [space[name] for name in found]
+        for file in [space[n] for n in names if isinstance(space.get(n), types.ModuleType)]:
+            yield from self._file(file, names)
+
+    def _file(self, file: types.ModuleType, names: list[str]) -> Iterator[Any]:
+        """What has one of these names in a file of somebody's own, which is a module of Python."""
+        held = vars(file)
+        found = [name for name in names if name in held]
+        found = [name for name in found if not isinstance(held[name], types.ModuleType)]
+        if found and file.__name__.partition(".")[0] not in _FOREIGN:
+            self._note(
+                lambda: [held.get(name) for name in found],
+                [f"'{name}' of {file.__name__}" for name in found],
+            )
+            code = (type, types.FunctionType)  # which would lead through whole files
+            yield from [held[name] for name in found if not isinstance(held[name], code)]
 
 
 # Of what these have no attribute is looked at: what matters of it, it tells itself.

@@ -28,6 +28,7 @@ Backend = Literal["auto", "numpy"]
 _BACKENDS = ("auto", "numpy")
 _MOST = 16  # programs of one function
 _SAME = 8  # calls with the same numbers before a program is compared with the function again
+_AGAIN = 16  # plain calls after which it is tried again, and after twice as many
 _TRIES = 3  # after which what cannot be captured runs plainly
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,6 +85,7 @@ class Jitted:
         self._programs: dict[Any, list[_Kept]] = {}
         self._recent: list[tuple[Any, _Kept]] = []  # the newest last
         self._plain: dict[Any, str] = {}  # why calls of these keys run plainly
+        self._plain_calls: dict[Any, int] = {}
         self._tries: dict[Any, int] = {}
         self._lock = threading.RLock()
         self._discarded = 0
@@ -114,20 +116,24 @@ class Jitted:
         if failed:  # the function raises it by its own lines, or catches it
             return self._f(*args, **options)
         if key in self._plain:
-            return self._f(*args, **options)
+            self._plain_calls[key] = calls = self._plain_calls.get(key, 0) + 1
+            if calls < _AGAIN or calls & (calls - 1):  # ever more seldom it is tried again
+                return self._f(*args, **options)
         return self._new(key, leaves, args, options)
 
     # --- making programs -----------------------------------------------------------------------
 
     def _new(self, key: Any, leaves: Leaves, args: Any, options: Any) -> Any:
-        return self._keep(key, Captured(self._f, self._name, (args, options), leaves))
+        captured = Captured(self._f, self._name, (args, options), leaves, keep=self._verify)
+        return self._keep(key, captured)
 
     def _keep(self, key: Any, captured: Captured) -> Any:
         with self._lock:
             if captured.refusals:
                 self._refused(key, captured.refusals)
                 return captured.result
-            made = Made(captured, self._verify)
+            self._plain.pop(key, None)
+            made = Made(captured, self._verify and captured.keeps)
             kept = _Kept(made, captured, self._verify)
             self._programs.setdefault(key, []).insert(0, kept)
             self._recent.append((key, kept))
@@ -169,7 +175,8 @@ class Jitted:
         self, key: Any, fitting: list[_Kept], leaves: Leaves, args: Any, options: Any
     ) -> Any:
         """The first call with other numbers: the function runs once more, and is compared."""
-        captured = Captured(self._f, self._name, (args, options), leaves)
+        keep = any(kept.made.decides for kept in fitting)  # it may go a way of its own
+        captured = Captured(self._f, self._name, (args, options), leaves, keep=keep)
         if captured.refusals:
             self._refused(key, captured.refusals)
             return captured.result

@@ -16,7 +16,8 @@ from autograd.jitting.captured import Captured, Returned, as_array
 from autograd.jitting.linearizing import ProgramOperation
 from autograd.jitting.verifying import verify
 from autograd.program.beside import Gradient
-from autograd.program.numbers import Evaluated, Performed
+from autograd.program.guards import decided, indices_below, of_shape
+from autograd.program.numbers import Decided, Evaluated, Performed
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Program, Value, values_in
@@ -32,6 +33,7 @@ class Made:
 
     Attributes:
         program: as it runs.
+        decides: whether numbers may decide otherwise than in the run.
         run: a function of the leaves of the arguments that are tensors and arrays: it gives what
             the function returns, and leaves behind what the function does. It raises ChangedError
             and DecidedOtherwiseError where the program is not that of the function; nothing has
@@ -66,6 +68,10 @@ class Made:
         self._more = [(slot, v.slot) for slot, v in zip(more, program.result[1], strict=True)]
         self._arguments = captured.arguments
         self._steps = program.numbers
+        ways = (decided, of_shape, indices_below)
+        self.decides = any(isinstance(step, Decided) for step in self._steps) or any(
+            call.op in ways for call in program.calls
+        )
         self._returned, self._rebuild = captured.returned, captured.rebuild
         tensors = {i.slot: i.tensor for i in captured.program.inputs}
         self._effects = [(e, tensors.get(e.input)) for e in program.effects]
@@ -87,6 +93,7 @@ class Made:
         outside = [(i.tensor, i.slot) for i in inputs if i.tensor is not None]
         self._outside = {id(tensor) for tensor, _ in outside}
         self._tensors = [(t, *trace.slots[slot][:2], _kind(t)) for t, slot in outside]
+        self._tensors += captured.found  # whose shape it may know, if not its numbers
         self._cells = [
             (i.cell, *trace.slots[i.slot][:2])
             for i in inputs

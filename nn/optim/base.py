@@ -45,7 +45,7 @@ class Optimizer(ABC):
     def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Parameter, dict[str, Any]] = {}  # tensors are hashed by identity
+        self._state: dict[Parameter, dict[str, Any]] = {}  # tensors are hashed by identity
         if isinstance(params, Tensor):
             raise TypeError(f"{self._name}: a single tensor given, a list of parameters expected")
         given = list(params)
@@ -58,6 +58,17 @@ class Optimizer(ABC):
     @property
     def _name(self) -> str:
         return type(self).__name__
+
+    @property
+    def state(self) -> dict[Parameter, dict[str, Any]]:
+        """What the optimizer remembers of each parameter that it has moved."""
+        if (trace := tracer()) is not None:
+            trace.refuse(f"it reads what {self._name} remembers, outside of its step")
+        return self._state
+
+    @state.setter
+    def state(self, state: dict[Parameter, dict[str, Any]]) -> None:
+        self._state = state
 
     @property
     def params(self) -> list[Parameter]:
@@ -147,7 +158,7 @@ class Optimizer(ABC):
 
     def _move(self, p: Parameter, options: Mapping[str, Any]) -> None:
         assert p.grad is not None
-        state, wide = self.state.setdefault(p, {}), _state_dtype(p)
+        state, wide = self._state.setdefault(p, {}), _state_dtype(p)
         data = p.data.astype(wide, copy=False)
         # In two steps, of which the first may lose digits, as p has no more.
         g = p.grad.data.astype(p.dtype, copy=False).astype(wide, copy=False)
@@ -171,13 +182,13 @@ class Optimizer(ABC):
     def _program_guard(self) -> list[Any]:
         """What a program with a step of it holds for; numbers are read anew."""
         switches = [v for g in self.param_groups for k, v in g.items() if isinstance(v, bool)]
-        return [*self.params, *switches, *(name for s in self.state.values() for name in s)]
+        return [*self.params, *switches, *(name for s in self._state.values() for name in s)]
 
     def _program_options(self) -> list[Any]:
         """The options that a program reads anew."""
         return [v for g in self.param_groups for k, v in g.items() if k != "params"]
 
-    _program_told = frozenset({"param_groups", "state"})  # attributes that a program keeps up
+    _program_told = frozenset({"param_groups", "_state"})  # attributes that a program keeps up
 
     @abstractmethod
     def _moved(self, p: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]) -> Any:
@@ -212,7 +223,7 @@ class Optimizer(ABC):
         return {
             "state": {
                 indices[id(p)]: {name: _copied(value) for name, value in state.items()}
-                for p, state in self.state.items()
+                for p, state in self._state.items()
                 if state
             },
             "param_groups": [
@@ -248,7 +259,7 @@ class Optimizer(ABC):
         ]
         for options in merged:
             self._check(_plain(self._name, options))
-        self.state, self.param_groups = loaded, merged
+        self._state, self.param_groups = loaded, merged
 
     def _loaded(
         self, index: int, p: Parameter, state: Mapping[str, Any]

@@ -65,13 +65,13 @@ class Remembered(NamedTuple):
         return "state", id(self.optimizer), id(self.parameter), self.item
 
     def read(self) -> Any:
-        return self.optimizer.state[self.parameter][self.item]
+        return self.optimizer._state[self.parameter][self.item]
 
     def write(self, value: Any) -> None:
-        self.optimizer.state.setdefault(self.parameter, {})[self.item] = value
+        self.optimizer._state.setdefault(self.parameter, {})[self.item] = value
 
     def forget(self) -> None:
-        del self.optimizer.state[self.parameter][self.item]
+        del self.optimizer._state[self.parameter][self.item]
 
 
 def options_in(
@@ -96,12 +96,12 @@ def state_in(trace: Trace, optimizer: Optimizer, p: Parameter) -> dict[str, Any]
         cell = Remembered(optimizer, p, name)
         return trace.tensor(cell) if isinstance(value, np.ndarray) else trace.number(cell)
 
-    return {name: of(name, value) for name, value in optimizer.state.get(p, {}).items()}
+    return {name: of(name, value) for name, value in optimizer._state.get(p, {}).items()}
 
 
 def leave_state(trace: Trace, optimizer: Optimizer, p: Parameter, state: dict[str, Any]) -> None:
     """Let the optimizer remember what its formula has left, and tell the trace."""
-    held = optimizer.state.setdefault(p, {})
+    held = optimizer._state.setdefault(p, {})
     for name, value in state.items():
         cell = Remembered(optimizer, p, name)
         if isinstance(value, Tensor):

@@ -112,7 +112,7 @@ def an_attribute_of_a_class(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("documented", OTHER)
+@way("right")
 def an_attribute_of_a_module_file(play: Play) -> None:
     settings.scale = 1.0
     f = play.jit(lambda x: x * settings.scale)
