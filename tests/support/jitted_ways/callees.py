@@ -9,7 +9,7 @@ import numpy as np
 from support.jitted_ways import python_values
 from support.jitted_ways.playing import Play
 from support.jitted_ways.python_values import Options
-from support.jitted_ways.table import numbers, way
+from support.jitted_ways.table import OTHER, numbers, way
 
 import autograd as ag
 from autograd import Tensor
