@@ -41,7 +41,7 @@ def a_cached_tensor_of_a_shape(play: Play) -> None:
 @way("refused")
 def a_cached_tensor_that_ops_have_made(play: Play) -> None:
     mask = functools.cache(lambda n: ag.tril(Tensor(np.ones((n, n)))) * 2)
-    f = play.jit(lambda x: mask(len(x)) @ x)
+    f = play.jit(lambda x: mask(len(x)) @ x)  # here
     for n, x in enumerate(numbers(5)):
         play(f, Tensor(x[: 3 + n % 3]))
 
