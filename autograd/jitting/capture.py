@@ -60,6 +60,8 @@ class Capture(Trace):
         errors: what np.errstate is around it.
     """
 
+    has_lines = True
+
     def __init__(self, name: str, surroundings: Surroundings, keep: bool) -> None:
         super().__init__()
         self.name, self._surroundings, self._keep = name, surroundings, keep
@@ -67,7 +69,7 @@ class Capture(Trace):
         self.refusals: list[str] = []
         self._start = newest()
         self.errors = np.geterr()
-        self.frozen: FrozenError | None = None  # that was raised
+        self.raised: FrozenError | None = None  # that was raised
         # What is read; whether it was a constant.
         self._leafs: list[tuple[weakref.ref[Tensor], bool]] = []
         self._before: list[Callable[[], object]] = []  # what puts back what the function changed
@@ -186,12 +188,12 @@ class Capture(Trace):
             return array
         if self.refusals:
             return array  # it runs plainly
-        self.frozen = FrozenError(
+        self.raised = FrozenError(
             f"jit({self.name}): the numbers of a tensor {tensor.shape} are asked for ({line}); "
             "they would stay as they are now in every later call. Compute with tensors instead, "
             "return the tensor and ask it outside, or leave this part of the function out of jit"
         )
-        raise self.frozen
+        raise self.raised
 
     def place(self, tensor: Tensor) -> Place | None:
         self.refuse(f"a hook is put on a tensor within it ({_users_line(sys._getframe(1))})")

@@ -107,9 +107,9 @@ class Captured:
             except FrozenError:
                 self.put_back()
                 raise
-            if trace.frozen is not None and not trace.refusals:  # somebody caught it
+            if trace.raised is not None and not trace.refusals:  # somebody caught it
                 self.put_back()
-                raise trace.frozen
+                raise trace.raised
         self.refusals = trace.refusals
         if (changed := self.surroundings.changed(told=False)) is not None:
             trace.refuse(f"it changes {changed}")

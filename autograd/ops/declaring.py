@@ -61,8 +61,10 @@ class OnArrays:
         self.rule = rule
 
     def __call__(self, g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
-        traced = mode.observer is not None and mode.observer.traces  # which sees ops alone
-        if not (mode.recording or traced):
+        trace: Any = mode.observer
+        # What runs again must be an op; a program of what is over has what came out.
+        again = trace is not None and trace.traces and not trace.frozen
+        if not (mode.recording or again):
             plain = [_plain(arg) for arg in (g, out, *args)]
             return wrap(_plain_array(self.rule(*plain, **_plain(options))), None)
         leaves, rebuild = flatten((g, out, args, options))

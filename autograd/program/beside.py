@@ -120,9 +120,9 @@ class Beside(Watcher):
     def refuse(self, why: str) -> None:
         """Note what no program can do again."""
 
-    def line(self) -> str | None:
-        """Where the user's code calls an op, where that is to be known."""
-        return None
+    def line(self) -> str:
+        """Where the user's code calls an op, for traces that note it."""
+        return ""
 
     def perform(self, action: Action) -> Any:
         """Run an action, which is run again at each call; cells may hold something else then."""

@@ -45,8 +45,7 @@ def program_of(f: Callable[..., Any], *args: Any) -> Program:
     tensors; numbers and all else stay what they are. So do tensors that f reads from outside.
     Constants are the arrays that NumPy made in f: they stay as they were in this run. `.grad` and
     `.data` that f leaves in its inputs are the program's effects, and so is what optimizers
-    remember; they happen in this run as ever. What f computes by NumPy from `.data`, and an array
-    that it writes into, are not seen.
+    remember. What f computes by NumPy from `.data`, and what it writes into arrays, is not seen.
 
     Raises:
         TypeError: f is no function, or returns what could hide a tensor.
@@ -65,8 +64,7 @@ def program_of(f: Callable[..., Any], *args: Any) -> Program:
     with watching(trace):
         result = f(*rebuild(given))
     leaves, put = returned(result, "program_of")
-    values = [trace.value(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-    structure = put(values)
+    structure = put([trace.value(x) if isinstance(x, Tensor) else x for x in leaves])
     del result, leaves, given
     return trace.program(structure)
 
@@ -108,11 +106,11 @@ class Trace(Beside, Observer):
         tracked: the slots through which gradients go back.
     """
 
-    traces = True
+    traces, has_lines = True, False
 
     def __init__(self, frozen: bool = False) -> None:
         super().__init__()
-        self._frozen = frozen
+        self.frozen = frozen
         self.calls: list[Call] = []
         self.constants: dict[int, Constant] = {}
         self.tracked: set[int] = set()
@@ -151,8 +149,8 @@ class Trace(Beside, Observer):
 
     def known(self, array: Array) -> int | None:
         """The slot of an array, if it stands for one."""
-        found = self._known.get(id(array))
-        return found[1] if found is not None and found[0]() is array else None
+        reference, slot = self._known.get(id(array), (None, None))
+        return slot if reference is not None and reference() is array else None
 
     def constant(self, array: Array, note: str = "", filled: bool = False) -> int:
         """The slot of an array; one that nothing gave is a constant."""
@@ -251,7 +249,7 @@ class Trace(Beside, Observer):
         if self._depth:
             return
         outs = out if isinstance(out, tuple) else (out,)
-        if op in (drawn, bernoulli) and self._frozen:
+        if op in (drawn, bernoulli) and self.frozen:
             self.constant(out, "drawn at random")
             return
         if self._passed:
@@ -261,18 +259,17 @@ class Trace(Beside, Observer):
         several = like(out, [None] * len(outs)) if isinstance(out, tuple) else None
         part = self._sum(op, inputs, outputs)
         scope = mode.scope if part is None else self.calls[part.call].scope
-        line = self.line()
-        call = Call(op, inputs, options, outputs, several, scope=scope, part=part, line=line)
-        self.calls.append(call)
+        call = Call(op, inputs, options, outputs, several, scope=scope, part=part)
+        self.calls.append(replace(call, line=self.line()) if self.has_lines else call)
 
-    def _sum(self, op: Operation, inputs: Any, outputs: tuple[int, ...]) -> Part | None:
+    def _sum(self, op: Any, inputs: Any, outputs: tuple[int, ...]) -> Part | None:
         """Of which part a call is that adds gradients for one place; None of another call."""
         adding, self._adding = self._adding, False
         last = self.deliveries[-1] if self.deliveries else None
         if not adding:  # those of a sweep within a checkpoint, and of several places of an output
             number, begin = self._pulling[-1] if self._pulling else (None, 0)
             in_rule = number is not None and len(self.calls) > begin
-            if last is None or not _is_sum(op) or not self._reached or in_rule:
+            if last is None or op is not needs.add or not self._reached or in_rule:
                 return None
             before, now = (g.slot if isinstance(g, Value) else -1 for g in inputs)
             if number is not None:  # the first call after a rule: what it gave is added, if any
@@ -377,12 +374,10 @@ class Trace(Beside, Observer):
         of other inputs, which come last."""
         # What is gone lived in the function alone.
         for reference in self._regraded.values():
-            grad = None if (left := reference()) is None else left.grad
-            if grad is not None:
-                self.given(grad)
-        for reference in self._regraded.values():
             if (left := reference()) is None:
                 continue
+            if left.grad is not None:
+                self.given(left.grad)
             if self.known(array_of(left)) is None and id(left) not in self._outside:
                 self._see(left, "")
         self.keep_constants(lambda tensor: tensor is None)
@@ -418,10 +413,6 @@ class Trace(Beside, Observer):
             tuple(self.deliveries),
             self.steps(),
         ).check()
-
-
-def _is_sum(op: Any) -> bool:
-    return op is needs.add
 
 
 def with_arrays(saved: Any) -> Any:

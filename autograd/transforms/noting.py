@@ -252,7 +252,7 @@ class Noting(Trace):
         if self._ran is None:
             return
         (op, arrays, options, out, scope), self._ran = self._ran, None
-        if self._frozen and self._draws is not None:
+        if self.frozen and self._draws is not None:
             for part in out if isinstance(out, tuple) else (out,):
                 self.constant(part)
             return
