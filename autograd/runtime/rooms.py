@@ -31,12 +31,9 @@ def new(shape: tuple[int, ...], dtype: DType, model: Model = None, /) -> Array:
             NumPy chooses it; by default row by row.
     """
     if isinstance(model, tuple) and model:
-        each = np.nditer(
-            (*model, None),
-            ["zerosize_ok"],
-            [*[["readonly"]] * len(model), ["writeonly", "allocate"]],
-            [*[None] * len(model), dtype],
-        )
+        flags = [*[["readonly"]] * len(model), ["writeonly", "allocate"]]
+        dtypes = [*[None] * len(model), dtype]
+        each: Any = np.nditer((*model, None), ["zerosize_ok"], flags, dtypes)  # type: ignore
         made: Array = each.operands[-1]
         return made if made.shape == shape else np.empty(shape, dtype)
     if isinstance(model, np.ndarray):
