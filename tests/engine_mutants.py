@@ -44,7 +44,12 @@ TESTS = ["engine", "runtime", "ops", "program", "transforms", "interop", "checki
 TESTS += ["profiling", "explanation"]  # which look on
 AREAS = {
     "engine": Area(["autograd/engine", "autograd/transforms"], TESTS),
-    "program": Area(["autograd/program"], ["program", "explanation", "jitting", "nn/test_programs_of_training.py"], 20, 0.95),
+    "program": Area(
+        ["autograd/program"],
+        ["program", "explanation", "jitting", "nn/test_programs_of_training.py"],
+        20,
+        0.95,
+    ),
 }
 LEFT_OUT = {"test_engine_mutants.py", "test_mutations.py"}
 # Of a file that is too long to run whole, what runs in its stead.

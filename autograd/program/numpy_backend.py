@@ -2,8 +2,9 @@
 
 The calls become one Python function, the fastest way there is to make them: values are its local
 variables, let go of after their last use. Elementwise calls of which only the last is read by
-others become one, which works in blocks that stay in the cache; and what has the shape and dtype of
-an operand that is read no more is written in its place.
+others become one, which works in blocks that stay in the cache; what has the shape and dtype of an
+operand that is read no more is written in its place; and other large values lie in one block of
+memory, which is there for the next call when one has ended.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import numpy as np
 from autograd import ops
 from autograd.engine.keeping import LARGE
 from autograd.engine.tensor import Array
+from autograd.program.arena import Arenas
+from autograd.program.places import APART, WITH_ROOM, Places
 from autograd.program.program import Call, Program, Value, replaced, values_in
 from autograd.program.running import bound, given_by
 from autograd.program.watching import watching
+from autograd.runtime.rooms import new
 from autograd.runtime.threads import elementwise, in_slabs
 
 # The ops whose forwards are one pass of the ufunc of that name over all their arguments.
@@ -26,14 +30,10 @@ _NAMES = (
     *("add", "subtract", "multiply", "divide", "negative", "square", "sqrt", "reciprocal", "exp"),
     *("exp2", "expm1", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
     *("arcsin", "arccos", "arctan", "absolute", "greater", "greater_equal", "less", "less_equal"),
-    *("equal", "not_equal"),
+    *("equal", "not_equal", "maximum", "minimum", "fmax", "fmin"),
 )
 UFUNCS: dict[Any, np.ufunc] = {getattr(ops, name): getattr(np, name) for name in _NAMES}
 
-# Other ops whose results are in memory of their own.
-_APART = frozenset(
-    (ops.matmul, ops.sum, ops.mean, ops.maximum, ops.minimum, ops.where, ops.sum_of_products)
-)
 _BLOCK = 1 << 13  # elements of a block, of which several are in the cache at a time
 _LITERALS = (int, float, bool, type(None), str)
 
@@ -51,15 +51,18 @@ class Compiled:
         source: its text.
         function: of the arrays of all inputs; gives those of the result and the effects, by slot.
         fused: in words, which calls run as one, and why others do not.
+        arenas: the memory of its large values.
     """
 
     def __init__(self, program: Program, seen: Seen | None = None) -> None:
         self.program = program
         writer = _Writer(program, seen)
         self.source, space = writer.written()
-        self.fused = writer.fused()
+        self.fused, self.arenas = writer.fused(), writer.arenas()
+        space |= {"take": self.arenas.take, "give_back": self.arenas.give_back}
         exec(compile(self.source, "<program>", "exec"), space)
-        self.function: Callable[..., dict[int, Array]] = space["run"]
+        # Taken out of what it sees, so that it goes, and its memory with it, as soon as this does.
+        self.function: Callable[..., dict[int, Array]] = space.pop("run")
         self._inputs = [i.slot for i in program.inputs]
 
     def run(self, *given: Any) -> dict[int, Array]:
@@ -96,7 +99,7 @@ class _Writer:
             "elementwise": elementwise,
             "given_by": given_by,
             "in_slabs": in_slabs,
-            "room": _room,
+            "new": new,
             "seen": seen,
             **self._constants,
         }
@@ -106,6 +109,8 @@ class _Writer:
         self._last |= dict.fromkeys(program.wanted(), len(self._calls))
         self._fresh: set[int] = set()  # slots of arrays that share their memory with no other
         self._within: set[int] = set()  # slots that live within a group alone
+        self._places = Places(program)
+        self._has_rooms = False
         self._groups = self._grouped()
 
     def written(self) -> tuple[str, dict[str, Any]]:
@@ -122,7 +127,13 @@ class _Writer:
         result = ", ".join(f"{slot}: r{slot}" for slot in wanted)
         head = f"def run({', '.join(f'r{i.slot}' for i in self._program.inputs)}):"
         lines = [*self._lines, f"return {{{result}}}"]
+        if self._has_rooms:
+            lines = ["rooms = take()", *self._lines, "give_back(rooms)", lines[-1]]
         return "\n    ".join([head, *lines]), self._space
+
+    def arenas(self) -> Arenas:
+        """Memory for the large values, once the function is written."""
+        return Arenas(self._places.lives(self._last))
 
     def fused(self) -> list[str]:
         """In words, which calls run as one."""
@@ -150,19 +161,30 @@ class _Writer:
         if ufunc is not None:
             self._fresh.add(slot)
             name, place = self._hold("u", ufunc), self._place([number])
+            room = self._room(slot, number) if place is None else ""
             if out.nbytes < LARGE:
                 made = f"{name}({given})"
                 self._lines.append(f"r{slot} = {made if out.shape else f'as_array({made})'}")
-            elif place is None:
+            elif place is None and not room:
                 self._lines.append(f"r{slot} = elementwise({name}, {given})")
             else:
-                self._lines.append(f"r{slot} = in_slabs({name}, r{place}, {given})")
+                models = [
+                    s for s in call.reads() if self._slots[s].shape and not self._slots[s].weak
+                ]
+                into = self._made(room, slot, models) if place is None else f"r{place}"
+                self._lines.append(f"r{slot} = in_slabs({name}, {into}, {given})")
             return
-        if call.op in _APART and call.saved is None:
+        if call.op in APART and call.saved is None:
             self._fresh.add(slot)
         else:
             self._fresh.difference_update(call.reads())  # what it gives may be a view of them
-        name, own = self._hold("f", call.op.forward), self._hold("c", call)
+            self._places.shows(call)
+        forward = WITH_ROOM.get(call.op)
+        room = self._room(slot, number) if forward is not None else ""
+        if room:
+            given = f"{given}, room={room}"
+        name = self._hold("f", forward if room else call.op.forward)
+        own = self._hold("c", call)
         if call.several is None and call.saved is None and not self._is_mixed(call):
             self._lines.append(f"r{slot} = {name}({given})")
             self._lines.append(
@@ -234,8 +256,21 @@ class _Writer:
             first = all(n == group[-1] for n in self._readers[slot] if n in group)
             mine = slot in self._fresh and slot not in self._within
             if mine and once and first and self._slots[slot] == self._slots[last.outputs[0]]:
+                self._places.share(slot, last.outputs)
                 return slot
         return None
+
+    def _room(self, slot: int, number: int) -> str:
+        """The room that a large value gets, which the call of this number makes; "" for none."""
+        room = self._places.room(slot, number) if self._seen is None else None
+        self._has_rooms |= room is not None
+        return "" if room is None else f"rooms[{room}]"
+
+    def _made(self, room: str, slot: int, models: Iterable[int]) -> str:
+        """An array for the result of an elementwise call on these values and others."""
+        kind = self._slots[slot]
+        shape, dtype = self._hold("o", kind.shape), self._hold("o", kind.dtype)
+        return f"{room}({shape}, {dtype}, ({''.join(f'r{s}, ' for s in models)}))"
 
     # --- elementwise calls in one --------------------------------------------------------------
 
@@ -300,15 +335,11 @@ class _Writer:
             lines.append(f"r{call.outputs[0]} = u{n}({', '.join(given)}{into})")
         exec(compile("\n    ".join(lines), "<chain>", "exec"), space)
         kind, place = self._slots[out], self._place(group)
-        whole = [
-            name for name, s in zip(names, reads, strict=True) if self._slots[s].shape == kind.shape
-        ]
+        whole = [slot for slot in reads if self._slots[slot].shape == kind.shape]
         into = f"r{place}"
         if place is None:
-            models = "".join(f"{name}, " for name in whole)
-            shape, dtype = self._hold("o", kind.shape), self._hold("o", kind.dtype)
-            into = f"room({shape}, {dtype}, ({models}))"
-        chain = self._hold("g", space["chain"])
+            into = self._made(self._room(out, group[-1]) or "new", out, whole)
+        chain = self._hold("g", space.pop("chain"))
         self._lines.append(
             f"r{out} = in_slabs({chain}, {into}, {', '.join(names)}, block={_BLOCK})"
         )
@@ -321,9 +352,3 @@ class _Writer:
             if mine and self._slots[slot] == self._slots[call.outputs[0]]:
                 return f"r{slot}"
         return ""
-
-
-def _room(shape: tuple[int, ...], dtype: np.dtype[Any], models: tuple[Array, ...]) -> Array:
-    """A new array in the order of memory that NumPy would give the result of an elementwise op."""
-    model = max(models, key=lambda a: 0 not in a.strides, default=None)
-    return np.empty(shape, dtype) if model is None else np.empty_like(model, dtype=dtype)

@@ -22,6 +22,7 @@ from autograd.ops.elementwise.steps import (
     logical_and,
 )
 from autograd.ops.kernels.masking import masked
+from autograd.runtime.rooms import Room, new
 from autograd.runtime.threads import elementwise
 
 
@@ -32,11 +33,7 @@ def where(condition: Array, x: Array, y: Array) -> Array:
     What is not taken gets a gradient of 0, which makes NaN of a slope that is infinite there. So
     choose its argument too: `where(x > 0, sqrt(where(x > 0, x, 1)), 0)`.
     """
-    if type(y) is int and y == 0 and _is_mask(condition) and isinstance(x, np.ndarray):
-        return masked(x, condition)
-    if type(x) is int and x == 0 and _is_mask(condition) and isinstance(y, np.ndarray):
-        return masked(y, ~condition)
-    return np.where(condition, x, y)
+    return selected(condition, x, y)
 
 
 where.defvjp(
@@ -45,6 +42,21 @@ where.defvjp(
     lambda g, out, condition, x, y: where(condition, 0, g),
     keeps=["", "condition", "condition"],
 )
+
+
+def selected(condition: Array, x: Array, y: Array, room: Room = new) -> Array:
+    """See `where`; into a room where one of the two is 0."""
+    if type(y) is int and y == 0 and _is_mask(condition) and isinstance(x, np.ndarray):
+        return _kept(x, condition, room)
+    if type(x) is int and x == 0 and _is_mask(condition) and isinstance(y, np.ndarray):
+        return _kept(y, ~condition, room)
+    return np.where(condition, x, y)
+
+
+def _kept(x: Array, keep: Array, room: Room) -> Array:
+    if room is new or x.shape != keep.shape:
+        return masked(x, keep)
+    return masked(x, keep, out=room(x.shape, x.dtype, (x, keep)))
 
 
 def _is_mask(condition: Any) -> bool:

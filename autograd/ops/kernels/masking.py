@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd.engine.tensor import Array
-from autograd.runtime.threads import elementwise
+from autograd.runtime.threads import elementwise, in_slabs
 
 _INTEGER = {"e": np.int16, "f": np.int32, "d": np.int64}
 
@@ -26,5 +26,5 @@ def masked(x: Array, keep: Array, out: Array | None = None) -> Array:
     bits = np.negative(keep.view(np.int8))  # 0 or -1, all ones once widened too
     if out is None:
         return elementwise(np.bitwise_and, x.view(integer), bits).view(x.dtype)
-    np.bitwise_and(x.view(integer), bits, out=out.view(integer))
+    in_slabs(np.bitwise_and, out.view(integer), x.view(integer), bits)
     return out

@@ -10,6 +10,7 @@ import numpy as np
 from autograd.engine.tensor import Array
 from autograd.ops.kernels.halves import in_single, is_half
 from autograd.runtime.blas import blas_on_one_thread
+from autograd.runtime.rooms import Room, new
 from autograd.runtime.threads import LARGE, share, slabs
 
 _SMALL = 4096  # elements of both arguments, below which BLAS keeps to one thread by itself
@@ -23,26 +24,26 @@ _UNPACKED = 1 << 19
 _NARROW = 256  # narrower blocks lose more than that
 
 
-def product(x: Array, y: Array) -> Array:
+def product(x: Array, y: Array, room: Room = new) -> Array:
     """np.matmul(x, y), which says what it takes. Of float16 by BLAS in float32, and then rounded:
     NumPy sums it in float32 as well, without BLAS."""
     if is_half(x) or is_half(y):
-        return _product_of_halves(x, y)
+        return _product_of_halves(x, y, room=room)
     size = x.size + y.size
     if size < _SMALL:
         return np.asarray(np.matmul(x, y))
     with blas_on_one_thread():
         if size >= LARGE and x.ndim == y.ndim == 2:
-            return _of_matrices(x, y)
+            return _of_matrices(x, y, room)
         if size >= LARGE and x.ndim == y.ndim == 3 and len(x) == len(y):
-            return _of_stacks(x, y)
+            return _of_stacks(x, y, room)
         return np.asarray(np.matmul(x, y))
 
 
 _product_of_halves = in_single(product)
 
 
-def _of_matrices(x: Array, y: Array) -> Array:
+def _of_matrices(x: Array, y: Array, room: Room) -> Array:
     """x @ y in parts: along the longest of its three axes, so that no part is needlessly skinny."""
     (n, k), m = x.shape, y.shape[1]
     work, dtype = x.size * m, np.result_type(x, y)
@@ -51,8 +52,8 @@ def _of_matrices(x: Array, y: Array) -> Array:
         pieces = slabs(k, work, _WORK)
         sums = np.empty((len(pieces), n, m), dtype)
         share([partial(_by_terms, x[:, s], y[s], out) for s, out in zip(pieces, sums, strict=True)])
-        return np.asarray(sums.sum(axis=0))
-    out = np.empty((n, m), dtype)
+        return np.asarray(np.sum(sums, axis=0, out=room((n, m), dtype)))
+    out = room((n, m), dtype)
     if n >= m:  # the transposes, by columns
         parts = [(y.T, x[s].T, out[s].T) for s in slabs(n, work, _WORK)]
     else:
@@ -61,9 +62,9 @@ def _of_matrices(x: Array, y: Array) -> Array:
     return out
 
 
-def _of_stacks(x: Array, y: Array) -> Array:
+def _of_stacks(x: Array, y: Array, room: Room) -> Array:
     """Product by product, shared among the threads."""
-    out = np.empty((len(x), x.shape[1], y.shape[2]), np.result_type(x, y))
+    out = room((len(x), x.shape[1], y.shape[2]), np.result_type(x, y))
     multiply = _by_terms if x.shape[2] > 4 * max(out.shape[1:]) else by_columns
     pieces = slabs(len(x), x.size * y.shape[2], _WORK)
     share([partial(multiply, x[piece], y[piece], out[piece]) for piece in pieces])

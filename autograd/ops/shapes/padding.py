@@ -15,6 +15,7 @@ from autograd.ops.elementwise.selection import where
 from autograd.ops.shapes.indexing import getitem
 from autograd.ops.shapes.joining import concatenate
 from autograd.ops.shapes.shape import as_tensor
+from autograd.runtime.rooms import Room, new
 
 _MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
@@ -83,12 +84,7 @@ def _parts(x: Tensor, axis: int, first: int, step: int, length: int) -> list[Ten
 @primitive(kind="view", analytic=True, name="pad")
 def pad_constant(x: Array, pad_width: Any, constant_values: float = 0) -> Array:
     """x with borders of one number; see `pad`."""
-    widths = _pad_widths(pad_width, x.ndim)
-    shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
-    _expect_held(constant_values, x.dtype)
-    out = np.full_like(x, constant_values, shape=shape)  # keeps the order of memory of x
-    out[_inner(widths, x.shape)] = x
-    return out
+    return padded(x, pad_width, constant_values)
 
 
 pad_constant.defvjp(
@@ -97,6 +93,17 @@ pad_constant.defvjp(
     ],
     keeps=[""],
 )
+
+
+def padded(x: Array, pad_width: Any, constant_values: float = 0, room: Room = new) -> Array:
+    """See `pad`; into a room."""
+    widths = _pad_widths(pad_width, x.ndim)
+    shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
+    _expect_held(constant_values, x.dtype)
+    out = room(shape, x.dtype, x)  # keeps the order of memory of x
+    np.copyto(out, constant_values, casting="unsafe")
+    out[_inner(widths, x.shape)] = x
+    return out
 
 
 def _expect_held(value: Any, dtype: np.dtype[Any]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
+from math import prod
+from operator import mul
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +16,7 @@ from autograd.engine.modes import array_within
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Axis, Operand, Tensor
 from autograd.ops.arguments import expect_constants, named
+from autograd.runtime.rooms import Room, new
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -30,6 +34,32 @@ def reshape(x: Array, shape: int | tuple[int, ...]) -> Array:
 
 
 reshape.defvjp(lambda g, out, x, shape: reshape(g, x.shape), keeps=[""])
+
+
+def reshaped(x: Array, shape: int | tuple[int, ...], room: Room = new) -> Array:
+    """See `reshape`; into a room, where no view can have that shape."""
+    if room is new or x.flags.c_contiguous or not x.size:
+        return x.reshape(shape)
+    sizes = [shape] if isinstance(shape, int) else list(shape)
+    if -1 in sizes:
+        sizes[sizes.index(-1)] = -(x.size // prod(sizes))
+    if prod(sizes) != x.size or _lies_so(x, sizes):
+        return x.reshape(shape)  # which refuses another size
+    out = room(tuple(sizes), x.dtype)
+    out.reshape(x.shape)[...] = x
+    return out
+
+
+def _lies_so(x: Array, shape: Sequence[int]) -> bool:
+    """Whether a view of x can have that shape: it must keep apart what memory keeps apart."""
+    axes = [(n, step) for n, step in zip(x.shape, x.strides, strict=True) if n > 1]
+    sizes = list(accumulate([n for n, _ in axes], mul))
+    apart = {
+        size
+        for size, (_, step), (n, inner) in zip(sizes, axes, axes[1:], strict=False)
+        if step != n * inner
+    }
+    return apart.issubset(accumulate(shape, mul))
 
 
 def ravel(x: Operand) -> Tensor:
@@ -186,10 +216,19 @@ roll.defvjp(
 @primitive(kind="view", analytic=True)
 def ascontiguousarray(x: Array) -> Array:
     """x in row-major memory: a copy where it is not, and the same values."""
-    return np.ascontiguousarray(x).reshape(x.shape)  # NumPy makes 0-d arrays 1-d here
+    return in_rows(x)
 
 
 ascontiguousarray.defvjp(lambda g, out, x: g, keeps=[""])
+
+
+def in_rows(x: Array, room: Room = new) -> Array:
+    """See `ascontiguousarray`; into a room, where it is a copy."""
+    if x.flags.c_contiguous:
+        return x.reshape(x.shape)
+    out = room(x.shape, x.dtype)
+    out[...] = x
+    return out
 
 
 @primitive(kind="view", analytic=True)
@@ -208,6 +247,13 @@ def astype(x: Array, dtype: DTypeLike) -> Array:
 
 
 astype.defvjp(lambda g, out, x, dtype: astype(g, x.dtype), keeps=[""])
+
+
+def converted(x: Array, dtype: DTypeLike, room: Room = new) -> Array:
+    """See `astype`; into a room."""
+    out = room(x.shape, np.dtype(dtype), x)
+    np.copyto(out, x, casting="unsafe")
+    return out
 
 
 def real(x: Operand) -> Tensor:

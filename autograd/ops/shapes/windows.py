@@ -8,6 +8,8 @@ from numpy.lib.stride_tricks import as_strided
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
 from autograd.ops.kernels.halves import in_single
+from autograd.ops.shapes.shape import reshaped
+from autograd.runtime.rooms import Room, new
 
 Sizes = tuple[int, ...]
 
@@ -41,19 +43,34 @@ def sliding_windows(x: Array, window: Sizes, stride: Sizes, dilation: Sizes) -> 
 
 
 @primitive(kind="gather", analytic=True)
-@in_single
 def fold_windows(
     g: Array, shape: tuple[int, ...], window: Sizes, stride: Sizes, dilation: Sizes
 ) -> Array:
     """Adds each window of g to its place in zeros of `shape`: the adjoint of sliding_windows."""
+    return folded(g, shape, window, stride, dilation)
+
+
+@in_single
+def folded(
+    g: Array,
+    shape: tuple[int, ...],
+    window: Sizes,
+    stride: Sizes,
+    dilation: Sizes,
+    room: Room = new,
+) -> Array:
+    """See `fold_windows`; into a room."""
     k = len(window)
     batch = g.ndim - 2 * k
     counts = g.shape[batch : batch + k]
     if stride == window and dilation == (1,) * k and _tiles(shape[batch:], counts, window):
-        return _interleave(g, batch, k).reshape(shape)  # no overlap: a view where memory allows
+        return reshaped(
+            _interleave(g, batch, k), shape, room
+        )  # no overlap: a view where memory allows
     every = (slice(None),) * batch
     first = (slice(None),) * (batch + k) + (0,) * k
-    out = np.zeros_like(g[first], shape=shape)  # in the order of memory of g
+    out = room(shape, g.dtype, g[first])  # in the order of memory of g
+    out.fill(0)
     for offset in np.ndindex(*window):
         place = tuple(
             slice(o * d, o * d + (m - 1) * s + 1, s)

@@ -16,6 +16,7 @@ from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array
 from autograd.ops.kernels.multiplication import by_columns
 from autograd.runtime.blas import blas_on_one_thread
+from autograd.runtime.rooms import Room, new
 from autograd.runtime.threads import share, slabs
 
 Pair = tuple[int, int]
@@ -45,9 +46,16 @@ def transform_tiles(x: Array, matrix: Matrix, step: int, start: Pair, counts: Pa
     Raises:
         ValueError: a step below 1, or above k.
     """
+    return transformed(x, matrix, step, start, counts)
+
+
+def transformed(
+    x: Array, matrix: Matrix, step: int, start: Pair, counts: Pair, room: Room = new
+) -> Array:
+    """See `transform_tiles`; into a room."""
     tiles = _Tiling(matrix, step, start, counts, x.shape)
     dtype = np.result_type(x, 1.0)  # that of x, floats for integers
-    out = np.empty((tiles.height, tiles.height, len(x), *counts, x.shape[3]), dtype)
+    out = room((tiles.height, tiles.height, len(x), *counts, x.shape[3]), dtype)
     if out.size:
         kernel = tiles.both_axes(dtype)
         _share(tiles, partial(_transform, tiles, kernel, x, out))
@@ -69,10 +77,19 @@ def fold_tiles(g: Array, matrix: Matrix, step: int, start: Pair, sizes: Pair) ->
     Raises:
         ValueError: a step below 1, or above k.
     """
+    return folded_tiles(g, matrix, step, start, sizes)
+
+
+def folded_tiles(
+    g: Array, matrix: Matrix, step: int, start: Pair, sizes: Pair, room: Room = new
+) -> Array:
+    """See `fold_tiles`; into a room."""
     shape = (g.shape[2], *sizes, g.shape[5])
     tiles = _Tiling(matrix, step, start, (g.shape[3], g.shape[4]), shape)
     dtype = np.result_type(g, 1.0)
-    out = np.empty(shape, dtype) if tiles.covers(sizes) else np.zeros(shape, dtype)
+    out = room(shape, dtype)
+    if not (tiles.covers(sizes) and g.size):
+        out.fill(0)
     if g.size and out.size:
         kernel = np.ascontiguousarray(tiles.both_axes(dtype).T)
         _share(tiles, partial(_fold, tiles, kernel, np.ascontiguousarray(g, dtype), out))
