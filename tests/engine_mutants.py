@@ -47,7 +47,7 @@ AREAS = {
     "program": Area(
         ["autograd/program"],
         ["program", "explanation", "jitting", "nn/test_programs_of_training.py"],
-        20,
+        60,
         0.95,
     ),
 }

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.engine.modes import Watcher, array_of, no_grad
-from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.engine.tensor import Tensor, wrap
 from autograd.program.guards import decided
-from autograd.program.numbers import Action, Cell, Number, Performed, Read, Step
+from autograd.program.numbers import Action, Cell, Number, Performed, Read, Source, Step
 from autograd.program.program import Slot
 from autograd.runtime.draws import depth_of_draws
 
@@ -36,12 +36,6 @@ class Gradient(NamedTuple):
         grad = self.tensor.grad
         return None if grad is None else array_of(grad)
 
-    def write(self, value: Array) -> None:
-        self.tensor.grad = wrap(value, None)
-
-    def forget(self) -> None:
-        self.tensor.grad = None
-
 
 class Beside(Watcher):
     """The part of a trace that sees no call of an op.
@@ -61,7 +55,7 @@ class Beside(Watcher):
         self.numbers: list[Step] = []
         self._cells: dict[Any, Any] = {}  # what is in them now, by their keys
         self._leaving: dict[Any, tuple[Cell, Any]] = {}  # what is left in them
-        self._at: dict[int, Cell] = {}  # by the identity of a tensor from outside, kept in _held
+        self._at: dict[int, Source] = {}  # by the identity of a tensor from outside, kept in _held
         self._held: list[Any] = []
         self._plain: dict[int, tuple[float, int]] = {}  # numbers given to ops, with their slots
         self._passed: list[tuple[float, Number]] = []  # to the op that is called
@@ -69,13 +63,13 @@ class Beside(Watcher):
         self.graded: dict[int, tuple[weakref.ref[Tensor], bool | None]] = {}
         self._regraded: dict[int, weakref.ref[Tensor]] = {}
 
-    def number(self, cell: Cell) -> Any:
+    def number(self, cell: Source) -> Any:
         """What is in a cell, where that is a number: as a `Number`."""
         if cell.key not in self._cells:
             self._cells[cell.key] = Number(self.numbers, Read(cell), cell.read())
         return self._cells[cell.key]
 
-    def tensor(self, cell: Cell) -> Tensor:
+    def tensor(self, cell: Source) -> Tensor:
         """What is in a cell, where that is an array: as a tensor."""
         if cell.key not in self._cells:
             tensor = self._cells[cell.key] = wrap(np.asarray(cell.read()), None)

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 
-class Cell(Protocol):
-    """Where a function finds a number or an array that is no tensor's, and leaves another."""
+class Source(Protocol):
+    """Where a function finds a number or an array that is no tensor's."""
 
     @property
     def name(self) -> str:
@@ -25,6 +25,11 @@ class Cell(Protocol):
         """The same for two of one place, and for no others."""
 
     def read(self) -> Any: ...
+
+
+class Cell(Source, Protocol):
+    """One in which it leaves another."""
+
     def write(self, value: Any) -> None: ...
 
     def forget(self) -> None:
@@ -40,7 +45,7 @@ class Of(NamedTuple):
 class Read(NamedTuple):
     """A step that reads a number."""
 
-    cell: Cell
+    cell: Source
 
 
 class Given(NamedTuple):

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd.engine.conforming import like
 from autograd.engine.tensor import Array, Tensor
-from autograd.program.numbers import Cell, Step
+from autograd.program.numbers import Cell, Source, Step
 
 Shape = tuple[int, ...]
 
@@ -59,7 +59,7 @@ class Input(NamedTuple):
     slot: int
     name: str
     tensor: Tensor | None = None
-    cell: Cell | None = None
+    cell: Source | None = None
     number: int | None = None
 
     @property

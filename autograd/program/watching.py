@@ -21,7 +21,7 @@ from autograd.engine.primitives import Saved
 from autograd.engine.tape import Operation, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.beside import Beside
-from autograd.program.numbers import Cell, Left
+from autograd.program.numbers import Left, Source
 from autograd.program.program import (
     Call,
     Constant,
@@ -91,7 +91,7 @@ class _Outside(NamedTuple):
     array: Array  # that it held when it was first read
     constant: Constant  # what it is if it lives in the function alone
     stand_in: Tensor
-    cell: Cell | None = None  # where it was found, so that it is none of the function's own
+    cell: Source | None = None  # where it was found, so that it is none of the function's own
 
 
 class Trace(Beside, Observer):
