@@ -80,7 +80,8 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Array:
-        """The array itself, not a copy. Settable: what was recorded keeps the array that it saw.
+        """The array itself, not a copy. Settable, also to a tensor that is a constant: what was
+        recorded keeps the array that it saw.
 
         Raises TypeError where something else than an array of numbers is assigned. To a tensor that
         wants a gradient another dtype is a TypeError, another shape a ValueError; see `rebind`.
@@ -91,10 +92,12 @@ class Tensor(Methods):
     @data.setter
     def data(self, value: ArrayLike) -> None:
         if isinstance(value, Tensor):
-            raise TypeError(
-                "data: a Tensor was assigned, an array expected; assign its .data, which has no "
-                "history"
-            )
+            if value._place is not None:
+                raise TypeError(
+                    "data: a Tensor with a history was assigned, an array expected, or a constant; "
+                    "assign its detach()"
+                )
+            value = array_within(value)
         weak = isinstance(value, int | float)  # a Python number takes the dtype that is there
         array = _numeric(value, self._array.dtype if weak else None, "data")
         own = self._array

@@ -188,7 +188,7 @@ def test_what_is_no_gradient_is_not_assigned(
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (Tensor([1.0, 2.0]), TypeError, r"a Tensor was assigned.*\.data"),
+        (leaf(1.0, 2.0) * 1, TypeError, r"a Tensor with a history was assigned.*detach"),
         (["a", "b"], TypeError, "^data: .* numbers expected"),
         (np.array([1, 2]), TypeError, r"int64 \(2,\) was assigned to a tensor of float64 \(2,\)"),
         (np.ones(3), ValueError, r"float64 \(3,\) was assigned .*use rebind\(\)"),
@@ -317,3 +317,11 @@ def test_a_sum_of_many_parts_is_exact() -> None:
     x = Tensor([1.0, 2.0])
     assert_allclose(hessian(f)(x).data, expected * np.eye(2), rtol=1e-15)
     assert_allclose(ag.hvp(f, [x], [Tensor([1.0, 0.0])]).data, [expected, 0], rtol=1e-15)
+
+
+def test_a_constant_tensor_is_bound_as_its_array_is() -> None:
+    x, y = leaf(1.0, 2.0), Tensor([3.0, 4.0])
+    x.data = y  # type: ignore[assignment]
+    assert x.data is y.data
+    (x * x).sum().backward()
+    assert np.array_equal(grad(x), [6.0, 8.0])

@@ -9,6 +9,7 @@ from support.jitted_ways.modules import batch, linear
 from support.jitted_ways.playing import Play
 from support.jitted_ways.table import numbers, way
 
+import autograd as ag
 import nn
 from autograd import Tensor
 from nn import functional as F
@@ -271,3 +272,19 @@ def a_hook_on_a_result(play: Play) -> None:
         y.retain_grad()
         y.sum().backward()
         play.note(t, y)
+
+
+@way("right")
+def a_moving_average_that_is_assigned(play: Play) -> None:
+    average, w = nn.Buffer(np.zeros(3)), nn.Parameter(np.ones(3))
+    play.watch(average, w)
+
+    @play.jit
+    def f(x: Tensor) -> Tensor:
+        with ag.no_grad():
+            average.data = 0.9 * average + 0.1 * x
+            w.data = w - 0.1 * average
+        return (w * x).sum()
+
+    for x in numbers(3):
+        play(f, Tensor(x))
