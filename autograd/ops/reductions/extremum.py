@@ -91,7 +91,7 @@ gather_first_max.defvjp(
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The maximum; NaN where there is one. The first in row-major order gets the whole gradient,
     as in PyTorch's max_pool2d."""
-    return extremum(np.maximum, x, axis, keepdims)
+    return _extremum(np.maximum, x, axis, keepdims)
 
 
 max.defvjp(
@@ -105,7 +105,7 @@ max.defvjp(
 @primitive(kind="reduction", expects=_SOME, analytic=True)
 def min(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The minimum; NaN where there is one. The first in row-major order gets the whole gradient."""
-    return extremum(np.minimum, x, axis, keepdims)
+    return _extremum(np.minimum, x, axis, keepdims)
 
 
 min.defvjp(
@@ -120,16 +120,14 @@ def _to_first_max(g: Tensor, peak: Tensor, x: Tensor, shape: tuple[int, ...]) ->
     return scatter_first_max(reshape(g, shape), reshape(peak, shape), x)
 
 
-def extremum(
-    larger: np.ufunc, x: Array, axis: Axis = None, keepdims: bool = False, room: Room = new
-) -> Array:
-    """The reduction of x with np.maximum or np.minimum; into a room where few are reduced."""
+def _extremum(larger: np.ufunc, x: Array, axis: Axis, keepdims: bool) -> Array:
+    """The reduction of x with np.maximum or np.minimum."""
     axes = reduced_axes(axis, x.ndim)
     # Of so few NumPy's slow loop takes less time than the slices: 1 µs, not 38, for (4, 10).
     if x.size < _SMALL or not 1 < prod(x.shape[a] for a in axes) <= _FEW:
         return np.asarray(larger.reduce(x, axis=axes, keepdims=keepdims))
     first = tuple(slice(0, 1) if i in axes else slice(None) for i in range(x.ndim))
-    out = room(x[first].shape, x.dtype, x[first])
+    out = np.empty_like(x[first])
     if outermost(x) in axes:
         _extremum_of_few(larger, x, axes, out=out)
     else:

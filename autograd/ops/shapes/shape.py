@@ -216,19 +216,10 @@ roll.defvjp(
 @primitive(kind="view", analytic=True)
 def ascontiguousarray(x: Array) -> Array:
     """x in row-major memory: a copy where it is not, and the same values."""
-    return in_rows(x)
+    return np.ascontiguousarray(x).reshape(x.shape)  # NumPy makes 0-d arrays 1-d here
 
 
 ascontiguousarray.defvjp(lambda g, out, x: g, keeps=[""])
-
-
-def in_rows(x: Array, room: Room = new) -> Array:
-    """See `ascontiguousarray`; into a room, where it is a copy."""
-    if x.flags.c_contiguous:
-        return x.reshape(x.shape)
-    out = room(x.shape, x.dtype)
-    out[...] = x
-    return out
 
 
 @primitive(kind="view", analytic=True)
@@ -247,13 +238,6 @@ def astype(x: Array, dtype: DTypeLike) -> Array:
 
 
 astype.defvjp(lambda g, out, x, dtype: astype(g, x.dtype), keeps=[""])
-
-
-def converted(x: Array, dtype: DTypeLike, room: Room = new) -> Array:
-    """See `astype`; into a room."""
-    out = room(x.shape, np.dtype(dtype), x)
-    np.copyto(out, x, casting="unsafe")
-    return out
 
 
 def real(x: Operand) -> Tensor:
