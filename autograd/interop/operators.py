@@ -109,6 +109,9 @@ def _assign(self: Tensor, index: Any, value: Any) -> NoReturn:
 
 
 def _text(self: Tensor) -> str:
+    trace: Any = mode.observer
+    if trace is not None and trace.traces:
+        trace.refuse("it makes text of a tensor, by print or str")
     body = np.array2string(array_within(self), separator=", ", prefix="Tensor(")
     notes = [] if self.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self.dtype}"]
     if self.op_name is not None:

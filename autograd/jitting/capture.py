@@ -18,7 +18,7 @@ from autograd.engine.tape import Operation, Place, Record, newest
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.guards import Surroundings
 from autograd.program.guards import is_shaped_by_numbers, of_shape
-from autograd.program.numbers import Action, Cell, Given, Number, Performed
+from autograd.program.numbers import Action, Cell, Performed
 from autograd.program.watching import Trace, watching
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -69,6 +69,7 @@ class Capture(Trace):
         self.refusals: list[str] = []
         self._start = newest()
         self.errors = np.geterr()
+        self._shaped: list[Array] = []  # by numbers, by the call that was made last
         self.raised: FrozenError | None = None  # that was raised
         # What is read; whether it was a constant.
         self._leafs: list[tuple[weakref.ref[Tensor], bool]] = []
@@ -76,8 +77,6 @@ class Capture(Trace):
 
     def given_argument(self, leaf: Any, i: int) -> Any:
         """What the function gets for one of its numeric arguments."""
-        if isinstance(leaf, np.generic):
-            return Number(self.numbers, Given(i), float(leaf))
         # A view: the function may have the array itself from elsewhere, as a constant.
         given = np.asarray(leaf).view() if isinstance(leaf, np.ndarray) else leaf
         return self.argument(given, f"x{i + 1}")
@@ -87,15 +86,32 @@ class Capture(Trace):
         return super().constant(array, note, filled)
 
     def computed(self, op: Operation, arrays: list[Any], options: dict[str, Any], out: Any) -> None:
-        super().computed(op, arrays, options, out)
-        if self._depth or op is of_shape:
+        if self._depth:
             return
+        self.look_at_shapes()
+        super().computed(op, arrays, options, out)
         if not self._pulling and np.geterr() != self.errors:
             self.refuse("it sets np.errstate, which a program does not")
-        if is_shaped_by_numbers(self.calls[-1], self.slots):
-            with watching(self, recording=False):
-                for part in out if isinstance(out, tuple) else (out,):
-                    of_shape(wrap(part, None), shape=part.shape)
+        if op is not of_shape and is_shaped_by_numbers(self.calls[-1], self.slots):
+            # Not yet: that the call is recorded is told after it.
+            self._shaped = list(out) if isinstance(out, tuple) else [out]
+
+    def look_at_shapes(self) -> None:
+        """Let the program look at shapes of what was computed last, where numbers decide them."""
+        shaped, self._shaped = self._shaped, []
+        with watching(self, recording=False):
+            for part in shaped:
+                of_shape(wrap(part, None), shape=part.shape)
+
+    def sweeping(self, begins: bool) -> None:
+        self.look_at_shapes()
+        super().sweeping(begins)
+
+    def pulling(self, record: Record | None) -> None:
+        if record is not None and record.serial < self._start:
+            self.refuse("its backward pass goes on through what was computed outside")
+        self.look_at_shapes()
+        super().pulling(record)
 
     def new(self, array: Array, tracked: bool = False) -> int:
         slot = super().new(array, tracked)
@@ -158,6 +174,11 @@ class Capture(Trace):
             if tensor is not None and seen.cell is None:
                 yield tensor, seen.slot
 
+    def is_bound(self, tensor: Tensor) -> bool:
+        """Whether the function has bound a tensor that it read to another array."""
+        seen = self._outside.get(id(tensor))
+        return seen is not None and array_of(tensor) is not seen.array
+
     def made_leaves(self) -> bool:
         """Whether the function has let a tensor that it read want a gradient, or no longer."""
         alive = [(t, was) for reference, was in self._leafs if (t := reference()) is not None]
@@ -198,11 +219,6 @@ class Capture(Trace):
     def place(self, tensor: Tensor) -> Place | None:
         self.refuse(f"a hook is put on a tensor within it ({_users_line(sys._getframe(1))})")
         return tensor._place
-
-    def pulling(self, record: Record | None) -> None:
-        if record is not None and record.serial < self._start:
-            self.refuse("its backward pass goes on through what was computed outside")
-        super().pulling(record)
 
 
 def _rebind(reference: weakref.ref[Tensor], array: Array) -> None:

@@ -58,6 +58,15 @@ def as_array(array: Array) -> Any:
     return array.copy() if array.ndim else array[()]
 
 
+def _put_back(draws: dict[int, tuple[Any, Any]]) -> None:
+    """Let sources of random numbers be as they were before they were drawn from."""
+    for source, copy in draws.values():
+        if isinstance(source, np.random.Generator):
+            source.bit_generator.state = copy.bit_generator.state
+        else:  # what a generator counts beside its draws
+            vars(source).update(vars(copy))
+
+
 class Captured:
     """The first run of a function, which is watched.
 
@@ -76,7 +85,7 @@ class Captured:
         way: how gradients go back through it; None where they do not.
         given: by slot, what the inputs were.
         found: tensors that it can read without being given them, whose numbers it has not read.
-        gradients: the identities of the tensors that are `.grad` of what it read.
+        gradients: by the slot of an input, the identity of the tensor that is its `.grad` now.
         surroundings: what the function can read without being given it.
 
     Raises FrozenError where the function decides by numbers; all is as it was before then.
@@ -110,6 +119,7 @@ class Captured:
             if trace.raised is not None and not trace.refusals:  # somebody caught it
                 self.put_back()
                 raise trace.raised
+        trace.look_at_shapes()
         self.refusals = trace.refusals
         if (changed := self.surroundings.changed(told=False)) is not None:
             trace.refuse(f"it changes {changed}")
@@ -119,9 +129,13 @@ class Captured:
             trace.refuse("it changes options of an optimizer")
         flat = flatten((args, options))[0]
         same = len(flat) == len(self._given) and all(map(is_, flat, self._given))
+        arrays = [s for i, s in self._stands if isinstance(leaves.numeric[i], np.ndarray)]
         if not same:  # it has changed a copy
-            self.put_back()
             trace.refuse("it changes what is in a list or dict that it is given")
+        if bound := any(trace.is_bound(tensor) for tensor in arrays):
+            trace.refuse("it binds an array that it is given, in whose place it had a tensor")
+        if bound or not same:
+            self.put_back()
             self.result = f(*tree[0], **tree[1])
             return
         if not self.refusals:
@@ -147,11 +161,7 @@ class Captured:
     def put_back(self) -> None:
         """Let everything be as it was before the function ran."""
         self.trace.put_back()
-        for source, copy in self._draws.values():
-            if isinstance(source, np.random.Generator):
-                source.bit_generator.state = copy.bit_generator.state
-            else:  # what a generator counts beside its draws
-                vars(source).update(vars(copy))
+        _put_back(self._draws)
 
     # --- the program ---------------------------------------------------------------------------
 
@@ -181,8 +191,8 @@ class Captured:
         result = [r.itself if r.slot is None else Value(r.slot) for r in self.returned]
         program = trace.program(result, cotangents)
         self.whole = program
-        left = [tensor.grad for tensor, _ in trace.outside()]
-        self.gradients = {id(grad) for grad in left if grad is not None}
+        left = {slot: tensor.grad for tensor, slot in trace.outside()}
+        self.gradients = {slot: id(grad) for slot, grad in left.items() if grad is not None}
         inputs = tuple([i for i in program.inputs if i.slot not in cotangents])
         program = replace(program, inputs=inputs)
         read = {id(i.tensor) for i in program.inputs}
@@ -250,8 +260,13 @@ class Captured:
             if place.serial in slots:
                 gradients[slots[place.serial]] = trace.constant(array_of(g))
 
-        with watching(trace), np.errstate(all="ignore"):
-            trace.errors = np.geterr()
-            roots = [(place, wrap(one, None)) for (place, _), one in zip(outs, ones, strict=True)]
-            sweep(roots, deposit, retain_graph=True, create_graph=False, wanted=slots)
+        with noting() as draws:
+            try:
+                with watching(trace), np.errstate(all="ignore"):
+                    trace.errors = np.geterr()
+                    places = [place for place, _ in outs]
+                    roots = [(p, wrap(one, None)) for p, one in zip(places, ones, strict=True)]
+                    sweep(roots, deposit, retain_graph=True, create_graph=False, wanted=slots)
+            finally:
+                _put_back(draws)  # the function has not drawn this
         return cotangents, gradients

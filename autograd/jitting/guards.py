@@ -23,6 +23,7 @@ from uuid import UUID
 import numpy as np
 
 from autograd.engine.modes import array_of
+from autograd.engine.primitives import Primitive
 from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Tensor
 
@@ -102,7 +103,7 @@ class Leaves:
         key = tuple([self._key(arg) for arg in args])
         if options:
             key += (tuple([(name, self._key(value)) for name, value in options.items()]),)
-        identities = [id(leaf) for leaf in self.numeric if not isinstance(leaf, np.generic)]
+        identities = [id(leaf) for leaf in self.numeric]
         if len(set(identities)) < len(identities):  # one is given twice
             key += (tuple(map(identities.index, identities)),)
         self.key = key
@@ -122,9 +123,6 @@ class Leaves:
         if isinstance(tree, np.ndarray) and tree.dtype.kind in "biufc":  # of a class of its own
             self.numeric.append(tree)
             return kind, tree.shape, tree.dtype
-        if isinstance(tree, np.floating):
-            self.numeric.append(tree)
-            return kind
         if isinstance(tree, list | tuple):
             return kind, tuple([self._key(part) for part in tree])
         if isinstance(tree, dict):
@@ -258,8 +256,11 @@ class Surroundings:
             self._guards.append(Guard(value._program_guard, lambda i: own, told=True))
             self._optimizers.append((value, value._program_options()))
             yield from self._attributes(value, value._program_told)
-        elif hasattr(value, "__wrapped__"):
+        elif hasattr(value, "__wrapped__"):  # a jitted function, an op
             yield value.__wrapped__
+            if isinstance(value, Primitive):
+                self._note(lambda: [*value.rules], ["a rule"])
+                yield from (value.rules, value.rule_for_each)
         elif not _is_foreign(type(value), _CLOSED):
             yield from self._attributes(value)
 

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.modes import array_of, enable_grad, mode, no_grad
+from autograd.engine.needs import needs
 from autograd.engine.sweep import sweep
 from autograd.engine.tape import Output, Place, Record, leading_to
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.program.guards import DecidedOtherwiseError
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
-from autograd.program.program import Call, Input, Program, Value, replaced
+from autograd.program.program import Call, Constant, Input, Program, Value, replaced
 from autograd.runtime.draws import bernoulli, drawn
 from autograd.transforms.checkpointing import alias
+
+_COTANGENT = "g"  # with which the names of inputs begin that are cotangents
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,18 @@ class Linearized:
         outs: the slots of the results that have gradients.
         kept: the slots that the way back reads.
         wanted: the slots of the inputs that have gradients.
-        reached: those of them to which a gradient comes, each with which results it comes from.
+        reached: those of them to which a gradient comes.
+        cotangents: the slots of those of the results.
         redone: the slots that are needed to do the calls again: of all inputs, and of draws.
     """
 
     forward: Program
-    backward: Compiled
+    backward: Program
     outs: tuple[int, ...]
     kept: tuple[int, ...]
     wanted: tuple[int, ...]
-    reached: tuple[tuple[int, frozenset[int]], ...]
+    reached: tuple[int, ...]
+    cotangents: tuple[int, ...]
     redone: tuple[int, ...]
 
 
@@ -67,30 +73,67 @@ def linearized(
         tuple([Value(gradients[slot]) for slot in wanted if slot in gradients]),
     )
     backward = without_dead_calls(backward)
-    ways = {slot: frozenset([i]) for i, slot in enumerate(cotangents)}
-    for call in backward.calls:
-        ways |= dict.fromkeys(call.gives(), _union(ways, call.reads()))
-    reached = tuple([(s, ways.get(gradients[s], frozenset())) for s in wanted if s in gradients])
+    reached = tuple([slot for slot in wanted if slot in gradients])
     given = {slot for call in backward.calls for slot in call.gives()}
     reads = [slot for call in backward.calls for slot in call.reads()]
     reads += [value.slot for value in backward.result]
     outside = set(cotangents) | given | program.constants.keys()
     kept = tuple([slot for slot in dict.fromkeys(reads) if slot not in outside])
-    inputs = tuple([Input(slot, f"k{i}") for i, slot in enumerate((*kept, *cotangents))])
+    inputs = tuple([Input(slot, f"k{i}") for i, slot in enumerate(kept)])
+    inputs += tuple([Input(slot, f"{_COTANGENT}{i}") for i, slot in enumerate(cotangents)])
     slots = dict(backward.slots) | {slot: program.slots[slot] for slot in (*kept, *cotangents)}
-    backward = simplified(replace(backward, inputs=inputs, slots=slots).check())
+    backward = replace(backward, inputs=inputs, slots=slots).check()
     own = program.calls[:calls]
     draws = [s for call in own if call.op in (drawn, bernoulli) for s in call.gives()]
     redone = tuple(dict.fromkeys([*(i.slot for i in program.inputs), *draws]))
     deliveries = tuple([d for d in program.deliveries if d.part is None or d.part.call < calls])
     forward = replace(program, calls=own, deliveries=deliveries)
-    return Linearized(
-        forward, Compiled(backward), tuple(outs), kept, tuple(wanted), reached, redone
+    ends = tuple(outs), kept, tuple(wanted), reached, tuple(cotangents)
+    return Linearized(forward, backward, *ends, redone)
+
+
+def without(backward: Program, absent: list[int]) -> Program:
+    """A way back without the cotangents of some results, as a sweep goes that begins without them:
+    what hangs on them alone is left out, and not computed of zeros, which are NaN where they meet
+    an infinite slope.
+
+    In its result there is None for what no gradient comes to.
+    """
+    missing = set(absent)
+    hangs = {i.slot for i in backward.inputs if i.slot in absent}  # on any cotangent
+    hangs |= {i.slot for i in backward.inputs if i.name.startswith(_COTANGENT)}
+    same: dict[int, int] = {}
+    constants = dict(backward.constants)
+    calls: list[Call] = []
+
+    def other(value: Value) -> Value:
+        slot = same.get(value.slot, value.slot)
+        if slot in missing:  # one part of several, which the rule gets as zeros
+            kind = backward.slots[slot]
+            constants[slot] = Constant(np.zeros(kind.shape, kind.dtype), "no gradient", filled=True)
+        return value._replace(slot=slot)
+
+    for call in backward.calls:
+        reads = [same.get(slot, slot) for slot in call.reads()]
+        carried = [slot for slot in reads if slot in hangs]
+        there = [slot for slot in carried if slot not in missing]
+        if carried:
+            hangs.update(call.gives())
+        if carried and not there:
+            missing.update(call.gives())
+        elif len(there) < len(carried) and call.op is needs.add:
+            same[call.outputs[0]] = there[0]
+        else:
+            calls.append(call.reading(other))
+    result = [value._replace(slot=same.get(value.slot, value.slot)) for value in backward.result]
+    made = replace(
+        backward,
+        calls=tuple(calls),
+        constants=constants,
+        result=tuple([None if value.slot in missing else value for value in result]),
+        inputs=tuple([i for i in backward.inputs if i.slot not in absent]),
     )
-
-
-def _union(ways: Mapping[int, frozenset[int]], slots: list[int]) -> frozenset[int]:
-    return frozenset[int]().union(*[ways[slot] for slot in slots if slot in ways])
+    return without_dead_calls(made)
 
 
 class ProgramOperation:
@@ -104,6 +147,7 @@ class ProgramOperation:
     def __init__(self, name: str, way: Linearized) -> None:
         self.name = f"jit({name})"
         self._way = way
+        self._backward: dict[tuple[int, ...], Compiled] = {}  # by the results that have gradients
 
     def record(
         self, found: Mapping[int, Array], places: Mapping[int, Place | None]
@@ -127,28 +171,36 @@ class ProgramOperation:
     ) -> None:
         way = self._way
         if mode.recording:
-            self._pull_recorded(record, g, needed, deliver)
+            self._pull_again(record, g, needed, deliver)
             return
-        cotangents = [
-            array_of(g[i]) if i in g else np.zeros_like(out) for i, out in enumerate(record.out)
-        ]
-        found = way.backward.run(*record.saved[0], *cotangents)
+        there = tuple(sorted(g))
+        if (back := self._backward.get(there)) is None:
+            absent = [slot for i, slot in enumerate(way.cotangents) if i not in g]
+            back = self._backward[there] = Compiled(simplified(without(way.backward, absent)))
+        kept = dict(zip(way.kept, record.saved[0], strict=True))
+        kept |= {way.cotangents[i]: array_of(gradient) for i, gradient in g.items()}
+        try:
+            found = back.run(*[kept[i.slot] for i in back.program.inputs])
+        except DecidedOtherwiseError:  # a rule goes another way for these numbers
+            self._pull_again(record, g, needed, deliver)
+            return
         parents = dict(zip(way.wanted, record.parents, strict=True))
-        for (slot, ways), value in zip(way.reached, way.backward.program.result, strict=True):
+        for slot, value in zip(way.reached, back.program.result, strict=True):
             parent = parents[slot]
-            if ways.isdisjoint(g):
+            if value is None or parent is None:
                 continue
-            if parent is not None and (needed is None or parent.serial in needed):
+            if needed is None or parent.serial in needed:
                 deliver(parent, wrap(found[value.slot], None))
 
-    def _pull_recorded(
+    def _pull_again(
         self,
         record: Record,
         g: dict[int, Tensor],
         needed: Container[int] | None,
         deliver: Callable[[Place, Tensor], None],
     ) -> None:
-        """The calls are made again, on the tape, and swept there: so that the sweep is recorded."""
+        """The calls are made again, on the tape, and swept there: so that the sweep is recorded, or
+        a rule can go another way."""
         origins: dict[int, Place] = {}
         variables = []
         assert record.arrays is not None
@@ -168,7 +220,7 @@ class ProgramOperation:
             lambda place, gradient: deliver(origins[place.serial], gradient),
             needed=leading_to([place for place, _ in starts], origins),
             retain_graph=True,
-            create_graph=True,
+            create_graph=mode.recording,
             wanted=origins,
         )
 

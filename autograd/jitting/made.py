@@ -79,6 +79,11 @@ class Made:
         self._places = {slot: tensors.get(slot) for slot in (() if way is None else way.wanted)}
         self._given = captured.leaves.numeric if captured.trace.graded else []
         self._gradients = captured.gradients
+        self._grads = {  # by the identity that it had: its name, and its slot
+            self._gradients[e.input]: (f"g{i}", e.slot)
+            for i, e in enumerate(program.effects)
+            if e.kind == "grad" and e.slot is not None
+        }
         self._to_copy = _in_others_memory(captured.program, program)
         self._tensor_names: dict[Any, str] = {}
         self._is_tensor = [isinstance(leaf, Tensor) for leaf in captured.leaves.numeric]
@@ -183,7 +188,7 @@ class Made:
                 return f"{held('t', place.tensor)}._array"
             return f"array(leaves[{self._arguments[place.slot]}])"
 
-        lines = ["evaluated = Evaluated(steps, leaves)", "numbers = evaluated.values"]
+        lines = ["evaluated = Evaluated(steps)", "numbers = evaluated.values"]
         given = ", ".join(map(read, self.program.inputs))
         run = [f"found = run({given})"]
         sources = self._sources()
@@ -230,12 +235,19 @@ class Made:
                 return "pass"  # an array among the arguments, for which the function had a tensor
         if effect.kind == "data":
             return f"{target}._array = {value}"
-        return f"{target}._grad = " + (value if effect.slot is None else f"g{effect.slot}")
+        name = None if effect.slot is None else self._grads[self._gradients[effect.input]][0]
+        return f"{target}._grad = {name}"
 
     def _grads_text(self) -> list[str]:
-        """Tensors that are left as gradients: one for each, which a result may be too."""
-        slots = {effect.slot for effect, _ in self._effects if effect.kind == "grad"}
-        return [f"g{slot} = wrap({self._own(slot)}, None)" for slot in slots if slot is not None]
+        """Tensors that are left as gradients, each in memory of its own; a result may be one."""
+        lines, taken = [], set[int]()
+        for name, slot in self._grads.values():
+            array = self._own(slot)
+            lines.append(
+                f"{name} = wrap({array if slot not in taken else f'found[{slot}].copy()'}, None)"
+            )
+            taken.add(slot)
+        return lines
 
     def _own(self, slot: int) -> str:
         """A value that is left or returned: a copy where it lies in memory that somebody else has,
@@ -257,9 +269,8 @@ class Made:
             return f"outs[{leaf.out}]"
         if leaf.kind != "tensor":
             return f"{'as_array' if leaf.kind == 'array' else 'float'}(found[{value.slot}])"
-        grads = {effect.slot for effect, _ in self._effects if effect.kind == "grad"}
-        if value.slot in grads and leaf.tensor in self._gradients:
-            return f"g{value.slot}"
+        if leaf.tensor in self._grads:
+            return self._grads[leaf.tensor][0]
         array = self._own(value.slot)
         made = f"wrap({array}, {held('o', Refusal(leaf.reason, ())) if leaf.reason else None})"
         # One tensor that is returned twice is one.

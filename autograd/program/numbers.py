@@ -48,12 +48,6 @@ class Read(NamedTuple):
     cell: Source
 
 
-class Given(NamedTuple):
-    """A step that gives an argument that is one of NumPy's numbers."""
-
-    argument: int
-
-
 class Computed(NamedTuple):
     """A step that computes one of others."""
 
@@ -91,7 +85,7 @@ class Performed(NamedTuple):
     first: bool = False
 
 
-Step: TypeAlias = Read | Given | Computed | Decided | Left | Performed
+Step: TypeAlias = Read | Computed | Decided | Left | Performed
 
 
 class Number:
@@ -197,7 +191,6 @@ class Evaluated:
 
     Args:
         steps: in the order of the function.
-        arguments: those of the function that are numeric.
 
     Attributes:
         values: by the number of the step; None for steps that give none.
@@ -205,8 +198,7 @@ class Evaluated:
     Raises ChangedError where something is decided otherwise; nothing has been done then.
     """
 
-    def __init__(self, steps: Sequence[Step], arguments: Sequence[Any] = ()) -> None:
-        self._arguments = arguments
+    def __init__(self, steps: Sequence[Step]) -> None:
         self.values: list[Any] = []
         self._left: list[tuple[Cell, Any]] = []
         self._actions: list[Action] = []
@@ -217,8 +209,6 @@ class Evaluated:
     def _of(self, step: Step) -> Any:
         if isinstance(step, Read):
             return step.cell.read()
-        if isinstance(step, Given):
-            return float(self._arguments[step.argument])
         if isinstance(step, Computed):
             return step.function(*map(self._plain, step.operands))
         if isinstance(step, Decided):

@@ -97,7 +97,7 @@ def a_tensor_as_text(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it makes text of a tensor")
 def repr_of_a_tensor(play: Play) -> None:
     f = play.jit(lambda x: x * len(repr(x.sum())))  # here
     for x in numbers(3):

@@ -109,14 +109,14 @@ def arrays_are_tensors_within(play: Play) -> None:
         play(f, x)
 
 
-@way("right")
+@way("right", anew=True)
 def numpys_numbers(play: Play) -> None:
     f = play.jit(lambda x, s: x * s)
     for x in numbers(5):
         play(f, Tensor(x), x[0])
 
 
-@way("right")
+@way("right", anew=True)
 def numpys_numbers_beside_float32(play: Play) -> None:
     f = play.jit(lambda x, s: x * s)
     for n, x in enumerate(numbers(5, dtype=np.float32)):
