@@ -123,6 +123,8 @@ class Captured:
         self.refusals = trace.refusals
         if (changed := self.surroundings.changed(told=False)) is not None:
             trace.refuse(f"it changes {changed}")
+        if self.surroundings.ends_early:
+            trace.refuse("it can read more objects than are looked at, 100,000")
         if self.surroundings.reads_steps:
             trace.refuse("it reads the step of a schedule, which Python counts")
         if self.surroundings.changed_options() and not trace.sets_options:

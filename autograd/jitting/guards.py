@@ -32,7 +32,9 @@ _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
 _OPAQUE = (types.ModuleType, np.ndarray, np.random.Generator)
 _METHODS = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 _VALUES = (Number, date, time, timedelta, tzinfo, PurePath, UUID)
-_MOST = 10_000  # objects that are looked into
+_MISSING = object()
+_PLAIN = frozenset(_SIMPLE)
+_MOST = 100_000  # objects that are looked into
 
 
 class Same:
@@ -78,9 +80,16 @@ def signature(value: Any) -> Any:
         return kind, value.__name__, Same(getattr(value, "__func__", None)), held
     if isinstance(value, _VALUES):
         return kind, value
-    if is_dataclass(value) and not isinstance(value, type):
-        return kind, tuple([signature(getattr(value, f.name, None)) for f in fields(value)])
     return Same(value)
+
+
+def _of_argument(value: Any) -> Any:
+    """As `signature`, but for dataclasses, which are often made anew: by all that they hold."""
+    if is_dataclass(value) and not isinstance(value, type):
+        held = [getattr(value, field.name, None) for field in fields(value)]
+        more = getattr(value, "__dict__", {})
+        return type(value), tuple(map(_of_argument, held)), signature(more)
+    return signature(value)
 
 
 class Leaves:
@@ -129,7 +138,7 @@ class Leaves:
             return kind, tuple([(signature(k), self._key(part)) for k, part in tree.items()])
         if not isinstance(tree, _SIMPLE):
             self.objects.append(tree)
-        return signature(tree)
+        return _of_argument(tree)
 
 
 class Guard:
@@ -185,12 +194,14 @@ class Surroundings:
 
     Attributes:
         tensors: by their identities, those that are found.
+        ends_early: whether there were too many to look at all.
     """
 
     def __init__(self, f: Any, given: Iterable[Any]) -> None:
         self._guards: list[Guard] = []
         self.tensors: dict[int, Tensor] = {}
         self._seen: dict[int, Any] = {}
+        self.ends_early = False
         self._reads_options = False  # whether a function looks into `param_groups` itself
         self._reads_steps = False  # whether one may look at the step of a schedule
         self._optimizers: list[tuple[Any, list[Any]]] = []
@@ -203,8 +214,9 @@ class Surroundings:
     def add(self, value: Any) -> None:
         """Look at an object too, and all that is found in it."""
         waiting = [value]
-        while waiting and len(self._seen) < _MOST:
+        while waiting and not self.ends_early:
             waiting += self._found_in(waiting.pop())
+            self.ends_early = len(self._seen) > _MOST
 
     @property
     def reads_steps(self) -> bool:
@@ -233,9 +245,13 @@ class Surroundings:
 
     def _found_in(self, value: Any) -> Iterator[Any]:
         """The values in an object; it is guarded."""
-        if isinstance(value, (*_SIMPLE, *_OPAQUE)) or id(value) in self._seen:
+        if type(value) in _PLAIN or isinstance(value, _OPAQUE) or id(value) in self._seen:
             return
         self._seen[id(value)] = value
+        if isinstance(value, (*_SIMPLE, *_CONTAINERS)) and not _is_foreign(type(value), _CLOSED):
+            yield from self._attributes(value)  # of a class of somebody's own
+        if isinstance(value, _SIMPLE):
+            return
         if isinstance(value, Tensor):
             self.tensors[id(value)] = value
         elif isinstance(value, dict):
@@ -275,10 +291,11 @@ class Surroundings:
         if held is not None:
 
             def read() -> list[Any]:
-                return [v for name, v in held.items() if name not in told]
+                now = [(name, v) for name, v in vars(value).items() if name not in told]
+                return [type(value), *[part for pair in now for part in pair]]
 
-            names = [name for name in held if name not in told]
-            self._note(read, [f"'{name}' of {kind.__name__}" for name in names])
+            names = [name for name in held if name not in told for _ in range(2)]
+            self._note(read, [f"'{name}' of {kind.__name__}" for name in ("__class__", *names)])
             yield from read()
         slots = [slot for each in kind.__mro__ for slot in _slots(each)]
         if slots:
@@ -307,25 +324,26 @@ class Surroundings:
             return
         own = f.__name__
         self._note(
-            lambda: [f.__code__, f.__defaults__, f.__kwdefaults__],
-            [f"code of {own}", f"a default of {own}", f"a default of {own}"],
+            lambda: [f.__code__, f.__defaults__, f.__kwdefaults__, *vars(f), *vars(f).values()],
+            [f"code of {own}", *[f"a default of {own}"] * 2, *[f"an attribute of {own}"] * 20],
         )
+        yield from vars(f).values()
         yield from (f.__defaults__, f.__kwdefaults__, getattr(f, "__wrapped__", None))
-        pairs = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
-        full = [(name, cell) for name, cell in pairs if _is_full(cell)]
-        if full:
-            self._note(
-                lambda: [cell.cell_contents for _, cell in full], [f"'{name}'" for name, _ in full]
-            )
-            yield from [cell.cell_contents for _, cell in full]
+        cells = f.__closure__ or ()
+        if cells:
+            free = [f"'{name}'" for name in f.__code__.co_freevars]
+            self._note(lambda: [*map(_content, cells)], free)
+            yield from map(_content, cells)
         space, names = f.__globals__, _names(f.__code__)
         self._reads_options |= "param_groups" in names
         self._reads_steps |= not {"last_epoch", "base_lrs"}.isdisjoint(names)
-        found = [name for name in names if name in space]
-        found = [name for name in found if not isinstance(space[name], types.ModuleType)]
+        found = [name for name in names if not isinstance(space.get(name), types.ModuleType)]
         if found:
-            self._note(lambda: [space.get(name) for name in found], [f"'{name}'" for name in found])
-            yield from [space[name] for name in found]
+            self._note(
+                lambda: [space.get(name, _MISSING) for name in found],
+                [f"'{name}'" for name in found],
+            )
+            yield from [space[name] for name in found if name in space]
         for file in [space[n] for n in names if isinstance(space.get(n), types.ModuleType)]:
             yield from self._file(file, names)
 
@@ -362,12 +380,11 @@ def _slots(kind: type) -> list[str]:
     return [name for name in names if not name.startswith("__")]
 
 
-def _is_full(cell: Any) -> bool:
+def _content(cell: Any) -> Any:
     try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
+        return cell.cell_contents
+    except ValueError:  # it has none yet
+        return _MISSING
 
 
 def _names(code: types.CodeType) -> list[str]:

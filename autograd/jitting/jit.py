@@ -29,6 +29,7 @@ _BACKENDS = ("auto", "numpy")
 _MOST = 16  # programs of one function
 _SAME = 8  # calls with the same numbers before a program is compared with the function again
 _AGAIN = 16  # plain calls after which it is tried again, and after twice as many
+_KEYS = 256  # kinds of arguments of which it is known that they run plainly
 _TRIES = 3  # after which what cannot be captured runs plainly
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -144,6 +145,9 @@ class Jitted:
 
     def _refused(self, key: Any, refusals: list[str]) -> None:
         """What cannot be captured is tried again, as a first call may differ from all others."""
+        if len(self._tries) >= _KEYS:
+            for counts in (self._tries, self._plain, self._plain_calls):
+                counts.clear()
         self._tries[key] = self._tries.get(key, 0) + 1
         if self._tries[key] >= _TRIES:
             self._run_plainly(key, "; ".join(refusals))
@@ -161,6 +165,8 @@ class Jitted:
     def _discard(self) -> None:
         key, oldest = self._recent.pop(0)
         self._programs[key] = [kept for kept in self._programs[key] if kept is not oldest]
+        if not self._programs[key]:
+            del self._programs[key]  # which holds objects among the arguments
         self._discarded += 1
         if self._discarded == 1:
             warnings.warn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -179,9 +180,10 @@ class ProgramOperation:
             back = self._backward[there] = Compiled(simplified(without(way.backward, absent)))
         kept = dict(zip(way.kept, record.saved[0], strict=True))
         kept |= {way.cotangents[i]: array_of(gradient) for i, gradient in g.items()}
-        try:
+        found: dict[int, Array] | None = None
+        with suppress(DecidedOtherwiseError):
             found = back.run(*[kept[i.slot] for i in back.program.inputs])
-        except DecidedOtherwiseError:  # a rule goes another way for these numbers
+        if found is None:  # a rule goes another way for these numbers
             self._pull_again(record, g, needed, deliver)
             return
         parents = dict(zip(way.wanted, record.parents, strict=True))
@@ -207,7 +209,8 @@ class ProgramOperation:
         for array, parent in zip(record.arrays, record.parents, strict=True):
             variable = wrap(array, parent)
             if parent is not None:
-                variable = alias(variable)
+                with enable_grad():
+                    variable = alias(variable)
                 assert variable._place is not None
                 if needed is None or parent.serial in needed:
                     origins[variable._place.serial] = parent

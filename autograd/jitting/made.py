@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd import ops
 from autograd.engine.modes import array_of
-from autograd.engine.tape import Place, Refusal
+from autograd.engine.tape import Leaf, Place, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.captured import Captured, Returned, as_array
 from autograd.jitting.linearizing import ProgramOperation
@@ -57,7 +57,8 @@ class Made:
         if check:
             given = [captured.given[i.slot] for i in program.inputs]
             try:
-                verify(self.name, program, given, captured.trace.arrays)
+                ends = _ends(captured.program, program)
+                verify(self.name, program, given, captured.trace.arrays, ends)
             except Exception:
                 captured.put_back()
                 raise
@@ -99,6 +100,10 @@ class Made:
         self._outside = {id(tensor) for tensor, _ in outside}
         self._tensors = [(t, *trace.slots[slot][:2], _kind(t)) for t, slot in outside]
         self._tensors += captured.found  # whose shape it may know, if not its numbers
+        # A sweep comes to leaves in the order in which they were made.
+        leaves = [t for t, _ in outside if isinstance(t._place, Leaf)]
+        self._leaves: list[tuple[Tensor, Any]] = [(t, t._place) for t in leaves]
+        self._order = _order(self._leaves)
         self._cells = [
             (i.cell, *trace.slots[i.slot][:2])
             for i in inputs
@@ -132,6 +137,11 @@ class Made:
                 return False
             if place is not None and place.hooks:
                 return False
+        if any(tensor._place is not place for tensor, place in self._leaves):
+            now: list[tuple[Tensor, Any]] = [(t, t._place) for t, _ in self._leaves]
+            if _order(now) != self._order:
+                return False
+            self._leaves = now
         for tensor, had in self._graded:
             if (tensor.grad is not None) is not had:
                 return False
@@ -281,22 +291,25 @@ class Made:
         return first
 
 
-def _in_others_memory(before: Program, after: Program) -> set[int]:
-    """Of what is returned and left, the slots that lie in the memory of an input, of a constant or
-    of another of them, and did not before the program was made simpler."""
-    own, made = _roots(before), _roots(after)
+def _ends(before: Program, after: Program) -> list[tuple[int, int]]:
+    """The slots of what is returned and left, before and after a program was made simpler."""
     # The results of a whole program are in two parts, of which the first is the function's.
     results = zip(values_in(before.result), values_in(after.result[0]), strict=True)
-    pairs = [(a.slot, b.slot) for a, b in results]
-    pairs += [
+    return [(a.slot, b.slot) for a, b in results] + [
         (a.slot, b.slot)
         for a, b in zip(before.effects, after.effects, strict=True)
         if a.slot is not None and b.slot is not None
     ]
+
+
+def _in_others_memory(before: Program, after: Program) -> set[int]:
+    """Of what is returned and left, the slots that lie in the memory of an input, of a constant or
+    of another of them, and did not before the program was made simpler."""
+    own, made = _roots(before), _roots(after)
     found = set(after.constants)  # they are the program's to go on with
     outside = {i.slot for i in after.inputs}
     first: dict[int, int] = {}
-    for a, b in pairs:
+    for a, b in _ends(before, after):
         root = made.get(b, b)
         other = first.setdefault(root, own.get(a, a)) != own.get(a, a)
         if other or root in after.constants or (root in outside and own.get(a, a) != root):
@@ -312,6 +325,13 @@ def _roots(program: Program) -> dict[int, int]:
         if call.op.kind == "view" and call.op is not ops.copy and isinstance(first, Value):
             roots |= dict.fromkeys(call.outputs, roots.get(first.slot, first.slot))
     return roots
+
+
+def _order(leaves: list[tuple[Tensor, Any]]) -> list[int]:
+    """How many leaves are older than each."""
+    serials = [place.serial for _, place in leaves]
+    ranks = {serial: rank for rank, serial in enumerate(sorted(serials))}
+    return [ranks[serial] for serial in serials]
 
 
 def _put_back(sources: list[Any], states: list[Any]) -> None:

@@ -3,7 +3,7 @@ again of other numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +24,20 @@ class VerificationError(RuntimeError):
     """A program does not compute what the function did."""
 
 
-def verify(name: str, program: Program, given: list[Any], arrays: Mapping[int, Array]) -> None:
+def verify(
+    name: str,
+    program: Program,
+    given: list[Any],
+    arrays: Mapping[int, Array],
+    ends: Iterable[tuple[int, int]] = (),
+) -> None:
     """Run a program on the inputs of the function, each call on what the function had there.
 
     Args:
         given: what the inputs were, in their order.
         arrays: what the function computed, by slot; of a slot that it did not have, nothing is
             known.
+        ends: of what it returned and left, the slots there and in the program.
 
     Raises VerificationError, which names the first call that gives something else.
     """
@@ -62,7 +69,20 @@ def verify(name: str, program: Program, given: list[Any], arrays: Mapping[int, A
         return np.array(wanted)  # a copy: the program may write over it
 
     with np.errstate(all="ignore"):
-        Compiled(still, seen).run(*given)
+        found = Compiled(still, seen).run(*given)
+    for own, slot in ends:
+        made, wanted = found[slot], arrays.get(own)
+        if wanted is None:
+            continue
+        call = calls[makers[slot]] if slot in makers else None
+        same = _same(made, wanted) if call is None else agrees(made, wanted, call, still.slots)
+        if not same:
+            what = "an argument or a constant" if call is None else f"{call.op.name} ({call.line})"
+            raise VerificationError(
+                f"jit({name}): what the program returns or leaves, by {what}, is not what the "
+                f"function did, by up to {_gap(made, wanted):.3g}. This is an error of the "
+                "program's: please report it; verify=False leaves this check out"
+            )
 
 
 def agrees(made: Array, wanted: Array, call: Call, slots: Mapping[int, Slot]) -> bool:

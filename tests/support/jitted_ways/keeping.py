@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import types
 from typing import Any
 
 import numpy as np
@@ -149,3 +151,78 @@ def a_rule_whose_strength_changes(play: Play) -> None:
     for n, x in enumerate(numbers(3, count=16)):
         strength[0] = 1.0 + n // 5
         play(f, Tensor(x))
+
+
+@dataclasses.dataclass
+class Scaled:
+    scale: float
+
+
+class Named(dict[str, float]):
+    scale = 1.0
+
+
+@way("right")
+def an_equal_object_that_takes_anothers_place(play: Play) -> None:
+    held = types.SimpleNamespace(options=Scaled(2.0))
+    f = play.jit(lambda x: x * held.options.scale)
+    for n, x in enumerate(numbers(3, count=16)):
+        if n == 6:
+            held.options = Scaled(2.0)
+        if n == 8:
+            held.options.scale = 5.0
+        play(f, Tensor(x))
+
+
+@way("right")
+def an_attribute_of_somebodys_dict(play: Play) -> None:
+    held = Named(a=1.0)
+    f = play.jit(lambda x: x * held.scale)
+    for n, x in enumerate(numbers(3, count=16)):
+        if n == 6:
+            held.scale = 3.0
+        play(f, Tensor(x))
+
+
+@way("right")
+def an_attribute_of_a_function(play: Play) -> None:
+    def times(x: Tensor) -> Any:
+        return x * times.scale  # type: ignore[attr-defined]
+
+    times.scale = 2.0  # type: ignore[attr-defined]
+    f = play.jit(times)
+    for n, x in enumerate(numbers(3, count=16)):
+        if n == 6:
+            times.scale = 3.0  # type: ignore[attr-defined]
+        play(f, Tensor(x))
+
+
+@way("right")
+def a_rule_that_decides(play: Play) -> None:
+    @primitive
+    def steep(x: Any) -> Any:
+        return x * 1.0
+
+    steep.defvjp(lambda g, out, x: g * 2 if x.sum() > 0 else g)
+    f = play.jit(lambda x: (steep(x) * x).sum())
+    for x in numbers(3):
+        leaf = Tensor(x, requires_grad=True)
+        play(f, leaf).backward()
+        play.note(leaf)
+
+
+@way("right")
+def a_rule_that_draws(play: Play) -> None:
+    source = ag.random.Generator(3)
+
+    @primitive
+    def noisy(x: Any) -> Any:
+        return x * 1.0
+
+    noisy.defvjp(lambda g, out, x: g * source.normal(x.shape))
+    play.watch(source)
+    f = play.jit(lambda x: (noisy(x) * x).sum())
+    for x in numbers(3):
+        leaf = Tensor(x, requires_grad=True)
+        play(f, leaf).backward()
+        play.note(leaf)
