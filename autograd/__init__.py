@@ -202,7 +202,9 @@ if _TYPE_CHECKING:
     from autograd import random
     from autograd.checking import GradcheckError, check_backward, check_tape, compare, gradcheck
     from autograd.explanation import explain, tape_of
-    from autograd.jitting.jit import jit
+    from autograd.jitting.capture import FrozenError
+    from autograd.jitting.jit import JitWarning, jit
+    from autograd.jitting.verifying import VerificationError
     from autograd.ops.declaring import custom_vjp, on_arrays
     from autograd.profiling import LostGradientWarning, debug, profile
     from autograd.program.watching import program_of
@@ -218,7 +220,8 @@ if _TYPE_CHECKING:
 
 # fmt: off
 __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
-    "BroadcastWarning", "GradcheckError", "LostGradientWarning", "Primitive", "Saved", "Tensor",
+    "BroadcastWarning", "FrozenError", "GradcheckError", "JitWarning", "LostGradientWarning",
+    "Primitive", "Saved", "Tensor", "VerificationError",
     "abs", "absolute", "add", "all", "allreduce", "any", "append", "arccos", "arccosh", "arcsin",
     "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "array_split",
     "ascontiguousarray", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to", "cbrt",
@@ -257,7 +260,9 @@ del _operators, _protocols
 _LATER = {
     "autograd.checking": ("GradcheckError", "check_backward", "check_tape", "compare", "gradcheck"),
     "autograd.explanation": ("explain", "tape_of"),
-    "autograd.jitting.jit": ("jit",),
+    "autograd.jitting.capture": ("FrozenError",),
+    "autograd.jitting.jit": ("JitWarning", "jit"),
+    "autograd.jitting.verifying": ("VerificationError",),
     "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
     "autograd.profiling": ("LostGradientWarning", "debug", "profile"),
     "autograd.program.watching": ("program_of",),

@@ -242,9 +242,15 @@ def _is_in(frame: FrameType, folders: tuple[str, ...]) -> bool:
     return frame.f_code.co_filename.startswith(folders)
 
 
+def users_frame(frame: FrameType) -> FrameType | None:
+    """Where the innermost code that is not the library's is."""
+    frames = (f for f in _outward(frame) if not _is_in(f, (*_LIBRARY, _STANDARD)))
+    return next(frames, None)
+
+
 def _users_line(frame: FrameType) -> str:
-    """Where the innermost code that is not the library's is, as file:line."""
-    for each in _outward(frame):
-        if not _is_in(each, (*_LIBRARY, _STANDARD)):
-            return f"{os.path.basename(each.f_code.co_filename)}:{each.f_lineno}"
-    return "unknown line"
+    """The same as file:line."""
+    own = users_frame(frame)
+    if own is None:
+        return "unknown line"
+    return f"{os.path.basename(own.f_code.co_filename)}:{own.f_lineno}"

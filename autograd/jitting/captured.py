@@ -14,7 +14,7 @@ from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Place, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.capture import Capture, FrozenError
-from autograd.jitting.guards import Leaves, Surroundings
+from autograd.jitting.guards import Leaves, Surroundings, states
 from autograd.jitting.linearizing import Linearized, linearized
 from autograd.program.numbers import Number
 from autograd.program.program import Program, Value
@@ -109,6 +109,7 @@ class Captured:
         self._stands = [(i, seen[id(leaf)]) for i, leaf in enumerate(leaves.numeric)]
         self._given = [seen.get(id(leaf), leaf) for leaf in flat]
         args, options = rebuild(self._given)
+        before = states(self.surroundings.sources.values())
         with noting() as self._draws:
             try:
                 with watching(trace, mode.recording):
@@ -123,6 +124,13 @@ class Captured:
         self.refusals = trace.refusals
         if (changed := self.surroundings.changed(told=False)) is not None:
             trace.refuse(f"it changes {changed}")
+        if not self._draws_alone(before):
+            trace.refuse(
+                "it draws random numbers by NumPy or Python, which would stay as they are; draw "
+                "them by autograd.random"
+            )
+        if self.surroundings.iterates:
+            trace.refuse("it has an iterator at hand, from which Python takes but once")
         if self.surroundings.ends_early:
             trace.refuse("it can read more objects than are looked at, 100,000")
         if self.surroundings.reads_steps:
@@ -159,6 +167,14 @@ class Captured:
         if self.trace.known(array_of(leaf)) in self.trace.constants and type(leaf) is Tensor:
             return wrap(array_of(leaf).copy(), leaf._place)  # the program goes on with the other
         return leaf
+
+    def _draws_alone(self, before: list[Any]) -> bool:
+        """Whether no generator has moved but those that ops have drawn from."""
+        sources = self.surroundings.sources
+        pairs = zip(before, states(sources.values()), strict=False)
+        others = [*[key not in self._draws for key in sources], True, True]
+        moved = [a != b for a, b in pairs]
+        return not any(m and other for m, other in zip(moved, others, strict=False))
 
     def put_back(self) -> None:
         """Let everything be as it was before the function ran."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta, tzinfo
@@ -29,7 +29,7 @@ from autograd.engine.tensor import Tensor
 
 _SIMPLE = (int, float, complex, bool, str, bytes, type(None), np.dtype, np.generic, range)
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
-_OPAQUE = (types.ModuleType, np.ndarray, np.random.Generator)
+_OPAQUE = (types.ModuleType, np.ndarray)
 _METHODS = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 _VALUES = (Number, date, time, timedelta, tzinfo, PurePath, UUID)
 _MISSING = object()
@@ -65,7 +65,8 @@ def signature(value: Any) -> Any:
         return kind, value
     if isinstance(value, dict):
         pairs = [(signature(k), signature(v)) for k, v in value.items()]
-        return kind, tuple(pairs), Same(getattr(value, "default_factory", None))
+        factory = value.default_factory if isinstance(value, defaultdict) else None
+        return kind, tuple(pairs), Same(factory)
     if isinstance(value, set | frozenset):
         return kind, frozenset(map(signature, value))
     if isinstance(value, list | tuple | deque):
@@ -90,6 +91,41 @@ def _of_argument(value: Any) -> Any:
         more = getattr(value, "__dict__", {})
         return type(value), tuple(map(_of_argument, held)), signature(more)
     return signature(value)
+
+
+def is_source(value: Any) -> bool:
+    """Whether a value is a generator of random numbers, of NumPy's or of Python's."""
+    random = sys.modules.get("numpy.random")
+    kinds: tuple[Any, ...] = () if random is None else (random.Generator, random.RandomState)
+    own = sys.modules.get("random")
+    return isinstance(value, kinds if own is None else (*kinds, own.Random))
+
+
+def states(sources: Iterable[Any]) -> list[Any]:
+    """What decides the numbers to come of each, and of those of the whole program."""
+    found = [_state(source) for source in sources]
+    if (own := sys.modules.get("random")) is not None:
+        found.append(own.getstate())
+    if (random := sys.modules.get("numpy.random")) is not None:
+        found.append(_frozen_state(random.get_state()))
+    return found
+
+
+def _state(source: Any) -> Any:
+    if hasattr(source, "bit_generator"):
+        return _frozen_state(source.bit_generator.state)
+    if hasattr(source, "get_state"):
+        return _frozen_state(source.get_state())
+    return source.getstate()
+
+
+def _frozen_state(state: Any) -> Any:
+    """A state of NumPy's, which has arrays in it, to be compared."""
+    if isinstance(state, dict):
+        return [(name, _frozen_state(part)) for name, part in state.items()]
+    if isinstance(state, tuple):
+        return [*map(_frozen_state, state)]
+    return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
 class Leaves:
@@ -194,12 +230,16 @@ class Surroundings:
 
     Attributes:
         tensors: by their identities, those that are found.
+        sources: generators of random numbers that are none of autograd's, by their identities.
+        iterates: whether an iterator is at hand, which the function may take from.
         ends_early: whether there were too many to look at all.
     """
 
     def __init__(self, f: Any, given: Iterable[Any]) -> None:
         self._guards: list[Guard] = []
         self.tensors: dict[int, Tensor] = {}
+        self.sources: dict[int, Any] = {}
+        self.iterates = False
         self._seen: dict[int, Any] = {}
         self.ends_early = False
         self._reads_options = False  # whether a function looks into `param_groups` itself
@@ -245,7 +285,12 @@ class Surroundings:
 
     def _found_in(self, value: Any) -> Iterator[Any]:
         """The values in an object; it is guarded."""
-        if type(value) in _PLAIN or isinstance(value, _OPAQUE) or id(value) in self._seen:
+        if type(value) in _PLAIN or id(value) in self._seen:
+            return
+        if is_source(value):
+            self.sources[id(value)] = value
+            return
+        if isinstance(value, _OPAQUE):
             return
         self._seen[id(value)] = value
         if isinstance(value, (*_SIMPLE, *_CONTAINERS)) and not _is_foreign(type(value), _CLOSED):
@@ -333,6 +378,7 @@ class Surroundings:
         if cells:
             free = [f"'{name}'" for name in f.__code__.co_freevars]
             self._note(lambda: [*map(_content, cells)], free)
+            self._look_for_iterators(map(_content, cells))
             yield from map(_content, cells)
         space, names = f.__globals__, _names(f.__code__)
         self._reads_options |= "param_groups" in names
@@ -343,9 +389,16 @@ class Surroundings:
                 lambda: [space.get(name, _MISSING) for name in found],
                 [f"'{name}'" for name in found],
             )
-            yield from [space[name] for name in found if name in space]
+            held = [space[name] for name in found if name in space]
+            self._look_for_iterators(held)
+            yield from held
         for file in [space[n] for n in names if isinstance(space.get(n), types.ModuleType)]:
             yield from self._file(file, names)
+
+    def _look_for_iterators(self, values: Iterable[Any]) -> None:
+        self.iterates |= any(
+            isinstance(v, Iterator) and not isinstance(v, type | Tensor) for v in values
+        )
 
     def _file(self, file: types.ModuleType, names: list[str]) -> Iterator[Any]:
         """What has one of these names in a file of somebody's own, which is a module of Python."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import numpy as np
 
 from autograd.engine.modes import current
 from autograd.engine.tensor import Array
+from autograd.jitting.capture import users_frame
 from autograd.jitting.captured import Captured
 from autograd.jitting.guards import Leaves
 from autograd.jitting.made import Made
@@ -30,6 +32,7 @@ _MOST = 16  # programs of one function
 _SAME = 8  # calls with the same numbers before a program is compared with the function again
 _AGAIN = 16  # plain calls after which it is tried again, and after twice as many
 _KEYS = 256  # kinds of arguments of which it is known that they run plainly
+_SELDOM = 32  # calls for which there is no program, of which one is made once there were too many
 _TRIES = 3  # after which what cannot be captured runs plainly
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -89,7 +92,7 @@ class Jitted:
         self._plain_calls: dict[Any, int] = {}
         self._tries: dict[Any, int] = {}
         self._lock = threading.RLock()
-        self._discarded = 0
+        self._discarded = self._missed = self._refusals = 0
         self.program: Program | None = None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -120,6 +123,10 @@ class Jitted:
             self._plain_calls[key] = calls = self._plain_calls.get(key, 0) + 1
             if calls < _AGAIN or calls & (calls - 1):  # ever more seldom it is tried again
                 return self._f(*args, **options)
+        if self._discarded or self._refusals >= _MOST:
+            self._missed += 1
+            if self._missed % _SELDOM:  # to make a program takes the time of many plain calls
+                return self._f(*args, **options)
         return self._new(key, leaves, args, options)
 
     # --- making programs -----------------------------------------------------------------------
@@ -149,17 +156,16 @@ class Jitted:
             for counts in (self._tries, self._plain, self._plain_calls):
                 counts.clear()
         self._tries[key] = self._tries.get(key, 0) + 1
-        if self._tries[key] >= _TRIES:
+        self._refusals += 1
+        if self._tries[key] >= _TRIES or self._refusals == _MOST:
             self._run_plainly(key, "; ".join(refusals))
 
     def _run_plainly(self, key: Any, why: str) -> None:
         if key not in self._plain:
             self._plain[key] = why
-            warnings.warn(
+            _warn(
                 f"jit({self._name}): no program can take the place of the function, which runs "
-                f"plainly from now on: {why}",
-                JitWarning,
-                stacklevel=5,
+                f"plainly from now on: {why}"
             )
 
     def _discard(self) -> None:
@@ -169,12 +175,11 @@ class Jitted:
             del self._programs[key]  # which holds objects among the arguments
         self._discarded += 1
         if self._discarded == 1:
-            warnings.warn(
+            _warn(
                 f"jit({self._name}): more than {_MOST} programs were made of it, and the oldest is "
                 "let go; Python's numbers among its arguments, shapes, or attributes change with "
-                "every call: give numbers as arrays",
-                JitWarning,
-                stacklevel=5,
+                "every call: give numbers as arrays. From now on most calls for which there is no "
+                "program run plainly"
             )
 
     def _compare(
@@ -223,8 +228,16 @@ class Jitted:
     def __repr__(self) -> str:
         count = len(self._recent)
         plural = "" if count == 1 else "s"
-        plain = f", plain for {len(self._plain)} kinds of arguments" if self._plain else ""
+        kinds = "kind" if len(self._plain) == 1 else "kinds"
+        plain = f", plain for {len(self._plain)} {kinds} of arguments" if self._plain else ""
         return f"<jit of {self._name}: {count} program{plural}{plain}>"
+
+
+def _warn(message: str) -> None:
+    """Warn where the user's code has called."""
+    frame = users_frame(sys._getframe(1))
+    name, line = ("jit", 1) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    warnings.warn_explicit(message, JitWarning, name, line)
 
 
 def _digest(array: Array) -> int:
@@ -255,14 +268,15 @@ def jit(f: Any = None, /, *, verify: bool = True, backend: Backend = "auto") -> 
     each call; what it leaves in them, in their `.grad` and in optimizers it leaves at each call, at
     its end; random numbers of autograd.random are drawn anew. Python values among the arguments,
     in the closure and the globals of f, and attributes of modules are guards: where one is another,
-    another program is made, of which at most 16 are kept. Give numbers that change with every call
-    as arrays.
+    another program is made, of which at most 16 are kept; and so it is with the truth of a tensor
+    (`if loss > 1`), and with masks. Give numbers that change with every call as arrays.
 
     What else Python does (print, append, a number in some other object that changes later) happens
-    when a program is made, not when it runs. What f decides by the numbers of a tensor (`if`,
-    float, item, .data) would stay as it was in the first call: that is an error, which names the
-    line. What cannot be in a program, hooks among it, makes f run plainly, with a warning that says
-    why.
+    when a program is made, not when it runs; and so do numbers that Python takes out of an array of
+    NumPy's, `float(table[0])`. Numbers of a tensor (float, item, .data) would stay as they were in
+    the first call: that is an error, which names the line. What cannot be in a program (hooks,
+    random numbers of NumPy or Python, an iterator that is advanced) makes f run plainly, with a
+    warning that says why.
 
     Args:
         f: the function; without it, a decorator is returned.

@@ -193,7 +193,7 @@ def test_lists_of_what_is_found_already() -> None:
         (np.float32(1.0), ValueError, ["()", "(3,)"]),
         (np.arange(3), TypeError, ["int64", "float32"]),
         ([1.0, 2.0, 3.0], TypeError, ["float64", "float32"]),
-        (Tensor(np.ones(3, np.float32)), TypeError, ["Tensor", "array expected"]),
+        (Tensor(np.ones(3, np.float32), True) * 1, TypeError, ["history", "array expected"]),
         (None, TypeError, ["numbers expected"]),
         ("abc", TypeError, ["numbers expected"]),
     ],

@@ -65,7 +65,7 @@ def a_list_that_is_used_up(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it has an iterator at hand")
 def a_counter_of_itertools(play: Play) -> None:
     counter = itertools.count()
     f = play.jit(lambda x: x * next(counter))  # here
@@ -89,7 +89,7 @@ def a_queue_whose_numbers_change_late(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it has an iterator at hand")
 def a_generator_function(play: Play) -> None:
     def scales() -> Any:
         yield from range(40)

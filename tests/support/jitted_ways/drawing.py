@@ -258,7 +258,7 @@ def a_draw_by_numpy_from_a_seed(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it draws random numbers by NumPy or Python")
 def numpys_generator(play: Play) -> None:
     rng = np.random.default_rng(3)
     f = play.jit(lambda x: x * rng.standard_normal(3))  # here
@@ -266,7 +266,7 @@ def numpys_generator(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it draws random numbers by NumPy or Python")
 def numpys_generator_of_one_number(play: Play) -> None:
     rng = np.random.default_rng(3)
     f = play.jit(lambda x: x * float(rng.random()))  # here
@@ -274,7 +274,7 @@ def numpys_generator_of_one_number(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it draws random numbers by NumPy or Python")
 def numpys_global_state(play: Play) -> None:
     before = np.random.get_state()
     f = play.jit(lambda x: x * np.random.rand(3))  # here
@@ -285,7 +285,7 @@ def numpys_global_state(play: Play) -> None:
         np.random.set_state(before)
 
 
-@way("refused")
+@way("plain", "it draws random numbers by NumPy or Python")
 def a_permutation_of_numpy_as_an_index(play: Play) -> None:
     rng = np.random.default_rng(3)
     f = play.jit(lambda x: x[rng.permutation(9)] * 2)  # here
@@ -293,7 +293,7 @@ def a_permutation_of_numpy_as_an_index(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it draws random numbers by NumPy or Python")
 def pythons_random(play: Play) -> None:
     rng = random.Random(3)
     f = play.jit(lambda x: x * rng.random())  # here
@@ -301,7 +301,7 @@ def pythons_random(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it draws random numbers by NumPy or Python")
 def a_branch_by_pythons_random(play: Play) -> None:
     rng = random.Random(1)
     f = play.jit(lambda x: x * 2 if rng.random() > 0.5 else x - 1)  # here
@@ -309,7 +309,7 @@ def a_branch_by_pythons_random(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("refused")
+@way("plain", "it draws random numbers by NumPy or Python")
 def numpys_generator_where_the_same_batch_comes_first(play: Play) -> None:
     rng = np.random.default_rng(3)
     f = play.jit(lambda x: x * rng.standard_normal(3))  # here

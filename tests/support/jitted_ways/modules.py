@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -259,10 +260,10 @@ def a_module_found_in_a_dict(play: Play) -> None:
 def a_module_reached_by_a_call_alone(play: Play) -> None:
     model = nn.Sequential(nn.LeakyReLU(0.1), nn.Dropout(0.5))
     play.watch(ag.random.default_generator())
-    hidden = iter([model] * 99)
+    hidden = weakref.ref(model)
 
     def found() -> Any:
-        return next(hidden)
+        return hidden()
 
     f = play.jit(lambda x: found()(x))
     for n, x in enumerate(batch(4, 3)):

@@ -240,7 +240,7 @@ def without_verification(play: Play) -> None:
         play(f, Tensor(x))
 
 
-@way("documented", "whether each program is compared with f")
+@way("plain", "it draws random numbers by NumPy or Python")
 def numpys_draws_without_verification(play: Play) -> None:
     rng = np.random.default_rng(3)
     f = play.jit(lambda x: x * rng.standard_normal(3), verify=False)

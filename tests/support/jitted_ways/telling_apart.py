@@ -36,10 +36,10 @@ def a_kind_of_array_of_the_same_numbers_at_first(play: Play) -> None:
         play(lambda x, n=n: f(np.full(3, max(n, 4.0)).view(Named), Tensor(x)), x)
 
 
-@way("right", anew=True)
+@way("plain", "it draws random numbers by NumPy or Python")
 def a_generator_of_numpy_made_anew_as_an_argument(play: Play) -> None:
     f = play.jit(lambda x, rng: x + rng.standard_normal(3))
-    for n, x in enumerate(numbers(3)):
+    for n, x in enumerate(numbers(3, count=24)):
         play(lambda x, n=n: f(Tensor(x), np.random.default_rng(max(n, 4))), x)
 
 
