@@ -14,8 +14,9 @@ from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Place, reachable
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.jitting.capture import Capture, FrozenError
-from autograd.jitting.guards import Leaves, Surroundings, states
+from autograd.jitting.guards import Surroundings
 from autograd.jitting.linearizing import Linearized, linearized
+from autograd.jitting.signatures import Leaves, states
 from autograd.program.numbers import Number
 from autograd.program.program import Program, Value
 from autograd.program.watching import watching

@@ -9,172 +9,18 @@ from __future__ import annotations
 
 import sys
 import types
-from collections import defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import fields, is_dataclass
-from datetime import date, time, timedelta, tzinfo
 from functools import partial
-from numbers import Number
 from operator import is_
-from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
-import numpy as np
-
-from autograd.engine.modes import array_of
 from autograd.engine.primitives import Primitive
-from autograd.engine.tape import Leaf
 from autograd.engine.tensor import Tensor
+from autograd.jitting.signatures import CONTAINERS, METHODS, OPAQUE, SIMPLE, is_source, signature
 
-_SIMPLE = (int, float, complex, bool, str, bytes, type(None), np.dtype, np.generic, range)
-_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
-_OPAQUE = (types.ModuleType, np.ndarray)
-_METHODS = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
-_VALUES = (Number, date, time, timedelta, tzinfo, PurePath, UUID)
 _MISSING = object()
-_PLAIN = frozenset(_SIMPLE)
+_PLAIN = frozenset(SIMPLE)
 _MOST = 100_000  # objects that are looked into
-
-
-class Same:
-    """An object as itself, which it keeps: equal to nothing else."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and other.value is self.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-
-def signature(value: Any) -> Any:
-    """The same for two values between which no function could tell by looking at them."""
-    kind = type(value)
-    if isinstance(value, float):
-        return kind, float.hex(value)  # minus zero is another, and NaN is NaN
-    if isinstance(value, complex):
-        return kind, signature(value.real), signature(value.imag)
-    if isinstance(value, np.generic):
-        return kind, value.tobytes()
-    if isinstance(value, _SIMPLE):
-        return kind, value
-    if isinstance(value, dict):
-        pairs = [(signature(k), signature(v)) for k, v in value.items()]
-        factory = value.default_factory if isinstance(value, defaultdict) else None
-        return kind, tuple(pairs), Same(factory)
-    if isinstance(value, set | frozenset):
-        return kind, frozenset(map(signature, value))
-    if isinstance(value, list | tuple | deque):
-        return kind, tuple(map(signature, value))
-    if isinstance(value, slice):
-        return kind, tuple(map(signature, (value.start, value.stop, value.step)))
-    if isinstance(value, partial):
-        return kind, tuple(map(signature, (value.func, value.args, value.keywords)))
-    if isinstance(value, _METHODS):  # made anew whenever they are looked up
-        own = value.__self__
-        held = signature(own) if isinstance(own, _CONTAINERS) else Same(own)
-        return kind, value.__name__, Same(getattr(value, "__func__", None)), held
-    if isinstance(value, _VALUES):
-        return kind, value
-    return Same(value)
-
-
-def _of_argument(value: Any) -> Any:
-    """As `signature`, but for dataclasses, which are often made anew: by all that they hold."""
-    if is_dataclass(value) and not isinstance(value, type):
-        held = [getattr(value, field.name, None) for field in fields(value)]
-        more = getattr(value, "__dict__", {})
-        return type(value), tuple(map(_of_argument, held)), signature(more)
-    return signature(value)
-
-
-def is_source(value: Any) -> bool:
-    """Whether a value is a generator of random numbers, of NumPy's or of Python's."""
-    random = sys.modules.get("numpy.random")
-    kinds: tuple[Any, ...] = () if random is None else (random.Generator, random.RandomState)
-    own = sys.modules.get("random")
-    return isinstance(value, kinds if own is None else (*kinds, own.Random))
-
-
-def states(sources: Iterable[Any]) -> list[Any]:
-    """What decides the numbers to come of each, and of those of the whole program."""
-    found = [_state(source) for source in sources]
-    if (own := sys.modules.get("random")) is not None:
-        found.append(own.getstate())
-    if (random := sys.modules.get("numpy.random")) is not None:
-        found.append(_frozen_state(random.get_state()))
-    return found
-
-
-def _state(source: Any) -> Any:
-    if hasattr(source, "bit_generator"):
-        return _frozen_state(source.bit_generator.state)
-    if hasattr(source, "get_state"):
-        return _frozen_state(source.get_state())
-    return source.getstate()
-
-
-def _frozen_state(state: Any) -> Any:
-    """A state of NumPy's, which has arrays in it, to be compared."""
-    if isinstance(state, dict):
-        return [(name, _frozen_state(part)) for name, part in state.items()]
-    if isinstance(state, tuple):
-        return [*map(_frozen_state, state)]
-    return state.tobytes() if isinstance(state, np.ndarray) else state
-
-
-class Leaves:
-    """The leaves of arguments, and what they have in common with those that a program fits.
-
-    Attributes:
-        numeric: tensors, arrays and NumPy's numbers, in their order.
-        objects: all others that are not simply compared.
-        hooked: whether hooks are on one of the tensors, that is a leaf.
-        key: the same for two calls of one structure, with numeric leaves of the same shapes and
-            dtypes, and other leaves that are the same.
-    """
-
-    __slots__ = ("hooked", "key", "numeric", "objects")
-
-    def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        self.hooked = False
-        self.numeric: list[Any] = []
-        self.objects: list[Any] = []
-        key = tuple([self._key(arg) for arg in args])
-        if options:
-            key += (tuple([(name, self._key(value)) for name, value in options.items()]),)
-        identities = [id(leaf) for leaf in self.numeric]
-        if len(set(identities)) < len(identities):  # one is given twice
-            key += (tuple(map(identities.index, identities)),)
-        self.key = key
-
-    def _key(self, tree: Any) -> Any:
-        kind = type(tree)
-        if kind is np.ndarray and tree.dtype.kind in "biufc":
-            self.numeric.append(tree)
-            return kind, tree.shape, tree.dtype
-        if isinstance(tree, Tensor):
-            self.numeric.append(tree)
-            place, array = tree._place, array_of(tree)
-            how = 0 if place is None else 1 if isinstance(place, Leaf) else 2
-            if how == 1 and place.hooks:  # type: ignore[union-attr]
-                self.hooked = True
-            return kind, array.shape, array.dtype, how
-        if isinstance(tree, np.ndarray) and tree.dtype.kind in "biufc":  # of a class of its own
-            self.numeric.append(tree)
-            return kind, tree.shape, tree.dtype
-        if isinstance(tree, list | tuple):
-            return kind, tuple([self._key(part) for part in tree])
-        if isinstance(tree, dict):
-            return kind, tuple([(signature(k), self._key(part)) for k, part in tree.items()])
-        if not isinstance(tree, _SIMPLE):
-            self.objects.append(tree)
-        return _of_argument(tree)
 
 
 class Guard:
@@ -191,7 +37,7 @@ class Guard:
         self._read, self.what, self.told = read, what, told
         self._values = read()
         self._signatures = [*map(signature, self._values)]
-        self._open = [i for i, v in enumerate(self._values) if isinstance(v, _CONTAINERS)]
+        self._open = [i for i, v in enumerate(self._values) if isinstance(v, CONTAINERS)]
 
     def holds(self) -> bool:
         """Whether all are as they were."""
@@ -218,7 +64,7 @@ class Guard:
 
 
 def _short(value: Any) -> str:
-    return f"{value!r:.40}" if isinstance(value, _SIMPLE) else f"another {type(value).__name__}"
+    return f"{value!r:.40}" if isinstance(value, SIMPLE) else f"another {type(value).__name__}"
 
 
 class Surroundings:
@@ -290,24 +136,24 @@ class Surroundings:
         if is_source(value):
             self.sources[id(value)] = value
             return
-        if isinstance(value, _OPAQUE):
+        if isinstance(value, OPAQUE):
             return
         self._seen[id(value)] = value
-        if isinstance(value, (*_SIMPLE, *_CONTAINERS)) and not _is_foreign(type(value), _CLOSED):
+        if isinstance(value, (*SIMPLE, *CONTAINERS)) and not _is_foreign(type(value), _CLOSED):
             yield from self._attributes(value)  # of a class of somebody's own
-        if isinstance(value, _SIMPLE):
+        if isinstance(value, SIMPLE):
             return
         if isinstance(value, Tensor):
             self.tensors[id(value)] = value
         elif isinstance(value, dict):
             yield from value.values()
-        elif isinstance(value, _CONTAINERS):
+        elif isinstance(value, CONTAINERS):
             yield from value
         elif isinstance(value, types.FunctionType):
             yield from self._function(value)
         elif isinstance(value, type):
             yield from self._class(value)
-        elif isinstance(value, _METHODS):
+        elif isinstance(value, METHODS):
             yield from (value.__self__, getattr(value, "__func__", None))
         elif isinstance(value, partial):
             self._note(lambda: [value.func, value.args, value.keywords], ["part of a partial"] * 3)

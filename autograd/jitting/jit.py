@@ -18,8 +18,8 @@ from autograd.engine.modes import current
 from autograd.engine.tensor import Array
 from autograd.jitting.capture import users_frame
 from autograd.jitting.captured import Captured
-from autograd.jitting.guards import Leaves
 from autograd.jitting.made import Made
+from autograd.jitting.signatures import Leaves
 from autograd.jitting.verifying import VerificationError, difference, goes_another_way
 from autograd.program.guards import DecidedOtherwiseError
 from autograd.program.numbers import ChangedError

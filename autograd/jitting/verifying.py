@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd.engine.tensor import Array
-from autograd.jitting.guards import signature
+from autograd.jitting.signatures import signature
 from autograd.program.guards import decided, indices_below, of_shape
 from autograd.program.numbers import Decided, same_number
 from autograd.program.numpy_backend import Compiled
