@@ -24,6 +24,21 @@ def called(play: Play, f: Any) -> None:
 
 
 @way("right")
+def arrays_in_and_out(play: Play) -> None:
+    of_jit = play.jit(cubes)
+    for f in (play.jit(ag.value_and_grad(cubes)), ag.grad(of_jit), play.jit(ag.hessian(cubes))):
+        for x in numbers(3):
+            play(f, x)
+
+
+@way("right")
+def an_array_that_is_returned(play: Play) -> None:
+    f = play.jit(lambda x: (x, ag.grad(cubes)(x)))
+    for x in numbers(3):
+        play(f, x)
+
+
+@way("right")
 def jit_of_grad(play: Play) -> None:
     called(play, play.jit(ag.grad(cubes)))
 
