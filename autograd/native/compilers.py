@@ -206,8 +206,11 @@ def compile_in(
 
 
 def _environment(folder: Path | None) -> dict[str, str]:
-    """English messages, and intermediate files where they are removed even after a kill."""
-    variables = {"LC_ALL": "C"}
+    """English messages, and intermediate files where they are removed even after a kill.
+
+    Where there is no PATH, compilers are found by the default one, and do not find their parts.
+    """
+    variables = {"LC_ALL": "C", "PATH": os.environ.get("PATH", os.defpath)}
     if folder is not None:
         variables["ZIG_LOCAL_CACHE_DIR"] = str(folder)
         # For its C library, which takes seconds to make. Not in the home, which may be read-only.

@@ -245,7 +245,8 @@ class _Shop:
         try:
             made = self._build_in(_temporary(), compiler, request, None, key)
         except OSError as error:
-            raise CompilingError(f"there is no folder to compile in ({error})") from None
+            why = f"{failed}; {error}" if failed else str(error)
+            raise CompilingError(f"there is no folder to compile in ({why})") from None
         if folder is not None:
             about = f"nothing new is kept in the cache {str(folder.folder)!r}"
             told[about] = f"{about}: {failed}"  # once, whatever the file

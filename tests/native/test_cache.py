@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import COMPILER, TEXT, Fresh
+from support.compiling import COMPILER, TEXT, Fresh
 
 from autograd.native import Library, NativeWarning, cache, compilers, loading
 

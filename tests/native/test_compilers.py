@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import doctest
 import os
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Fresh
+from support.compiling import Fresh
 
 from autograd.native import Library, NativeWarning, compilers, library, loading
 
@@ -35,7 +38,12 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+SLOW = ["writes garbage", "crashes what it makes"]  # a process for each that is tried
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind in SLOW)) for kind in BROKEN]
+)
 def test_one_that_fails_is_told_once_and_the_reason(real: Fresh, kind: str) -> None:
     does, reason = BROKEN[kind]
     real.alone(real.script(does))
@@ -52,7 +60,7 @@ def test_one_that_fails_is_told_once_and_the_reason(real: Fresh, kind: str) -> N
     assert not real.left()
 
 
-@pytest.mark.parametrize("kind", ["fails", "writes a folder", "crashes what it makes"])
+@pytest.mark.parametrize("kind", ["writes a folder", "writes garbage", "crashes what it makes"])
 def test_another_one_takes_its_place(
     real: Fresh, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -306,3 +314,22 @@ def test_zig_alone_compiles(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> No
     fresh.again()
     assert fresh.works().from_cache
     assert not fresh.left()
+
+
+def test_the_example_of_its_docstring(real: Fresh) -> None:
+    example = doctest.DocTestFinder().find(library, globs={"library": library, "Library": Library})
+    assert len(example) == 1
+    assert doctest.DocTestRunner().run(example[0]).failed == 0
+    assert len(real.kept()) == 1
+
+
+def test_no_disk_at_all(real: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the cache nor in the system's folder: NumPy, with the reason."""
+
+    def refused(*args: Any, **options: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refused)
+    with pytest.warns(NativeWarning, match=r"in NumPy, not in C: .* No space left") as told:
+        assert "No space left" in str(real.make())
+    assert len(told) == 1
