@@ -25,6 +25,7 @@ LONGEST = 420
 LAYERS = [
     ["autograd.engine"],
     ["autograd.runtime", "autograd.random"],
+    ["autograd.native"],
     ["autograd.ops"],
     ["autograd.program"],
     ["autograd.transforms"],
