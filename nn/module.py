@@ -13,8 +13,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from autograd import Tensor
 from autograd.engine.modes import mode
-from autograd.runtime.scopes import scope
-from nn.functional.arguments import loaded, tracer
+from autograd.runtime.scopes import scope, tracer
+from nn.functional.arguments import loaded
 from nn.hooks import Hook, RemovableHandle
 from nn.parameters import Buffer as Buffer
 from nn.parameters import Parameter as Parameter

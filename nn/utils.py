@@ -9,7 +9,8 @@ import numpy as np
 from autograd import Tensor, clip, isfinite, minimum, norm, stack
 from autograd.engine.modes import array_of
 from autograd.engine.tensor import Array
-from nn.functional.arguments import number, traced, tracer
+from autograd.runtime.scopes import tracer
+from nn.functional.arguments import number, traced
 
 
 def clip_grad_norm_(

@@ -16,6 +16,7 @@ from autograd.engine.primitives import Primitive
 from autograd.engine.tensor import Array, Tensor
 from autograd.ops.arguments import UnsupportedError
 from autograd.ops.shapes.indexing import as_index
+from autograd.runtime.scopes import tracer
 
 # Functions, as binding one takes no Python code of ours, and the call itself, as looking up how an
 # object is called takes a twentieth of it.
@@ -56,9 +57,8 @@ def _truth(self: Tensor) -> bool:
             f"bool: the truth of a tensor of shape {self.shape} is ambiguous; "
             "compare one element, or use np.any or np.all on its .data"
         )
-    observer: Any = mode.observer
-    if observer is not None and observer.traces:
-        return bool(observer.decide(self))
+    if (trace := tracer()) is not None:
+        return bool(trace.decide(self))
     return bool(self.data.item())
 
 
@@ -109,8 +109,7 @@ def _assign(self: Tensor, index: Any, value: Any) -> NoReturn:
 
 
 def _text(self: Tensor) -> str:
-    trace: Any = mode.observer
-    if trace is not None and trace.traces:
+    if (trace := tracer()) is not None:
         trace.refuse("it makes text of a tensor, by print or str")
     body = np.array2string(array_within(self), separator=", ", prefix="Tensor(")
     notes = [] if self.dtype in (np.float64, np.int64, np.bool_) else [f"dtype={self.dtype}"]

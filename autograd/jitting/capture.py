@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import sysconfig
 import weakref
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from autograd.jitting.guards import Surroundings
 from autograd.program.guards import is_shaped_by_numbers, of_shape
 from autograd.program.numbers import Action, Cell, Performed
 from autograd.program.watching import Trace, watching
+from autograd.runtime.writes import caller
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _FOLDERS = (
@@ -38,6 +38,7 @@ _CONVERTING = tuple(
         ("interop", "operators.py"),
         ("interop", "protocols.py"),
         ("jitting", "capture.py"),
+        ("runtime", "writes.py"),
     )
 )
 
@@ -58,6 +59,7 @@ class Capture(Trace):
         arrays: by slot; without `keep` those of what it reads alone.
         refusals: why no program can take the place of the function.
         errors: what np.errstate is around it.
+        raised: the error that was raised within the function, which may have caught it.
     """
 
     has_lines = True
@@ -70,7 +72,7 @@ class Capture(Trace):
         self._start = newest()
         self.errors = np.geterr()
         self._shaped: list[Array] = []  # by numbers, by the call that was made last
-        self.raised: FrozenError | None = None  # that was raised
+        self.raised: FrozenError | None = None
         # What is read; whether it was a constant.
         self._leafs: list[tuple[weakref.ref[Tensor], bool]] = []
         self._before: list[Callable[[], object]] = []  # what puts back what the function changed
@@ -98,6 +100,8 @@ class Capture(Trace):
 
     def look_at_shapes(self) -> None:
         """Let the program look at shapes of what was computed last, where numbers decide them."""
+        if not self._shaped:
+            return
         shaped, self._shaped = self._shaped, []
         with watching(self, recording=False):
             for part in shaped:
@@ -120,7 +124,7 @@ class Capture(Trace):
         return slot
 
     def line(self) -> str:
-        return _users_line(sys._getframe(2))
+        return _users_line()
 
     def _origin(self, array: Array) -> tuple[str, bool]:
         note, filled = super()._origin(array)
@@ -202,10 +206,9 @@ class Capture(Trace):
         array = array_of(self.given(tensor))
         if self._depth:  # within a forward, which runs again
             return array
-        asker = next(f for f in _outward(sys._getframe(1)) if not _is_in(f, _CONVERTING))
-        line = _users_line(asker)
-        if _is_in(asker, _LIBRARY):
-            self.refuse(f"{asker.f_code.co_name}() decides by the numbers of a tensor ({line})")
+        asker, line = caller(_CONVERTING).f_code, _users_line()
+        if asker.co_filename.startswith(_LIBRARY):
+            self.refuse(f"{asker.co_name}() decides by the numbers of a tensor ({line})")
             return array
         if self.refusals:
             return array  # it runs plainly
@@ -217,7 +220,7 @@ class Capture(Trace):
         raise self.raised
 
     def place(self, tensor: Tensor) -> Place | None:
-        self.refuse(f"a hook is put on a tensor within it ({_users_line(sys._getframe(1))})")
+        self.refuse(f"a hook is put on a tensor within it ({_users_line()})")
         return tensor._place
 
 
@@ -232,25 +235,12 @@ def _regrade(reference: weakref.ref[Tensor], grad: Tensor | None) -> None:
         tensor.grad = grad
 
 
-def _outward(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+def users_frame() -> FrameType:
+    """The innermost frame of code that is not the library's, nor Python's own."""
+    return caller((*_LIBRARY, _STANDARD))
 
 
-def _is_in(frame: FrameType, folders: tuple[str, ...]) -> bool:
-    return frame.f_code.co_filename.startswith(folders)
-
-
-def users_frame(frame: FrameType) -> FrameType | None:
-    """Where the innermost code that is not the library's is."""
-    frames = (f for f in _outward(frame) if not _is_in(f, (*_LIBRARY, _STANDARD)))
-    return next(frames, None)
-
-
-def _users_line(frame: FrameType) -> str:
+def _users_line() -> str:
     """The same as file:line."""
-    own = users_frame(frame)
-    if own is None:
-        return "unknown line"
+    own = users_frame()
     return f"{os.path.basename(own.f_code.co_filename)}:{own.f_lineno}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -235,9 +234,8 @@ class Jitted:
 
 def _warn(message: str) -> None:
     """Warn where the user's code has called."""
-    frame = users_frame(sys._getframe(1))
-    name, line = ("jit", 1) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-    warnings.warn_explicit(message, JitWarning, name, line)
+    frame = users_frame()
+    warnings.warn_explicit(message, JitWarning, frame.f_code.co_filename, frame.f_lineno)
 
 
 def _digest(array: Array) -> int:

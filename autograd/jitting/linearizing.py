@@ -18,7 +18,7 @@ from autograd.program.guards import DecidedOtherwiseError
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Call, Constant, Input, Program, Value, replaced
-from autograd.runtime.draws import bernoulli, drawn
+from autograd.runtime.draws import DRAWS
 from autograd.transforms.checkpointing import alias
 
 _COTANGENT = "g"  # with which the names of inputs begin that are cotangents
@@ -85,7 +85,7 @@ def linearized(
     slots = dict(backward.slots) | {slot: program.slots[slot] for slot in (*kept, *cotangents)}
     backward = replace(backward, inputs=inputs, slots=slots).check()
     own = program.calls[:calls]
-    draws = [s for call in own if call.op in (drawn, bernoulli) for s in call.gives()]
+    draws = [s for call in own if call.op in DRAWS for s in call.gives()]
     redone = tuple(dict.fromkeys([*(i.slot for i in program.inputs), *draws]))
     deliveries = tuple([d for d in program.deliveries if d.part is None or d.part.call < calls])
     forward = replace(program, calls=own, deliveries=deliveries)

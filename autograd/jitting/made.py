@@ -21,7 +21,7 @@ from autograd.program.numbers import Decided, Evaluated, Performed
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Program, Value, values_in
-from autograd.runtime.draws import bernoulli, drawn
+from autograd.runtime.draws import DRAWS
 
 
 class Made:
@@ -230,7 +230,7 @@ class Made:
 
     def _sources(self) -> list[Any]:
         """The generators that the program draws from."""
-        found = [c.options["source"] for c in self._whole.calls if c.op in (drawn, bernoulli)]
+        found = [c.options["source"] for c in self._whole.calls if c.op in DRAWS]
         return [*{id(source): source for source in found}.values()]
 
     def _effect_text(self, effect: Effect, tensor: Tensor | None, held: Any) -> str:

@@ -15,7 +15,7 @@ from autograd.program.guards import decided, indices_below, of_shape
 from autograd.program.numbers import Decided, same_number
 from autograd.program.numpy_backend import Compiled
 from autograd.program.program import Call, Constant, Program, Slot, Value
-from autograd.runtime.draws import bernoulli, drawn
+from autograd.runtime.draws import DRAWS
 
 _ULPS = 4
 
@@ -41,9 +41,7 @@ def verify(
 
     Raises VerificationError, which names the first call that gives something else.
     """
-    drawn_now = {
-        slot for call in program.calls if call.op in (drawn, bernoulli) for slot in call.gives()
-    }
+    drawn_now = {slot for call in program.calls if call.op in DRAWS for slot in call.gives()}
     constants = {slot: Constant(arrays[slot]) for slot in drawn_now}
     calls = [call for call in program.calls if not drawn_now.intersection(call.gives())]
     still = replace(

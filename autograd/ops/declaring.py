@@ -14,6 +14,7 @@ from autograd.engine.primitives import Primitive, primitive, registry
 from autograd.engine.rules import Rule
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.arguments import expect_plain
+from autograd.runtime.scopes import tracer
 from autograd.runtime.trees import flatten
 
 
@@ -61,9 +62,9 @@ class OnArrays:
         self.rule = rule
 
     def __call__(self, g: Any, out: Any, *args: Any, **options: Any) -> Tensor:
-        trace: Any = mode.observer
+        trace = tracer()
         # What runs again must be an op; a program of what is over has what came out.
-        again = trace is not None and trace.traces and not trace.frozen
+        again = trace is not None and not trace.frozen
         if not (mode.recording or again):
             plain = [_plain(arg) for arg in (g, out, *args)]
             return wrap(_plain_array(self.rule(*plain, **_plain(options))), None)

@@ -11,7 +11,7 @@ import numpy as np
 from autograd.engine.modes import Watcher, array_of, no_grad
 from autograd.engine.tensor import Tensor, wrap
 from autograd.program.guards import decided
-from autograd.program.numbers import Action, Cell, Number, Performed, Read, Source, Step
+from autograd.program.numbers import Action, Cell, Number, Performed, Read, Source, Step, itself
 from autograd.program.program import Slot
 from autograd.runtime.draws import depth_of_draws
 
@@ -20,7 +20,10 @@ class Gradient(NamedTuple):
     """The `.grad` of a tensor, which the function reads before it puts one there."""
 
     of: weakref.ref[Tensor]
-    name: str
+
+    @property
+    def name(self) -> str:
+        return ""
 
     @property
     def tensor(self) -> Tensor:
@@ -134,7 +137,7 @@ class Beside(Watcher):
     def _as_plain(self, number: Number) -> Any:
         """The Python number, which is known again by its identity."""
         if type(number.value) is not float:
-            return number.decided(_itself)
+            return number.decided(itself)
         plain = number.value * 1.0  # no other has this identity
         self._passed.append((plain, number))
         return plain
@@ -149,7 +152,7 @@ class Beside(Watcher):
                 self._plain[id(plain)] = plain, slot
                 self._weak[slot] = number.step.step
             else:
-                number.decided(_itself)
+                number.decided(itself)
         self._passed.clear()
 
     def grad(self, tensor: Tensor) -> Tensor | None:
@@ -158,7 +161,7 @@ class Beside(Watcher):
             self.graded[id(tensor)] = weakref.ref(tensor), now is not None
             if now is not None:
                 self._held.append(now)
-                self._at[id(now)] = Gradient(weakref.ref(tensor), "")
+                self._at[id(now)] = Gradient(weakref.ref(tensor))
         return now
 
     def leaves_grad(self, tensor: Tensor) -> None:
@@ -180,7 +183,3 @@ class Beside(Watcher):
                 for i, step in enumerate(self.numbers)
             ]
         )
-
-
-def _itself(number: Any) -> Any:
-    return number

@@ -121,10 +121,10 @@ class Number:
         return int(self.decided(operator.index))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
-        return np.array(self.decided(_same), dtype)
+        return np.array(self.decided(itself), dtype)
 
     def __hash__(self) -> int:
-        return hash(self.decided(_same))
+        return hash(self.decided(itself))
 
     def __eq__(self, other: object) -> Any:
         return _compared(operator.eq, self, other)
@@ -133,21 +133,22 @@ class Number:
         return _compared(operator.ne, self, other)
 
     def __format__(self, how: str) -> str:
-        return format(self.decided(_same), how)
+        return format(self.decided(itself), how)
 
     def __round__(self, digits: int | None = None) -> Any:
-        return round(self.decided(_same), digits)
+        return round(self.decided(itself), digits)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(self.decided(_same), name)
+        return getattr(self.decided(itself), name)
 
     def __repr__(self) -> str:
         return repr(self.value)
 
 
-def _same(number: Any) -> Any:
+def itself(number: Any) -> Any:
+    """The view of a number for which all of it decides."""
     return number
 
 

@@ -10,12 +10,12 @@ from autograd.engine.tensor import Array
 from autograd.ops.reductions.communication import allreduce
 from autograd.program.guards import decided, indices_below, of_shape
 from autograd.program.program import Call, Constant, Program, Slot, Value, replaced
-from autograd.runtime.draws import bernoulli, drawn
+from autograd.runtime.draws import DRAWS
 
 Kept = Collection[tuple[int, ...]]  # calls that a pass leaves as they are, by their outputs
 
 # It is seen whether these are called: by other processes, by what is drawn next, by an error.
-_SEEN = (allreduce, drawn, bernoulli, decided, indices_below, of_shape)
+_SEEN = (allreduce, *DRAWS, decided, indices_below, of_shape)
 SEEN = frozenset({id(op) for op in _SEEN})
 _OURS = "autograd.ops."
 

@@ -34,7 +34,7 @@ from autograd.program.program import (
     Value,
     mapped,
 )
-from autograd.runtime.draws import bernoulli, drawn
+from autograd.runtime.draws import DRAWS
 from autograd.runtime.trees import expect_function, flatten, named_leaves, returned
 
 
@@ -249,7 +249,7 @@ class Trace(Beside, Observer):
         if self._depth:
             return
         outs = out if isinstance(out, tuple) else (out,)
-        if op in (drawn, bernoulli) and self.frozen:
+        if op in DRAWS and self.frozen:
             self.constant(out, "drawn at random")
             return
         if self._passed:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from autograd.engine.modes import mode
 from autograd.engine.primitives import primitive
 from autograd.engine.tensor import Array, Tensor
+from autograd.runtime.scopes import tracer
 
 T = TypeVar("T")
 Again = Callable[[], AbstractContextManager[None]]
@@ -128,6 +128,9 @@ def bernoulli(*, source: Generator, p: float, shape: Shape) -> Array:
     return np.asarray(source._noted().random(shape, dtype=np.float32) < np.float32(p))
 
 
+DRAWS = (drawn, bernoulli)  # the ops
+
+
 def noted(source: T) -> T:
     """What draws are made from: `source`, or a copy of it as it was, where they are made again."""
     first, now, key = _draws.first, source, id(source)
@@ -140,9 +143,8 @@ def noted(source: T) -> T:
 
 def _refuse(why: str) -> None:
     """Tell a trace what it cannot do again."""
-    observer: Any = mode.observer
-    if observer is not None and observer.traces:
-        observer.refuse(why)
+    if (trace := tracer()) is not None:
+        trace.refuse(why)
 
 
 class _Default(threading.local):
@@ -158,8 +160,8 @@ _of_thread = _OfThread()
 
 def default_generator() -> Generator:
     """The generator of this thread, used where none is given."""
-    trace: Any = mode.observer
-    if trace is not None and trace.traces and trace.depth_of_draws == _default.depth:
+    trace = tracer()
+    if trace is not None and trace.depth_of_draws == _default.depth:
         return _of_thread
     return _own_default()
 

@@ -43,6 +43,12 @@ def sweep_hook(hook: Callable[[Record, Any], None]) -> Iterator[None]:
         mode.sweep_hooks = before
 
 
+def tracer() -> Any:
+    """The trace, where a program is made of what runs in this thread; see autograd.program."""
+    observer = mode.observer
+    return observer if observer is not None and observer.traces else None
+
+
 def observing() -> Observer | None:
     """Who observes this thread's ops. One that takes notes beside it, and knows it as `outer`,
     does not count: another may take its place for a while."""

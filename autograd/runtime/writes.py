@@ -161,10 +161,10 @@ def where() -> str:
     return f"at {name}, line {line}" + (f": {source}" if source else "")
 
 
-def caller() -> FrameType:
-    """The innermost frame outside this package."""
+def caller(within: str | tuple[str, ...] = "") -> FrameType:
+    """The innermost frame outside this package, or outside the files and folders given."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(within or _HERE):
         frame = frame.f_back
     return frame
 

@@ -12,6 +12,7 @@ from autograd.engine.modes import array_within, mode
 from autograd.engine.sweep import run_hooks, sweep
 from autograd.engine.tape import Leaf, Place, leading_to, newest, parents_of, reachable
 from autograd.engine.tensor import Tensor, wrap
+from autograd.runtime.scopes import tracer
 from autograd.runtime.trees import flatten, is_floating
 from autograd.transforms.checkpointing import alias
 
@@ -118,7 +119,7 @@ class Variables:
             return leaf
         if not (self.plain if plainly is None else plainly):
             return leaf.detach()
-        if (trace := _tracer()) is not None:
+        if (trace := tracer()) is not None:
             return trace.as_array(leaf.detach())
         array = np.array(leaf.data)
         return array if array.ndim else array[()]
@@ -223,13 +224,9 @@ def can_vary(leaf: Any) -> bool:
 
 def any_tensor(tree: Any) -> bool:
     """Whether there is a tensor; one that a trace has put in the place of an array is none."""
-    trace = _tracer()
+    trace = tracer()
     tensors = (leaf for leaf in flatten(tree)[0] if isinstance(leaf, Tensor))
     return any(trace is None or not trace.is_array(leaf) for leaf in tensors)
-
-
-def _tracer() -> Any:
-    return mode.observer if mode.observer is not None and mode.observer.traces else None
 
 
 def kinds(leaves: Sequence[Any]) -> str:

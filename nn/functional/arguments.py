@@ -13,9 +13,10 @@ import numpy as np
 
 import autograd as ag
 from autograd import Tensor
-from autograd.engine.modes import array_of, mode
+from autograd.engine.modes import array_of
 from autograd.ops.arguments import as_numeric, expect_constants, holds_tensors
 from autograd.ops.shapes.shape import as_tensor
+from autograd.runtime.scopes import tracer
 
 Length = int | tuple[int]
 Pair = int | tuple[int, int]
@@ -235,7 +236,12 @@ def as_target(op: str, x: Tensor, target: Any) -> Tensor:
 
 def in_dtype_of(x: Tensor, other: Tensor) -> Tensor:
     """The other tensor in the dtype of x, so that it does not decide that of their product."""
-    return other if other.dtype == x.dtype else other.astype(x.dtype)
+    return in_dtype(other, x.dtype)
+
+
+def in_dtype(x: Tensor, dtype: np.dtype[Any]) -> Tensor:
+    """A tensor in a dtype; itself where it is of that."""
+    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def reduced(op: str, losses: Tensor, reduction: Reduction, total: Any = None) -> Tensor:
@@ -257,12 +263,7 @@ def reduced(op: str, losses: Tensor, reduction: Reduction, total: Any = None) ->
 
 def traced() -> bool:
     """Whether a program is made of what runs, for which numbers must stay in tensors."""
-    return mode.observer is not None and mode.observer.traces
-
-
-def tracer() -> Any:
-    """The trace, where a program is made of what runs; see autograd.program.watching."""
-    return mode.observer if traced() else None
+    return tracer() is not None
 
 
 def as_indices(op: str, what: str, given: Any, count: int, ignored: int | None = None) -> Any:

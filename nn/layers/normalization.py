@@ -11,8 +11,8 @@ from autograd import Tensor
 from autograd.engine.modes import array_of
 from autograd.ops.arguments import expect_constants
 from autograd.ops.shapes.shape import as_tensor
+from autograd.runtime.scopes import tracer
 from nn import functional as F
-from nn.functional.arguments import tracer
 from nn.layers.checks import divisor, positive
 from nn.module import Buffer, Module, Parameter
 from nn.parallel.processes import current

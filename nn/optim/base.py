@@ -12,7 +12,8 @@ import numpy as np
 from autograd import Tensor, enable_grad, no_grad
 from autograd.engine.modes import array_of
 from autograd.ops.arguments import expect_constants
-from nn.functional.arguments import loaded, tracer
+from autograd.runtime.scopes import tracer
+from nn.functional.arguments import in_dtype, loaded
 from nn.module import Parameter
 from nn.optim.cells import Option, leave_state, options_in, state_in
 
@@ -173,11 +174,11 @@ class Optimizer(ABC):
         assert p.grad is not None
         wide = _state_dtype(p)
         with no_grad():
-            data, g = _in_dtype(p, wide), _in_dtype(_in_dtype(p.grad, p.dtype), wide)
+            data, g = in_dtype(p, wide), in_dtype(in_dtype(p.grad, p.dtype), wide)
             state = state_in(tracer(), self, p)
             moved = self._moved(data, -g if options["maximize"] else g, state, options)
             leave_state(tracer(), self, p, state)
-            p.data = array_of(_in_dtype(moved, p.dtype))
+            p.data = array_of(in_dtype(moved, p.dtype))
 
     def _program_guard(self) -> list[Any]:
         """What a program with a step of it holds for; numbers are read anew."""
@@ -282,11 +283,6 @@ class Optimizer(ABC):
             for i, group in enumerate(self.param_groups)
         ]
         return "\n".join([f"{self._name}(", *lines, ")"])
-
-
-def _in_dtype(x: Any, dtype: np.dtype[Any]) -> Any:
-    """A tensor in a dtype; itself where it is of that."""
-    return x if x.dtype == dtype else x.astype(dtype)
 
 
 def _state_dtype(p: Parameter) -> np.dtype[Any]:

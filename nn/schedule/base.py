@@ -8,7 +8,8 @@ from copy import deepcopy
 from numbers import Real
 from typing import Any, NamedTuple
 
-from nn.functional.arguments import number, tracer
+from autograd.runtime.scopes import tracer
+from nn.functional.arguments import number
 from nn.optim import Optimizer
 from nn.optim.cells import Option
 
