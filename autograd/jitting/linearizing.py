@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,17 +11,15 @@ import numpy as np
 
 from autograd.engine.modes import array_of, enable_grad, mode, no_grad
 from autograd.engine.needs import needs
-from autograd.engine.sweep import sweep
-from autograd.engine.tape import Output, Place, Record, leading_to
+from autograd.engine.tape import Output, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.guards import DecidedOtherwiseError
 from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
-from autograd.program.program import Call, Constant, Input, Program, Value, replaced
+from autograd.program.program import Call, Constant, Input, Program, Value
+from autograd.program.running import called
 from autograd.runtime.draws import DRAWS
-from autograd.transforms.checkpointing import alias
-
-_COTANGENT = "g"  # with which the names of inputs begin that are cotangents
+from autograd.transforms.checkpointing import pull_again, variables_of
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def linearized(
     outside = set(cotangents) | given | program.constants.keys()
     kept = tuple([slot for slot in dict.fromkeys(reads) if slot not in outside])
     inputs = tuple([Input(slot, f"k{i}") for i, slot in enumerate(kept)])
-    inputs += tuple([Input(slot, f"{_COTANGENT}{i}") for i, slot in enumerate(cotangents)])
+    inputs += tuple([Input(slot, f"g{i}") for i, slot in enumerate(cotangents)])
     slots = dict(backward.slots) | {slot: program.slots[slot] for slot in (*kept, *cotangents)}
     backward = replace(backward, inputs=inputs, slots=slots).check()
     own = program.calls[:calls]
@@ -93,16 +91,17 @@ def linearized(
     return Linearized(forward, backward, *ends, redone)
 
 
-def without(backward: Program, absent: list[int]) -> Program:
+def without(backward: Program, cotangents: Iterable[int], absent: list[int]) -> Program:
     """A way back without the cotangents of some results, as a sweep goes that begins without them:
     what hangs on them alone is left out, and not computed of zeros, which are NaN where they meet
     an infinite slope.
 
+    Args:
+        cotangents: their slots, `absent` of which are not given.
+
     In its result there is None for what no gradient comes to.
     """
-    missing = set(absent)
-    hangs = {i.slot for i in backward.inputs if i.slot in absent}  # on any cotangent
-    hangs |= {i.slot for i in backward.inputs if i.name.startswith(_COTANGENT)}
+    missing, hangs = set(absent), set(cotangents)  # what hangs on any of them
     same: dict[int, int] = {}
     constants = dict(backward.constants)
     calls: list[Call] = []
@@ -177,7 +176,9 @@ class ProgramOperation:
         there = tuple(sorted(g))
         if (back := self._backward.get(there)) is None:
             absent = [slot for i, slot in enumerate(way.cotangents) if i not in g]
-            back = self._backward[there] = Compiled(simplified(without(way.backward, absent)))
+            back = self._backward[there] = Compiled(
+                simplified(without(way.backward, way.cotangents, absent))
+            )
         kept = dict(zip(way.kept, record.saved[0], strict=True))
         kept |= {way.cotangents[i]: array_of(gradient) for i, gradient in g.items()}
         found: dict[int, Array] | None = None
@@ -203,40 +204,20 @@ class ProgramOperation:
     ) -> None:
         """The calls are made again, on the tape, and swept there: so that the sweep is recorded, or
         a rule can go another way."""
-        origins: dict[int, Place] = {}
-        variables = []
-        assert record.arrays is not None
-        for array, parent in zip(record.arrays, record.parents, strict=True):
-            variable = wrap(array, parent)
-            if parent is not None:
-                with enable_grad():
-                    variable = alias(variable)
-                assert variable._place is not None
-                if needed is None or parent.serial in needed:
-                    origins[variable._place.serial] = parent
-            variables.append(variable)
-        outs = self._again(record, variables)
-        roots = [(outs[i]._place, gradient) for i, gradient in g.items()]
-        starts = [(place, gradient) for place, gradient in roots if place is not None]
-        sweep(
-            starts,
-            lambda place, gradient: deliver(origins[place.serial], gradient),
-            needed=leading_to([place for place, _ in starts], origins),
-            retain_graph=True,
-            create_graph=mode.recording,
-            wanted=origins,
-        )
+
+        def run(variables: list[Tensor]) -> dict[int, Tensor]:
+            return dict(enumerate(self._again(record, variables)))
+
+        pull_again(record, g, needed, deliver, run)
 
     def forward_again(self, record: Record) -> list[Array]:
         """The arrays that the call gives, computed again."""
-        assert record.arrays is not None
-        pairs = zip(record.arrays, record.parents, strict=True)
-        return [array_of(t) for t in self._again(record, [wrap(a, p) for a, p in pairs])]
+        return [array_of(t) for t in self._again(record, variables_of(record, None)[0])]
 
     def _again(self, record: Record, variables: list[Tensor]) -> list[Tensor]:
         """The results, of calls of the ops on tensors."""
         way, saved = self._way, record.saved[1]
-        held: dict[int, Any] = {slot: c.array for slot, c in way.forward.constants.items()}
+        held: dict[int, Any] = {s: wrap(c.array, None) for s, c in way.forward.constants.items()}
         held |= {
             slot: array if isinstance(array, float) else wrap(array, None)
             for slot, array in saved.items()
@@ -248,16 +229,3 @@ class ProgramOperation:
             with enable_grad() if call.recorded else no_grad():
                 held.update(zip(call.outputs, called(call, held), strict=True))
         return [held[slot] for slot in way.outs]
-
-
-def called(call: Call, held: Mapping[int, Any]) -> tuple[Any, ...]:
-    """What the op of a call gives, of tensors: it is recorded as it was."""
-
-    def of(value: Value) -> Any:
-        found = held[value.slot]
-        constant = value.constant and isinstance(found, Tensor)
-        return wrap(array_of(found), None) if constant else found
-
-    inputs, options = replaced((call.inputs, dict(call.options)), of)
-    out = call.op(*inputs, **options)
-    return tuple(out) if isinstance(out, tuple) else (out,)

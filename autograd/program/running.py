@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from autograd.engine.conforming import like
 from autograd.engine.modes import array_of
 from autograd.engine.needs import needs
 from autograd.engine.primitives import Saved
-from autograd.engine.tensor import Array
+from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.program.numbers import Evaluated
 from autograd.program.program import Call, Input, Program, Value, replaced
 from autograd.program.watching import watching
@@ -73,6 +73,27 @@ def execute(program: Program, held: dict[int, Array], see: See | None = None) ->
             held.update(zip(call.gives(), given, strict=True))
             if see is not None:
                 see(number, call, given)
+
+
+def called(call: Call, held: Mapping[int, Any]) -> Sequence[Tensor]:
+    """What the op of a call gives of the tensors in the places of its values, recorded if that is
+    on; held are tensors, and Python's numbers."""
+
+    def array(value: Value) -> Array:
+        return array_of(held[value.slot])
+
+    inputs: list[Any] = []
+    for given in call.inputs:
+        if type(given) is Value:
+            found = held[given.slot]
+            inputs.append(wrap(array_of(found), None) if given.constant else found)
+        elif isinstance(given, tuple | list | slice):  # arrays in an index, say
+            inputs.append(replaced(given, array))
+        else:
+            inputs.append(given)
+    options = replaced(dict(call.options), array) if call.options else {}
+    made = call.op(*inputs, **options)
+    return (made,) if call.several is None else made
 
 
 def compute(call: Call, held: dict[int, Array]) -> tuple[Array, ...]:

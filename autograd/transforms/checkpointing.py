@@ -13,7 +13,8 @@ from autograd.engine.sweep import sweep
 from autograd.engine.tape import Leaf, Output, Place, Record, leading_to
 from autograd.engine.tensor import Array, Tensor, wrap
 from autograd.ops.declaring import custom_vjp
-from autograd.program.program import Call, Value, replaced, values_in
+from autograd.program.program import values_in
+from autograd.program.running import called
 from autograd.program.watching import watching
 from autograd.runtime.trees import expect_function, flatten, returned
 from autograd.transforms.noting import Noted, Noting
@@ -123,10 +124,10 @@ class _Again:
                     if call.scope != scope:
                         mode.scope = scope = call.scope
                     if draws is None:
-                        made = _computed_again(call, held)
+                        made = called(call, held)
                     else:
                         with draws():
-                            made = _computed_again(call, held)
+                            made = called(call, held)
                     for slot, tensor in zip(call.outputs, made, strict=True):
                         held.setdefault(slot, tensor)  # what left its tensor is there
                         place = tensor._place
@@ -140,24 +141,6 @@ class _Again:
         finally:
             mode.recording, mode.scope = before
         return {i: held[program.result[i].slot] for i in self.outputs}
-
-
-def _computed_again(call: Call, held: Mapping[int, Tensor]) -> Sequence[Tensor]:
-    """What a call gives of the tensors in the places of its values, recorded if that is on."""
-    inputs: list[Any] = []
-    for given in call.inputs:
-        if type(given) is Value:
-            tensor = held[given.slot]
-            inputs.append(wrap(array_of(tensor), None) if given.constant else tensor)
-        elif isinstance(given, tuple | list | slice):  # arrays in an index, say
-            inputs.append(replaced(given, lambda value: array_of(held[value.slot])))
-        else:
-            inputs.append(given)
-    options = call.options
-    if options:
-        options = replaced(dict(options), lambda value: array_of(held[value.slot]))
-    made = call.op(*inputs, **options)
-    return (made,) if call.several is None else made
 
 
 class _Checkpoint:
@@ -174,7 +157,7 @@ class _Checkpoint:
 
     def forward_again(self, record: Record) -> list[Any]:
         """The arrays that the call gives, computed again; what else it returns is as it was."""
-        made = record.saved.run(_variables(record, None)[0])
+        made = record.saved.run(variables_of(record, None)[0])
         return [array_of(made[i]) if i in made else out for i, out in enumerate(record.out)]
 
     def pull(
@@ -184,25 +167,40 @@ class _Checkpoint:
         needed: Container[int] | None,
         deliver: Callable[[Place, Tensor], None],
     ) -> None:
-        create_graph = mode.recording
-        variables, origins = _variables(record, needed)
-        made = record.saved.run(variables)
-        roots = [(p, g[i]) for i in g if (p := made[i]._place) is not None]
-        del made  # what the sweep is done with shall go
-        sweep(
-            roots,
-            lambda place, gradient: deliver(origins[place.serial], gradient),
-            needed=leading_to([place for place, _ in roots], origins),
-            retain_graph=create_graph,
-            create_graph=create_graph,
-            wanted=origins,
-        )
+        pull_again(record, g, needed, deliver, record.saved.run)
 
 
-def _variables(
+def pull_again(
+    record: Record,
+    g: Mapping[int, Tensor],
+    needed: Container[int] | None,
+    deliver: Callable[[Place, Tensor], None],
+    run: Callable[[list[Tensor]], Mapping[int, Tensor]],
+) -> None:
+    """Pull a record whose results are computed again, and swept there.
+
+    Args:
+        run: gives the results, by their number, of what stands for the record's arguments.
+    """
+    create_graph = mode.recording
+    variables, origins = variables_of(record, needed)
+    made = run(variables)
+    roots = [(p, g[i]) for i in g if (p := made[i]._place) is not None]
+    del made  # what the sweep is done with shall go
+    sweep(
+        roots,
+        lambda place, gradient: deliver(origins[place.serial], gradient),
+        needed=leading_to([place for place, _ in roots], origins),
+        retain_graph=create_graph,
+        create_graph=create_graph,
+        wanted=origins,
+    )
+
+
+def variables_of(
     record: Record, needed: Container[int] | None
 ) -> tuple[list[Tensor], dict[int, Place]]:
-    """What stands for the arguments of a checkpointed call while it is computed again, and by the
+    """What stands for the arguments of a record while it is computed again, and by the
     serial numbers of those that want a gradient the places that it goes to.
 
     While the sweep is recorded they stay connected to these, for higher derivatives.
