@@ -59,6 +59,16 @@ def as_array(array: Array) -> Any:
     return array.copy() if array.ndim else array[()]
 
 
+def kind_of_place(tensor: Tensor) -> type[Any] | None:
+    """Whether a tensor is a constant, a leaf or computed, as far as a program holds for it."""
+    return None if tensor._place is None else type(tensor._place)
+
+
+def has_hooks(tensor: Tensor) -> bool:
+    """Whether somebody wants to see the gradient of a tensor, or to change it."""
+    return tensor._place is not None and bool(tensor._place.hooks)
+
+
 def _put_back(draws: dict[int, tuple[Any, Any]]) -> None:
     """Let sources of random numbers be as they were before they were drawn from."""
     for source, copy in draws.values():
@@ -98,8 +108,7 @@ class Captured:
         self.name, self.leaves, self.keeps = name, leaves, keep
         self.surroundings = Surroundings(f, leaves.objects)
         self._found = [
-            (t, t.shape, t.dtype, None if t._place is None else type(t._place))
-            for t in self.surroundings.tensors.values()
+            (t, t.shape, t.dtype, kind_of_place(t)) for t in self.surroundings.tensors.values()
         ]
         self.trace = trace = Capture(name, self.surroundings, keep)
         flat, rebuild = flatten(tree)
@@ -123,7 +132,7 @@ class Captured:
                 raise trace.raised
         trace.look_at_shapes()
         self.refusals = trace.refusals
-        if (changed := self.surroundings.changed(told=False)) is not None:
+        if (changed := self.surroundings.changed()) is not None:
             trace.refuse(f"it changes {changed}")
         if not self._draws_alone(before):
             trace.refuse(
@@ -186,9 +195,8 @@ class Captured:
 
     def _make(self) -> None:
         trace = self.trace
-        for tensor, _ in trace.outside():
-            if tensor._place is not None and tensor._place.hooks:
-                trace.refuse("a tensor that it reads has hooks, which Python runs")
+        if any(has_hooks(tensor) for tensor, _ in trace.outside()):
+            trace.refuse("a tensor that it reads has hooks, which Python runs")
         if trace.made_leaves():
             trace.refuse("it changes requires_grad of a tensor that it reads")
         leaves, self.rebuild = flatten(self.result)

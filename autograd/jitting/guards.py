@@ -117,9 +117,9 @@ class Surroundings:
                 return False
         return True
 
-    def changed(self, told: bool = True) -> str | None:
-        """In words, the first that is another; without what a trace is `told`."""
-        guards = [guard for guard in self._guards if told or not guard.told]
+    def changed(self) -> str | None:
+        """In words, the first that is another, of which no trace is told."""
+        guards = [guard for guard in self._guards if not guard.told]
         return next((c for guard in guards if (c := guard.changed()) is not None), None)
 
     def changed_options(self) -> bool:
@@ -213,10 +213,10 @@ class Surroundings:
     def _function(self, f: types.FunctionType) -> Iterator[Any]:
         if _is_foreign(f):
             return
-        own = f.__name__
+        parts = ["code", "a default", "a default", *["an attribute"] * (2 * len(vars(f)))]
         self._note(
             lambda: [f.__code__, f.__defaults__, f.__kwdefaults__, *vars(f), *vars(f).values()],
-            [f"code of {own}", *[f"a default of {own}"] * 2, *[f"an attribute of {own}"] * 20],
+            [f"{part} of {f.__name__}" for part in parts],
         )
         yield from vars(f).values()
         yield from (f.__defaults__, f.__kwdefaults__, getattr(f, "__wrapped__", None))

@@ -19,7 +19,7 @@ from autograd.jitting.capture import users_frame
 from autograd.jitting.captured import Captured
 from autograd.jitting.made import Made
 from autograd.jitting.signatures import Leaves
-from autograd.jitting.verifying import VerificationError, difference, goes_another_way
+from autograd.jitting.verifying import VerificationError, difference
 from autograd.program.guards import DecidedOtherwiseError
 from autograd.program.numbers import ChangedError
 from autograd.program.program import Program
@@ -53,9 +53,11 @@ class _Kept:
         self.first: Program | None = captured.whole if verify else None
         self._calls = 0
         if verify:
-            inputs = [i for i in made.program.inputs if i.number is None and i.cell is None]
-            self._slots = [i.slot for i in inputs]
-            self._inputs = [_digest(captured.given[slot]) for slot in self._slots]
+            self._inputs = self._digests(captured)
+
+    def is_doubted(self) -> bool:
+        """Whether it is still to be compared."""
+        return self.first is not None
 
     def is_due(self, leaves: list[Any]) -> bool:
         """Whether it is to be compared now: it is called for the first time, or its inputs are
@@ -67,10 +69,12 @@ class _Kept:
             return True
         return self._inputs != [*map(_digest, self.made.arrays_now(leaves))]
 
+    def _digests(self, captured: Captured) -> list[int]:
+        return [_digest(captured.given[i.slot]) for i in self.made.arrays]
+
     def was_right(self, captured: Captured) -> None:
         """It is believed, once its inputs have been others, or the same for long."""
-        same = self._inputs == [_digest(captured.given[slot]) for slot in self._slots]
-        if not same or self._calls > _SAME:
+        if self._inputs != self._digests(captured) or self._calls > _SAME:
             self.first = None
 
 
@@ -102,10 +106,13 @@ class Jitted:
         if leaves.hooked:
             return self._f(*args, **options)  # hooks are Python's to run
         key = here["recording"], leaves.key
-        fitting = [k for k in self._programs.get(key, ()) if k.made.fits(leaves.numeric)]
+        programs = sorted(self._programs.get(key, ()), key=_Kept.is_doubted)  # believed ones first
         failed = False
-        for kept in sorted(fitting, key=lambda kept: kept.first is not None):  # believed ones first
+        for kept in programs:
+            if not kept.made.fits(leaves.numeric):
+                continue
             if kept.is_due(leaves.numeric):
+                fitting = [k for k in programs if k.made.fits(leaves.numeric)]
                 return self._compare(key, fitting, leaves, args, options)
             try:
                 result = kept.made.run(leaves.numeric)
@@ -140,7 +147,7 @@ class Jitted:
                 self._refused(key, captured.refusals)
                 return captured.result
             self._plain.pop(key, None)
-            made = Made(captured, self._verify and captured.keeps)
+            made = Made(captured)
             kept = _Kept(made, captured, self._verify)
             self._programs.setdefault(key, []).insert(0, kept)
             self._recent.append((key, kept))
@@ -195,12 +202,12 @@ class Jitted:
             first = kept.first  # which another thread may believe meanwhile
             if first is None:
                 continue
-            if goes_another_way(first, captured.whole):
-                continue  # these numbers tell nothing about it
-            told = difference(first, captured.whole)
-            if told is None:
+            found = difference(first, captured.whole)
+            if found is None:
                 kept.was_right(captured)
                 return captured.result
+            if not found.another_way:  # else these numbers tell nothing about it
+                told = found.told
         if told is None:
             return self._keep(key, captured)
         captured.put_back()

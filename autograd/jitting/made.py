@@ -12,7 +12,7 @@ from autograd import ops
 from autograd.engine.modes import array_of
 from autograd.engine.tape import Leaf, Place, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.jitting.captured import Captured, Returned, as_array
+from autograd.jitting.captured import Captured, Returned, as_array, has_hooks, kind_of_place
 from autograd.jitting.linearizing import ProgramOperation
 from autograd.jitting.verifying import verify
 from autograd.program.beside import Gradient
@@ -28,11 +28,12 @@ class Made:
     """The program of a captured run.
 
     Args:
-        captured: the run.
-        check: whether to compare what each call gives with what the function had there.
+        captured: the run. What each call gives is compared with what the function had there, where
+            that has been kept.
 
     Attributes:
         program: as it runs.
+        arrays: its inputs that are arguments, or tensors that are read.
         decides: whether numbers may decide otherwise than in the run.
         run: a function of the leaves of the arguments that are tensors and arrays: it gives what
             the function returns, and leaves behind what the function does. It raises ChangedError
@@ -42,7 +43,7 @@ class Made:
     Raises VerificationError where they differ; all is as it was before the run then.
     """
 
-    def __init__(self, captured: Captured, check: bool) -> None:
+    def __init__(self, captured: Captured) -> None:
         self.name, self._way = captured.name, captured.way
         way = captured.way
         more = (
@@ -54,7 +55,7 @@ class Made:
             captured.program, result=[captured.program.result, [Value(slot) for slot in more]]
         )
         program = simplified(without_dead_calls(whole))
-        if check:
+        if captured.keeps:
             given = [captured.given[i.slot] for i in program.inputs]
             try:
                 ends = _ends(captured.program, program)
@@ -68,6 +69,7 @@ class Made:
         self._op = None if way is None else ProgramOperation(self.name, way)
         self._more = [(slot, v.slot) for slot, v in zip(more, program.result[1], strict=True)]
         self._arguments = captured.arguments
+        self.arrays = [i for i in program.inputs if i.number is None and i.cell is None]
         self._steps = program.numbers
         ways = (decided, of_shape, indices_below)
         self.decides = any(isinstance(step, Decided) for step in self._steps) or any(
@@ -98,7 +100,7 @@ class Made:
         trace, inputs = captured.trace, captured.program.inputs
         outside = [(i.tensor, i.slot) for i in inputs if i.tensor is not None]
         self._outside = {id(tensor) for tensor, _ in outside}
-        self._tensors = [(t, *trace.slots[slot][:2], _kind(t)) for t, slot in outside]
+        self._tensors = [(t, *trace.slots[slot][:2], kind_of_place(t)) for t, slot in outside]
         self._tensors += captured.found  # whose shape it may know, if not its numbers
         # A sweep comes to leaves in the order in which they were made.
         leaves = [t for t, _ in outside if isinstance(t._place, Leaf)]
@@ -132,10 +134,7 @@ class Made:
             array = array_of(tensor)
             if array.shape != shape or (array.dtype is not dtype and array.dtype != dtype):
                 return False
-            place = tensor._place
-            if (None if place is None else type(place)) is not kind:
-                return False
-            if place is not None and place.hooks:
+            if kind_of_place(tensor) is not kind or has_hooks(tensor):
                 return False
         if any(tensor._place is not place for tensor, place in self._leaves):
             now: list[tuple[Tensor, Any]] = [(t, t._place) for t, _ in self._leaves]
@@ -163,10 +162,9 @@ class Made:
 
     def arrays_now(self, leaves: list[Any]) -> list[Array]:
         """What the arguments and the tensors that are read are now."""
-        inputs = [i for i in self.program.inputs if i.number is None and i.cell is None]
         return [
             _array(leaves[self._arguments[i.slot]] if i.tensor is None else i.tensor)
-            for i in inputs
+            for i in self.arrays
         ]
 
     # --- running it ----------------------------------------------------------------------------
@@ -345,7 +343,3 @@ def _array(leaf: Any) -> Array:
 
 def _place(leaf: Any) -> Place | None:
     return leaf._place if isinstance(leaf, Tensor) else None
-
-
-def _kind(tensor: Tensor) -> Any:
-    return None if tensor._place is None else type(tensor._place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -112,26 +112,40 @@ def _gap(a: Array, b: Array) -> float:
         return float(np.nanmax(np.abs(a.astype(float) - b.astype(float)), initial=0.0))
 
 
-def goes_another_way(first: Program, second: Program) -> bool:
-    """Whether the first thing in which two programs differ is what was decided by a number."""
+class Difference(NamedTuple):
+    """The first thing in which two programs differ.
+
+    Attributes:
+        told: in words.
+        another_way: whether it is what was decided by a number, for which each program is right.
+    """
+
+    told: str
+    another_way: bool = False
+
+
+def difference(first: Program, second: Program) -> Difference | None:
+    """In what a program made anew of other numbers differs; None where in nothing."""
     for one, other in zip(first.numbers, second.numbers, strict=False):
         both = isinstance(one, Decided) and isinstance(other, Decided)
         if both and not same_number(one[2], other[2]):  # type: ignore[misc]
-            return True
-    for a, b in zip(first.calls, second.calls, strict=False):
-        if _of_calls(a, b, first, second):
-            ways = [(call.op, call.options.get("some_ignored")) for call in (a, b)]
-            if a.op is b.op is indices_below:
-                return ways[0] != ways[1]
-            return a.op is b.op and a.op in (decided, of_shape)
-    return False
-
-
-def difference(first: Program, second: Program) -> str | None:
-    """In words, in what a program made anew of other numbers differs; None where in nothing."""
+            return Difference("a Python number decided otherwise", another_way=True)
     for a, b in zip(first.calls, second.calls, strict=False):
         if told := _of_calls(a, b, first, second):
-            return told
+            return Difference(told, _are_ways(a, b))
+    told = _of_ends(first, second)
+    return None if told is None else Difference(told)
+
+
+def _are_ways(a: Call, b: Call) -> bool:
+    """Whether two calls that differ are of an op that holds a program to what was decided."""
+    if a.op is b.op is indices_below:
+        return bool(a.options["some_ignored"] is not b.options["some_ignored"])
+    return a.op is b.op and a.op in (decided, of_shape)
+
+
+def _of_ends(first: Program, second: Program) -> str | None:
+    """In words, in what two programs differ whose calls are the same as far as both go."""
     if len(first.calls) != len(second.calls):
         longer = max(first, second, key=lambda program: len(program.calls)).calls
         call = longer[min(len(first.calls), len(second.calls))]
