@@ -178,6 +178,7 @@ def _trained(args: argparse.Namespace, config: Config, group: Group | None) -> R
     opened = partial(open_dataset, args.dataset, args.data_dir, config.seed, say)
     go = train_ensemble if config.members > 1 else train
     dataset = _opened(opened, group)
+    config = config.settled()
     say(_about(dataset, config, group))
     folder = named or at_first(group, place)
     try:
@@ -218,7 +219,8 @@ def _folder(out: Path | None, dry: bool, overwrite: bool) -> Path:
 def _about(dataset: Dataset, config: Config, group: Group | None) -> str:
     return (
         f"{dataset.name}: {len(dataset.train_images):,} training and "
-        f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}"
+        f"{len(dataset.test_images):,} test images; model {config.model}, seed {config.seed}, "
+        f"engine {'tape' if group else config.engine}"
         + (f"; {group.size} processes, threads of each: {get_num_threads()}" if group else "")
     )
 

@@ -205,6 +205,7 @@ if _TYPE_CHECKING:
     from autograd.jitting.capture import FrozenError
     from autograd.jitting.jit import JitWarning, jit
     from autograd.jitting.verifying import VerificationError
+    from autograd.native.loading import NativeWarning
     from autograd.ops.declaring import custom_vjp, on_arrays
     from autograd.profiling import LostGradientWarning, debug, profile
     from autograd.program.watching import program_of
@@ -221,7 +222,7 @@ if _TYPE_CHECKING:
 # fmt: off
 __all__ = [  # noqa: RUF022 (sorted plainly: log10 before log2)
     "BroadcastWarning", "FrozenError", "GradcheckError", "JitWarning", "LostGradientWarning",
-    "Primitive", "Saved", "Tensor", "VerificationError",
+    "NativeWarning", "Primitive", "Saved", "Tensor", "VerificationError",
     "abs", "absolute", "add", "all", "allreduce", "any", "append", "arccos", "arccosh", "arcsin",
     "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "array_split",
     "ascontiguousarray", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_to", "cbrt",
@@ -263,6 +264,7 @@ _LATER = {
     "autograd.jitting.capture": ("FrozenError",),
     "autograd.jitting.jit": ("JitWarning", "jit"),
     "autograd.jitting.verifying": ("VerificationError",),
+    "autograd.native.loading": ("NativeWarning",),
     "autograd.ops.declaring": ("custom_vjp", "on_arrays"),
     "autograd.profiling": ("LostGradientWarning", "debug", "profile"),
     "autograd.program.watching": ("program_of",),

@@ -102,7 +102,7 @@ class Config:
         "auto",
         _ENGINE,
         "",
-        "what runs the network: tape, op by op; numpy, a program; or the faster",
+        "what runs the network: tape, op by op; a program in numpy or c; or the fastest",
     )
     augment: bool = _setting(True, _SWITCH, "", "whether training images are distorted at all")
     plain_epochs: int = _setting(0, _whole(0), "epochs", "at the end, trained without augmentation")

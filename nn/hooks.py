@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd import Tensor
+
 if TYPE_CHECKING:
     from nn.module import Module
 
@@ -16,11 +18,28 @@ class Hook(NamedTuple):
     with_kwargs: bool
 
 
+_OPTIONS = frozenset({bool, int, float, str, tuple, type(None)})  # to know them takes no time
+
+
 def has_hooks(module: Module) -> bool:
     """Whether hooks are in it: of it or a module beneath it, or of a parameter."""
-    own = any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
-    places = (p._place for p in module.parameters())
-    return own or any(place is not None and place.hooks for place in places)
+    waiting, seen = [module], set[int]()  # in one pass, as it is asked at each call of a program
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if one._forward_hooks or one._forward_pre_hooks:
+            return True
+        for value in vars(one).values():
+            if type(value) in _OPTIONS:
+                continue
+            if isinstance(value, Tensor):
+                if value._place is not None and value._place.hooks:
+                    return True
+            elif hasattr(value, "_forward_hooks"):
+                waiting.append(value)
+    return False
 
 
 class RemovableHandle:

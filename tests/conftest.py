@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
+import shutil
 import signal
+import tempfile
 import warnings
 from collections.abc import Iterator
 from types import ModuleType
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 from support.streams import generator
 
+from autograd import native
 from autograd.engine.modes import mode
 from autograd.runtime import threads
 
@@ -23,6 +27,12 @@ _TORCH_NOISE = "ignore::DeprecationWarning:torch"
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes many seconds; runs only with -m slow")
+    # Nothing is compiled but for tests that ask for it by `in_c`, and nothing of the user's own
+    # cache is read or written. Processes that share the tests inherit both.
+    if "PULLBACK_TESTS" not in os.environ:
+        os.environ["PULLBACK_TESTS"] = os.environ["PULLBACK_CACHE"] = tempfile.mkdtemp()
+        os.environ["PULLBACK_JIT"] = "0"
+        config.add_cleanup(functools.partial(shutil.rmtree, os.environ["PULLBACK_CACHE"], True))
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # As a shell starts what runs in the background. Programs that tests start would inherit
         # it, and the Ctrl-C that is sent to them would be lost.
@@ -34,11 +44,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     wanted = "slow" in str(config.getoption("markexpr"))
+    whole = "exhaustive" in str(config.getoption("markexpr"))
     for item in items:
         if item.get_closest_marker("oracle"):
             item.add_marker(pytest.mark.filterwarnings(_TORCH_NOISE))
         if item.get_closest_marker("slow") and not wanted:
             item.add_marker(pytest.mark.skip(reason="slow: run with -m slow"))
+        if item.get_closest_marker("exhaustive") and not whole:
+            item.add_marker(pytest.mark.skip(reason="exhaustive: run with -m exhaustive"))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,6 +91,15 @@ def plain_kernels(torch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.fixture
+def in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs run in C, for a test that needs a compiler."""
+    monkeypatch.delenv("PULLBACK_JIT", raising=False)
+    why = native.unavailable()
+    if why is not None:
+        pytest.skip(f"there is no C: {why}")
+
+
+@pytest.fixture
 def torch() -> ModuleType:
     """PyTorch, for tests marked `oracle`."""
     return import_torch()
@@ -87,6 +109,14 @@ def torch() -> ModuleType:
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """Random numbers that depend on the name of the test alone, not on what ran before it."""
     return generator(f"{request.path.name}::{request.node.name}")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> None:
+    """What there is before the tests of a file stays: thirty thousand tests and their reports are
+    millions of objects, which each collection would walk, also those that tests ask for."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -106,20 +136,25 @@ def _global_state() -> dict[str, Any]:
         "recording": mode.recording,
         "the number of threads": threads.get_num_threads(),
         "np.geterr()": np.geterr(),
-        "NumPy's global random state": [
-            np.asarray(part).tolist() for part in np.random.get_state()
-        ],
+        "NumPy's global random state": _random_state(),
         "the working directory": os.getcwd(),
         # pytest itself notes here which test runs.
         "os.environ": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
     }
 
 
+def _random_state() -> tuple[Any, ...]:
+    """As bytes, which are compared in no time: this is asked twice a test."""
+    kind, keys, *rest = np.random.get_state()
+    return kind, np.asarray(keys).tobytes(), *rest
+
+
 def _restore(state: dict[str, Any]) -> None:
     mode.recording, count, errors, random_state, directory, environment = state.values()
     threads.set_num_threads(count)
     np.seterr(**errors)
-    np.random.set_state(tuple(random_state))
+    kind, keys, *rest = random_state
+    np.random.set_state((kind, np.frombuffer(keys, np.uint32), *rest))
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)

@@ -36,7 +36,7 @@ def failure(case: Case, scene: Scene) -> str | None:
 
 def main(argv: list[str]) -> int:
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("--short", action="store_true", help="some cases of each kind")
+    p.add_argument("--short", action="store_true", help="some cases of each kind, op by op")
     p.add_argument("--only", default="", metavar="TEXT", help="cases with this in kind or name")
     p.add_argument("--list", action="store_true", help="only print what must hold")
     p.add_argument("--times", action="store_true", help="print how long each case takes")
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
     held: Counter[str] = Counter()
     played: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="disturbed-") as folder:
-        scene = Scene(Path(folder).resolve(), args.seed)
+        scene = Scene(Path(folder).resolve(), args.seed, "tape" if args.short else "auto")
         kills.declare(scene)
         edits.declare(scene)
         for case in CASES:

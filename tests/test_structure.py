@@ -28,6 +28,7 @@ LAYERS = [
     ["autograd.native"],
     ["autograd.ops"],
     ["autograd.program"],
+    ["autograd.lowering"],
     ["autograd.transforms"],
     ["autograd.jitting"],
     ["autograd.interop", "autograd.profiling", "autograd.checking", "autograd.explanation"],

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from autograd.engine.tape import Operation, Place, Record
-    from autograd.engine.tensor import Tensor
+    from autograd.engine.tensor import Array, Tensor
 
 
 class Observer:
@@ -51,7 +50,7 @@ class Watcher:
         """The arguments of an op; tensors are told by their place, as their module imports this."""
         return tuple([self.given(arg) if hasattr(arg, "_place") else arg for arg in args])
 
-    def read(self, tensor: Tensor) -> NDArray[Any]:
+    def read(self, tensor: Tensor) -> Array:
         """The array that `tensor.data` gives."""
         return self.given(tensor)._array
 
@@ -67,7 +66,8 @@ class Watcher:
         return tensor._place
 
 
-array_of = Watcher().read  # the array of a tensor, without asking who watches
+# The array of a tensor, without asking who watches.
+array_of: Callable[[Tensor], Array] = attrgetter("_array")
 
 
 class _Mode:
@@ -96,7 +96,7 @@ current = _holding.get  # as fast as a lookup in a threading.local, which tasks 
 mode = _Mode()
 
 
-def array_within(tensor: Tensor) -> NDArray[Any]:
+def array_within(tensor: Tensor) -> Array:
     """The array of a tensor for ops to go on with, or for its shape: no number of it is read."""
     watcher: Watcher | None = current()["watcher"]
     return tensor._array if watcher is None else watcher.given(tensor)._array

@@ -47,6 +47,7 @@ class Primitive(Rules):
         expects: str = "",
         analytic: bool = False,
         ufunc: np.ufunc | None = None,
+        lowering: str = "",
         name: str = "",
     ) -> None:
         if kind is not None and kind not in get_args(Kind):
@@ -59,13 +60,11 @@ class Primitive(Rules):
         plain = getattr(named, "__name__", type(named).__qualname__)  # all that old ufuncs have
         self.__qualname__ = getattr(named, "__qualname__", plain)
         super().__init__(forward, name or self.__qualname__.rpartition(".")[2])
-        self.kind = kind
-        self.broadcasts = broadcasts
+        self.kind, self.broadcasts = kind, broadcasts
         self.clear = NUMBERS if broadcasts else CLEAR
-        self.differentiable = differentiable
+        self.differentiable, self.analytic = differentiable, analytic
         self.expects = expects
-        self.analytic = analytic
-        self.ufunc = ufunc
+        self.ufunc, self.lowering = ufunc, lowering
         key = f"{self.__module__}.{self.__qualname__}"
         registry[f"{key}#{_next_number()}" if key in registry else key] = self
 
@@ -269,8 +268,7 @@ class Primitive(Rules):
             return tuple([self._saved_for_rules(value, parents) for value in saved])
         if not isinstance(saved, np.ndarray | np.inexact):
             return saved
-        saved = np.asarray(saved)
-        refusal = None
+        saved, refusal = np.asarray(saved), None
         if mode.recording and saved.dtype.kind in "fc":
             refusal = Refusal(
                 f"the derivative of a rule of '{self.name}' was asked for, and the rule reads what "
@@ -291,6 +289,7 @@ def primitive(
     expects: str = "",
     analytic: bool = False,
     ufunc: np.ufunc | None = None,
+    lowering: str = "",
     name: str = "",
 ) -> Callable[[Callable[..., Any]], Primitive]: ...
 def primitive(forward: Callable[..., Any] | None = None, /, **declared: Any) -> Any:
@@ -307,6 +306,7 @@ def primitive(forward: Callable[..., Any] | None = None, /, **declared: Any) -> 
         analytic: whether the forward also takes complex numbers and has a complex derivative
             wherever it has a real one; checks are exact to rounding then (the complex step).
         ufunc: what is called instead where all arrays are small and no options are given.
+        lowering: an elementwise forward as a line of C: see autograd.lowering.rows.elementwise.
         name: what messages call it; by default the forward's own name.
 
     Raises ValueError for an unknown kind, TypeError for what is no function.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sysconfig
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -238,6 +239,12 @@ def _regrade(reference: weakref.ref[Tensor], grad: Tensor | None) -> None:
 def users_frame() -> FrameType:
     """The innermost frame of code that is not the library's, nor Python's own."""
     return caller((*_LIBRARY, _STANDARD))
+
+
+def warn_user(message: str, category: type[Warning]) -> None:
+    """Warn where the user's code has called."""
+    frame = users_frame()
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno)
 
 
 def _users_line() -> str:

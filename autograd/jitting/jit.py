@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from types import MethodType
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, TypeVar, overload
 from zlib import crc32
 
 import numpy as np
 
 from autograd.engine.modes import current
 from autograd.engine.tensor import Array
-from autograd.jitting.capture import users_frame
+from autograd.jitting.backends import BACKENDS, Backend
+from autograd.jitting.capture import warn_user
 from autograd.jitting.captured import Captured
 from autograd.jitting.made import Made
 from autograd.jitting.signatures import Leaves
@@ -25,8 +25,6 @@ from autograd.program.numbers import ChangedError
 from autograd.program.program import Program
 from autograd.runtime.trees import expect_function
 
-Backend = Literal["auto", "numpy"]
-_BACKENDS = ("auto", "numpy")
 _MOST = 16  # programs of one function
 _SAME = 8  # calls with the same numbers before a program is compared with the function again
 _AGAIN = 16  # plain calls after which it is tried again, and after twice as many
@@ -53,7 +51,16 @@ class _Kept:
         self.first: Program | None = captured.whole if verify else None
         self._calls = 0
         if verify:
+            self._strides = self._strides_of(captured)
             self._inputs = self._digests(captured)
+
+    def lay_otherwise(self, captured: Captured) -> bool:
+        """Whether its inputs lay in memory in another way than those of another call, by which ops
+        may choose how they compute."""
+        return self._strides != self._strides_of(captured)
+
+    def _strides_of(self, captured: Captured) -> list[tuple[int, ...]]:
+        return [captured.given[i.slot].strides for i in self.made.arrays]
 
     def is_doubted(self) -> bool:
         """Whether it is still to be compared."""
@@ -81,13 +88,23 @@ class _Kept:
 class Jitted:
     """A function whose programs run in its place; see `jit`.
 
+    Args:
+        plainly: asked before a program is made: whether the function shall run as it is instead.
+
     Attributes:
         program: the one that ran last; None before the first call.
+        source: the text of it that runs, C or Python; "" before the first call.
     """
 
-    def __init__(self, f: Callable[..., Any], verify: bool, backend: Backend) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        verify: bool = True,
+        backend: Backend = "auto",
+        plainly: Callable[[], bool] = lambda: False,
+    ) -> None:
         functools.update_wrapper(self, f, updated=())
-        self._f, self._verify, self._backend = f, verify, backend
+        self._f, self._verify, self._backend, self._plainly = f, verify, backend, plainly
         self._name = getattr(f, "__name__", type(f).__name__)
         self._programs: dict[Any, list[_Kept]] = {}
         self._recent: list[tuple[Any, _Kept]] = []  # the newest last
@@ -97,6 +114,7 @@ class Jitted:
         self._lock = threading.RLock()
         self._discarded = self._missed = self._refusals = 0
         self.program: Program | None = None
+        self.source = ""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         here = current()
@@ -109,10 +127,10 @@ class Jitted:
         programs = sorted(self._programs.get(key, ()), key=_Kept.is_doubted)  # believed ones first
         failed = False
         for kept in programs:
-            if not kept.made.fits(leaves.numeric):
+            if not kept.made.fits(leaves):
                 continue
             if kept.is_due(leaves.numeric):
-                fitting = [k for k in programs if k.made.fits(leaves.numeric)]
+                fitting = [k for k in programs if k.made.fits(leaves)]
                 return self._compare(key, fitting, leaves, args, options)
             try:
                 result = kept.made.run(leaves.numeric)
@@ -121,9 +139,10 @@ class Jitted:
             except Exception:
                 failed = True
                 break
-            self.program = kept.made.program
+            self.program, self.source = kept.made.program, kept.made.source
             return result
-        if failed:  # the function raises it by its own lines, or catches it
+        # If it has failed, the function raises that by its own lines, or catches it.
+        if failed or self._plainly():
             return self._f(*args, **options)
         if key in self._plain:
             self._plain_calls[key] = calls = self._plain_calls.get(key, 0) + 1
@@ -139,22 +158,36 @@ class Jitted:
 
     def _new(self, key: Any, leaves: Leaves, args: Any, options: Any) -> Any:
         captured = Captured(self._f, self._name, (args, options), leaves, keep=self._verify)
-        return self._keep(key, captured)
+        return self._keep(key, captured, leaves, args, options)
 
-    def _keep(self, key: Any, captured: Captured) -> Any:
+    def _keep(self, key: Any, captured: Captured, leaves: Leaves, args: Any, options: Any) -> Any:
         with self._lock:
             if captured.refusals:
                 self._refused(key, captured.refusals)
                 return captured.result
             self._plain.pop(key, None)
-            made = Made(captured)
+            made = Made(captured, self._backend)
             kept = _Kept(made, captured, self._verify)
             self._programs.setdefault(key, []).insert(0, kept)
             self._recent.append((key, kept))
-            self.program = made.program
+            self.program, self.source = made.program, made.source
             if len(self._recent) > _MOST:
                 self._discard()
-        return captured.result
+        return self._result(captured, made, leaves, args, options)
+
+    def _result(
+        self, captured: Captured, made: Made, leaves: Leaves, args: Any, options: Any
+    ) -> Any:
+        """What a call gives that has been watched: that of the program, if it may differ in the
+        last bits, so that all calls round alike. Where the program is not for these numbers, as C
+        may not be for infinite ones, the function runs, as it does at other calls."""
+        if not made.rounds_otherwise:
+            return captured.result
+        captured.put_back()
+        try:
+            return made.run(leaves.numeric)
+        except Exception:
+            return self._f(*args, **options)
 
     def _refused(self, key: Any, refusals: list[str]) -> None:
         """What cannot be captured is tried again, as a first call may differ from all others."""
@@ -169,23 +202,30 @@ class Jitted:
     def _run_plainly(self, key: Any, why: str) -> None:
         if key not in self._plain:
             self._plain[key] = why
-            _warn(
+            warn_user(
                 f"jit({self._name}): no program can take the place of the function, which runs "
-                f"plainly from now on: {why}"
+                f"plainly from now on: {why}",
+                JitWarning,
             )
 
+    def _forget(self, key: Any, which: _Kept) -> None:
+        self._recent = [pair for pair in self._recent if pair[1] is not which]
+        left = [kept for kept in self._programs.get(key, ()) if kept is not which]
+        if left:
+            self._programs[key] = left
+        else:
+            self._programs.pop(key, None)  # which holds objects among the arguments
+
     def _discard(self) -> None:
-        key, oldest = self._recent.pop(0)
-        self._programs[key] = [kept for kept in self._programs[key] if kept is not oldest]
-        if not self._programs[key]:
-            del self._programs[key]  # which holds objects among the arguments
+        self._forget(*self._recent[0])
         self._discarded += 1
         if self._discarded == 1:
-            _warn(
+            warn_user(
                 f"jit({self._name}): more than {_MOST} programs were made of it, and the oldest is "
                 "let go; Python's numbers among its arguments, shapes, or attributes change with "
                 "every call: give numbers as arrays. From now on most calls for which there is no "
-                "program run plainly"
+                "program run plainly",
+                JitWarning,
             )
 
     def _compare(
@@ -195,7 +235,10 @@ class Jitted:
         keep = any(kept.made.decides for kept in fitting)  # it may go a way of its own
         captured = Captured(self._f, self._name, (args, options), leaves, keep=keep)
         if captured.refusals:
-            self._refused(key, captured.refusals)
+            with self._lock:
+                for kept in fitting:  # nor can those be what they were made of
+                    self._forget(key, kept)
+                self._refused(key, captured.refusals)
             return captured.result
         told = None
         for kept in fitting:
@@ -205,11 +248,12 @@ class Jitted:
             found = difference(first, captured.whole)
             if found is None:
                 kept.was_right(captured)
-                return captured.result
-            if not found.another_way:  # else these numbers tell nothing about it
+                return self._result(captured, kept.made, leaves, args, options)
+            if not (found.another_way or kept.lay_otherwise(captured)):
+                # Else this call tells nothing about it.
                 told = found.told
         if told is None:
-            return self._keep(key, captured)
+            return self._keep(key, captured, leaves, args, options)
         captured.put_back()
         raise VerificationError(
             f"jit({self._name}): a part of the function stays as it was in the first call: {told}. "
@@ -223,13 +267,15 @@ class Jitted:
         """What programs there are, and why calls run plainly."""
         from autograd.jitting.reporting import report
 
-        return report(self._name, [kept.made for _, kept in self._recent], self._plain)
+        made = [kept.made for _, kept in self._recent]
+        return report(self._name, made, self._plain, bool(self._tries))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
-        return Jitted(deepcopy(self._f, memo), self._verify, self._backend)
+        f, plainly = deepcopy((self._f, self._plainly), memo)
+        return Jitted(f, self._verify, self._backend, plainly)
 
     def __repr__(self) -> str:
         count = len(self._recent)
@@ -237,12 +283,6 @@ class Jitted:
         kinds = "kind" if len(self._plain) == 1 else "kinds"
         plain = f", plain for {len(self._plain)} {kinds} of arguments" if self._plain else ""
         return f"<jit of {self._name}: {count} program{plural}{plain}>"
-
-
-def _warn(message: str) -> None:
-    """Warn where the user's code has called."""
-    frame = users_frame()
-    warnings.warn_explicit(message, JitWarning, frame.f_code.co_filename, frame.f_lineno)
 
 
 def _digest(array: Array) -> int:
@@ -286,8 +326,12 @@ def jit(f: Any = None, /, *, verify: bool = True, backend: Backend = "auto") -> 
     Args:
         f: the function; without it, a decorator is returned.
         verify: whether each program is compared with f: call by call when it is made, and once
-            more, as a whole, at the first call with other numbers.
-        backend: what runs programs: "numpy", or "auto", the fastest there is.
+            more, as a whole, at the second call and at the first with other numbers, or at the
+            ninth where there is none.
+        backend: what runs programs: "c", C made of them where a compiler is found, and NumPy for
+            ops that have none; "numpy"; or "auto", which is "c" where there is a compiler. Without
+            one "c" is NumPy too, and a `NativeWarning` says why, once. C gives no warnings of
+            floating point, as of a division by zero.
 
     Raises:
         TypeError: f is no function.
@@ -303,8 +347,8 @@ def jit(f: Any = None, /, *, verify: bool = True, backend: Backend = "auto") -> 
     >>> f
     <jit of <lambda>: 1 program>
     """
-    if backend not in _BACKENDS:
-        raise ValueError(f"jit: backend {backend!r} given, one of {_BACKENDS} expected")
+    if backend not in BACKENDS:
+        raise ValueError(f"jit: backend {backend!r} given, one of {BACKENDS} expected")
     if f is None:
         return functools.partial(jit, verify=verify, backend=backend)
     expect_function("jit", f)

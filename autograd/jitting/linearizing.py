@@ -13,8 +13,9 @@ from autograd.engine.modes import array_of, enable_grad, mode, no_grad
 from autograd.engine.needs import needs
 from autograd.engine.tape import Output, Place, Record
 from autograd.engine.tensor import Array, Tensor, wrap
+from autograd.jitting.backends import Backend, Runnable, runnable
+from autograd.lowering.c_backend import NotFiniteError
 from autograd.program.guards import DecidedOtherwiseError
-from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Call, Constant, Input, Program, Value
 from autograd.program.running import called
@@ -144,10 +145,10 @@ class ProgramOperation:
 
     recomputes = True
 
-    def __init__(self, name: str, way: Linearized) -> None:
+    def __init__(self, name: str, way: Linearized, backend: Backend) -> None:
         self.name = f"jit({name})"
-        self._way = way
-        self._backward: dict[tuple[int, ...], Compiled] = {}  # by the results that have gradients
+        self._way, self._backend = way, backend
+        self._backward: dict[tuple[int, ...], Runnable] = {}  # by the results that have gradients
 
     def record(
         self, found: Mapping[int, Array], places: Mapping[int, Place | None]
@@ -176,15 +177,15 @@ class ProgramOperation:
         there = tuple(sorted(g))
         if (back := self._backward.get(there)) is None:
             absent = [slot for i, slot in enumerate(way.cotangents) if i not in g]
-            back = self._backward[there] = Compiled(
-                simplified(without(way.backward, way.cotangents, absent))
+            back = self._backward[there] = runnable(
+                simplified(without(way.backward, way.cotangents, absent)), self._backend
             )
         kept = dict(zip(way.kept, record.saved[0], strict=True))
         kept |= {way.cotangents[i]: array_of(gradient) for i, gradient in g.items()}
         found: dict[int, Array] | None = None
-        with suppress(DecidedOtherwiseError):
+        with suppress(DecidedOtherwiseError, NotFiniteError):
             found = back.run(*[kept[i.slot] for i in back.program.inputs])
-        if found is None:  # a rule goes another way for these numbers
+        if found is None:  # a rule goes another way for these numbers, or C has none
             self._pull_again(record, g, needed, deliver)
             return
         parents = dict(zip(way.wanted, record.parents, strict=True))

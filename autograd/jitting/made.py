@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,19 @@ from autograd import ops
 from autograd.engine.modes import array_of
 from autograd.engine.tape import Leaf, Place, Refusal
 from autograd.engine.tensor import Array, Tensor, wrap
-from autograd.jitting.captured import Captured, Returned, as_array, has_hooks, kind_of_place
+from autograd.jitting.backends import Backend, Runnable, checked, runnable
+from autograd.jitting.captured import Captured, Returned, as_array, kind_of_place
 from autograd.jitting.linearizing import ProgramOperation
-from autograd.jitting.verifying import verify
+from autograd.jitting.signatures import Leaves
+from autograd.jitting.verifying import drawn, verify
+from autograd.lowering.c_backend import CompiledC
 from autograd.program.beside import Gradient
 from autograd.program.guards import decided, indices_below, of_shape
 from autograd.program.numbers import Decided, Evaluated, Performed
-from autograd.program.numpy_backend import Compiled
 from autograd.program.passes import simplified, without_dead_calls
 from autograd.program.program import Effect, Input, Program, Value, values_in
 from autograd.runtime.draws import DRAWS
+from autograd.runtime.memory import within_pages
 
 
 class Made:
@@ -30,9 +34,12 @@ class Made:
     Args:
         captured: the run. What each call gives is compared with what the function had there, where
             that has been kept.
+        backend: what it runs by.
 
     Attributes:
         program: as it runs.
+        source: the text of it that runs, C or Python.
+        rounds_otherwise: whether its results may differ in the last bits from the function's.
         arrays: its inputs that are arguments, or tensors that are read.
         decides: whether numbers may decide otherwise than in the run.
         run: a function of the leaves of the arguments that are tensors and arrays: it gives what
@@ -43,7 +50,7 @@ class Made:
     Raises VerificationError where they differ; all is as it was before the run then.
     """
 
-    def __init__(self, captured: Captured) -> None:
+    def __init__(self, captured: Captured, backend: Backend = "numpy") -> None:
         self.name, self._way = captured.name, captured.way
         way = captured.way
         more = (
@@ -55,18 +62,21 @@ class Made:
             captured.program, result=[captured.program.result, [Value(slot) for slot in more]]
         )
         program = simplified(without_dead_calls(whole))
-        if captured.keeps:
-            given = [captured.given[i.slot] for i in program.inputs]
-            try:
-                ends = _ends(captured.program, program)
-                verify(self.name, program, given, captured.trace.arrays, ends)
-            except Exception:
-                captured.put_back()
-                raise
+        try:
+            if captured.keeps:
+                with within_pages():
+                    self._compiled = self._checked(captured, program, backend)
+            else:
+                self._compiled = runnable(program, backend)
+        except Exception:
+            captured.put_back()
+            raise
         self._whole = program
-        self.program = replace(program, result=captured.rebuild(program.result[0]))
-        self._compiled = Compiled(program)
-        self._op = None if way is None else ProgramOperation(self.name, way)
+        result = captured.rebuild(program.result[0])
+        self.program = replace(self._compiled.program, result=result)
+        self.source = self._compiled.source
+        self.rounds_otherwise = isinstance(self._compiled, CompiledC)
+        self._op = None if way is None else ProgramOperation(self.name, way, backend)
         self._more = [(slot, v.slot) for slot, v in zip(more, program.result[1], strict=True)]
         self._arguments = captured.arguments
         self.arrays = [i for i in program.inputs if i.number is None and i.cell is None]
@@ -93,6 +103,14 @@ class Made:
         self._guard(captured)
         self.run = self._driven()
 
+    def _checked(self, captured: Captured, program: Program, backend: Backend) -> Runnable:
+        """What runs a program, which is compared with what the function computed."""
+        given, arrays = [captured.given[i.slot] for i in program.inputs], captured.trace.arrays
+        verify(self.name, program, given, arrays, _ends(captured.program, program))
+        draws = {slot: arrays[slot] for slot in drawn(program)}
+        arrays.clear()
+        return checked(self.name, program, backend, given, draws)
+
     # --- what it holds for ---------------------------------------------------------------------
 
     def _guard(self, captured: Captured) -> None:
@@ -100,12 +118,16 @@ class Made:
         trace, inputs = captured.trace, captured.program.inputs
         outside = [(i.tensor, i.slot) for i in inputs if i.tensor is not None]
         self._outside = {id(tensor) for tensor, _ in outside}
-        self._tensors = [(t, *trace.slots[slot][:2], kind_of_place(t)) for t, slot in outside]
-        self._tensors += captured.found  # whose shape it may know, if not its numbers
+        tensors = [(t, *trace.slots[slot][:2], kind_of_place(t)) for t, slot in outside]
+        tensors += captured.found  # whose shape it may know, if not its numbers
+        self._read = [t for t, *_ in tensors]
+        self._shapes = [shape for _, shape, *_ in tensors]
+        self._dtypes = [dtype for *_, dtype, _ in tensors]
+        self._kinds = [kind for *_, kind in tensors]
+        self._known_places: list[Any] = [object() for _ in tensors]  # to be looked at once
         # A sweep comes to leaves in the order in which they were made.
-        leaves = [t for t, _ in outside if isinstance(t._place, Leaf)]
-        self._leaves: list[tuple[Tensor, Any]] = [(t, t._place) for t in leaves]
-        self._order = _order(self._leaves)
+        self._leaves = [i for i, (t, _) in enumerate(outside) if isinstance(t._place, Leaf)]
+        self._order = _order([outside[i][0]._place for i in self._leaves])
         self._cells = [
             (i.cell, *trace.slots[i.slot][:2])
             for i in inputs
@@ -125,22 +147,23 @@ class Made:
         tensor = cell.tensor if isinstance(cell, Gradient) else None
         return next((i for i, leaf in enumerate(self._given) if leaf is tensor), None)
 
-    def fits(self, leaves: list[Any]) -> bool:
-        """Whether it is what the function computes as everything is now; `leaves` are the tensors
-        and arrays among the arguments."""
+    def fits(self, given: Leaves) -> bool:
+        """Whether it is what the function computes as everything is now."""
+        leaves = given.numeric
         if not self._surroundings.hold():
             return False
-        for tensor, shape, dtype, kind in self._tensors:
-            array = array_of(tensor)
-            if array.shape != shape or (array.dtype is not dtype and array.dtype != dtype):
+        arrays = list(map(array_of, self._read))
+        if list(map(_shape, arrays)) != self._shapes or list(map(_dtype, arrays)) != self._dtypes:
+            return False
+        places = list(map(_place_of, self._read))
+        if not all(map(is_, places, self._known_places)):
+            if [None if p is None else type(p) for p in places] != self._kinds:
                 return False
-            if kind_of_place(tensor) is not kind or has_hooks(tensor):
+            if _order([places[i] for i in self._leaves]) != self._order:
                 return False
-        if any(tensor._place is not place for tensor, place in self._leaves):
-            now: list[tuple[Tensor, Any]] = [(t, t._place) for t, _ in self._leaves]
-            if _order(now) != self._order:
-                return False
-            self._leaves = now
+            self._known_places = places
+        if any(place is not None and place.hooks for place in places):
+            return False
         for tensor, had in self._graded:
             if (tensor.grad is not None) is not had:
                 return False
@@ -154,7 +177,7 @@ class Made:
         for i, leaf in self._same:
             if leaves[i] is not leaf:
                 return False
-        return all(id(leaf) not in self._outside for leaf in leaves)
+        return self._outside.isdisjoint(given.identities)
 
     def fused(self) -> list[str]:
         """In words, what runs as one."""
@@ -172,7 +195,7 @@ class Made:
     def _driven(self) -> Callable[[list[Any]], Any]:
         """A function of the leaves of the arguments that reads, runs, and leaves what is left; as
         text that Python compiles, as a step of a small network takes little longer than that."""
-        space: dict[str, Any] = {"run": self._compiled.function, "wrap": wrap, "array": _array}
+        space: dict[str, Any] = {"run": self._compiled.function, "wrap": wrap, "array": np.asarray}
         space |= {
             "as_array": as_array,
             "rebuild": self._rebuild,
@@ -194,7 +217,11 @@ class Made:
                 return f"{held('c', place.cell)}.read()"
             if place.tensor is not None:
                 return f"{held('t', place.tensor)}._array"
-            return f"array(leaves[{self._arguments[place.slot]}])"
+            leaf = self._arguments[place.slot]
+            if self._is_tensor[leaf]:
+                return f"leaves[{leaf}]._array"
+            # Of another byte order than the program's, which C does not ask for.
+            return f"array(leaves[{leaf}], {held('d', self.program.slots[place.slot].dtype)})"
 
         lines = ["evaluated = Evaluated(steps)", "numbers = evaluated.values"]
         given = ", ".join(map(read, self.program.inputs))
@@ -325,9 +352,12 @@ def _roots(program: Program) -> dict[int, int]:
     return roots
 
 
-def _order(leaves: list[tuple[Tensor, Any]]) -> list[int]:
+_shape, _dtype, _place_of = attrgetter("shape"), attrgetter("dtype"), attrgetter("_place")
+
+
+def _order(leaves: list[Any]) -> list[int]:
     """How many leaves are older than each."""
-    serials = [place.serial for _, place in leaves]
+    serials = [place.serial for place in leaves]
     ranks = {serial: rank for rank, serial in enumerate(sorted(serials))}
     return [ranks[serial] for serial in serials]
 

@@ -11,15 +11,15 @@ from autograd.program.costs import cost_of
 from autograd.program.program import Program
 
 
-def report(name: str, programs: Iterable[Made], plain: Mapping[Any, str]) -> str:
-    """A few lines for each program, and for what runs plainly."""
+def report(name: str, programs: Iterable[Made], plain: Mapping[Any, str], tried: bool) -> str:
+    """A few lines for each program, and for what runs plainly; whether anything was tried."""
     lines = [f"jit of {name}"]
     for number, made in enumerate(programs, 1):
         lines += [f"program {number}", *(f"  {line}" for line in _of_program(made))]
     if plain:
         lines += [f"runs plainly: {why}" for why in dict.fromkeys(plain.values())]
     if len(lines) == 1:
-        lines.append("not called yet")
+        lines.append("no call could become a program yet" if tried else "not called yet")
     return "\n".join(lines)
 
 

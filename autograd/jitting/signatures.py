@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import types
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, time, timedelta, tzinfo
 from functools import partial
@@ -94,12 +94,11 @@ def is_source(value: Any) -> bool:
 
 def states(sources: Iterable[Any]) -> list[Any]:
     """What decides the numbers to come of each, and of those of the whole program."""
+    # Imported here, so that what a function draws is seen where it is the first to import them.
+    import random
+
     found = [_state(source) for source in sources]
-    if (own := sys.modules.get("random")) is not None:
-        found.append(own.getstate())
-    if (random := sys.modules.get("numpy.random")) is not None:
-        found.append(_frozen_state(random.get_state()))
-    return found
+    return [*found, random.getstate(), _frozen_state(np.random.get_state())]
 
 
 def _state(source: Any) -> Any:
@@ -125,12 +124,13 @@ class Leaves:
     Attributes:
         numeric: tensors, arrays and NumPy's numbers, in their order.
         objects: all others that are not simply compared.
+        identities: those of the numeric leaves.
         hooked: whether hooks are on one of the tensors, that is a leaf.
         key: the same for two calls of one structure, with numeric leaves of the same shapes and
             dtypes, and other leaves that are the same.
     """
 
-    __slots__ = ("hooked", "key", "numeric", "objects")
+    __slots__ = ("hooked", "identities", "key", "numeric", "objects")
 
     def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.hooked = False
@@ -139,9 +139,10 @@ class Leaves:
         key = tuple([self._key(arg) for arg in args])
         if options:
             key += (tuple([(name, self._key(value)) for name, value in options.items()]),)
-        identities = [id(leaf) for leaf in self.numeric]
-        if len(set(identities)) < len(identities):  # one is given twice
-            key += (tuple(map(identities.index, identities)),)
+        self.identities = set(map(id, self.numeric))
+        if len(self.identities) < len(self.numeric):  # one is given twice
+            first: dict[int, int] = {}
+            key += (tuple([first.setdefault(id(x), i) for i, x in enumerate(self.numeric)]),)
         self.key = key
 
     def _key(self, tree: Any) -> Any:
@@ -160,9 +161,30 @@ class Leaves:
             self.numeric.append(tree)
             return kind, tree.shape, tree.dtype
         if isinstance(tree, list | tuple):
+            kinds = set(map(type, tree))
+            if len(kinds) == 1 and issubclass(kinds.pop(), Tensor):
+                return kind, self._key_of_tensors(tree)
             return kind, tuple([self._key(part) for part in tree])
         if isinstance(tree, dict):
             return kind, tuple([(signature(k), self._key(part)) for k, part in tree.items()])
         if not isinstance(tree, SIMPLE):
             self.objects.append(tree)
         return _of_argument(tree)
+
+    def _key_of_tensors(self, tensors: Sequence[Tensor]) -> Any:
+        """The key of tensors of one kind: what there is to know of each as lists, which takes half
+        the time where there are many."""
+        self.numeric += tensors
+        arrays = list(map(array_of, tensors))
+        shapes, dtypes = [a.shape for a in arrays], [a.dtype for a in arrays]
+        hows = [0]
+        places = [tensor._place for tensor in tensors]
+        if places.count(None) < len(places):
+            hows = [0 if p is None else 1 if isinstance(p, Leaf) else 2 for p in places]
+            self.hooked |= any(isinstance(p, Leaf) and bool(p.hooks) for p in places)
+        return type(tensors[0]), len(tensors), _column(shapes), _column(dtypes), _column(hows)
+
+
+def _column(values: list[Any]) -> Any:
+    """What there are in a list; one, where all are the same."""
+    return (values[0],) if values.count(values[0]) == len(values) else tuple(values)

@@ -1,5 +1,14 @@
 """Texts of C become functions: compilers, what they made kept safely, loading."""
 
+from __future__ import annotations
+
+from autograd.native.compilers import vector_registers
 from autograd.native.loading import Library, NativeWarning, library
 
-__all__ = ["Library", "NativeWarning", "library"]
+__all__ = ["Library", "NativeWarning", "library", "unavailable", "vector_registers"]
+
+
+def unavailable() -> str | None:
+    """Why there are no functions in C, in words; None if there are."""
+    made = library("void nothing(void) {}", {"nothing": ()})
+    return made if isinstance(made, str) else None

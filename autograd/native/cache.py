@@ -1,11 +1,12 @@
 """Libraries that were made before, in a folder of the user's own.
 
 What is loaded runs with all that the user may do, so nothing is loaded that somebody else could
-have put there: the folder is the user's, nobody else can write to it or take its place, and its
-files are plain files of the user. A file's name has the key of what it was made of, and the digest
-of its contents: what was damaged, or cut short by a full disk, is known by that and removed. Files
-are written beside and renamed, so that none is seen half written, and no process waits for another
-that was killed.
+have put there: the folder is the user's, nobody else can write to it or take its place (all folders
+above it are looked at), and its files are plain files of the user. A file's name has the key of
+what it was made of, and a digest of that key and its contents: what was damaged, renamed, or cut
+short by a full disk, is known by that and removed. Files are written beside and renamed, so that
+none is seen half written, and no process waits for another that was killed. Notes lie beside the
+libraries in the same way: that something holds, which the key of the note says.
 
 On Windows the folder has the protection that Windows gives the user's profile; owner and mode are
 not looked at.
@@ -27,14 +28,19 @@ from pathlib import Path
 
 if sys.platform != "win32":
     import fcntl
+    import grp
+    import pwd
 
-LARGEST = 256 << 20  # bytes, of all libraries together
+LARGEST = 256 << 20  # bytes, of all libraries together; and of what zig keeps beside them
+ZIG = "zig"  # where that is
 _MAKING = "making-"
 _LOCKS = "lock-"
 _LEFT_BEHIND = 3600.0  # seconds, after which nobody works in such a folder any more
 _USED = 3600.0  # seconds between two notes of a library's use
 _DIGITS = 40
-_OURS = re.compile(rf"[0-9a-f]{{{_DIGITS}}}-[0-9a-f]{{{_DIGITS}}}\.(so|dylib|dll)")
+_OURS = re.compile(rf"[0-9a-f]{{{_DIGITS}}}-[0-9a-f]{{{_DIGITS}}}\.(so|dylib|dll|note)")
+_NOTE = b"it holds\n"
+_LEAST = 4096  # bytes that a file takes on a disk, however short it is
 
 
 class CacheError(Exception):
@@ -50,14 +56,14 @@ def chosen_folder() -> Path:
     """Where the libraries are to lie: PULLBACK_CACHE, else a folder where the system has caches.
 
     Raises:
-        CacheError: the user has no home.
+        CacheError: the user has no home, or the folder is within one that is gone.
     """
-    chosen = os.environ.get("PULLBACK_CACHE")
-    if chosen:
-        return Path(os.path.abspath(os.path.expanduser(chosen)))
     try:
+        chosen = os.environ.get("PULLBACK_CACHE")
+        if chosen:
+            return Path(os.path.abspath(Path(chosen).expanduser()))
         home = Path.home()
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:
         raise CacheError(f"there is no folder for a cache ({error}); set PULLBACK_CACHE") from None
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
@@ -81,43 +87,18 @@ class Cache:
         try:
             # The folder itself may be no link; those on the way to it are followed once, here.
             self.folder = Path(os.path.realpath(folder.parent)) / folder.name
-            self._make()
-            self._check()
+            # From the top: where a folder is safe, nobody exchanges those in it that are safe.
+            for path in (*reversed(self.folder.parents), self.folder):
+                if not os.path.lexists(path):
+                    with suppress(FileExistsError):  # another process was faster
+                        os.mkdir(path, 0o700)
+                        os.chmod(path, 0o700)  # whatever the umask is
+                _check(path, self.folder)
         except (OSError, ValueError) as error:  # ValueError: NUL in a name
             raise CacheError(f"the cache {str(folder)!r} cannot be used ({error})") from None
 
-    def _make(self) -> None:
-        if os.path.lexists(self.folder):
-            return
-        existing = next(parent for parent in self.folder.parents if parent.exists())
-        _check_owner(existing, (0, _user()))
-        os.makedirs(self.folder.parent, mode=0o700, exist_ok=True)
-        with suppress(FileExistsError):  # another process was faster
-            os.mkdir(self.folder, 0o700)
-            os.chmod(self.folder, 0o700)  # whatever the umask is
-
-    def _check(self) -> None:
-        if not stat.S_ISDIR(os.lstat(self.folder).st_mode):
-            raise CacheError(f"the cache {str(self.folder)!r} is a link or a file, and no folder")
-        if sys.platform == "win32":
-            return
-        _check_owner(self.folder, (_user(),))
-        _check_owner(self.folder.parent, (0, _user()))
-        if os.lstat(self.folder).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise CacheError(
-                f"others can write to the cache {str(self.folder)!r}, so nothing is loaded from "
-                "there: chmod go-w it, once you know what is in it"
-            )
-        for parent in self.folder.parents:
-            mode = os.lstat(parent).st_mode
-            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-                raise CacheError(
-                    f"anybody can exchange the cache {str(self.folder)!r}, because anybody can "
-                    f"write to {str(parent)!r}; set PULLBACK_CACHE to another folder"
-                )
-
-    def find(self, key: str) -> Path | None:
-        """The library that was kept under a key, if there is one that is whole.
+    def find(self, key: str) -> tuple[Path, bytes] | None:
+        """The library that was kept under a key, and its bytes, if there is one that is whole.
 
         What goes by its name and is none is removed.
 
@@ -135,33 +116,57 @@ class Cache:
             except OSError:
                 continue  # gone, or not to be read
             else:
-                if digest(content) == path.stem.rpartition("-")[2]:
+                if path.stem == _stem(key, content):
                     self._note_use(path)
-                    return path
+                    return path, content
             _remove(path)
         if planted is not None:
             raise planted
         return None
 
-    def keep(self, made: Path, key: str) -> Path:
+    def keep(self, made: Path, content: bytes, key: str) -> Path:
         """Move a library from a folder of `working` here, and the oldest out where there are many.
+
+        Args:
+            made: the library.
+            content: its bytes as they were before it was tried.
+            key: what it can be found by.
 
         Raises:
             OSError: it cannot be moved.
             CacheError: it is larger than the cache may be.
         """
-        if made.stat().st_size > LARGEST:
-            raise CacheError(f"a library of {made.stat().st_size} bytes is too large for the cache")
-        content = made.read_bytes()
+        if len(content) > LARGEST:
+            raise CacheError(f"a library of {len(content)} bytes is too large for the cache")
         os.chmod(made, 0o600)
-        kept = self.folder / f"{key}-{digest(content)}{made.suffix}"
+        kept = self.folder / f"{_stem(key, content)}{made.suffix}"
         try:
             os.replace(made, kept)
         except PermissionError:  # on Windows, where it is in use already
-            if self.find(key) != kept:
+            if self.find(key) != (kept, content):
                 raise
         self._shrink(kept)
         return kept
+
+    def note(self, key: str) -> None:
+        """Keep that something holds, which the key says.
+
+        Raises:
+            OSError, CacheError: it cannot be kept.
+        """
+        with self.working() as work:
+            made = work / f"{key}.note"
+            new_file(made, _NOTE)
+            self.keep(made, _NOTE, key)
+
+    def has_note(self, key: str) -> bool:
+        """Whether it was kept that something holds.
+
+        Raises:
+            CacheError: as `find` does.
+        """
+        found = self.find(key)
+        return found is not None and found[1] == _NOTE
 
     @contextmanager
     def working(self) -> Iterator[Path]:
@@ -170,11 +175,15 @@ class Cache:
         Raises:
             OSError: there can be none.
         """
-        work = Path(tempfile.mkdtemp(prefix=_MAKING, dir=self.folder))
+        work = new_folder(_MAKING, self.folder)
         try:
             yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+    def forget_zig(self) -> None:
+        """Remove what zig has kept: it trusts it, also where it was damaged."""
+        shutil.rmtree(self.folder / ZIG, ignore_errors=True)
 
     @contextmanager
     def alone(self, key: str, limit: float) -> Iterator[None]:
@@ -188,6 +197,7 @@ class Cache:
             with suppress(OSError):
                 path = self.folder / f"{_LOCKS}{key[0]}"
                 lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+                os.fchmod(lock, 0o600)  # whatever the umask is
                 until = time.monotonic() + limit
                 while not _locked(lock) and time.monotonic() < until:
                     time.sleep(0.01)
@@ -207,7 +217,7 @@ class Cache:
 
     def _note_use(self, path: Path) -> None:
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _USED:
+            if abs(time.time() - path.stat().st_mtime) > _USED:  # clocks are set, too
                 os.utime(path)
 
     def _shrink(self, newest: Path) -> None:
@@ -216,7 +226,8 @@ class Cache:
         for path in self._files():
             with suppress(OSError):
                 status = os.lstat(path)
-                files.append((path != newest, -status.st_mtime, status.st_size, path))
+                size = max(status.st_size, _LEAST)
+                files.append((path != newest, -status.st_mtime, size, path))
         total = 0
         for *_, size, path in sorted(files):  # the newest first
             total += size
@@ -225,8 +236,49 @@ class Cache:
         for left in self.folder.glob(f"{_MAKING}*"):
             with suppress(OSError):
                 status = os.lstat(left)
-                if stat.S_ISDIR(status.st_mode) and time.time() - status.st_mtime > _LEFT_BEHIND:
+                age = abs(time.time() - status.st_mtime)
+                if stat.S_ISDIR(status.st_mode) and age > _LEFT_BEHIND:
                     shutil.rmtree(left, ignore_errors=True)
+        total = 0
+        for within, _, names in os.walk(self.folder / ZIG):
+            with suppress(OSError):
+                total += sum(os.lstat(os.path.join(within, name)).st_size for name in names)
+        if total > LARGEST:
+            self.forget_zig()
+
+
+@contextmanager
+def temporary() -> Iterator[Cache]:
+    """The same for one library, in a new folder within the system's for what is temporary.
+
+    It is gone after the block, and what is loaded from it stays; on Windows it cannot be removed.
+
+    Raises:
+        CacheError: there is none that others cannot write to or exchange.
+        OSError: there can be none.
+    """
+    made = new_folder("pullback-")
+    try:
+        yield Cache(made)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def new_folder(prefix: str, within: Path | None = None) -> Path:
+    """One with a new name, which the user alone may use, whatever the umask is."""
+    made = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
+    os.chmod(made, 0o700)
+    return made
+
+
+def new_file(path: Path, content: bytes) -> None:
+    """The same for a file."""
+    path.write_bytes(content)
+    os.chmod(path, 0o600)
+
+
+def _stem(key: str, content: bytes) -> str:
+    return f"{key}-{digest(key.encode() + content)}"
 
 
 def _user() -> int:
@@ -235,15 +287,43 @@ def _user() -> int:
     return os.geteuid()
 
 
-def _check_owner(path: Path, owners: tuple[int, ...]) -> None:
+def _check(path: Path, cache: Path) -> None:
+    """Nobody but the user and the system may write to a cache, or to a folder on the way to it."""
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
+        raise CacheError(f"the cache {str(path)!r} is a link or a file, and no folder")
     if sys.platform == "win32":
         return
-    owner = os.lstat(path).st_uid
-    if owner not in owners:
+    # Who owns the uppermost folder can exchange all that there is, this program included. In a
+    # container that knows few users it is not root by name.
+    system = () if path == cache else (0, os.lstat(path.anchor).st_uid)
+    if status.st_uid not in (_user(), *system):
         raise CacheError(
-            f"{str(path)!r} belongs to user {owner}, and this is user {_user()}, so nothing is "
-            "kept there or loaded from there; set PULLBACK_CACHE to a folder of your own"
+            f"{str(path)!r} belongs to user {status.st_uid}, and this is user {_user()}, so "
+            f"nothing is kept in {str(cache)!r} or loaded from there; set PULLBACK_CACHE to a "
+            "folder of your own"
         )
+    if path == cache and status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise CacheError(
+            f"others can write to the cache {str(cache)!r}, so nothing is loaded from there: "
+            "chmod go-w it, once you know what is in it"
+        )
+    group = status.st_mode & stat.S_IWGRP and not _of_one(status.st_gid)
+    if (group or status.st_mode & stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX:
+        raise CacheError(
+            f"others can exchange the cache {str(cache)!r}, because they can write to "
+            f"{str(path)!r}; set PULLBACK_CACHE to another folder"
+        )
+
+
+def _of_one(group: int) -> bool:
+    """Whether a group is the user's own: many systems give each user one, by the user's name."""
+    if sys.platform != "win32":
+        with suppress(KeyError):
+            user, of = pwd.getpwuid(_user()), grp.getgrgid(group)
+            named = user.pw_name == of.gr_name and user.pw_gid == group
+            return named and set(of.gr_mem) <= {user.pw_name}
+    return False
 
 
 def _content(path: Path) -> bytes:

@@ -13,7 +13,6 @@ import shlex
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from autograd.native.cache import ZIG, CacheError, new_file, new_folder, temporary
 from autograd.native.running import run
 
 VERSION_LIMIT = 20.0  # seconds
@@ -31,7 +31,7 @@ COMPILE_LIMIT = 180.0
 SOURCE = "program.c"
 LIBRARY = {"win32": "library.dll", "darwin": "library.dylib"}.get(sys.platform, "library.so")
 
-ADVICE = "pip install 'pullback[jit]' brings a compiler"
+ADVICE = "pip install ziglang brings a compiler"
 
 _ALWAYS = [
     *["-std=gnu11", "-O3", "-w"],
@@ -147,7 +147,13 @@ def _zig() -> tuple[str, ...] | None:
 @lru_cache(maxsize=64)
 def _identified(command: tuple[str, ...], build: str) -> Compiler | str:
     """The compiler, or why it is taken for none. `build` has a changed one asked anew."""
-    asked = run([*command, "--version"], VERSION_LIMIT, None, _environment(None))
+    asking = [*command, "--version"]
+    try:
+        # Even for that zig wants folders to write to, and one that it runs in.
+        with temporary() as place, place.working() as work:
+            asked = run(asking, VERSION_LIMIT, work, _environment(work))
+    except (OSError, CacheError):
+        asked = run(asking, VERSION_LIMIT, None, _environment(None))
     lines = [line.strip() for line in asked.printed.splitlines() if line.strip()]
     if asked.failure:
         return f"{shlex.join(command)} --version {asked.failure}"
@@ -182,16 +188,15 @@ def compile_in(
     """Make a library of a text of C, and return its path.
 
     Args:
-        folder: for the files, which lie in a new folder within it. It is within one of the user's
-            own, where zig keeps its C library.
+        folder: for the files, which lie in a new folder within it. It is one of `Cache.working`.
         limit: seconds that it may take.
 
     Raises:
         CompilingError: the compiler failed, had no end, or left nothing.
         OSError: the text could not be written.
     """
-    new = Path(tempfile.mkdtemp(dir=folder))
-    (new / SOURCE).write_bytes(text.encode())
+    new = new_folder("", folder)
+    new_file(new / SOURCE, text.encode())
     made = new / LIBRARY
     ended = run(command_line(compiler, flags), limit, new, _environment(folder))
     if ended.failure:
@@ -214,7 +219,7 @@ def _environment(folder: Path | None) -> dict[str, str]:
     if folder is not None:
         variables["ZIG_LOCAL_CACHE_DIR"] = str(folder)
         # For its C library, which takes seconds to make. Not in the home, which may be read-only.
-        shared = str(folder.parent / "zig")
+        shared = str(folder.parent / ZIG)
         variables["ZIG_GLOBAL_CACHE_DIR"] = os.environ.get("ZIG_GLOBAL_CACHE_DIR", shared)
         if os.name == "posix":
             variables["TMPDIR"] = str(folder)
@@ -241,6 +246,20 @@ def machine() -> str:
     shown = np.show_config(mode="dicts") or {}
     parts += sorted(shown.get("SIMD Extensions", {}).get("found", []))
     return "\n".join(parts)
+
+
+@lru_cache(maxsize=1)
+def vector_registers() -> tuple[int, int]:
+    """The bytes of a vector register of this processor, and how many it has: what text is written
+    for, which runs anywhere, if slower."""
+    known = " ".join(_described_by_kernel()).lower().split()
+    shown = np.show_config(mode="dicts") or {}
+    known += [name.lower() for name in shown.get("SIMD Extensions", {}).get("found", [])]
+    if "avx512f" in known or "x86_v4" in known:
+        return 64, 32
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return 16, 32
+    return (32, 16) if "avx2" in known or "x86_v3" in known else (16, 16)
 
 
 # Kinds and abilities of processors in /proc/cpuinfo, by architecture; not what changes from one

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograd.native import cache, compilers
+from autograd.native import cache, compilers, trial
 from autograd.native.cache import Cache, CacheError
 from autograd.native.compilers import Compiler, CompilingError
+from autograd.native.opening import opened
 from autograd.native.running import run
 
-_FORMAT = 1  # of what a library is made of; another number and none of the old is found
+_FORMAT = 2  # of what a library is made of; another number and none of the old is found
+_OFF = {"0", "no", "off", "false"}
+_TRIAL = "trial.json"
 _TRIAL_LIMIT = 60.0  # seconds
+_WAIT_LIMIT = 30.0  # for another process; then both make it: that one may have met no end
+
+
+_LIBRARY = tuple(
+    [str(path) + os.sep for path in (Path(__file__).parents[1], Path(os.__file__).parent)]
+)
+
+
+def _users_place() -> tuple[str, int]:
+    """The file and the line of the innermost code that is not this package's, nor Python's own; of
+    the main thread, where this one has none, as one of several that compile side by side."""
+    main = sys._current_frames().get(threading.main_thread().ident or 0)
+    for start in (sys._getframe(1), main):
+        frame = start
+        while frame is not None:
+            if not frame.f_code.co_filename.startswith((*_LIBRARY, "<")):
+                return frame.f_code.co_filename, frame.f_lineno
+            frame = frame.f_back
+    return __file__, 1
 
 
 class NativeWarning(UserWarning):
@@ -42,12 +61,15 @@ class Library:
         compiler: what made it, as a user would know it.
         path: of the file that was loaded; it may be gone.
         from_cache: it had been made before.
+        key: the same for two of one text that were made by one compiler, in one way, for one
+            processor; None where it is not kept.
     """
 
     functions: Mapping[str, Callable[..., None]]
     compiler: str
     path: Path
     from_cache: bool
+    key: str | None = None
 
     def __getitem__(self, name: str) -> Callable[..., None]:
         return self.functions[name]
@@ -72,6 +94,7 @@ def library(
     *,
     trials: Mapping[str, Sequence[float]] | None = None,
     flags: Sequence[str] = (),
+    only_kept: bool = False,
 ) -> Library | str:
     """Functions made of a text of C, or the reason why there are none.
 
@@ -79,8 +102,8 @@ def library(
     its own before this one loads it, and kept for the next time. The same text gives the same
     library again. What is wrong with a compiler or the cache is told by a `NativeWarning`, once.
 
-    The environment variable PULLBACK_JIT=0 turns it off. PULLBACK_CACHE names the folder of what is
-    kept, and CC the compiler.
+    The environment variable PULLBACK_JIT turns it off by 0, no, off or false. PULLBACK_CACHE names
+    the folder of what is kept, and CC the compiler.
 
     Args:
         text: a translation unit.
@@ -90,6 +113,8 @@ def library(
             arguments there: for a pointer the size in bytes of the zeros that it points to, for a
             number its value. Functions without arguments are called anyway.
         flags: more flags for the compiler.
+        only_kept: whether nothing is to be compiled; if the cache has no such library, there is
+            none.
 
     Raises:
         ValueError: a name is none in C, or `trials` does not fit `functions`.
@@ -103,8 +128,8 @@ def library(
         ...     made["twice"](x, 1.0)
         ...     assert x[0] == 6.0
     """
-    if os.environ.get("PULLBACK_JIT") == "0":
-        return "the environment variable PULLBACK_JIT is 0, which turns C off"
+    if off := {os.environ.get("PULLBACK_JIT", "").strip().lower()} & _OFF:
+        return f"the environment variable PULLBACK_JIT is {off.pop()}, which turns C off"
     types = {name: tuple(arguments) for name, arguments in functions.items()}
     request = _Request(
         text,
@@ -113,6 +138,8 @@ def library(
         tuple(flags),
         tuple(os.environ.get(name) for name in ("CC", "PATH", "PULLBACK_CACHE")),
     )
+    if only_kept:
+        return _shop.kept(request) or "it has not been compiled before"
     return _shop.get(request)
 
 
@@ -175,102 +202,115 @@ class _Shop:
             self._say(about, line)
         return made
 
+    def kept(self, request: _Request) -> Library | None:
+        """The library that `get` would find in the cache; it tells nothing."""
+        made = self._made.get(request)
+        if made is None:
+            with suppress(CacheError):
+                folder = Cache(cache.chosen_folder())
+                for compiler in compilers.found([]):
+                    made = _kept(folder, _key(compiler, request), compiler, request, {})
+                    break
+        if not isinstance(made, Library):
+            return None
+        with self._lock:
+            return self._made.setdefault(request, made)  # type: ignore[return-value]
+
     def _say(self, about: str, line: str) -> None:
         with self._lock:
             known = about in self._said
             self._said.add(about)
         if not known:
-            warnings.warn(line, NativeWarning, stacklevel=4)
+            warnings.warn_explicit(line, NativeWarning, *_users_place())
 
     def _make(self, request: _Request, told: dict[str, str]) -> Library | str:
-        folder: Cache | None = None
+        folder: Cache | str
         try:
             folder = Cache(cache.chosen_folder())
         except CacheError as error:
-            _tell(told, f"each process compiles anew: {error}")
+            folder = str(error)
         passed_over: list[str] = []
         for compiler in compilers.found(passed_over):
             try:
                 made = self._with(compiler, request, folder, told)
-                for why in passed_over:
-                    _tell(told, f"a compiler is passed over: {why}")
-                return made
             except _UnusableError as error:
                 self._unusable[compiler] = error
                 passed_over.append(str(error))
             except CompilingError as error:
-                if error.late:  # once is enough; the next program finds another, or none
-                    self._unusable[compiler] = _UnusableError(str(error))
-                _tell(told, f"a program runs in NumPy, not in C: {error}")
-                return str(error)
+                reason = "; ".join([*passed_over, str(error)])
+                _tell(told, f"a program runs in NumPy, not in C: {reason}")
+                return reason
+            else:
+                for why in passed_over:
+                    _tell(told, f"a compiler is passed over: {why}")
+                return made
         why = f" ({'; '.join(passed_over)})" if passed_over else ""
         reason = f"no C compiler was found that works{why}; {compilers.ADVICE}"
         _tell(told, f"programs run in NumPy, not in C: {reason}")
         return reason
 
     def _with(
-        self, compiler: Compiler, request: _Request, folder: Cache | None, told: dict[str, str]
+        self, compiler: Compiler, request: _Request, folder: Cache | str, told: dict[str, str]
     ) -> Library:
+        if isinstance(folder, str):
+            made = self._aside(compiler, request, folder)
+            _tell(told, f"each process compiles anew: {folder}")
+            return made
         key = _key(compiler, request)
-        if folder is None:
-            return self._build(compiler, request, None, key, told)
         kept = _kept(folder, key, compiler, request, told)
         if kept is None:
-            with folder.alone(key, compilers.COMPILE_LIMIT):
+            with folder.alone(key, _WAIT_LIMIT):
                 kept = _kept(folder, key, compiler, request, told)
                 return kept or self._build(compiler, request, folder, key, told)
         return kept
 
     def _build(
-        self,
-        compiler: Compiler,
-        request: _Request,
-        folder: Cache | None,
-        key: str,
-        told: dict[str, str],
+        self, compiler: Compiler, request: _Request, folder: Cache, key: str, told: dict[str, str]
     ) -> Library:
         """In the cache, and where that fails, as it does on a full disk, in the system's folder."""
-        if compiler in self._unusable:
-            raise self._unusable[compiler]
-        failed = ""
-        if folder is not None:
-            try:
-                return self._build_in(folder.working(), compiler, request, folder, key)
-            except CompilingError as error:
-                if error.late:
-                    raise
-                failed = str(error)
-            except (OSError, CacheError) as error:
-                failed = str(error)
         try:
-            made = self._build_in(_temporary(), compiler, request, None, key)
-        except OSError as error:
-            why = f"{failed}; {error}" if failed else str(error)
-            raise CompilingError(f"there is no folder to compile in ({why})") from None
-        if folder is not None:
-            about = f"nothing new is kept in the cache {str(folder.folder)!r}"
-            told[about] = f"{about}: {failed}"  # once, whatever the file
+            return self._build_in(folder, compiler, request, key)
+        except (OSError, CacheError, CompilingError) as error:
+            if isinstance(error, CompilingError) and error.late:
+                raise
+            failed = str(error)
+        made = self._aside(compiler, request, failed)
+        folder.forget_zig()  # a reason, where it is damaged
+        about = f"nothing new is kept in the cache {str(folder.folder)!r}"
+        told[about] = f"{about}: {failed}"  # once, whatever the file
         return made
 
+    def _aside(self, compiler: Compiler, request: _Request, failed: str) -> Library:
+        try:
+            with cache.temporary() as place:
+                return self._build_in(place, compiler, request, None)
+        except (OSError, CacheError) as error:
+            why = f"there is no folder to compile in ({failed}; {error})"
+            raise CompilingError(why) from None
+
     def _build_in(
-        self,
-        place: AbstractContextManager[Path],
-        compiler: Compiler,
-        request: _Request,
-        folder: Cache | None,
-        key: str,
+        self, place: Cache, compiler: Compiler, request: _Request, key: str | None
     ) -> Library:
-        with place as work:
+        """A library, which is kept where there is a key."""
+        if compiler in self._unusable:
+            raise self._unusable[compiler]
+        with place.working() as work:
             if compiler not in self._flags:
                 self._flags[compiler] = _flags(compiler, work)
             flags = (*self._flags[compiler], *request.flags)
-            made = compilers.compile_in(
-                work, request.text, compiler, flags, compilers.COMPILE_LIMIT
-            )
+            try:
+                made = compilers.compile_in(
+                    work, request.text, compiler, flags, compilers.COMPILE_LIMIT
+                )
+            except CompilingError as error:
+                if error.late:  # once is enough; the next program finds another, or none
+                    self._unusable[compiler] = _UnusableError(str(error))
+                raise
+            content = made.read_bytes()
             names = [name for name, _ in request.functions]
             _try(made, compiler, names, json.loads(request.trials))
-            path = made if folder is None else folder.keep(made, key)
-            return _load(path, compiler, request, from_cache=False)
+            path = made if key is None else place.keep(made, content, key)
+            return replace(_load(path, content, compiler, request, key), from_cache=False)
 
 
 def _tell(told: dict[str, str], line: str) -> None:
@@ -303,41 +343,25 @@ def _kept(
     folder: Cache, key: str, compiler: Compiler, request: _Request, told: dict[str, str]
 ) -> Library | None:
     try:
-        path = folder.find(key)
+        found = folder.find(key)
+        return found and _load(*found, compiler, request, key)
     except CacheError as error:
         _tell(told, f"a library was made anew: {error}")
-        return None
-    if path is None:
-        return None
-    try:
-        return _load(path, compiler, request, from_cache=True)
     except (OSError, AttributeError):
-        return None  # removed meanwhile, by a process that needed room
+        pass  # removed meanwhile, by a process that needed room; or nothing is loaded from there
+    return None
 
 
-def _load(path: Path, compiler: Compiler, request: _Request, from_cache: bool) -> Library:
-    loaded = ctypes.CDLL(str(path))
+def _load(
+    path: Path, content: bytes, compiler: Compiler, request: _Request, key: str | None
+) -> Library:
+    loaded = opened(path, content)
     functions = {}
     for name, types in request.functions:
         function = getattr(loaded, name)
         function.argtypes, function.restype = types, None
         functions[name] = function
-    return Library(functions, str(compiler), path, from_cache)
-
-
-@contextmanager
-def _temporary() -> Iterator[Path]:
-    """A folder within one of the system's, as `Cache.working` has it within the cache.
-
-    It is gone after the block, and what is loaded from it stays; on Windows it cannot be removed.
-    """
-    made = Path(tempfile.mkdtemp(prefix="pullback-"))
-    try:
-        work = made / "making"
-        work.mkdir()
-        yield work
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    return Library(functions, str(compiler), path, True, key)
 
 
 _PROBE = """\
@@ -377,11 +401,17 @@ def _try(made: Path, compiler: Compiler, names: list[str], calls: Mapping[str, A
 
     Raises:
         CompilingError: something went wrong there, which would have done so here.
+        OSError: what is to be tried could not be written.
     """
     if not sys.executable or getattr(sys, "frozen", False):
         raise CompilingError("there is no Python here to try a library before it is loaded")
-    told = json.dumps([str(made), names, calls])
-    script = str(Path(__file__).resolve().with_name("trial.py"))
-    ended = run([sys.executable, "-I", "-S", script, told], _TRIAL_LIMIT, made.parent)
-    if ended.failure:
-        raise CompilingError(f"what {compiler} made, tried in another process, {ended.failure}")
+    cache.new_file(made.parent / _TRIAL, json.dumps([made.name, names, calls]).encode())
+    script = str(Path(trial.__file__).resolve())
+    command = [sys.executable, "-I", "-S", script, _TRIAL, str(int(_TRIAL_LIMIT) + 5)]
+    ended = run(command, _TRIAL_LIMIT, made.parent)
+    failure = ended.failure
+    if not failure and trial.TRIED not in ended.printed:
+        failure = "ended before all was tried"
+    if failure:
+        what = f"what {compiler} made, tried in another process, {failure}"
+        raise CompilingError(what, ended.late)

@@ -61,8 +61,9 @@ def run(
             cwd=folder,
             env={**os.environ, **(environment or {})},
             start_new_session=True,
+            umask=-1 if sys.platform == "win32" else 0o077,  # compilers read what they write
         )
-    except (OSError, ValueError) as error:  # ValueError: a NUL in an argument
+    except (OSError, ValueError, RuntimeError) as error:  # NUL in an argument; Python is ending
         return Ended(None, "", f"could not be started ({error})")
     assert process.stdout is not None
     kept = bytearray()
@@ -71,6 +72,11 @@ def run(
     until = time.monotonic() + limit
     try:
         reader.start()
+    except RuntimeError as error:  # there can be no more threads
+        _end(process)
+        process.stdout.close()
+        return Ended(None, "", f"could not be listened to ({error})")
+    try:
         # Its end closes the pipe, which wakes the reader at once; `wait` alone looks now and then.
         while reader.is_alive() and process.poll() is None and time.monotonic() < until:
             reader.join(min(limit, _LOOK))
@@ -102,7 +108,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     else:
         try:
             os.killpg(process.pid, signal.SIGKILL)
-        except PermissionError:  # macOS, where it has ended already
+        except OSError:  # it has ended already: macOS, or children that nobody waits for
             process.kill()
     process.wait()
 

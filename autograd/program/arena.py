@@ -38,15 +38,18 @@ def planned(sizes: Sequence[int], lives: Sequence[Life]) -> tuple[list[int], int
     size = -(-np.asarray(sizes, np.int64) // _ALIGNED) * _ALIGNED
     begin, end = np.asarray(lives, np.int64).reshape(-1, 2).T
     offset = np.zeros_like(size)
-    order = np.lexsort((begin, -size))
-    for count, i in enumerate(order):
-        before = order[:count]
-        beside = before[(begin[before] < end[i]) & (end[before] > begin[i])]
-        beside = beside[np.argsort(offset[beside])]
+    placed = np.zeros((4, len(size)), np.int64)  # begin, end, first and last place, by the first
+    for count, i in enumerate(np.lexsort((begin, -size)).tolist()):
+        begins, ends, firsts, lasts = placed[:, :count]
+        beside = np.flatnonzero((begins < end[i]) & (ends > begin[i]))
         # Free are the places behind all that begin before, up to where the next begins.
-        free = np.maximum.accumulate([0, *(offset[beside] + size[beside])])
-        gaps = offset[beside] - free[:-1]
-        offset[i] = free[np.argmax([*(gaps >= size[i]), True])]
+        free = np.zeros(len(beside) + 1, np.int64)
+        np.maximum.accumulate(lasts[beside], out=free[1:])
+        fits = np.flatnonzero(firsts[beside] - free[:-1] >= size[i])
+        first = offset[i] = free[fits[0]] if len(fits) else free[-1]
+        at = np.searchsorted(firsts, first)
+        placed[:, at + 1 : count + 1] = placed[:, at:count].copy()
+        placed[:, at] = begin[i], end[i], first, first + size[i]
     return offset.tolist(), int((offset + size).max(initial=0))
 
 

@@ -18,9 +18,10 @@ from autograd import ops
 from autograd.engine.keeping import LARGE
 from autograd.engine.tensor import Array
 from autograd.program.arena import Arenas
+from autograd.program.call_text import CallText, is_mixed
 from autograd.program.places import APART, WITH_ROOM, Places
-from autograd.program.program import Call, Program, Value, replaced, values_in
-from autograd.program.running import bound, given_by
+from autograd.program.program import Call, Program, Value, replaced
+from autograd.program.running import bound
 from autograd.program.watching import watching
 from autograd.runtime.rooms import new
 from autograd.runtime.threads import elementwise, in_slabs
@@ -35,7 +36,6 @@ _NAMES = (
 UFUNCS: dict[Any, np.ufunc] = {getattr(ops, name): getattr(np, name) for name in _NAMES}
 
 _BLOCK = 1 << 13  # elements of a block, of which several are in the cache at a time
-_LITERALS = (int, float, bool, type(None), str)
 
 Seen = Callable[[int, Array], Array]
 
@@ -94,15 +94,14 @@ class _Writer:
         self._program, self._calls, self._slots = program, program.calls, program.slots
         self._constants = {f"r{slot}": c.array for slot, c in program.constants.items()}
         self._space: dict[str, Any] = {
-            "A": np.ndarray,
             "as_array": np.asarray,
             "elementwise": elementwise,
-            "given_by": given_by,
             "in_slabs": in_slabs,
             "new": new,
             "seen": seen,
             **self._constants,
         }
+        self._calling = CallText(self._space)
         self._lines: list[str] = []
         self._readers = program.readers()
         self._last = {s: n for n, call in enumerate(self._calls) for s in call.reads()}
@@ -156,11 +155,11 @@ class _Writer:
     # --- single calls --------------------------------------------------------------------------
 
     def _single(self, number: int, call: Call) -> None:
-        given, slot = self._arguments(call), call.outputs[0]
+        given, slot = self._calling.arguments(call), call.outputs[0]
         ufunc, out = self._ufunc(call), self._slots[slot]
         if ufunc is not None:
             self._fresh.add(slot)
-            name, place = self._hold("u", ufunc), self._place([number])
+            name, place = self._calling.hold("u", ufunc), self._place([number])
             room = self._room(slot, number) if place is None else ""
             if out.nbytes < LARGE:
                 made = f"{name}({given})"
@@ -183,17 +182,9 @@ class _Writer:
         room = self._room(slot, number) if forward is not None else ""
         if room:
             given = f"{given}, room={room}"
-        name = self._hold("f", forward if room else call.op.forward)
-        own = self._hold("c", call)
-        if call.several is None and call.saved is None and not self._is_mixed(call):
-            self._lines.append(f"r{slot} = {name}({given})")
-            self._lines.append(
-                f"if r{slot}.__class__ is not A: (r{slot},) = given_by({own}, r{slot}, ())"
-            )
-        else:
-            outs = "".join(f"r{s}, " for s in call.gives())
-            arrays = "".join(f"r{v.slot}, " for v in call.inputs if isinstance(v, Value))
-            self._lines.append(f"({outs}) = given_by({own}, {name}({given}), ({arrays}))")
+        self._lines += self._calling.called(
+            call, forward if room else call.op.forward, given, is_mixed(call, self._slots)
+        )
 
     def _release(self, group: Sequence[int]) -> None:
         """Let go of what is large, and no later call reads."""
@@ -207,45 +198,10 @@ class _Writer:
         if gone:
             self._lines.append(f"del {', '.join(gone)}")
 
-    def _hold(self, letter: str, value: Any) -> str:
-        """A name for what the function must find."""
-        name = f"{letter}{len(self._space)}"
-        self._space[name] = value
-        return name
-
-    def _text(self, value: Any) -> str:
-        """An argument or option in the source."""
-        if isinstance(value, Value):
-            return f"r{value.slot}"
-        if type(value) in _LITERALS and value == value and value not in (np.inf, -np.inf):
-            return repr(value)
-        if any(True for _ in values_in(value)):
-            if type(value) in (tuple, list):
-                parts = "".join(f"{self._text(part)}, " for part in value)
-                return f"({parts})" if type(value) is tuple else f"[{parts}]"
-            if type(value) is slice:
-                bounds = (value.start, value.stop, value.step)
-                return f"slice({', '.join(map(self._text, bounds))})"
-            if type(value) is dict:
-                return f"{{{', '.join(f'{k!r}: {self._text(v)}' for k, v in value.items())}}}"
-        return self._hold("o", value)
-
-    def _arguments(self, call: Call) -> str:
-        options = [f"{name}={self._text(value)}" for name, value in call.options.items()]
-        return ", ".join([*map(self._text, call.inputs), *options])
-
     def _ufunc(self, call: Call) -> np.ufunc | None:
         """The ufunc that a call is, if it is one."""
         ufunc = UFUNCS.get(call.op)
-        return (
-            ufunc if ufunc is not None and not call.options and not self._is_mixed(call) else None
-        )
-
-    def _is_mixed(self, call: Call) -> bool:
-        """Whether integers meet floats, so that what the forward gives may be narrowed."""
-        slots = [self._slots[slot] for slot in call.reads()]
-        kinds = {slot.dtype.kind for slot in slots if not slot.weak}
-        return not kinds.isdisjoint("biu") and not kinds.isdisjoint("f")
+        return None if call.options or is_mixed(call, self._slots) else ufunc
 
     def _place(self, group: Sequence[int]) -> int | None:
         """An operand of the last call of a group that can be written over with what this gives:
@@ -269,7 +225,7 @@ class _Writer:
     def _made(self, room: str, slot: int, models: Iterable[int]) -> str:
         """An array for the result of an elementwise call on these values and others."""
         kind = self._slots[slot]
-        shape, dtype = self._hold("o", kind.shape), self._hold("o", kind.dtype)
+        shape, dtype = self._calling.hold("o", kind.shape), self._calling.hold("o", kind.dtype)
         return f"{room}({shape}, {dtype}, ({''.join(f'r{s}, ' for s in models)}))"
 
     # --- elementwise calls in one --------------------------------------------------------------
@@ -339,7 +295,7 @@ class _Writer:
         into = f"r{place}"
         if place is None:
             into = self._made(self._room(out, group[-1]) or "new", out, whole)
-        chain = self._hold("g", space.pop("chain"))
+        chain = self._calling.hold("g", space.pop("chain"))
         self._lines.append(
             f"r{out} = in_slabs({chain}, {into}, {', '.join(names)}, block={_BLOCK})"
         )

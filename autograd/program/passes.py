@@ -54,7 +54,8 @@ def with_common_calls(program: Program, keep: Kept = ()) -> Program:
 
     def other(value: Value, constants: Mapping[int, int] = alike) -> Value:
         slot = same.get(value.slot, value.slot)
-        return value._replace(slot=constants.get(slot, slot))
+        slot = constants.get(slot, slot)
+        return value if slot == value.slot else value._replace(slot=slot)
 
     def merged(call: Call, rewriting: Rewriting) -> Any:
         if not is_pure(call):

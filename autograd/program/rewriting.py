@@ -44,7 +44,7 @@ class Rewriting:
         """`other` as a call reads it in place of `value`: where no gradient went back none does."""
         ends = call.recorded and value.slot in self._ends and other.slot not in self._ends
         constant = value.constant or other.constant or (ends and other.slot in self._given)
-        return other._replace(constant=constant)
+        return other if constant == other.constant else other._replace(constant=constant)
 
     def made(self, call: Call) -> None:
         self._makers.update(dict.fromkeys(call.outputs, call))

@@ -13,13 +13,19 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 # From malloc.h; the mmap threshold is at its maximum, larger arrays are mapped afresh.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -2, -3, -4
+_MMAP_MAX = 65536  # mappings, as it is by default
 _MADV_HUGEPAGE = 14  # from sys/mman.h
 _MIB = 1 << 20
 _HUGE = 2 * _MIB
 _BLOCK, _BLOCKS = 31 * _MIB, 16  # each below the threshold, so that it comes from the heap
+
+_raised: list[Any] = []  # the C library, once its limits are raised
 
 
 def keep_pages() -> bool:
@@ -43,7 +49,21 @@ def keep_pages() -> bool:
     )
     if raised:
         _ask_for_large_pages(library)
+        _raised.append(library)
     return raised
+
+
+@contextmanager
+def within_pages() -> Iterator[None]:
+    """A block in which arrays of any size lie in pages that are kept, where `keep_pages` holds;
+    outside those above its limit get pages of their own each time, and give them back."""
+    for library in _raised[:1]:
+        library.mallopt(_M_MMAP_MAX, 0)
+    try:
+        yield
+    finally:
+        for library in _raised[:1]:
+            library.mallopt(_M_MMAP_MAX, _MMAP_MAX)
 
 
 def _ask_for_large_pages(library: ctypes.CDLL) -> None:

@@ -174,6 +174,11 @@ def slabs(length: int, size: int, least: int | None = None) -> list[slice]:
     """Parts of an axis of `length` for the threads to share; one part where `size`, the number of
     elements to work on, is less than `least`, by default LARGE."""
     parts = min(_team.size, length) if size >= (LARGE if least is None else least) else 1
+    return cut(length, parts)
+
+
+def cut(length: int, parts: int) -> list[slice]:
+    """So many parts of an axis of `length`, as long as each other, or nearly."""
     edges = [length * i // parts for i in range(parts + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]
 

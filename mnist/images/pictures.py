@@ -34,7 +34,7 @@ _ESSENTIAL = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of the colour types of PNG
 _DEFLATE_RATIO = 1032  # the most that deflate can make of a byte (zlib's technical details)
 _DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N")
-_HINT = "reading pictures needs Pillow: pip install 'pullback[images]'"
+_HINT = "reading pictures needs Pillow: pip install Pillow"
 _REMEDY = "save it anew as PNG or PGM"
 
 

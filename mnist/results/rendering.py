@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Drawing = Callable[["Look"], "Figure"]
 
-HINT = "for pictures of the results install matplotlib: pip install 'pullback[plot]'"
+HINT = "for pictures of the results install matplotlib: pip install matplotlib"
 
 WIDTH = 5.4  # inches of every picture: a column of the page, and still legible on a telephone
 _DPI = 160

@@ -147,9 +147,9 @@ def winograd_conv2d(x: Tensor, weight: Tensor, border: tuple[Pair, Pair], size: 
     counts = (-(-sizes[0] // size), -(-sizes[1] // size))
     tile = (size + 2) ** 2
     matrix = np.asarray(algorithm.of_weight, np.result_type(weight.dtype, 1.0))
-    kernels = (Tensor(np.kron(matrix, matrix)) @ weight.reshape(-1, 9).T).reshape(
-        tile, filters, channels
-    )
+    both = np.kron(matrix, matrix).copy()  # what it gives is a view
+    both.flags.writeable = False  # so that a program can rely on its numbers
+    kernels = (Tensor(both) @ weight.reshape(-1, 9).T).reshape(tile, filters, channels)
     before = (-border[0][0], -border[1][0])
     tiles = transform_tiles(x, algorithm.of_input, size, before, counts)
     products = kernels @ tiles.reshape(tile, channels, -1)

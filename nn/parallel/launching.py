@@ -105,7 +105,7 @@ def start(count: int, script: str, arguments: Sequence[str], name: str) -> int:
     if mpiexec is None:
         print(
             f"{name}: error: --processes needs mpiexec, and none was found; "
-            "pip install pullback[mpi]",
+            "pip install mpi4py mpich",
             file=sys.stderr,
         )
         return 1

@@ -241,7 +241,7 @@ def world() -> Group | None:
             from mpi4py import MPI
     except ModuleNotFoundError as error:
         raise DistributedError(
-            f"{started}, but mpi4py is not installed: pip install pullback[mpi]"
+            f"{started}, but mpi4py is not installed: pip install mpi4py mpich"
         ) from error
     except (ImportError, RuntimeError, OSError) as error:
         raise DistributedError(

@@ -6,7 +6,8 @@ timed. That returns a few numbers, in which every side has to agree.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,13 @@ class Library:
         array: the numbers of a tensor.
         compiled: a function of tensors as the library's compiler makes it.
         tensor_of: a tensor of labels.
-        jit: a whole step as a program.
+        logsumexp: a function of a tensor and an axis.
+        seed: starts the random numbers that layers draw.
+        inference: what evaluation runs in, without gradients.
+        scoring: a network as a function of images, by the engine that is the fastest for it.
+        lstm: a layer of (steps, batch, inputs), from inputs and hidden size; gives the outputs and
+            the last state; weights by PyTorch's names.
+        jit: a whole step as a program; `verify` says whether the program is compared with it.
     """
 
     nn: Any
@@ -39,14 +46,25 @@ class Library:
     plain: Callable[[Array], Any]
     array: Callable[[Any], Array]
     no_grad: Callable[[], AbstractContextManager[Any]]
+    logsumexp: Callable[[Any, int], Any]
+    seed: Callable[[int], Any]
+    inference: Callable[[], AbstractContextManager[Any]]
+    lstm: Callable[[int, int], Any]
+    scoring: Callable[[Any], Callable[[Any], Any]] = lambda model: model
     compiled: Callable[[Any], Any] = lambda function: function
     tensor_of: Callable[[Array], Any] = lambda labels: labels
-    jit: Callable[[Any], Any] = lambda function: function
+    jit: Callable[..., Any] = lambda function, verify: function
 
     def prepared(self, name: str, sizes: dict[str, int]) -> Any:
         """The network, with the weights that every side starts from."""
         model = networks.build(self.nn, networks.NETWORKS[name](**sizes))
         initial = networks.initial_in_stack if name == "stack" else networks.initial
+        return self.started(model, initial)
+
+    def started(
+        self, model: Any, initial: Callable[[str, tuple[int, ...]], Array] = networks.initial
+    ) -> Any:
+        """A module of the library's, with the weights that every side starts from."""
         state = {
             entry: initial(entry, tuple(old.shape)) for entry, old in model.state_dict().items()
         }
@@ -115,24 +133,42 @@ def chain(library: Library, length: int, shape: tuple[int, ...]) -> Timed:
     return run
 
 
-def whole(library: Library, network: str, batch: int, jitted: bool) -> Timed:
+def whole(library: Library, network: str, batch: int, jitted: bool, verify: bool = True) -> Timed:
     """A training step as one function of images and labels, which may be jitted; gives the loss."""
+    library.seed(0)
     model, criterion = library.prepared(network, {}), library.nn.CrossEntropyLoss()
     optimizer = library.sgd(
         model.parameters(), lr=networks.LEARNING_RATE, momentum=networks.MOMENTUM
     )
     images, labels = networks.data(network, batch)
     x, y = library.tensor(images), library.tensor_of(labels)
+    loss_of = library.compiled(lambda x, y: criterion(model(x), y))
 
     def function(x: Any, y: Any) -> Any:
         optimizer.zero_grad()
-        loss = criterion(model(x), y)
+        loss = loss_of(x, y)
         loss.backward()
         optimizer.step()
         return loss
 
-    stepped = library.jit(function) if jitted else function
+    stepped = library.jit(function, verify=verify) if jitted else function
     return lambda: [float(stepped(x, y).item())]
+
+
+def images(library: Library, count: int, batch: int) -> Timed:
+    """Scores of `count` images by the deep model, in evaluation mode, `batch` at a time."""
+    model = library.prepared("deep", {})
+    model.eval()
+    scores_of = library.scoring(model)
+    pixels = networks.data("deep", count)[0]
+    batches = [library.tensor(pixels[first : first + batch]) for first in range(0, count, batch)]
+
+    def run() -> list[float]:
+        with library.inference():
+            found = [library.array(scores_of(x)) for x in batches]
+        return [float(score) for each in found for score in each[0, :2]]
+
+    return run
 
 
 def fed(library: Library, length: int, jitted: bool) -> Timed:
@@ -149,7 +185,7 @@ def fed(library: Library, length: int, jitted: bool) -> Timed:
         loss.backward()
         return loss
 
-    chained = library.jit(function) if jitted else function
+    chained = library.jit(function, verify=True) if jitted else function
 
     def run() -> list[float]:
         x = library.leaf(start)
@@ -159,10 +195,95 @@ def fed(library: Library, length: int, jitted: bool) -> Timed:
     return run
 
 
+def applied(library: Library, name: str, shape: tuple[int, int], jitted: bool) -> Timed:
+    """A function of the rows of a float32 matrix, and back from a given gradient."""
+    rng = np.random.default_rng(0)
+    functional, (rows, columns) = library.nn.functional, shape
+    weight, bias = library.leaf(np.ones(columns, "f4")), library.leaf(np.zeros(columns, "f4"))
+    functions: dict[str, Callable[[Any], Any]] = {
+        "gelu": functional.gelu,
+        "gelu-tanh": lambda x: functional.gelu(x, approximate="tanh"),
+        "softmax": lambda x: functional.softmax(x, dim=-1),
+        "layer-norm": lambda x: functional.layer_norm(x, (columns,), weight, bias),
+        "logsumexp": lambda x: library.logsumexp(x, -1),
+    }
+    f = functions[name]
+    x = library.leaf(rng.standard_normal(shape, dtype=np.float32))
+    outs = (rows,) if name == "logsumexp" else shape
+    g = library.tensor(rng.standard_normal(outs, dtype=np.float32))
+
+    def function(x: Any, g: Any) -> Any:
+        y = f(x)
+        y.backward(g)
+        return y.detach()
+
+    return _back(library, function, (x, g), [x, weight, bias], jitted)
+
+
+def attention(library: Library, shape: tuple[int, int, int, int], jitted: bool) -> Timed:
+    """Scaled dot-product attention (Vaswani et al. 2017, eq. 1) of queries, keys and values of
+    shape (batch, heads, length, width), float32, and back to all three from a given gradient."""
+    rng, softmax = np.random.default_rng(0), library.nn.functional.softmax
+    leaves = [library.leaf(rng.standard_normal(shape, dtype=np.float32)) for _ in range(3)]
+    g = library.tensor(rng.standard_normal(shape, dtype=np.float32))
+
+    def function(q: Any, k: Any, v: Any, g: Any) -> Any:
+        weights = softmax(q @ k.swapaxes(-1, -2) / math.sqrt(shape[-1]), dim=-1)
+        y = weights @ v
+        y.backward(g)
+        return y.detach()
+
+    return _back(library, function, (*leaves, g), leaves, jitted)
+
+
+def recurrent(
+    library: Library, steps: int, batch: int, inputs: int, hidden: int, jitted: bool
+) -> Timed:
+    """An LSTM over a sequence (steps, batch, inputs), and back to its weights from a given gradient
+    of all outputs."""
+    rng, layer = np.random.default_rng(0), library.started(library.lstm(inputs, hidden))
+    x = library.tensor(rng.standard_normal((steps, batch, inputs), dtype=np.float32))
+    g = library.tensor(rng.standard_normal((steps, batch, hidden), dtype=np.float32))
+
+    def function(x: Any, g: Any) -> Any:
+        y, _ = layer(x)
+        y.backward(g)
+        return y.detach()
+
+    return _back(library, function, (x, g), list(layer.parameters()), jitted)
+
+
+def _back(
+    library: Library,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    leaves: Sequence[Any],
+    jitted: bool,
+) -> Timed:
+    """A function that ends with a sweep, timed; gives some of its output and of the gradients."""
+
+    def cleared(*arguments: Any) -> Any:
+        for leaf in leaves:
+            leaf.grad = None
+        return function(*arguments)
+
+    run_it = library.jit(cleared, verify=True) if jitted else cleared
+
+    def run() -> list[float]:
+        found = [run_it(*arguments), *(leaf.grad for leaf in leaves if leaf.grad is not None)]
+        return [float(number) for t in found for number in library.array(t).flat[:3]]
+
+    return run
+
+
 TASKS: dict[str, Callable[..., Timed]] = {
     "step": step,
     "inference": inference,
     "chain": chain,
     "whole": whole,
+    "images": images,
+    "attention": attention,
+    "recurrent": recurrent,
     "fed": fed,
+    "applied": applied,
 }

@@ -5,14 +5,44 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import shlex
 from typing import Any
 
 import numpy as np
 from benchmarks.sides import cores
 
+from autograd.native import compilers
 from autograd.runtime.blas import openblas_libraries
 
 VECTORS = ("avx", "avx2", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
+
+
+def avx2_alone() -> dict[str, str]:
+    """Variables under which NumPy, its BLAS, PyTorch, XLA and our C do without AVX-512.
+
+    Raises RuntimeError where there is no C compiler to tell.
+    """
+    compiler = next(compilers.found([]), None)
+    if compiler is None:
+        raise RuntimeError(f"no C compiler that could be held to AVX2; {compilers.ADVICE}")
+    return {
+        "CC": shlex.join([*compiler.command, "-mno-avx512f"]),
+        "NPY_DISABLE_CPU_FEATURES": " ".join(
+            n for n in numpy_uses() if n.startswith(("AVX512", "X86_V4"))
+        ),
+        "OPENBLAS_CORETYPE": "Haswell",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    }
+
+
+def numpy_uses() -> list[str]:
+    """What NumPy chooses kernels by, of what this processor has."""
+    from numpy._core import _multiarray_umath as compiled
+
+    return [name for name in compiled.__cpu_dispatch__ if compiled.__cpu_features__.get(name)]
 
 
 def facts() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from benchmarks.sides import OURS, Request, Side, SideError, Variant
 
+TOLERANCE = 1e-3  # by which numbers may differ, relative to the largest of their kind
 PAUSE = 0.05  # seconds between blocks: threads that spin after their work have gone to sleep
 
 
@@ -90,7 +91,7 @@ def alternate(
     threads: Sequence[int],
     look: Look,
     effort: Effort,
-    tolerance: float = 1e-3,
+    tolerance: float = TOLERANCE,
 ) -> list[Rows]:
     """Rows for every request, by `look(variant, threads, request)`; all requests in each round."""
     results: list[Rows] = [
@@ -128,6 +129,7 @@ def in_turn(
     requests: Sequence[Request],
     threads: Sequence[int],
     effort: Effort,
+    tolerance: float = TOLERANCE,
 ) -> list[Rows]:
     """Rows in seconds, from one process for each side and number of threads."""
     with ExitStack() as stack:
@@ -142,10 +144,10 @@ def in_turn(
             return Taken(figure, block["numbers"], side.hello["version"], block["settled"])
 
         timed = [replace(its, warm=effort.warm, seconds=effort.seconds) for its in requests]
-        return alternate(variants, timed, threads, look, effort)
+        return alternate(variants, timed, threads, look, effort, tolerance)
 
 
-def keep(rows: Rows, taken: Mapping[str, Taken], tolerance: float = 1e-3) -> None:
+def keep(rows: Rows, taken: Mapping[str, Taken], tolerance: float = TOLERANCE) -> None:
     """Add a round's figures to the rows, but for sides whose numbers are not ours."""
     for name, its in taken.items():
         row = rows[name]
@@ -163,7 +165,7 @@ def keep(rows: Rows, taken: Mapping[str, Taken], tolerance: float = 1e-3) -> Non
 
 
 def disagreement(
-    ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], tolerance: float = 1e-3
+    ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], tolerance: float = TOLERANCE
 ) -> str:
     """What is wrong with a side's numbers, or nothing.
 
@@ -190,8 +192,8 @@ def quartiles(figures: Sequence[float]) -> tuple[float, float, float]:
 
 
 def ratio(ours: Sequence[float], other: Sequence[float]) -> tuple[float, float, float] | None:
-    """Ours over the other: ratio of the medians, and quartiles of the rounds' own ratios."""
+    """Ours over the other, of each round: median, lower and upper quartile."""
     if not (ours and other):
         return None
-    low, _, high = quartiles([a / b for a, b in zip(ours, other, strict=True)])
-    return statistics.median(ours) / statistics.median(other), low, high
+    low, middle, high = quartiles([a / b for a, b in zip(ours, other, strict=True)])
+    return middle, low, high

@@ -1,15 +1,19 @@
 """The networks that are timed, their weights and their data: the same numbers for every side.
 
 A network is a list of layers, ("conv", inputs, outputs), ("norm", channels), ("relu",), ("pool",
-window), ("average", window), ("flatten",) or ("linear", inputs, outputs), so that a library with
-layers can build it and one without can interpret it. Needs nothing but NumPy: the interpreters of
-the peers have no more.
+window), ("average", window), ("flatten",), ("dropout", p) or ("linear", inputs, outputs), so that a
+library with layers can build it and one without can interpret it. A convolution may go on with
+whether it has a bias, the side of its window, its stride and its groups: (True, 3, 1, 1). Needs
+nothing but NumPy: the interpreters of the peers have no more.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,23 +58,115 @@ def stack(depth: int = 1) -> Layers:
     return [*blocks, ("average", 14), ("flatten",)]
 
 
-def deep() -> Layers:
-    """The deep model of mnist.models, whose convolutions have no bias."""
+def blocks(filters: tuple[int, ...], dropout: float = 0.0) -> Layers:
+    """Blocks of 3x3 filters for images (1, 28, 28), halved after the second, the fourth and the
+    last: the larger models of mnist.models, whose convolutions have no bias."""
     layers: Layers = []
-    sizes = [(1, 16), (16, 16), (16, 32), (32, 32), (32, 64)]
-    for position, (inputs, outputs) in enumerate(sizes):
+    for position, (inputs, outputs) in enumerate(pairwise((1, *filters)), start=1):
         layers += [("conv", inputs, outputs, False), *_block(inputs, outputs)[1:]]
-        if position in (1, 3, 4):
+        if position in (2, 4, len(filters)):
             layers.append(("pool", 2))
-    return [*layers, ("flatten",), ("linear", 64 * 3 * 3, CLASSES)]
+    layers += [("flatten",), *([("dropout", dropout)] if dropout else [])]
+    return [*layers, ("linear", filters[-1] * 3 * 3, CLASSES)]
 
 
 def _block(inputs: int, outputs: int) -> Layers:
     return [("conv", inputs, outputs), ("norm", outputs), ("relu",)]
 
 
-NETWORKS = {"w1": w1, "w2": w2, "mlp": mlp, "stack": stack, "deep": deep}
-_IMAGES: dict[str, tuple[int, ...]] = {"stack": (16, 14, 14), "mlp": (8,)}
+@dataclass(frozen=True)
+class Drawn:
+    """A network drawn at random: its layers, the shape of an image, and how many are a batch."""
+
+    layers: Layers
+    images: tuple[int, int, int]
+    batch: int
+
+    def __str__(self) -> str:
+        """Such as "24 of 3x32x32: 5x5/2 12 norm, 3x3 24 in 3 norm, max"."""
+        told = []
+        for kind, *sizes in self.layers:
+            if kind == "conv":
+                _, outputs, _, side, stride, groups = sizes
+                by = f"/{stride}" * (stride > 1)
+                told.append(f"{side}x{side}{by} {outputs}" + f" in {groups}" * (groups > 1))
+            elif kind == "norm":
+                told[-1] += " norm"
+            elif kind in ("pool", "average"):
+                told.append("max" if kind == "pool" else "mean")
+        return f"{self.batch} of {'x'.join(map(str, self.images))}: {', '.join(told)}"
+
+
+COUNT, SEED = 12, 20
+WORK = 7e6, 1.2e9  # least and most multiply-adds of a forward pass: those of W1 and of W2
+
+
+def draw() -> list[Drawn]:
+    """COUNT networks whose widths, depths, windows, strides and batches are those of no other row.
+
+    One has convolutions in groups, one depthwise ones with one of 1x1 behind each.
+    """
+    rng = np.random.default_rng(SEED)
+    kinds = rng.permutation(["grouped", "depthwise", *["full"] * (COUNT - 2)])
+    found: list[Drawn] = []
+    while len(found) < COUNT:
+        drawn, work = _draw(rng, kinds[len(found)])
+        if WORK[0] <= work <= WORK[1]:
+            found.append(drawn)
+    return found
+
+
+def _draw(rng: np.random.Generator, kind: str) -> tuple[Drawn, int]:
+    """A network, and the multiply-adds of its forward pass."""
+    channels, side = int(rng.choice([1, 3])), int(rng.integers(16, 41))
+    images, batch = (channels, side, side), int(2 ** rng.uniform(4, 7))
+    norm, bias, pool = (bool(rng.integers(2)) for _ in range(3))
+    layers: Layers = []
+    work = 0
+
+    def convolve(outputs: int, window: int, stride: int = 1, groups: int = 1) -> None:
+        nonlocal channels, side, work
+        layers.append(("conv", channels, outputs, bias, window, stride, groups))
+        layers.extend([("norm", outputs)] * norm + [("relu",)])
+        side = (side - 1) // stride + 1
+        work += batch * side * side * window * window * outputs * channels // groups
+        channels = outputs
+
+    for position in range(int(rng.integers(1, 6)) + (kind != "full")):
+        outputs, window = int(rng.integers(5, 65)), int(rng.choice([1, 3, 5, 7]))
+        stride = 2 if side >= 8 and rng.random() < 0.25 else 1
+        if kind == "full" or position == 0:
+            groups = int(rng.integers(2, 5))  # of what follows, where it is grouped
+            convolve(outputs - outputs % groups if kind == "grouped" else outputs, window, stride)
+        elif kind == "grouped":
+            convolve(outputs - outputs % groups, window, stride, groups)
+        else:
+            convolve(channels, window, stride, channels)
+            convolve(outputs, 1)
+        if side >= 4 and rng.random() < 0.5:
+            layers.append(("pool" if pool else "average", 2))
+            side //= 2
+    layers += [("flatten",), ("linear", channels * side * side, CLASSES)]
+    return Drawn(layers, images, batch), work
+
+
+DRAWN = {f"drawn-{number}": drawn for number, drawn in enumerate(draw(), start=1)}
+NETWORKS: dict[str, Callable[..., Layers]] = {
+    "w1": w1,
+    "w2": w2,
+    "mlp": mlp,
+    "stack": stack,
+    # The models of mnist.models by their names.
+    "deep": partial(blocks, (16, 16, 32, 32, 64)),
+    "small": partial(blocks, (12, 12, 24, 24, 32)),
+    "best": partial(blocks, (24, 24, 48, 48, 72), 0.1),
+    **{name: partial(list, drawn.layers) for name, drawn in DRAWN.items()},
+}
+_IMAGES: dict[str, tuple[int, ...]] = {
+    "stack": (16, 14, 14),
+    "mlp": (8,),
+    **{name: drawn.images for name, drawn in DRAWN.items()},
+}
 
 
 class Plain:
@@ -92,22 +188,42 @@ def images_of(network: str) -> tuple[int, ...]:
 
 def build(nn: Any, layers: Layers) -> Any:
     """The network out of a library's layers, which have PyTorch's names and arguments."""
+
+    def conv(
+        inputs: int,
+        outputs: int,
+        bias: bool = True,
+        side: int = 3,
+        stride: int = 1,
+        groups: int = 1,
+    ) -> Any:
+        around = {"padding": side // 2, "stride": stride, "groups": groups}
+        return nn.Conv2d(inputs, outputs, side, bias=bias, **around)
+
     make = {
-        "conv": lambda i, o, bias=True: nn.Conv2d(i, o, 3, padding=1, bias=bias),
+        "conv": conv,
         "norm": nn.BatchNorm2d,
         "relu": nn.ReLU,
         "pool": nn.MaxPool2d,
         "average": nn.AvgPool2d,
         "flatten": nn.Flatten,
+        "dropout": nn.Dropout,
         "linear": nn.Linear,
     }
     return nn.Sequential(*[make[kind](*sizes) for kind, *sizes in layers])
 
 
 def parameters(layers: Layers) -> dict[str, Array]:
-    """Weights and biases by PyTorch's names, for a side that has no layers of its own."""
+    """Weights and biases by PyTorch's names, for a side that has no layers of its own.
+
+    Raises ValueError for convolutions other than those of `forward`: 3x3, with a bias.
+    """
     shapes: dict[str, tuple[int, ...]] = {}
     for index, (kind, *sizes) in enumerate(layers):
+        if kind == "conv" and len(sizes) > 2:
+            raise ValueError(
+                f"layer {index}: a convolution {sizes} given, (inputs, outputs) expected"
+            )
         if kind in ("conv", "linear"):
             window = (3, 3) if kind == "conv" else ()
             shapes[f"{index}.weight"] = (sizes[1], sizes[0], *window)

@@ -19,6 +19,40 @@ from autograd import Tensor
 
 VERSION = f"in {Path(autograd.__file__).parents[1]}"
 
+
+class LSTM(nn.Module):
+    """One layer (Hochreiter and Schmidhuber 1997, with the forget gates of Gers et al. 2000), as
+    one writes it in ops: nn has none. Weights, gates in their order and biases as in PyTorch."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        def zeros(*shape: int) -> nn.Parameter:
+            return nn.Parameter(np.zeros(shape, np.float32))
+
+        self.weight_ih_l0 = zeros(4 * hidden, inputs)
+        self.weight_hh_l0 = zeros(4 * hidden, hidden)
+        self.bias_ih_l0, self.bias_hh_l0 = zeros(4 * hidden), zeros(4 * hidden)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        steps, batch, _ = x.shape
+        bias = self.bias_ih_l0 + self.bias_hh_l0
+        h = c = Tensor(np.zeros((batch, self.weight_hh_l0.shape[1]), np.float32))
+        outputs = []
+        for given in autograd.split(x @ self.weight_ih_l0.T + bias, steps):
+            sums = given[0] + h @ self.weight_hh_l0.T
+            i, f, g, o = autograd.split(sums, 4, axis=1)
+            c = autograd.expit(f) * c + autograd.expit(i) * autograd.tanh(g)
+            h = autograd.expit(o) * autograd.tanh(c)
+            outputs.append(h)
+        return autograd.stack(outputs), (h, c)
+
+
+def scoring(model: nn.Module) -> Callable[[Tensor], Tensor]:
+    """As train.py evaluates by programs in C."""
+    from mnist import engines
+
+    return engines.scoring("c", model)
+
+
 LIBRARY = Library(
     nn=nn,
     sgd=nn.optim.SGD,
@@ -27,13 +61,18 @@ LIBRARY = Library(
     plain=np.asarray,
     array=lambda tensor: tensor.data,
     no_grad=autograd.no_grad,
+    logsumexp=autograd.logsumexp,
     tensor_of=Tensor,
+    seed=autograd.random.seed,
+    inference=autograd.no_grad,
+    scoring=scoring,
+    lstm=LSTM,
     jit=autograd.jit,
 )
 
 
-def epoch(folder: str, settings: dict[str, Any]) -> Timed:
-    """What train.py does after it has read its arguments, on W1; gives losses and accuracy."""
+def epoch(folder: str, settings: dict[str, Any], engine: str) -> Timed:
+    """What train.py does after it has read its arguments, on W1; gives losses and accuracies."""
     from mnist import models, training
     from mnist.config import Config
     from mnist.data import Dataset
@@ -45,10 +84,10 @@ def epoch(folder: str, settings: dict[str, Any]) -> Timed:
         with np.load(Path(folder) / "data.npz") as arrays:
             dataset = Dataset("benchmark", *(arrays[name] for name in arrays))
         models.MODELS["w1"] = w1
-        config = Config(model="w1", epochs=1, **settings)
+        config = Config(model="w1", epochs=1, engine=engine, **settings)
         with tempfile.TemporaryDirectory() as results:
             run = training.train(dataset, config, Path(results), announce=lambda line: None)
-        names = ("train_loss", "test_loss", "test_accuracy")
+        names = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
         return [run.metrics[0][name] for name in names]
 
     return run

@@ -21,10 +21,15 @@ LIBRARY = Library(
     tensor_of=torch.tensor,
     array=lambda tensor: tensor.numpy(),
     no_grad=torch.no_grad,
+    logsumexp=torch.logsumexp,
+    seed=torch.manual_seed,
+    inference=torch.inference_mode,
+    lstm=torch.nn.LSTM,
 )
 
 
-def epoch(folder: str, settings: dict[str, Any]) -> Timed:
+def epoch(folder: str, settings: dict[str, Any], engine: str) -> Timed:
+    """The same in PyTorch, which has no other engine."""
     from benchmarks import torch_epoch
 
     return partial(torch_epoch.run, LIBRARY.prepared("w1", {}), folder, **settings)

@@ -13,4 +13,4 @@ VERSION = on_pytorch.VERSION
 LIBRARY = replace(on_pytorch.LIBRARY, compiled=torch.compile)
 
 # Not the chain: the compiler would take minutes for its thousand links.
-TASKS = {name: partial(layered.TASKS[name], LIBRARY) for name in ("step", "inference")}
+TASKS = {name: partial(layered.TASKS[name], LIBRARY) for name in ("step", "whole", "inference")}

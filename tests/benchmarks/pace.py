@@ -27,13 +27,14 @@ class Paced:
 
     Attributes:
         numbers: what the first runs computed, which every side has to agree in.
+        first: the seconds of the first run; 0 before it.
     """
 
     def __init__(
         self, run: Callable[[], list[float]], clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._run, self._clock = run, clock
-        self._last = 0.0
+        self._last = self.first = 0.0
         self.numbers: list[list[float]] = []
 
     def warm_up(self, checked: int, bound: float) -> bool:
@@ -47,7 +48,7 @@ class Paced:
         for _ in range(checked):
             self.numbers.append(self._once())
             if len(self.numbers) == 1:
-                windows, began = [], self._clock()
+                windows, began, self.first = [], self._clock(), self._last
             elif self._last >= WINDOW:
                 windows.append(self._last)
         while not settled(windows) and self._clock() - began < bound:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import quartiles
+from benchmarks.results import Result
 from benchmarks.sides import OURS
-from benchmarks.suite import Result
 
 COLOURS = {"pullback": "#c2410c", "pytorch": "#1d4ed8", "other": "#15803d"}
 

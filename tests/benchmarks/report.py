@@ -9,8 +9,8 @@ from typing import Any
 
 from benchmarks import machine
 from benchmarks.measure import Row, quartiles, ratio
+from benchmarks.results import Result, Settings
 from benchmarks.sides import OURS
-from benchmarks.suite import Result, Settings
 
 
 def lines(result: Result, judge: bool = True) -> list[str]:
@@ -18,7 +18,8 @@ def lines(result: Result, judge: bool = True) -> list[str]:
     if not judge:
         result = replace(result, ratios={}, limit=None)
     found = [f"{result.title} ({result.unit})"]
-    found += _growth_lines(result) if result.points else _side_lines(result)
+    of = _growth_lines if result.points else _case_lines if result.cases else _side_lines
+    found += of(result)
     before, after = result.load
     if before is not None and after is not None:
         found.append(f"  load {before:.2f} before, {after:.2f} after")
@@ -53,6 +54,37 @@ def _threads(row: Row, scale: float) -> str:
     ]
     chosen = f"{row.threads} thread" + "s" * (row.threads > 1)
     return f"{chosen} ({', '.join(others)})" if others else chosen
+
+
+def _case_lines(result: Result) -> list[str]:
+    """A line for each case, and one for each side with the worst ratio to it."""
+    found = []
+    ratios: dict[str, list[tuple[tuple[float, float, float], str]]] = {}
+    for case, rows in result.cases.items():
+        ours = rows.get(OURS, Row())
+        told = []
+        for side, row in rows.items():
+            if row.problem:
+                found.append(f"  {row.problem}; {case}")
+                continue
+            count = f"{row.threads} thread" + "s" * (row.threads > 1)
+            told.append(f"{side} {result.scale * statistics.median(row.figures):.4g} ({count})")
+            times = ratio(ours.figures, row.figures)
+            if side != OURS and times is not None:
+                told[-1] += f" ours / it {times[0]:.3g} [{times[1]:.3g}, {times[2]:.3g}]"
+                ratios.setdefault(side, []).append((times, case))
+            told[-1] += ", still getting faster" * (not row.settled)
+        found += [f"  {'; '.join(told)}; {case}"] * bool(told)
+    first = next(iter(result.cases))
+    for side, pairs in ratios.items():
+        standard = {case: times for times, case in pairs}.get(first)
+        others = [pair for pair in pairs if pair[1] != first]
+        if standard and others:
+            worst, case = max(others)
+            times, least = worst[0] / standard[0], worst[1] / standard[0]
+            line = f"  worst: {worst[0]:.3g} of {side}, {times:.3g} times that of {first}: {case}"
+            found.append(line + _wanted(times, result.limit, least))
+    return found
 
 
 def _growth_lines(result: Result) -> list[str]:
@@ -99,19 +131,20 @@ def versions(results: Sequence[Result]) -> dict[str, str]:
     return {
         side: row.version
         for result in results
-        for rows in [result.rows, *(rows for _, rows in result.points)]
+        for rows in result.tables()
         for side, row in rows.items()
         if row.version
     }
 
 
-def as_json(results: Sequence[Result], settings: Settings) -> dict[str, Any]:
+def as_json(results: Sequence[Result], settings: Settings, avx2: bool = False) -> dict[str, Any]:
     """Everything measured, for a program: figures in seconds or bytes, one for each round."""
     return {
         "machine": machine.facts(),
         "versions": versions(results),
         "threads": list(settings.threads),
         "quick": settings.quick,
+        "avx2_alone": avx2,
         "benchmarks": {result.name: _benchmark(result) for result in results},
     }
 
@@ -120,6 +153,8 @@ def _benchmark(result: Result) -> dict[str, Any]:
     facts: dict[str, Any] = {"title": result.title, "unit": result.unit, "scale": result.scale}
     facts |= {"wanted_ratios": dict(result.ratios), "wanted_limit": result.limit}
     facts |= {"note": result.note, "load": result.load}
+    if result.cases:
+        return facts | {"cases": {case: _rows(rows) for case, rows in result.cases.items()}}
     if not result.points:
         return facts | {"sides": _rows(result.rows)}
     sides = list(result.points[0][1])
@@ -138,5 +173,5 @@ def _rows(rows: dict[str, Row]) -> dict[str, Any]:
             found[side]["quartiles"] = quartiles(row.figures)
         times = ratio(ours.figures, row.figures)
         if side != OURS and times is not None:
-            found[side]["ours_over_it"] = {"of_medians": times[0], "quartiles": times[1:]}
+            found[side]["ours_over_it"] = {"median": times[0], "quartiles": times[1:]}
     return found

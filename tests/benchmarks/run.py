@@ -3,9 +3,9 @@
 Each side runs in a process of its own, first until its times have settled, then for a given time a
 block; they take turns, the others sleeping, so that a slow moment of the machine hits all. Each is
 tried on one core with one thread and on all with as many, and shown with what was faster. Printed
-are medians with quartiles over the blocks, and ours as a ratio to the others beside what is wanted.
-All have to compute the same losses, outputs and gradients as ours: otherwise there is no ratio, and
-the exit status is 1.
+are medians with quartiles over the blocks, and of the ratios of ours to the others in each round,
+beside what is wanted. All have to compute the same losses, outputs and gradients as ours: otherwise
+there is no ratio, and the exit status is 1. With --avx2 all do without AVX-512.
 
 This project is measured as train.py runs it, after autograd.keep_pages(), and without. PyTorch is
 measured where it is installed: as it comes, after the same keep_pages(), and by torch.compile,
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,8 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks import machine, picture, report
+from benchmarks.results import Settings
 from benchmarks.sides import OTHER, OURS, SIDES, Variant, cores
-from benchmarks.suite import BENCHMARKS, BESIDE_ANOTHER, Settings
+from benchmarks.suite import BENCHMARKS, BESIDE_ANOTHER
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     variants = [SIDES[name] for name in args.sides or SIDES]
     if args.against:
         variants = [SIDES[OURS], Variant(OTHER, "pullback", pages=True, tree=args.against)]
+    if args.avx2:
+        os.environ.update(machine.avx2_alone())
     settings = Settings(variants, sorted({1, args.threads}), args.quick)
     print("\n".join(machine.lines()))
+    if args.avx2:
+        print("--avx2: all sides do without AVX-512")
     print("median [quartiles]; threads: the faster number, and the other's median")
     if settings.quick:
         print("--quick: everything small and short; the figures say nothing of speed")
@@ -52,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         results[-1].load = before, machine.load()
         print("\n" + "\n".join(report.lines(results[-1], judge=not args.quick)), flush=True)
         if args.json:  # after each: what was measured is not lost if the next is interrupted
-            args.json.write_text(json.dumps(report.as_json(results, settings), indent=1) + "\n")
+            args.json.write_text(
+                json.dumps(report.as_json(results, settings, args.avx2), indent=1) + "\n"
+            )
     found = report.versions(results).items()
     print("\n" + "\n".join(f"{side}: {version}" for side, version in found))
     if args.picture:
@@ -78,6 +86,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     p.add_argument("--json", type=Path, metavar="FILE", help="write all figures")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the growth curves")
     p.add_argument("--quick", action="store_true", help="run through everything, small and short")
+    p.add_argument("--avx2", action="store_true", help="all sides do without AVX-512")
     p.add_argument(
         "--threads",
         type=int,

@@ -148,9 +148,9 @@ def what_is_missing() -> str | None:
     if launched() is not None:
         return "started by mpiexec; start it alone, it starts its ranks itself"
     if find_spec("mpi4py") is None:
-        return "mpi4py is not installed; pip install pullback[mpi]"
+        return "mpi4py is not installed; pip install mpi4py mpich"
     if find_mpiexec() is None:
-        return "no mpiexec was found; pip install pullback[mpi]"
+        return "no mpiexec was found; pip install mpi4py mpich"
     return None
 
 

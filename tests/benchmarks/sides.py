@@ -53,7 +53,9 @@ _ALL = (
 )
 SIDES = {variant.name: variant for variant in _ALL}
 
+# Nothing of the user's own cache of programs in C is used, and nothing is left there.
 _bytecode = tempfile.TemporaryDirectory(prefix="pullback-bytecode-")
+_programs = tempfile.TemporaryDirectory(prefix="pullback-programs-")
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,12 @@ class SideError(RuntimeError):
 class Side:
     """A running process of one side, held to `threads` cores and threads.
 
+    `programs` is the folder where this project keeps programs in C; none: one that all share.
+
     Raises SideError when the library, or the interpreter that should have it, is not there.
     """
 
-    def __init__(self, variant: Variant, threads: int) -> None:
+    def __init__(self, variant: Variant, threads: int, programs: str = "") -> None:
         self.name = variant.name
         options = ["--pages"] * variant.pages
         self._process = subprocess.Popen(
@@ -92,7 +96,7 @@ class Side:
             stdout=subprocess.PIPE,
             text=True,
             cwd=TESTS,
-            env=_environment(variant, threads),
+            env=_environment(variant, threads) | ({"PULLBACK_CACHE": programs} if programs else {}),
             # Held to so many cores: some libraries count cores and heed no variable.
             preexec_fn=partial(_pin, threads) if hasattr(os, "sched_setaffinity") else None,
         )
@@ -103,7 +107,8 @@ class Side:
             raise
 
     def ask(self, request: Request) -> dict[str, Any]:
-        """A block of runs: {"seconds", "numbers", "settled", "peak_bytes"}."""
+        """A block of runs: {"seconds", "first", "numbers", "settled", "peak_bytes"}; `first` is how
+        many seconds the task's first run took."""
         assert self._process.stdin
         # A process that has died says so by its silence, below.
         with suppress(BrokenPipeError):
@@ -167,6 +172,7 @@ def _environment(variant: Variant, threads: int) -> dict[str, str]:
         # Bytecode is kept as in an installed library, but not in the checkout.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         environment["PYTHONPYCACHEPREFIX"] = _bytecode.name
+        environment["PULLBACK_CACHE"] = _programs.name
     return environment
 
 

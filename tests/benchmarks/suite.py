@@ -5,13 +5,23 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks import epoch_data
-from benchmarks.measure import Effort, Row, Rows, Taken, alternate, in_turn
+from benchmarks import epoch_data, in_c
+from benchmarks.measure import Effort, Rows, Taken, alternate, in_turn
+from benchmarks.results import (
+    BOTH,
+    LINKS,
+    MEGABYTES,
+    MICROSECONDS,
+    MILLISECONDS,
+    Result,
+    Settings,
+    timed,
+)
 from benchmarks.sides import (
     COMPILED,
     NO_PAGES,
@@ -24,76 +34,20 @@ from benchmarks.sides import (
     Variant,
 )
 
-BOTH = (OURS, REFERENCE)
 PAGES = (OURS, NO_PAGES, REFERENCE, REFERENCE_PAGES, COMPILED)
-MILLISECONDS, MICROSECONDS, MEGABYTES = 1e3, 1e6, 1e-6
-LINKS = 1000
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What to measure, and how.
-
-    Args:
-        variants: those to measure, where a benchmark has them; with another checkout: these in all.
-        threads: the numbers of threads, and cores, that each side is tried with.
-        quick: whether everything need only be run through, small and short, as a test does.
-    """
-
-    variants: Sequence[Variant]
-    threads: Sequence[int]
-    quick: bool = False
-
-    def of(self, names: Sequence[str]) -> list[Variant]:
-        return [its for its in self.variants if its.name in (*names, OTHER)]
-
-    def effort(self, rounds: int, trials: int = 2, seconds: float = 0.5) -> Effort:
-        return Effort(2, 1, 0.001, 0.0) if self.quick else Effort(rounds, trials, seconds)
-
-
-@dataclass
-class Result:
-    """What one benchmark found.
-
-    Args:
-        unit, scale: what figures times scale are.
-        rows: a row for every side; for growth, see `points`.
-        ratios: at most so many times the figure of a side is wanted of ours.
-        limit: at most so much is wanted of ours in `unit`; for growth, of the time per unit's
-            largest over its smallest.
-        points: growth only: the sizes, and the rows at each.
-        note: what else to know.
-        load: the machine's before and after.
-    """
-
-    name: str
-    title: str
-    unit: str
-    scale: float
-    rows: Rows = field(default_factory=dict)
-    ratios: Mapping[str, float] = field(default_factory=dict)
-    limit: float | None = None
-    points: list[tuple[int, Rows]] = field(default_factory=list)
-    note: str = ""
-    load: tuple[float | None, float | None] = (None, None)
-
-    def every_row(self) -> list[Row]:
-        return [
-            row for rows in [self.rows, *(rows for _, rows in self.points)] for row in rows.values()
-        ]
 
 
 def w1(settings: Settings) -> Result:
     sides = (*PAGES, "jax", "hips", "mygrad", "tinygrad")
     wanted = {REFERENCE: 0.6, "hips": 0.07, "mygrad": 0.07, OTHER: 1.0}
-    rows = _timed(settings, sides, Request("step", {"network": "w1"}))
+    rows = timed(settings, sides, Request("step", {"network": "w1"}))
     return Result("w1", "W1 training step, batch 64", "ms", MILLISECONDS, rows, wanted)
 
 
 def w2(settings: Settings) -> Result:
     batch = 8 if settings.quick else 64
     request = Request("step", {"network": "w2", "batch": batch})
-    rows = _timed(settings, (*PAGES, "jax", "tinygrad"), request)
+    rows = timed(settings, (*PAGES, "jax", "tinygrad"), request)
     title = f"W2 training step, batch {batch}"
     return Result("w2", title, "ms", MILLISECONDS, rows, {REFERENCE: 1.0, OTHER: 1.0})
 
@@ -101,14 +55,14 @@ def w2(settings: Settings) -> Result:
 def inference(settings: Settings) -> Result:
     batch = 100 if settings.quick else 1000
     request = Request("inference", {"batch": batch})
-    rows = _timed(settings, (*BOTH, COMPILED), request, rounds=8)
+    rows = timed(settings, (*BOTH, COMPILED), request, rounds=8)
     title = f"Inference of {batch:,} images, deep model"
     return Result("inference", title, "ms", MILLISECONDS, rows, {REFERENCE: 1.0})
 
 
-def epoch(settings: Settings) -> Result:
+def epoch(settings: Settings, name: str, engine: str, most: float) -> Result:
     with tempfile.TemporaryDirectory() as folder:
-        name, images = epoch_data.prepare(Path(folder), small=settings.quick)
+        data, images = epoch_data.prepare(Path(folder), small=settings.quick)
 
         def look(variant: Variant, threads: int, request: Request) -> Taken:
             started = time.perf_counter()
@@ -117,19 +71,19 @@ def epoch(settings: Settings) -> Result:
             seconds = time.perf_counter() - started
             return Taken(seconds, answer["numbers"], process.hello["version"])
 
-        arguments = {"folder": folder, "settings": epoch_data.SETTINGS}
+        arguments = {"folder": folder, "settings": epoch_data.SETTINGS, "engine": engine}
         # A thousand steps magnify rounding: the losses then agree to a percent or two.
         rounds, tolerance = (1, 1e-2) if settings.quick else (3, 5e-2)
         request, effort = Request("epoch", arguments, checked=1), Effort(rounds, trials=1)
         (rows,) = alternate(settings.of(BOTH), [request], settings.threads, look, effort, tolerance)
     title = f"W1 epoch of {images:,} images, augmented, and evaluation, whole process"
-    wanted = {REFERENCE: 0.6}
-    return Result("epoch", title, "s", 1.0, rows, wanted, note=f"data: {name}")
+    note = f"data: {data}; --engine {engine}"
+    return Result(name, title, "s", 1.0, rows, {REFERENCE: most}, note=note)
 
 
 def tiny(settings: Settings, name: str, shape: Sequence[int], words: str) -> Result:
     request = Request("chain", {"length": LINKS, "shape": shape})
-    rows = _timed(settings, (*BOTH, "hips", "mygrad"), request)
+    rows = timed(settings, (*BOTH, "hips", "mygrad"), request)
     title = f"One op on {words}, forward and backward, of {LINKS:,} multiply-adds"
     wanted = {REFERENCE: 0.5, OTHER: 1.1}
     return Result(name, title, "µs", MICROSECONDS / (2 * LINKS), rows, wanted)
@@ -168,57 +122,52 @@ def memory(settings: Settings) -> Result:
 
 def gradcheck(settings: Settings) -> Result:
     batch = 2 if settings.quick else 8
-    rows = _timed(settings, (OURS,), Request("gradcheck", {"batch": batch}), rounds=5)
+    rows = timed(settings, (OURS,), Request("gradcheck", {"batch": batch}), rounds=5)
     return Result("gradcheck", f"gradcheck of the basic CNN, batch {batch}", "s", 1.0, rows)
 
 
 def check_tape(settings: Settings) -> Result:
     steps = 5 if settings.quick else 200
     request = Request("check_tape", {"steps": steps})
-    rows = _timed(settings, (OURS,), request, rounds=3)
+    rows = timed(settings, (OURS,), request, rounds=3)
     title = f"check_tape of a recurrent net of {steps} steps"
     return Result("check-tape", title, "s", 1.0, rows, {OTHER: 1.1})
 
 
 def compare(settings: Settings) -> Result:
     sizes = (20, 30, 10) if settings.quick else (784, 800, 400, 10)
-    rows = _timed(settings, (OURS,), Request("compare", {"sizes": sizes}), rounds=3)
+    rows = timed(settings, (OURS,), Request("compare", {"sizes": sizes}), rounds=3)
     parameters = sum((n + 1) * m for n, m in itertools.pairwise(sizes))
     title = f"compare of all gradients of {parameters:,} parameters, two wrong"
     return Result("compare", title, "s", 1.0, rows, {OTHER: 1.1})
 
 
 def replay(settings: Settings, network: str, batch: int, most: float) -> Result:
-    batch = min(batch, 8) if settings.quick else batch
-    requests = [
-        Request("gradients", {"network": network, "batch": batch, "replayed": replayed})
-        for replayed in (True, False)
-    ]
-    effort = settings.effort(rounds=12)
-    ours, tape = in_turn(settings.of((OURS,)), requests, settings.threads, effort)
-    title = f"Loss and gradients of {network}, batch {batch}, by a replayed program"
-    rows = {OURS: ours[OURS], "tape": tape[OURS]}
-    return Result(f"replay-{network}", title, "ms", MILLISECONDS, rows, {"tape": most})
+    title = f"Loss and gradients of {network}, batch {{batch}}, by a replayed program"
+    request = Request("gradients", {"network": network, "batch": batch})
+    return _beside_tape(settings, f"replay-{network}", title, request, "replayed", most)
 
 
 def jitted(settings: Settings, network: str, batch: int, most: float) -> Result:
+    title = f"Whole training step of {network}, batch {{batch}}, jitted"
+    request = Request("whole", {"network": network, "batch": batch})
+    return _beside_tape(settings, f"jit-{network}", title, request, "jitted", most)
+
+
+def _beside_tape(
+    settings: Settings, name: str, title: str, request: Request, switch: str, most: float
+) -> Result:
+    """What is asked for with a switch on, beside the same with it off, which is on the tape."""
+    batch = request.arguments["batch"]
     batch = min(batch, 8) if settings.quick else batch
     requests = [
-        Request("whole", {"network": network, "batch": batch, "jitted": jitted})
-        for jitted in (True, False)
+        replace(request, arguments={**request.arguments, "batch": batch, switch: on})
+        for on in (True, False)
     ]
     effort = settings.effort(rounds=12)
     ours, tape = in_turn(settings.of((OURS,)), requests, settings.threads, effort)
-    title = f"Whole training step of {network}, batch {batch}, jitted"
     rows = {OURS: ours[OURS], "tape": tape[OURS]}
-    return Result(f"jit-{network}", title, "ms", MILLISECONDS, rows, {"tape": most})
-
-
-def jitted_chain(settings: Settings) -> Result:
-    request = Request("fed", {"length": LINKS, "jitted": True})
-    rows = _timed(settings, (OURS, REFERENCE), request)
-    title = f"{LINKS:,} multiply-adds on a 4x4 tensor whose factors are given, and back, jitted"
-    return Result("jit-chain", title, "ms", MILLISECONDS, rows, {REFERENCE: 0.35})
+    return Result(name, title.format(batch=batch), "ms", MILLISECONDS, rows, {"tape": most})
 
 
 def growth_batch(settings: Settings) -> Result:
@@ -262,12 +211,6 @@ def growth_chain(settings: Settings) -> Result:
     return _growth(settings, "growth-chain", title, unit, sizes, request)
 
 
-def _timed(settings: Settings, sides: Sequence[str], request: Request, rounds: int = 12) -> Rows:
-    effort = settings.effort(rounds)
-    (rows,) = in_turn(settings.of(sides), [request], settings.threads, effort)
-    return rows
-
-
 def _afresh(
     settings: Settings,
     look: Callable[[Variant, int, Request], Taken],
@@ -301,7 +244,8 @@ BENCHMARKS: dict[str, Callable[[Settings], Result]] = {
     "w1": w1,
     "w2": w2,
     "inference": inference,
-    "epoch": epoch,
+    "epoch": partial(epoch, name="epoch", engine="tape", most=0.6),
+    "epoch-c": partial(epoch, name="epoch-c", engine="c", most=0.4),
     "tiny": partial(tiny, name="tiny", shape=[4, 4], words="a 4x4 tensor"),
     "scalar": partial(tiny, name="scalar", shape=[], words="a tensor without axes"),
     "import": imports,
@@ -314,7 +258,7 @@ BENCHMARKS: dict[str, Callable[[Settings], Result]] = {
     "jit-mlp": partial(jitted, network="mlp", batch=4, most=0.4),
     "jit-w1": partial(jitted, network="w1", batch=64, most=1.0),
     "jit-w2": partial(jitted, network="w2", batch=64, most=1.0),
-    "jit-chain": jitted_chain,
+    **in_c.BENCHMARKS,
     "growth-batch": growth_batch,
     "growth-width": growth_width,
     "growth-depth": growth_depth,

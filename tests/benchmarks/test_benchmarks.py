@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,30 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import measure, networks, report, suite
+from benchmarks import machine, measure, report, results
 from benchmarks.measure import Effort, Row, Taken
 from benchmarks.pace import Paced, settled
-from benchmarks.sides import PEERS, SIDES, Request, SideError, Variant
-
-import nn
-from mnist import models
-
-ROOT = Path(__file__).parents[2]
-
-
-def run(*arguments: str, status: int = 0) -> str:
-    """What run.py prints, in an environment that names no peers."""
-    hidden = {f"PULLBACK_{peer.upper()}_PYTHON" for peer in PEERS} | {"MNIST_DIR"}
-    done = subprocess.run(
-        # On one thread: two would wait for each other on a machine that is busy with other tests.
-        [sys.executable, "tests/benchmarks/run.py", "--quick", "--threads", "1", *arguments],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name not in hidden},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+from benchmarks.quick import run
+from benchmarks.sides import ROOT, SIDES, Request, SideError, Variant
 
 
 @pytest.mark.slow
@@ -72,8 +54,33 @@ def test_another_checkout_is_measured_by_the_same_programs(tmp_path: Path) -> No
     assert printed.count("ours / it") == 2
 
 
+def test_figures_are_printed_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    printed = run("tiny", "--sides", "pullback", "--json", str(path))
+    assert "One op on a 4x4 tensor" in printed and "  pullback  " in printed
+    found = json.loads(path.read_text())
+    assert list(found["benchmarks"]) == ["tiny"]
+    assert min(found["benchmarks"]["tiny"]["sides"]["pullback"]["figures"]) > 0
+
+
+# Quicker, without processes and files: test_what_is_jitted_computes_what_pytorch_does.
+@pytest.mark.slow
 @pytest.mark.oracle
-def test_both_sides_compute_the_same_and_growth_is_drawn(tmp_path: Path) -> None:
+def test_both_sides_compute_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    run("w2", "--sides", "pullback", "pytorch", "--json", str(path))
+    sides = json.loads(path.read_text())["benchmarks"]["w2"]["sides"]
+    ours, theirs = (sides[name]["numbers"] for name in ("pullback", "pytorch"))
+    assert np.size(ours)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    assert sides["pytorch"]["ours_over_it"]["median"] > 0
+    losses = np.ravel(ours)
+    assert losses[2] < losses[1] < losses[0]  # the steps are steps, and downhill
+
+
+@pytest.mark.slow
+@pytest.mark.oracle
+def test_all_sides_compute_the_same_and_growth_is_drawn(tmp_path: Path) -> None:
     path, picture = tmp_path / "figures.json", tmp_path / "growth.png"
     names = ("w2", "inference", "epoch", "growth-depth")
     drawn = find_spec("matplotlib") is not None
@@ -87,7 +94,7 @@ def test_both_sides_compute_the_same_and_growth_is_drawn(tmp_path: Path) -> None
         ours, theirs = pair["pullback"], pair["pytorch"]
         assert np.size(ours["numbers"])
         np.testing.assert_allclose(ours["numbers"], theirs["numbers"], rtol=1e-3)
-        assert theirs["ours_over_it"]["of_medians"] > 0
+        assert theirs["ours_over_it"]["median"] > 0
     losses = np.ravel(facts["w2"]["sides"]["pullback"]["numbers"])
     assert losses[2] < losses[1] < losses[0]  # the steps are steps, and downhill
     assert picture.exists() == drawn
@@ -133,6 +140,7 @@ def test_a_side_is_timed_from_when_it_has_settled() -> None:
     paced = machine.paced()
     assert paced.warm_up(checked=3, bound=5.0)
     assert machine.runs > 30
+    assert paced.first == 20.0
     assert paced.numbers == [[1.0], [2.0], [3.0]]
     times = paced.block(0.5)
     np.testing.assert_allclose(times, 0.005)
@@ -181,7 +189,7 @@ def test_every_side_goes_on_with_the_threads_that_were_faster() -> None:
     assert rows["pullback"].figures == [1.0] * 4
     assert rows["pytorch"].by_threads == {1: [4.0] * 4, 2: [8.0] * 2}
     first, ours, theirs = report.lines(
-        suite.Result("w", "A step", "ms", 1e3, rows, {"pytorch": 0.2})
+        results.Result("w", "A step", "ms", 1e3, rows, {"pytorch": 0.2})
     )
     assert first == "A step (ms)"
     assert "2 threads (1: 2000)" in ours
@@ -197,7 +205,7 @@ def test_a_ratio_that_chance_may_have_decided_is_not_judged(
     figures: list[float], verdict: str
 ) -> None:
     rows = {"pullback": Row({1: figures}), "other": Row({1: [1.0] * 4})}
-    *_, line = report.lines(suite.Result("w", "A step", "s", 1.0, rows, {"other": 1.0}))
+    *_, line = report.lines(results.Result("w", "A step", "s", 1.0, rows, {"other": 1.0}))
     assert line.endswith(f"wanted: at most 1, {verdict}")
 
 
@@ -223,11 +231,9 @@ def test_numbers_that_agree_but_for_rounding() -> None:
     assert not measure.disagreement([[2.0], [1e-6]], [[2.0001], [2e-6]])
 
 
-def test_the_deep_network_is_that_of_the_training() -> None:
-    def shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
-        return {name: array.shape for name, array in model.state_dict().items()}
-
-    assert shapes(networks.build(nn, networks.deep())) == shapes(models.MODELS["deep"](None))
+def test_ratios_are_those_of_the_rounds() -> None:
+    ours, other = [1.0, 9.0, 4.0], [2.0, 9.0, 1.0]  # 0.5, 1 and 4; the medians' would be 2
+    assert measure.ratio(ours, other) == (1.0, 0.75, 2.5)
 
 
 def test_a_failure_of_ours_is_told() -> None:
@@ -246,8 +252,39 @@ def test_a_side_that_fails_is_not_asked_again() -> None:
     sides = [SIDES["pullback"], SIDES["torch-compile"]]
     (rows,) = measure.alternate(sides, [Request("")], [1, 2], look, Effort(3))
     assert not rows["torch-compile"].wrong
-    lines = report.lines(suite.Result("w", "A step", "s", 1.0, rows))
+    lines = report.lines(results.Result("w", "A step", "s", 1.0, rows))
     assert lines[-1] == "  torch-compile: no compiler"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("avx512f" not in machine.facts()["vectors"], reason="a processor with AVX-512")
+@pytest.mark.usefixtures("in_c")
+def test_all_can_be_held_to_avx2() -> None:
+    asked = ["-march=native", "-dM", "-E", "-x", "c", os.devnull]
+    held = machine.avx2_alone()
+    defined = [
+        subprocess.run([*command, *asked], capture_output=True, text=True, check=True).stdout
+        for command in (shlex.split(held["CC"])[:-1], shlex.split(held["CC"]))
+    ]
+    assert ["__AVX512F__" in each for each in defined] == [True, False]
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            "from benchmarks import machine; print(machine.numpy_uses())",
+        ],
+        cwd=ROOT / "tests",
+        env=os.environ | held | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "X86_V3" in told or "AVX2" in told  # by its age
+    assert "X86_V4" not in told
+    assert "AVX512" not in told
+    assert "all sides do without AVX-512" in run("c-gelu", "--avx2", "--sides", "pullback")
 
 
 @pytest.mark.parametrize(

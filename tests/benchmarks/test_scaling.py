@@ -315,7 +315,7 @@ def test_without_mpi_there_is_one_line(
     out, err = capsys.readouterr()
     assert not out
     assert err.count("\n") == 1
-    assert "pip install pullback[mpi]" in err
+    assert "pip install mpi4py mpich" in err
 
 
 def test_a_rank_that_fails_is_one_line(

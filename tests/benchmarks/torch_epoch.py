@@ -1,5 +1,7 @@
 """One epoch of W1 in PyTorch as `mnist.training` runs it: the same order of the images, the same
-angles and shifts, schedule, optimizer and evaluation, each by PyTorch's own means.
+angles and shifts, schedule, optimizer and evaluation, each by PyTorch's own means, and batches made
+on a thread beside the steps. What `mnist.training` does besides, to look at each gradient for NaN
+and to write checkpoints, is in our time alone.
 
 The random numbers are drawn as `mnist.data.batches` and `mnist.data.augment` draw them, so that
 both sides see the same images, rounded to whole grey values, and have to reach the same losses.
@@ -7,7 +9,11 @@ both sides see the same images, rounded to whole grey values, and have to reach 
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +22,9 @@ from torch.nn import functional as F
 # The streams of random numbers, as in mnist.data.batches.
 SHUFFLE, AUGMENT = 1, 2
 EPOCH = 1
+AHEAD = 4  # batches, as there
+
+Item = TypeVar("Item")
 
 
 def run(
@@ -32,7 +41,7 @@ def run(
 ) -> list[float]:
     """Train once through the data of `folder`, then test; units as in mnist.config.Config.
 
-    Returns the mean training loss, the test loss and the test accuracy.
+    Returns training loss and accuracy, and test loss and accuracy, means.
     """
     with np.load(Path(folder) / "data.npz") as arrays:
         images, labels, test_images, test_labels = (torch.from_numpy(arrays[n]) for n in arrays)
@@ -47,8 +56,9 @@ def run(
         optimizer, lr, total_steps=steps, cycle_momentum=False
     )
     order = np.random.default_rng([seed, SHUFFLE, EPOCH]).permutation(len(images))
-    loss_sum = 0.0
-    for index in range(steps):
+    loss_sum, train_hits = 0.0, 0
+
+    def make(index: int) -> tuple[torch.Tensor, torch.Tensor]:
         chosen = torch.from_numpy(order[index * batch_size : (index + 1) * batch_size])
         turned = augment(
             images[chosen].to(torch.float32).unsqueeze(1),
@@ -56,13 +66,18 @@ def run(
             shift,
             np.random.default_rng([seed, AUGMENT, EPOCH, index]),
         )
-        loss = F.cross_entropy(model((turned - mean) / std), labels[chosen].long())
+        return (turned - mean) / std, labels[chosen].long()
+
+    for index, (x, y) in enumerate(ahead(make, steps)):
+        scores = model(x)
+        loss = F.cross_entropy(scores, y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if index + 1 < steps:
             schedule.step()
-        loss_sum += loss.item() * len(chosen)
+        loss_sum += loss.item() * len(y)
+        train_hits += int((scores.argmax(1) == y).sum())
     model.eval()
     test_loss, hits = 0.0, 0
     with torch.no_grad():
@@ -72,7 +87,19 @@ def run(
             scores = model((x.to(torch.float32).unsqueeze(1) - mean) / std)
             test_loss += F.cross_entropy(scores, y.long(), reduction="sum").item()
             hits += int((scores.argmax(1) == y).sum())
-    return [loss_sum / len(images), test_loss / len(test_images), hits / len(test_images)]
+    trained = loss_sum / len(images), train_hits / len(images)
+    return [*trained, test_loss / len(test_images), hits / len(test_images)]
+
+
+def ahead(make: Callable[[int], Item], count: int) -> Iterator[Item]:
+    """make(0), make(1) and so on, a few made beside what is done with those before."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = deque(pool.submit(make, index) for index in range(min(AHEAD, count)))
+        for index in range(count):
+            item = waiting.popleft().result()
+            if index + AHEAD < count:
+                waiting.append(pool.submit(make, index + AHEAD))
+            yield item
 
 
 def augment(

@@ -1,8 +1,8 @@
 """The process of one side: python -m benchmarks.worker LIBRARY [--pages], started by `sides`.
 
 Says hello with what importing the library took. Then every line read, a request, is answered with
-a block: {"seconds", "numbers", "settled", "peak_bytes"}. A task is made and warmed up when it is
-first asked for, and goes on from there in its next block.
+a block: {"seconds", "first", "numbers", "settled", "peak_bytes"}. A task is made and warmed up when
+it is first asked for, and goes on from there in its next block.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def block(
         tasks[key] = paced, paced.warm_up(checked, warm)
     paced, settled = tasks[key]
     times = paced.block(seconds)
-    found = {"seconds": times, "numbers": paced.numbers, "settled": settled}
+    found = {"seconds": times, "first": paced.first, "numbers": paced.numbers, "settled": settled}
     return found | {"peak_bytes": peak_memory()}
 
 

@@ -35,14 +35,19 @@ def reported(module: ModuleType, seed: int = 0) -> Any:
 # Loops over pixels, steps or layers, which take a second or more each.
 LONG = {
     "char_rnn",
-    "conv_channels_last",
-    "convolution",
     "deep_columns",
     "lstm_columns",
     "rnn_buffers",
 }
+LONGEST = {"conv_channels_last", "convolution"}
+
+
+def _is_plain(name: str, number: int) -> bool:
+    return name not in LONGEST and number % (100 if name in LONG else 3) == 0
+
+
 MISTAKES = [
-    pytest.param(name, number, marks=[pytest.mark.slow] if name in LONG and number else [])
+    pytest.param(name, number, marks=[] if _is_plain(name, number) else [pytest.mark.slow])
     for name in NAMES
     for number in range(len(loaded(FOLDER / f"{name}.py").MISTAKES))
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from support.shares import shared
 
 import autograd as ag
 from autograd import Tensor, check_tape, primitive
@@ -81,9 +83,17 @@ MISTAKES: dict[str, Rule] = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+LIKE = [((3,), True), ((2, 3), False), ((9, 10), True), ((9, 10), False)]  # shape, analytic
+
+
 @pytest.mark.parametrize(
-    ("shape", "analytic"), [((3,), True), ((2, 3), False), ((9, 10), True), ((9, 10), False)]
+    ("name", "shape", "analytic"),
+    [
+        pytest.param(name, *like, marks=marks)
+        for (name, like), marks in shared(
+            list(itertools.product(MISTAKES, LIKE)), 5, lambda row: row[0]
+        )
+    ],
 )
 def test_a_rule_that_is_wrong_at_one_of_many_like_records(
     name: str, shape: tuple[int, ...], analytic: bool

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pytest
-from support.mistakes.classifier import Array, Network, every_precision, single, softmax
+from support.mistakes.classifier import (
+    PRECISIONS,
+    Array,
+    Network,
+    every_precision,
+    single,
+    softmax,
+)
+from support.shares import shared
 
 import autograd as ag
 from autograd import Tensor
@@ -17,6 +26,14 @@ from nn import functional as F
 SCALES = [1e-8, 1.0, pytest.param(1e8, marks=pytest.mark.slow)]
 
 every_scale = pytest.mark.parametrize("scale", SCALES)
+
+
+def at_scales(names: Iterable[str], every: int) -> list[Any]:
+    """Each name at each scale in each precision, of which a share are plain tests."""
+    rows = list(itertools.product(names, (1e-8, 1.0, 1e8), PRECISIONS))
+    return [
+        pytest.param(*row, marks=marks) for row, marks in shared(rows, every, lambda row: row[0])
+    ]
 
 
 def without_terms(net: Network, mean: bool, variance: bool) -> Array:
@@ -94,9 +111,7 @@ MISTAKES: dict[str, tuple[str, str, Callable[[Network, float], Array]]] = {
 }
 
 
-@every_precision
-@every_scale
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize(("mistake", "scale", "dtype"), at_scales(MISTAKES, 7))
 def test_planted_mistakes_are_named(
     rng: np.random.Generator, mistake: str, scale: float, dtype: Any
 ) -> None:
@@ -258,9 +273,9 @@ def test_wrong_shapes_are_findings(rng: np.random.Generator) -> None:
     assert not net.diagnosed("b", rng.standard_normal((3, 7)))
 
 
-@every_precision
-@every_scale
-@pytest.mark.parametrize("name", ["x", "V", "gamma", "W", "b", "u", "h", "a", "z"])
+@pytest.mark.parametrize(
+    ("name", "scale", "dtype"), at_scales(["x", "V", "gamma", "W", "b", "u", "h", "a", "z"], 50)
+)
 def test_noise_is_unknown(rng: np.random.Generator, name: str, scale: float, dtype: Any) -> None:
     net = Network(rng, dtype, scale)
     right = net.right(name)

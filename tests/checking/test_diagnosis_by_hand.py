@@ -12,6 +12,7 @@ from support.by_hand.manual_answers import UNKNOWN, first_answer
 from support.by_hand.manual_cases import compared, on_the_tape, with_kinks
 from support.by_hand.manual_mistakes import MISTAKES, Mistake, planted
 from support.mistakes.classifier import Network, every_precision, single, softmax
+from support.shares import shared
 
 import autograd as ag
 from autograd import Tensor
@@ -30,7 +31,14 @@ def small(rng: np.random.Generator) -> dict[str, Any]:
     return inputs
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(mistake, marks=marks)
+        for mistake, marks in shared(MISTAKES, 4, lambda mistake: mistake.step.of)
+    ],
+    ids=str,
+)
 def test_mistakes_in_the_derivation_by_hand(rng: np.random.Generator, mistake: Mistake) -> None:
     kind, words = first_answer(mistake)
     report = compared(small(rng), planted(mistake))
@@ -190,7 +198,7 @@ def test_a_two_is_named_only_where_it_lies_on_the_way(rng: np.random.Generator) 
 
 DTYPES = [np.float16, np.float32, np.float64]
 PRECISIONS = [
-    pytest.param(dtypes, marks=() if number % 7 == 1 else pytest.mark.slow)
+    pytest.param(dtypes, marks=() if number == 8 else pytest.mark.slow)
     for number, dtypes in enumerate(itertools.product(DTYPES, repeat=3))
 ]
 

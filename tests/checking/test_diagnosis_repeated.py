@@ -60,11 +60,14 @@ def _by_hand(mistake: str) -> dict[str, Array]:
     ("mistake", "said"),
     [
         ("1 - h", "you have 1 - y; it must be 1 - y**2"),
-        ("h", "you have y; it must be 1 - y**2"),
-        ("twice", "the derivative of 'tanh' (shape (5, 1)) is multiplied in twice"),
+        pytest.param("h", "you have y; it must be 1 - y**2", marks=pytest.mark.slow),
+        pytest.param(
+            *("twice", "the derivative of 'tanh' (shape (5, 1)) is multiplied in twice"),
+            marks=pytest.mark.slow,
+        ),
         ("label", "the -1 at the label"),
         ("path", "is not added"),
-        ("transposed", "is not transposed"),
+        pytest.param("transposed", "is not transposed", marks=pytest.mark.slow),
     ],
 )
 def test_at_every_step_of_a_recurrence(mistake: str, said: str) -> None:
@@ -157,7 +160,7 @@ ABOVE = RNG.standard_normal((2, 3, 3))
         ("=", "one gradient overwrites the other"),
         ("argmin", "argmin for argmax"),
         ("ties", "all that tie"),
-        ("mean", "as of a mean"),
+        pytest.param("mean", "as of a mean", marks=pytest.mark.slow),
         ("stride", "ignores the stride"),
     ],
 )
@@ -187,9 +190,9 @@ def test_at_every_window_of_a_pool(mistake: str, said: str) -> None:
     assert said in compare(pool, PIXELS, x=dx)["x"].diagnosis[0].text
 
 
-def test_noise_is_no_repeated_mistake() -> None:
-    for seed in range(2):
-        noise = np.random.default_rng(seed)
-        given = {k: v + noise.standard_normal(v.shape) for k, v in _by_hand("none").items()}
-        report = compare(_recurrence, WX, WH, WY, BH, BY, **given)
-        assert all(not row.diagnosis for row in report.wrong)
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_noise_is_no_repeated_mistake(seed: int) -> None:
+    noise = np.random.default_rng(seed)
+    given = {k: v + noise.standard_normal(v.shape) for k, v in _by_hand("none").items()}
+    report = compare(_recurrence, WX, WH, WY, BH, BY, **given)
+    assert all(not row.diagnosis for row in report.wrong)

@@ -105,7 +105,7 @@ KINKS: list[tuple[Callable[..., Any], Any]] = [
     (lambda x: ag.clip(x, 0, 1), [0.0, 1, 0.5]),
     (lambda x: ag.maximum(x, x[::-1]), [1.0, 2, 1]),
     (F.relu, np.zeros(200)),
-    (ag.max, np.ones(100)),
+    pytest.param(ag.max, np.ones(100), marks=pytest.mark.slow),
 ]
 
 

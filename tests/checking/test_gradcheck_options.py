@@ -45,7 +45,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("distance", [1.0, 1e-3, 1e-6, 1e-8])
-@pytest.mark.parametrize("count", [3, 100])
+@pytest.mark.parametrize("count", [3, pytest.param(100, marks=pytest.mark.slow)])
 def test_no_point_leaves_the_domain(name: str, distance: float, count: int) -> None:
     forward, slope, (lo, hi) = FUNCTIONS[name]
     x = lo + distance * np.linspace(1, 0.5, count)

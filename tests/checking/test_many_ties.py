@@ -15,8 +15,9 @@ from autograd.checking.choices.alike import is_mixture
 from autograd.engine.primitives import Primitive
 
 Array = NDArray[Any]
+SOME = [pytest.param(n, marks=pytest.mark.slow) for n in (16, 18)]
 MANY = [pytest.param(n, marks=pytest.mark.slow) for n in (100, 1000)]
-COUNTS = [2, 5, 16, *MANY]
+COUNTS = [2, 5, SOME[0], *MANY]
 
 
 def on_arrays(forward: Callable[..., Any], *rules: Callable[..., Any]) -> Primitive:
@@ -115,7 +116,7 @@ def test_ties_beside_another_gradient(n: int, rng: np.random.Generator) -> None:
         assert not compare(loss, dx=(x, own + 3)).ok
 
 
-@pytest.mark.parametrize("n", [5, 100])
+@pytest.mark.parametrize("n", [5, MANY[0]])
 def test_maximum_of_several_and_kinks_by_the_hundred(n: int, rng: np.random.Generator) -> None:
     weights = rng.standard_normal(n)
     tensors = [leaf(np.ones(n)) for _ in range(3)]
@@ -207,7 +208,7 @@ def test_any_of_those_that_tie_may_be_the_median(
     assert compare(2 * ag.median(tensor), dx=(tensor, 2 * np.array(given))).ok == right
 
 
-@pytest.mark.parametrize("n", [18, *MANY])
+@pytest.mark.parametrize("n", [11, SOME[1], *MANY])
 def test_orders_of_very_many(n: int, rng: np.random.Generator) -> None:
     x, weights = leaf(np.ones(n)), rng.standard_normal(n)
     loss = (ag.sort(x) * weights).sum()

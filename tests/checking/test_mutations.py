@@ -15,6 +15,7 @@ from support.mistakes.mutation_kinds import KINDS
 from support.mistakes.mutation_runs import cnn_outcomes, formula_outcomes, noise_outcomes
 from support.mistakes.mutation_sites import SITES
 from support.mistakes.mutations import DTYPES, Found, Outcome, outcomes, planted, plantings
+from support.shares import shared
 from support.specs.random_functions import random_program
 
 from autograd import Tensor, ops
@@ -79,7 +80,13 @@ def test_the_tally_counts_what_was_missed_misnamed_and_a_false_alarm() -> None:
     assert "false alarms of gradcheck 1 (inconclusive 1)" in table(result)
 
 
-@pytest.mark.parametrize("number", range(len(SOME)), ids=[str(p) for p in SOME])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(number, marks=marks, id=str(SOME[number]))
+        for number, marks in shared(range(len(SOME)), 3)
+    ],
+)
 def test_mistakes_in_rules_are_found(number: int) -> None:
     assert_found(tally(outcomes(SOME[number])))
 

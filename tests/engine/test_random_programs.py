@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from support.random_programs.builder import MOST_USES, random_program
 from support.random_programs.names import INSIDE, USER_OPS, detach
 from support.random_programs.questions import ORDER, QUESTIONS
 from support.random_programs.steps import KINDS
+from support.shares import shared
 
 import autograd as ag
 from autograd import Tensor
@@ -31,15 +33,21 @@ def none_wrong(tally: Tally) -> None:
     assert unsure <= 0.02 * asked, f"{unsure} of {asked} questions were not decided"
 
 
-@pytest.mark.parametrize("first", range(0, PLAIN, CHUNK))
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(first, marks=marks) for first, marks in shared(range(0, PLAIN, CHUNK), 5)],
+)
 def test_no_derivative_is_wrong(first: int) -> None:
     none_wrong(check(range(first, first + CHUNK)))
 
 
-def test_no_derivative_is_wrong_where_every_array_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("first", [PLAIN, pytest.param(PLAIN + CHUNK, marks=pytest.mark.slow)])
+def test_no_derivative_is_wrong_where_every_array_is_large(
+    first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Records then drop all that `keeps` does not name."""
     monkeypatch.setattr("autograd.engine.primitives.LARGE", -1)
-    none_wrong(check(range(PLAIN, PLAIN + 2 * CHUNK)))
+    none_wrong(check(range(first, first + CHUNK)))
 
 
 @pytest.mark.slow
@@ -80,9 +88,14 @@ def wrong_at(tally: Tally) -> set[int]:
     return {ORDER[name] for name in tally.wrong}
 
 
+@functools.cache
+def source(seed: int) -> str:
+    return random_program(seed).source()
+
+
 def calling(name: str, many: int = 15) -> list[int]:
     """Seeds of programs that call `name`."""
-    seeds = (s for s in range(2_000) if f"{name}(" in random_program(s).source())
+    seeds = (s for s in range(2_000) if f"{name}(" in source(s))
     return [seed for seed, _ in zip(seeds, range(many), strict=False)]
 
 

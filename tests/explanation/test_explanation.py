@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from support.explaining import expect_gradients, leaf, lines, run
+from support.shares import some
 from support.specs.running import call, dot, like, recorded, variables
+from support.specs.sampling import Sample
 from support.specs.specs import SPECS, Spec
 
 import autograd as ag
@@ -33,8 +35,18 @@ every_primitive = pytest.mark.parametrize("spec", DIFFERENTIABLE, ids=lambda spe
 def test_program_gives_the_gradients_of_every_primitive(
     spec: Spec, rng: np.random.Generator
 ) -> None:
+    expect_gradients_of(spec, rng, some(spec.draw()))
+
+
+@pytest.mark.slow
+@every_primitive
+def test_program_gives_the_gradients_of_every_sample(spec: Spec, rng: np.random.Generator) -> None:
+    expect_gradients_of(spec, rng, spec.draw())
+
+
+def expect_gradients_of(spec: Spec, rng: np.random.Generator, samples: Sequence[Sample]) -> None:
     checked = 0
-    for sample in spec.draw():
+    for sample in samples:
         wanted = variables(spec, sample.args)
         if not wanted:
             continue

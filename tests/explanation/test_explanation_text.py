@@ -232,9 +232,10 @@ def test_markdown_and_notebook_show_every_statement(rng: np.random.Generator) ->
     assert "summed over axis 0: b (3,) was broadcast to (2, 3)" in text
 
 
+@pytest.mark.parametrize("some", [slice(1), pytest.param(slice(1, 6), marks=pytest.mark.slow)])
 @every_primitive
-def test_every_format_is_well_formed(spec: Spec, rng: np.random.Generator) -> None:
-    for sample in spec.draw()[:6]:
+def test_every_format_is_well_formed(spec: Spec, some: slice, rng: np.random.Generator) -> None:
+    for sample in spec.draw()[some]:
         wanted = variables(spec, sample.args)
         if not wanted:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from support.jitted_ways.playing import picture, unlike
+from support.shares import shared
 
 import autograd as ag
 import nn
@@ -235,8 +237,18 @@ def raised(f: Callable[..., Any], arguments: Arguments) -> tuple[Any, ...]:
     raise AssertionError("nothing was raised")
 
 
-@pytest.mark.parametrize("bad_at", [[0], [1], [4], [4, 5], [0, 4]], ids=str)
-@pytest.mark.parametrize("name", CASES)
+BAD_AT = [[0], [1], [4], [4, 5], [0, 4]]  # calls
+
+
+@pytest.mark.parametrize(
+    ("name", "bad_at"),
+    [
+        pytest.param(name, bad_at, marks=marks, id=f"{name}-{bad_at}")
+        for (name, bad_at), marks in shared(
+            list(itertools.product(CASES, BAD_AT)), 5, lambda row: row[0]
+        )
+    ],
+)
 def test_errors_are_those_of_the_function(name: str, bad_at: list[int]) -> None:
     case = CASES[name]
     seen = []

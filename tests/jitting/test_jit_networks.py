@@ -11,8 +11,19 @@ from support.jitted_ways.playing import Play, differing, played
 from autograd.program import numpy_backend
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("least", [numpy_backend.LARGE, 9], ids=["", "in blocks"])
+@pytest.mark.parametrize(
+    ("least", "network"),
+    [
+        pytest.param(
+            least,
+            network,
+            id=f"{how}-{network.__name__}",
+            marks=[pytest.mark.slow] if number % 2 == bool(how) else [],
+        )
+        for how, least in (("", numpy_backend.LARGE), ("in blocks", 9))
+        for number, network in enumerate(NETWORKS)
+    ],
+)
 def test_steps_are_those_of_the_tape(
     network: Callable[[Play], None], least: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

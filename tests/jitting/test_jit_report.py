@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -11,7 +14,8 @@ import pytest
 
 import autograd as ag
 import nn
-from autograd import FrozenError, JitWarning, Tensor, jit
+from autograd import FrozenError, JitWarning, Tensor, jit, ops
+from autograd.jitting import made
 from autograd.program.numpy_backend import compiled
 from autograd.program.watching import program_of
 
@@ -106,3 +110,52 @@ def test_no_more_programs_are_kept_than_sixteen() -> None:
     assert repr(f) == "<jit of <lambda>: 16 programs>"
     assert [warning.category for warning in told] == [JitWarning]
     assert "more than 16 programs" in str(told[0].message)
+
+
+def test_what_was_compared_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the program is made: what it is compared with is all that the function computed."""
+    held: list[int] = []
+    known = made.checked
+
+    def checked(*args: Any) -> Any:
+        held.append(tracemalloc.get_traced_memory()[0])
+        return known(*args)
+
+    def f(x: Tensor) -> Tensor:
+        for _ in range(20):
+            x = ops.tanh(x)
+        return x
+
+    monkeypatch.setattr(made, "checked", checked)
+    x = Tensor(np.ones(1 << 17))
+    tracemalloc.start()
+    try:
+        jit(f, backend="numpy")(x)
+    finally:
+        tracemalloc.stop()
+    assert held[0] < 5 * x.data.nbytes
+
+
+def test_numbers_of_numpys_are_seen_where_nothing_else_has_imported_them() -> None:
+    """NumPy imports `numpy.random` when it is first asked for."""
+    program = """
+import sys, warnings
+import numpy as np
+from autograd import JitWarning, Tensor, jit
+assert "numpy.random" not in sys.modules
+warnings.simplefilter("ignore", JitWarning)
+f = jit(lambda x: (x * np.random.rand(*x.shape)).sum())
+found = [float(f(Tensor(np.ones(9)))) for _ in range(12)]
+assert len({*found}) == 12, found
+print(f.report())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "runs plainly: it draws random numbers" in done.stdout
+
+
+def test_what_was_tried_is_no_longer_said_not_to_be_called() -> None:
+    rng = np.random.default_rng(0)
+    many = jit(lambda x: x * rng.random())
+    many(Tensor(np.ones(3)))
+    assert many.report() == "jit of <lambda>\nno call could become a program yet"

@@ -15,7 +15,7 @@ import pytest
 from support.layers.rank_trainings import listing
 from support.programs.idx_files import write_digits
 from support.programs.small_trainings import Steps, everything
-from support.programs.train_cli import begun
+from support.programs.train_cli import Here, begun, run, settle, without_pictures
 
 import mnist.speaking as speaking
 from mnist.commands import newest_run
@@ -25,7 +25,7 @@ from mnist.data.files import alone_in
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import train
 
-SETTINGS = ("--epochs", 1, "--batch-size", 50)
+SETTINGS = ("--epochs", 1, "--batch-size", 50, "--engine", "tape")  # whose start is the fastest
 FILES = ["config.json", "last.ckpt", "metrics.jsonl", "report.html", "times.jsonl"]
 
 
@@ -34,17 +34,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_digits(tmp_path_factory.mktemp("digits"), train=200, test=60)
 
 
-class Here:
-    """train.py in this process, in a folder of its own."""
+class Runs(Here):
+    """With a data set, and settings for all trainings."""
 
     def __init__(self, data: Path, capsys: Any) -> None:
-        self.data, self.capsys = data, capsys
-
-    def __call__(self, *arguments: object) -> tuple[int, list[str], str]:
-        """The exit code, the lines of standard output, and standard error."""
-        code = train.main([str(argument) for argument in arguments])
-        out, err = self.capsys.readouterr()
-        return code, out.splitlines(), err
+        super().__init__(capsys)
+        self.data = data
 
     def train(self, *arguments: object) -> list[str]:
         code, lines, err = self("--data-dir", self.data, *SETTINGS, *arguments)
@@ -61,18 +56,15 @@ class Here:
 
 
 @pytest.fixture
-def here(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Here:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    for name in ("matplotlib", "matplotlib.figure"):  # faster
-        monkeypatch.setitem(sys.modules, name, None)
-    return Here(data, capsys)
+def here(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Runs:
+    settle(tmp_path, monkeypatch)
+    return Runs(data, capsys)
 
 
 # --- folders -------------------------------------------------------------------------------------
 
 
-def test_two_starts_in_one_second(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_starts_in_one_second(here: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train.time, "strftime", lambda form: "2026-01-02_03-04-05")
     for _ in range(3):
         here.train()
@@ -81,13 +73,13 @@ def test_two_starts_in_one_second(here: Here, monkeypatch: pytest.MonkeyPatch) -
     assert all(listing(Path("runs") / name) == FILES for name in names)
 
 
-def test_a_folder_by_default_is_named_after_the_moment(here: Here) -> None:
+def test_a_folder_by_default_is_named_after_the_moment(here: Runs) -> None:
     here.train()
     (name,) = listing(Path("runs"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", name)
 
 
-def test_a_start_that_fails_leaves_no_folder(here: Here) -> None:
+def test_a_start_that_fails_leaves_no_folder(here: Runs) -> None:
     for arguments in (
         ("--data-dir", "nowhere"),
         ("--data-dir", here.data, "--validation", 200),
@@ -100,7 +92,7 @@ def test_a_start_that_fails_leaves_no_folder(here: Here) -> None:
     assert listing(Path("runs")) == ["mine"]
 
 
-def test_a_folder_with_a_run_is_refused(here: Here) -> None:
+def test_a_folder_with_a_run_is_refused(here: Runs) -> None:
     here.train("--out", "run")
     told = "run: holds a run already; name another folder with --out, go on with --resume run, or"
     for more in ((), ("--seed", 3), ("--members", 2)):
@@ -109,7 +101,7 @@ def test_a_folder_with_a_run_is_refused(here: Here) -> None:
     here.refused(told, "--data-dir", "nowhere", "--out", "run")
 
 
-def test_overwrite(here: Here) -> None:
+def test_overwrite(here: Runs) -> None:
     here.train("--out", "run")
     first = (Path("run") / "last.ckpt").read_bytes()
     Path("run/notes.txt").write_text("mine")
@@ -124,13 +116,13 @@ def test_overwrite(here: Here) -> None:
         here.refused(told, "--data-dir", here.data, "--out", "other", *more)
 
 
-def test_a_failed_start_overwrites_nothing(here: Here) -> None:
+def test_a_failed_start_overwrites_nothing(here: Runs) -> None:
     here.train("--out", "run")
     for wrong in (("--data-dir", "nowhere"), ("--data-dir", here.data, "--validation", 200)):
         here.refused("", *wrong, "--out", "run", "--overwrite")
 
 
-def test_a_dry_run_has_a_folder_of_its_own(here: Here) -> None:
+def test_a_dry_run_has_a_folder_of_its_own(here: Runs) -> None:
     here.train("--out", "run")
     before = everything(Path("run"))
     for _ in range(2):  # the second over the first
@@ -151,7 +143,17 @@ def test_a_dry_run_has_a_folder_of_its_own(here: Here) -> None:
         newest_run(Path("runs"))
 
 
-def test_another_process_is_at_work(here: Here) -> None:
+def test_an_engine_that_is_not_there_is_told_once(data: Path, tmp_path: Path) -> None:
+    environment = {**without_pictures(tmp_path), "PULLBACK_JIT": "0"}
+    arguments = ("--dry-run", "--engine", "c", "--data-dir", data)
+    done = run(*arguments, cwd=tmp_path, **environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("NativeWarning") == 1, done.stderr
+    assert "there is no C here" in done.stderr
+    assert done.stdout.splitlines()[0].endswith("engine numpy")
+
+
+def test_another_process_is_at_work(here: Runs) -> None:
     here.train("--out", "run")
     Path("new").mkdir()
     told = "another process is at work in this folder; wait for its end or name another folder"
@@ -164,7 +166,7 @@ def test_another_process_is_at_work(here: Here) -> None:
 # --- going on ------------------------------------------------------------------------------------
 
 
-def test_a_finished_run_says_so_and_keeps_its_bytes(here: Here) -> None:
+def test_a_finished_run_says_so_and_keeps_its_bytes(here: Runs) -> None:
     here.train("--out", "run")
     before = everything(Path("run"))
     code, lines, err = here("--resume", "run")
@@ -174,7 +176,7 @@ def test_a_finished_run_says_so_and_keeps_its_bytes(here: Here) -> None:
 
 
 @pytest.mark.parametrize("members", [1, 2])
-def test_a_finished_run_is_trained_on(members: int, here: Here) -> None:
+def test_a_finished_run_is_trained_on(members: int, here: Runs) -> None:
     here.train("--out", "run", "--members", members)
     report = Path("run/report.html").read_bytes()
     here.refused("1 epochs are done already", "--resume", "run", "--epochs", 1)
@@ -186,23 +188,22 @@ def test_a_finished_run_is_trained_on(members: int, here: Here) -> None:
     assert json.loads(Path("run/config.json").read_text())["epochs"] == 2
 
 
-def test_no_flag_need_be_repeated_and_none_contradicted(here: Here, tmp_path: Path) -> None:
+def test_no_flag_need_be_repeated_and_none_contradicted(here: Runs, tmp_path: Path) -> None:
     here.train("--out", "run", "--validation", 40)
     (tmp_path / "other").mkdir()
     other = write_digits(tmp_path / "other", train=200, test=60, seed=9)
     here.refused("is of another data set", "--resume", "run", "--data-dir", other)
     for flags in (("--seed", 0), ("--out", "x"), ("--overwrite",), ("--recipe", "fast")):
         before = everything(tmp_path)
-        with pytest.raises(SystemExit) as caught:
-            here("--resume", "run", *flags)
-        assert caught.value.code == 2
-        assert f"leave out {flags[0]}" in here.capsys.readouterr().err
+        code, _, err = here("--resume", "run", *flags)
+        assert code == 2
+        assert f"leave out {flags[0]}" in err
         assert everything(tmp_path) == before
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_is_told_and_is_the_exit_code(
-    name: str, here: Here, monkeypatch: pytest.MonkeyPatch
+    name: str, here: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = getattr(signal, name, None)
     if number is None:
@@ -227,7 +228,11 @@ def test_a_signal_is_told_and_is_the_exit_code(
 
 def test_a_reader_that_has_gone(data: Path, tmp_path: Path) -> None:
     """As with `| head -1`: it says once how to go on, and trains to its end."""
-    process = begun("--data-dir", data, *SETTINGS, "--out", "run", cwd=tmp_path)
+    process = begun(
+        *("--data-dir", data, *SETTINGS, "--out", "run"),
+        cwd=tmp_path,
+        environment=without_pictures(tmp_path),
+    )
     assert process.stdout is not None and process.stderr is not None
     assert process.stdout.readline().startswith("IDX files in ")
     process.stdout.close()
@@ -246,6 +251,7 @@ def test_a_service_without_streams(data: Path, tmp_path: Path) -> None:
     process = begun(
         *("--data-dir", data, *SETTINGS, "--out", "run"),
         cwd=tmp_path,
+        environment=without_pictures(tmp_path),
         stdout=None,
         stderr=None,
         preexec_fn=lambda: [os.close(number) for number in (0, 1, 2)],

@@ -369,11 +369,26 @@ def test_a_closed_pipe_is_silent(model: Path, pictures: list[Path], tmp_path: Pa
     assert process.wait(60) == 141
 
 
+def _until_read(process: subprocess.Popen[bytes], content: bytes) -> None:
+    """The process has read this from its standard input, a pipe that stays open."""
+    import fcntl
+    import termios
+
+    assert process.stdin is not None
+    process.stdin.write(content)
+    process.stdin.flush()
+    begin, left = time.monotonic(), bytes([1])
+    while any(left):
+        assert process.poll() is None and time.monotonic() - begin < 60, process.communicate()
+        time.sleep(0.01)
+        left = fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4))
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as on Unix")
 def test_ctrl_c(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("PIL")
     process = started("predict", "--model", model, cwd=tmp_path, stdin=subprocess.PIPE)
-    time.sleep(3)  # until it waits for its input
+    _until_read(process, b"P5 ")  # then it waits for more of its input
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"")

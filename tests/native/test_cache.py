@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.compiling import COMPILER, TEXT, Fresh
+from support.shares import shared
 
 from autograd.native import Library, NativeWarning, cache, compilers, loading
 
@@ -94,19 +94,6 @@ def test_its_names_are_of_all_that_a_library_depends_on(
     anew(4)
 
 
-@posix
-def test_only_the_user_can_read_and_write_it(real: Fresh) -> None:
-    before = os.umask(0)
-    try:
-        real.works()
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(real.cache.stat().st_mode) == 0o700
-    assert real.kept()
-    for path in real.cache.iterdir():
-        assert not path.stat().st_mode & 0o077, path
-
-
 def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PULLBACK_CACHE", "~/my own")
     assert cache.chosen_folder() == Path.home() / "my own"
@@ -155,7 +142,10 @@ PLANTED: dict[str, Callable[[Path], None]] = {
 
 
 @posix
-@pytest.mark.parametrize("kind", [*DAMAGES, *PLANTED])
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=marks) for kind, marks in shared([*DAMAGES, *PLANTED], 3)],
+)
 def test_what_is_damaged_or_planted_is_made_anew(real: Fresh, kind: str) -> None:
     real.works()
     (path,) = real.kept()
@@ -176,69 +166,6 @@ def test_what_is_damaged_or_planted_is_made_anew(real: Fresh, kind: str) -> None
         assert real.works().from_cache
         assert real.kept() == [path]
     assert not real.left()
-
-
-@posix
-def test_a_file_of_another_user_is_not_loaded(real: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
-    real.works()
-    real.again()
-    of_another(monkeypatch, "fstat", lambda status: stat.S_ISREG(status.st_mode))
-    with pytest.warns(NativeWarning, match=r"belongs to user \d+, and was not loaded"):
-        assert not real.works().from_cache
-
-
-@posix
-def test_a_folder_of_another_user_is_not_used(real: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
-    real.works()
-    real.again()
-    inode = real.cache.stat().st_ino
-    of_another(monkeypatch, "lstat", lambda status: status.st_ino == inode)
-    with pytest.warns(NativeWarning, match=r"compiles anew: .* belongs to user \d+"):
-        assert real.works().path.parent != real.cache
-    assert len(real.kept()) == 1
-
-
-def of_another(
-    monkeypatch: pytest.MonkeyPatch, call: str, which: Callable[[os.stat_result], bool]
-) -> None:
-    """Some files look as if they belonged to another user."""
-    true = getattr(os, call)
-
-    def status(*args: Any, **options: Any) -> os.stat_result:
-        found: os.stat_result = true(*args, **options)
-        if not which(found):
-            return found
-        return os.stat_result([*found[:4], found.st_uid + 1, *found[5:]])
-
-    monkeypatch.setattr(os, call, status)
-
-
-@posix
-def test_a_folder_that_others_can_write_or_exchange_is_not_used(
-    real: Fresh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real.works()
-    for folder, mode, reason in [
-        (real.cache, 0o770, "others can write"),
-        (real.cache, 0o702, "others can write"),
-        (real.folder, 0o777, "anybody can exchange"),
-    ]:
-        real.again()
-        folder.chmod(mode)
-        with pytest.warns(NativeWarning, match=reason):
-            assert not real.works().from_cache
-        folder.chmod(0o700)
-    assert len(real.kept()) == 1
-    real.folder.chmod(0o1777)  # as /tmp
-    real.again()
-    assert real.works().from_cache
-    real.folder.chmod(0o700)
-    link = real.folder / "link"
-    link.symlink_to(real.cache)
-    monkeypatch.setenv("PULLBACK_CACHE", str(link))
-    real.again()
-    with pytest.warns(NativeWarning, match="is a link or a file"):
-        assert not real.works().from_cache
 
 
 @pytest.mark.parametrize("name", ["\0", "x" * 300, "a file/within"])
@@ -269,7 +196,9 @@ def test_what_is_read_only_is_read(real: Fresh, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts")
-@pytest.mark.parametrize("options", ["size=16k", "ro,size=1m"])
+@pytest.mark.parametrize(
+    "options", ["size=16k", pytest.param("ro,size=1m", marks=pytest.mark.slow)]
+)
 def test_a_small_disk_and_one_that_is_read_only(real: Fresh, options: str) -> None:
     real.cache.mkdir(mode=0o700)
     mount = f'mount -t tmpfs -o mode=700,{options} none "$PULLBACK_CACHE" && exec "$@"'
@@ -329,14 +258,57 @@ def test_one_that_is_removed_at_any_time_is_made_anew(
     real.works()
     load = loading._load
 
-    def gone(path: Path, *arguments: Any, from_cache: bool) -> Library:
-        if from_cache:
+    looks = iter([True, True])  # before it waits for other processes, and after it
+
+    def gone(*arguments: Any) -> Library:
+        if next(looks, False):
             raise OSError("no such file")
-        return load(path, *arguments, from_cache=from_cache)
+        return load(*arguments)
 
     monkeypatch.setattr(loading, "_load", gone)
     real.again()
     assert not real.works().from_cache
+
+
+def test_what_is_kept_alone_is_asked_for(real: Fresh) -> None:
+    real.alone(real.script('exec "$CC" "$@"'))
+    assert "not been compiled" in str(real.make(only_kept=True))
+    made = real.works()
+    calls = real.calls()
+    assert real.make(only_kept=True) is made
+    real.again()
+    kept = real.make(only_kept=True)
+    assert isinstance(kept, Library)
+    assert kept.from_cache
+    assert kept.key == made.key
+    assert real.make() is kept
+    assert real.calls() == calls
+
+
+def test_notes_are_kept_and_no_libraries(real: Fresh) -> None:
+    made = real.works()
+    folder = cache.Cache(real.cache)
+    key, other = cache.digest(b"this"), cache.digest(b"that")
+    folder.note(key)
+    assert folder.has_note(key)
+    assert not folder.has_note(other)
+    assert made.key is not None
+    assert not folder.has_note(made.key)
+    (note,) = real.cache.glob("*.note")
+    note.write_bytes(note.read_bytes() + b"!")
+    assert not folder.has_note(key)
+    assert not note.exists()
+
+
+def test_notes_have_a_bound_too(real: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "LARGEST", 5 * 4096)
+    folder = cache.Cache(real.cache)
+    keys = [cache.digest(str(number).encode()) for number in range(9)]
+    for age, key in enumerate(keys):
+        folder.note(key)
+        for path in real.cache.glob(f"{key}-*"):
+            os.utime(path, (1e9 + age, 1e9 + age))
+    assert [key for key in keys if folder.has_note(key)] == keys[-5:]
 
 
 def test_threads_make_one_together(real: Fresh) -> None:
@@ -353,11 +325,12 @@ def test_threads_make_one_together(real: Fresh) -> None:
     assert real.calls() == 2  # what tries the flags, and the text
 
 
-def test_eight_processes_share_it(real: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.slow)])
+def test_processes_share_it(real: Fresh, count: int) -> None:
     real.alone(real.script('exec "$CC" "$@"'))
-    processes = [start() for _ in range(8)]
+    processes = [start() for _ in range(count)]
     printed = [outputs(process) for process in processes]
-    assert [[value for value, _ in lines] for lines in printed] == [["6.0", "7.0", "8.0"]] * 8
+    assert [[value for value, _ in lines] for lines in printed] == [["6.0", "7.0", "8.0"]] * count
     assert len(real.kept()) == 3
     assert sum(found == "False" for lines in printed for _, found in lines) == 3
     assert not real.left()

@@ -38,7 +38,18 @@ BROKEN = {
 }
 
 
-SLOW = ["writes garbage", "crashes what it makes"]  # a process for each that is tried
+for how in ("exit", "_exit"):
+    BROKEN[f"makes what calls {how} when it is loaded"] = (
+        f'echo "void {how}(int); void __attribute__((constructor)) f(void) {{ {how}(0); }}" > e.c\n'
+        'exec "$CC" e.c "$@"',
+        "tried in another process, ended before all was tried",
+    )
+
+SLOW = [
+    "writes garbage",
+    "crashes what it makes",
+    "makes what calls _exit when it is loaded",
+]  # a process for each that is tried
 
 
 @pytest.mark.parametrize(
@@ -131,7 +142,7 @@ def _gone(process: int) -> None:
 
 def test_none_at_all_is_said_once(fresh: Fresh) -> None:
     fresh.alone(None)
-    with pytest.warns(NativeWarning, match=r"run in NumPy, not in C.*pullback\[jit\]") as told:
+    with pytest.warns(NativeWarning, match=r"run in NumPy, not in C.*install ziglang") as told:
         reason = fresh.make()
     assert fresh.make("void scale(double *x, double by) { x[0] -= by; }") == reason
     assert len(told) == 1
@@ -217,6 +228,7 @@ def test_flags_of_another_processor(real: Fresh) -> None:
         ("__builtin_trap();", "was ended by SIG(ILL|TRAP)"),
         ("for (volatile int on = 1; on;) ;", r"did not end within 0\.5 s"),
         ("nowhere(x, by);", "undefined symbol|ended with code"),
+        ("void exit(int); exit(0);", "ended before all was tried"),
         ("not C", "error: "),
     ],
 )
@@ -231,6 +243,8 @@ def test_a_text_that_is_wrong_is_no_crash(
     assert re.search(reason, made)
     assert not real.kept()
     assert not real.left()
+    monkeypatch.setattr(loading, "_TRIAL_LIMIT", 60.0)
+    real.works()  # the compiler is not to blame
 
 
 def test_a_function_that_is_not_there(real: Fresh) -> None:

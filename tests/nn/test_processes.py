@@ -212,7 +212,7 @@ def test_what_launchers_tell(rank: str, size: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(rank, "1")
     monkeypatch.setenv(size, "2")
     assert launched() == (1, 2)
-    with pytest.raises(DistributedError, match=r"one of 2 processes.*pip install pullback\[mpi\]"):
+    with pytest.raises(DistributedError, match=r"one of 2 processes.*pip install mpi4py mpich"):
         world.__wrapped__()
 
 

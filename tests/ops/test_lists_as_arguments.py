@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from support.shares import shared
 from support.specs.compositions import COMPOSITIONS
 from support.specs.specs import SPECS
 from support.streams import generator
@@ -117,7 +118,13 @@ def expect_the_same(call: Call, form: Callable[[Tensor], Any]) -> None:
         np.testing.assert_allclose(given[1], wanted[1], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("call", CALLS, ids=[f"{c.name}: argument {c.position}" for c in CALLS])
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(c, marks=marks, id=f"{c.name}: argument {c.position}")
+        for c, marks in shared(CALLS, 3, lambda c: c.name)
+    ],
+)
 def test_a_list_is_what_is_stacked_of_it(call: Call) -> None:
     for form in FORMS.values():
         expect_the_same(call, form)

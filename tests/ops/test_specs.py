@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.numerical import central, complex_step, inner, only, unit_directions
+from support.shares import shared
 from support.specs.running import (
     Args,
     Array,
@@ -39,21 +40,23 @@ from autograd.runtime import threads
 _DRAWN = [(spec, sample) for spec in SPECS for sample in spec.draw()]
 
 
-def _cases(suits: Callable[[Spec, Sample], bool]) -> pytest.MarkDecorator:
+def _cases(suits: Callable[[Spec, Sample], bool], every: int = 1) -> pytest.MarkDecorator:
+    """Of which each `every`-th one is a plain test, and one of each op."""
+    chosen = [(spec, sample) for spec, sample in _DRAWN if suits(spec, sample)]
     cases = [
-        pytest.param(spec, sample, id=f"{spec.op.name}: {sample.name}")
-        for spec, sample in _DRAWN
-        if suits(spec, sample)
+        pytest.param(spec, sample, id=f"{spec.op.name}: {sample.name}", marks=marks)
+        for (spec, sample), marks in shared(chosen, every, lambda row: row[0].op)
     ]
     return pytest.mark.parametrize(("spec", "sample"), cases)
 
 
 every_case = _cases(lambda spec, sample: True)
 differentiable = _cases(lambda spec, sample: spec.op.differentiable)
+a_share = _cases(lambda spec, sample: spec.op.differentiable, every=4)
 constant = _cases(lambda spec, sample: not spec.op.differentiable)
-analytic = _cases(lambda spec, sample: spec.op.analytic)
+analytic = _cases(lambda spec, sample: spec.op.analytic, every=4)
 of_several = _cases(
-    lambda spec, sample: spec.op.differentiable and len(variables(spec, sample.args)) > 1
+    lambda spec, sample: spec.op.differentiable and len(variables(spec, sample.args)) > 1, every=4
 )
 
 
@@ -119,7 +122,7 @@ def test_first_derivative_by_complex_step(
         assert_close(g, np.reshape(slopes, args[i].shape), 1e-12)
 
 
-@differentiable
+@a_share
 def test_second_derivative(spec: Spec, sample: Sample, rng: np.random.Generator) -> None:
     """The derivative of <u, gradient of <v, op>>, in the arguments and in the cotangent v."""
     args, wanted = sample.args, variables(spec, sample.args)
@@ -140,7 +143,7 @@ def test_second_derivative(spec: Spec, sample: Sample, rng: np.random.Generator)
             assert_close(inner([move], [g]), slope, 1e-6)
 
 
-@differentiable
+@a_share
 def test_float32_gradient(spec: Spec, sample: Sample, rng: np.random.Generator) -> None:
     single = converted(sample.args, methodcaller("astype", np.float32))
     double = converted(single, methodcaller("astype", np.float64))  # the very same numbers
@@ -181,7 +184,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-@differentiable
+@a_share
 def test_layout_in_memory_changes_nothing(
     spec: Spec, sample: Sample, rng: np.random.Generator
 ) -> None:
@@ -192,7 +195,7 @@ def test_layout_in_memory_changes_nothing(
             assert_close(actual, expected, 1e-13, f"stored {name}")
 
 
-@differentiable
+@a_share
 def test_threads_change_nothing(
     spec: Spec, sample: Sample, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +231,7 @@ def value_and_gradients(
     return outs + gradients(spec, args, sample.options, v, variables(spec, args)), v
 
 
-@differentiable
+@a_share
 def test_what_a_record_lets_go_is_not_read(
     spec: Spec, sample: Sample, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.shares import shared
 from support.streams import generator
 
 import autograd as ag
@@ -392,7 +393,9 @@ counts: Counter[str] = Counter()
 left_out: Counter[tuple[str, str]] = Counter()
 
 
-@pytest.mark.parametrize("name", sorted(TABLE))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=marks) for name, marks in shared(sorted(TABLE), 3)]
+)
 def test_op(name: str, database: dict[str, list[Any]], torch: Any) -> None:
     rng = generator(name)
     op = database[name][0]  # further variants are the same op, measured otherwise

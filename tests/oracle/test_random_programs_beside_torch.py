@@ -10,13 +10,17 @@ from support.random_programs.builder import Program
 from support.random_programs.case import Case
 from support.random_programs.differences import Differences
 from support.random_programs.on_torch import OnTorch
+from support.shares import shared
 
 pytestmark = pytest.mark.oracle
 
 CHUNK = 100
 
 
-@pytest.mark.parametrize("first", range(0, 2_000, CHUNK))
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(first, marks=marks) for first, marks in shared(range(0, 2_000, CHUNK), 7)],
+)
 def test_no_derivative_is_wrong(first: int, torch: ModuleType) -> None:
     def oracle(program: Program, plane: object = None) -> OnTorch:
         return OnTorch(program, torch)
@@ -25,7 +29,10 @@ def test_no_derivative_is_wrong(first: int, torch: ModuleType) -> None:
     assert not tally.wrong, tally.report()
 
 
-@pytest.mark.parametrize("first", range(0, 500, CHUNK))
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(first, marks=marks) for first, marks in shared(range(0, 500, CHUNK), 3)],
+)
 def test_differences_are_right(first: int, torch: ModuleType) -> None:
     """They are what holds the engine where PyTorch is not: every order, and what they say they
     are certain of."""

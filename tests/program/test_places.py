@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 from support.specs.running import assert_close, variables
 from support.specs.specs import SPECS, Spec
-from support.tracing import expect_bytes, moved, second_derivatives, step_of
+from support.tracing import (
+    expect_bytes,
+    moved,
+    program_of_second,
+    second_derivatives,
+    step_of,
+)
 
 import autograd as ag
 from autograd import Tensor, primitive
@@ -128,9 +134,10 @@ def test_a_reshape_asks_for_a_room_where_it_copies(rng: np.random.Generator) -> 
 
 
 @pytest.mark.usefixtures("all_large")
+@pytest.mark.parametrize("some", [slice(1), pytest.param(slice(1, 3), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.op.name)
-def test_every_op_and_its_rules(spec: Spec, rng: np.random.Generator) -> None:
-    for sample in spec.draw()[:3]:
+def test_every_op_and_its_rules(spec: Spec, some: slice, rng: np.random.Generator) -> None:
+    for sample in spec.draw()[some]:
         wanted = variables(spec, sample.args) if spec.op.differentiable else []
         step = step_of(spec, sample, wanted, rng)
         xs = [np.array(sample.args[i], copy=True) for i in wanted]
@@ -146,17 +153,15 @@ def test_every_op_and_its_rules(spec: Spec, rng: np.random.Generator) -> None:
 def expect_random(seed: int) -> None:
     drawn, _, _, second = second_derivatives(seed)
     xs = [np.array(x) for x in drawn.inputs]
-    try:
-        program = program_of(second, *xs)
-    except RuntimeError as error:  # of rules that read what their forwards saved
-        assert "the derivative of a rule of" in str(error)
+    program = program_of_second(second, xs)
+    if program is None:
         return
     # What is written over an operand has its order of memory: later sums may round otherwise.
     expect_the_same(program, xs, [x * (1 + 1e-5) for x in xs], rtol=1e-13)
 
 
 @pytest.mark.usefixtures("all_large")
-@pytest.mark.parametrize("chunk", range(2))
+@pytest.mark.parametrize("chunk", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_random_programs(chunk: int) -> None:
     for seed in range(5000 + chunk * 20, 5000 + chunk * 20 + 20):
         expect_random(seed)

@@ -99,8 +99,15 @@ def recurrent(steps: int, rng: np.random.Generator, columns: bool = False) -> An
     return (h**2).mean(), {"U": u, "V": v, "b": b} | ({"x": given} if columns else {})
 
 
-@pytest.mark.parametrize("columns", [False, True])
-@pytest.mark.parametrize("as_run", [False, True])
+@pytest.mark.parametrize(
+    ("as_run", "columns"),
+    [
+        (False, True),
+        (True, False),
+        pytest.param(False, False, marks=pytest.mark.slow),
+        pytest.param(True, True, marks=pytest.mark.slow),
+    ],
+)
 def test_200_steps_are_a_loop(columns: bool, as_run: bool, rng: np.random.Generator) -> None:
     loss, named = recurrent(200, rng, columns)
     explanation = expect_gradients(loss, *named.values(), names=named, as_run=as_run)
@@ -217,7 +224,7 @@ def test_a_chain_of_powers_and_unequal_shapes(rng: np.random.Generator) -> None:
     assert "for t in" not in str(expect_gradients(y.sum(), z))
 
 
-@pytest.mark.parametrize("chunk", range(2))
+@pytest.mark.parametrize("chunk", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_random_programs_are_explained(chunk: int) -> None:
     for seed in range(chunk * 12, chunk * 12 + 12):
         expect_explained(seed)

@@ -12,6 +12,7 @@ from support.tracing import (
     expect_passes,
     leaf,
     moved,
+    program_of_second,
     second_derivatives,
     step_of,
 )
@@ -55,10 +56,8 @@ def test_passes_of_every_sample(spec: Spec, rng: np.random.Generator) -> None:
 def expect_random(seed: int) -> None:
     drawn, nodes, head, second = second_derivatives(seed)
     xs = [np.array(x) for x in drawn.inputs]
-    try:
-        program = program_of(second, *xs)
-    except RuntimeError as error:  # of rules that read what their forwards saved
-        assert "the derivative of a rule of" in str(error)
+    program = program_of_second(second, xs)
+    if program is None:
         return
     expect_passes(program, xs, [x * (1 + 1e-5) for x in xs])
     leaves = [leaf(x) for x in xs]
@@ -68,7 +67,7 @@ def expect_random(seed: int) -> None:
         expect_passes(taped.program, [], keep=taped.forward)
 
 
-@pytest.mark.parametrize("chunk", range(2))
+@pytest.mark.parametrize("chunk", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_passes_of_random_programs(chunk: int) -> None:
     for seed in range(3000 + chunk * 12, 3000 + chunk * 12 + 12):
         expect_random(seed)

@@ -128,7 +128,16 @@ def run(program: str, *path: Path) -> str:
 
 
 @with_openblas
-@pytest.mark.parametrize("folder", ["a venv", "two  blanks\t", "new\nline ünï", "back\\012"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "new\nline ünï",
+        *[
+            pytest.param(f, marks=pytest.mark.slow)
+            for f in ("a venv", "two  blanks\t", "back\\012")
+        ],
+    ],
+)
 def test_numpy_may_lie_in_a_folder_of_any_name(tmp_path: Path, folder: str) -> None:
     site = Path(np.__file__).parents[1]
     for name in ("numpy", "numpy.libs"):

@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,8 +66,8 @@ class Fresh:
     def calls(self) -> int:
         return len(self.log.read_text().splitlines()) if self.log.exists() else 0
 
-    def make(self, text: str = TEXT) -> Library | str:
-        return library(text, FUNCTIONS, trials={"scale": (8, 2.0)})
+    def make(self, text: str = TEXT, **options: Any) -> Library | str:
+        return library(text, FUNCTIONS, trials={"scale": (8, 2.0)}, **options)
 
     def works(self, text: str = TEXT, of: float = 6.0) -> Library:
         """Make a library, and see that it computes."""

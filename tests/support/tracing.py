@@ -209,3 +209,13 @@ def second_derivatives(seed: int) -> tuple[Any, Callable[..., Any], int, Callabl
         return value, first, [leaf.grad for leaf in leaves if leaf.grad is not None]
 
     return drawn, run_nodes, head, second
+
+
+def program_of_second(second: Callable[..., Any], xs: Sequence[Array]) -> Program | None:
+    """The program of what `second_derivatives` gives; None where a rule reads what its forward
+    saved, so that there is no second derivative."""
+    try:
+        return program_of(second, *xs)
+    except RuntimeError as error:
+        assert "the derivative of a rule of 'kept' was asked for" in str(error)
+        return None

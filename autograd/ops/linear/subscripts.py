@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -87,6 +88,15 @@ def labels_of(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...],
         return terms, output.replace("...", unused)
     count = Counter(left)
     return terms, unused + "".join(c for c in sorted(count) if c.isalpha() and count[c] == 1)
+
+
+def sizes_of(terms: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
+    """How long the axis of each letter is: 1 in one operand broadcasts to what it is in another."""
+    sizes: dict[str, int] = {}
+    for term, shape in zip(terms, shapes, strict=True):
+        for label, size in zip(term, shape, strict=True):
+            sizes[label] = max(sizes.get(label, size), size)
+    return sizes
 
 
 @primitive(kind="gather", analytic=True)

@@ -256,5 +256,5 @@ def test_no_memory_for_a_picture() -> None:
 def test_without_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = png(LEVELS)
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(PictureError, match=r"pip install 'pullback\[images\]'"):
+    with pytest.raises(PictureError, match=r"pip install Pillow"):
         read_picture(picture)

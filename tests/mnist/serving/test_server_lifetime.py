@@ -125,8 +125,15 @@ def test_a_slow_client_is_hung_up_on_however_it_dawdles(network: Trained) -> Non
             assert everything(client) == b""
 
 
-@pytest.mark.parametrize("pause", [0.02, None], ids=["a byte now and then", "nothing"])
-@pytest.mark.parametrize("path", ["GET / HTTP/1.1", "POST / HTTP/1.1"], ids=["page", "refusals"])
+@pytest.mark.parametrize(
+    ("path", "pause"),
+    [
+        pytest.param("GET / HTTP/1.1", 0.02, id="page-a byte now and then"),
+        pytest.param("GET / HTTP/1.1", None, id="page-nothing", marks=pytest.mark.slow),
+        pytest.param("POST / HTTP/1.1", 0.02, id="refusals-a byte", marks=pytest.mark.slow),
+        pytest.param("POST / HTTP/1.1", None, id="refusals-nothing"),
+    ],
+)
 def test_a_client_that_does_not_take_its_answers_is_hung_up_on(
     network: Trained, pause: float | None, path: str
 ) -> None:

@@ -89,9 +89,18 @@ def expect_same(
 
 
 @pytest.mark.parametrize("size", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("model", ["basic", pytest.param("deep", marks=pytest.mark.slow), "best"])
 # Batches of 8, 8 and then 2 or 6, of which some of four processes get no row.
-@pytest.mark.parametrize(("accumulate", "count"), [(1, 18), (2, 22)])
+@pytest.mark.parametrize(
+    ("model", "accumulate", "count"),
+    [
+        ("basic", 1, 18),
+        ("basic", 2, 22),
+        pytest.param("deep", 1, 18, marks=pytest.mark.slow),
+        pytest.param("deep", 2, 22, marks=pytest.mark.slow),
+        ("best", 1, 18),
+        pytest.param("best", 2, 22, marks=pytest.mark.slow),
+    ],
+)
 def test_learning_is_that_of_one_process(
     model: str, accumulate: int, size: int, count: int
 ) -> None:
@@ -112,11 +121,15 @@ def smooth(rng: np.random.Generator | None) -> Module:
     )
 
 
-@pytest.mark.parametrize("size", [2, 4])
-def test_learning_in_single_precision(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("size", "steps"), [(2, 40), *[pytest.param(n, 100, marks=pytest.mark.slow) for n in (2, 4)]]
+)
+def test_learning_in_single_precision(
+    size: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(MODELS, "smooth", smooth)
     monkeypatch.setitem(PEAK_LR, "smooth", PEAK_LR["basic"])
-    expect_same(Config(model="smooth"), 70, 100, 4690, size, 1e-5)
+    expect_same(Config(model="smooth"), 70, steps, 4690, size, 1e-5)
 
 
 def test_learning_of_fewer_rows_than_parts() -> None:
@@ -238,7 +251,7 @@ def stopped(
     assert checkpoints.read(folder / "last.ckpt")["schedule"]["last_epoch"] == after
 
 
-@pytest.mark.parametrize("after", [5, STEPS, STEPS + 2])
+@pytest.mark.parametrize("after", [5, STEPS, pytest.param(STEPS + 2, marks=pytest.mark.slow)])
 def test_training_of_four_goes_on_with_any_number(
     after: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +15,17 @@ from support.layers.rank_trainings import digits
 from support.programs.small_trainings import CONFIG, DATA, Steps, files
 
 from autograd import Tensor
+from autograd.native import NativeWarning
 from mnist.config import Config
-from mnist.engines import ENGINES, scoring
-from mnist.models import MODELS, Vote
+from mnist.engines import ENGINES, scoring, settled
+from mnist.models import MODELS, PEAK_LR, Vote
 from mnist.results import write_report
 from mnist.serving.site import Inspector
 from mnist.storage.weights import Trained, load_trained
 from mnist.training import Training, resume, train
 from mnist.training.ensemble import train_ensemble
 from mnist.training.learning import Learner
-from nn import Sequential
+from nn import BatchNorm1d, Dropout, Flatten, Linear, ReLU, Sequential
 
 pytestmark = pytest.mark.filterwarnings("error")  # no user is told of what runs how
 
@@ -33,10 +35,41 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("config", KINDS, ids=["dropout", "parts"])
-def test_they_end_alike(config: Config, tmp_path: Path) -> None:
+def with_dropout(rng: np.random.Generator | None) -> Sequential:
+    """Small, as the programs of the networks that there are take seconds to be made."""
+    return Sequential(
+        Flatten(),
+        Linear(784, 12, rng=rng),
+        BatchNorm1d(12),
+        ReLU(),
+        Dropout(0.3),
+        Linear(12, 10, rng=rng),
+    )
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more model."""
+    monkeypatch.setitem(MODELS, "with dropout", with_dropout)
+    monkeypatch.setitem(PEAK_LR, "with dropout", PEAK_LR["basic"])
+
+
+each_kind = pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(KINDS[0], id="the best", marks=pytest.mark.slow),
+        pytest.param(replace(KINDS[0], model="with dropout"), id="dropout"),
+        pytest.param(KINDS[1], id="parts of the basic", marks=pytest.mark.slow),
+        pytest.param(replace(KINDS[1], model="with dropout"), id="parts"),
+    ],
+)
+
+
+@each_kind
+def test_they_end_alike(config: Config, small: None, tmp_path: Path) -> None:
     data = digits(70)  # so that the last batch of an epoch is a smaller one
-    runs = {e: train(data, replace(config, engine=e), tmp_path / e, str) for e in ENGINES}
+    engines = [e for e in ENGINES if e != "c"]
+    runs = {e: train(data, replace(config, engine=e), tmp_path / e, str) for e in engines}
     for engine in ("auto", "numpy"):
         own = runs[engine].model.state_dict()
         for name, value in runs["tape"].model.state_dict().items():
@@ -44,6 +77,25 @@ def test_they_end_alike(config: Config, tmp_path: Path) -> None:
         for ours, theirs in zip(runs[engine].metrics, runs["tape"].metrics, strict=True):
             for name, value in theirs.items():
                 assert ours[name] == (value and pytest.approx(value, rel=1e-5)), name
+
+
+@each_kind
+def test_c_ends_nearly_alike(config: Config, tmp_path: Path, small: None, in_c: None) -> None:
+    data = digits(70)
+    runs = {e: train(data, replace(config, engine=e), tmp_path / e, str) for e in ("tape", "c")}
+    own = runs["c"].model.state_dict()
+    for name, value in runs["tape"].model.state_dict().items():
+        np.testing.assert_allclose(own[name], value, rtol=1e-3, atol=1e-4, err_msg=name)
+    for ours, theirs in zip(runs["c"].metrics, runs["tape"].metrics, strict=True):
+        assert ours["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-3)
+
+
+def test_auto_is_c_where_there_is_a_compiler(in_c: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settled("auto") == "c"
+    monkeypatch.setenv("PULLBACK_JIT", "0")
+    assert settled("auto") == "numpy"
+    with pytest.warns(NativeWarning, match="there is no C here"):
+        assert settled("c") == "numpy"
 
 
 def test_programs_run_in_the_place_of_the_network(
@@ -66,12 +118,30 @@ def test_programs_run_in_the_place_of_the_network(
     assert forwards["numpy"] <= 8
 
 
-@pytest.mark.parametrize("engine", ["tape", "numpy"])
-@pytest.mark.parametrize("step", [3, 6])
+@pytest.mark.parametrize(
+    ("engine", "model", "step"),
+    [
+        ("tape", "basic", 3),
+        ("tape", "with dropout", 6),
+        ("numpy", "basic", 3),
+        ("numpy", "with dropout", 6),
+        ("c", "with dropout", 3),
+        pytest.param("c", "basic", 3, marks=pytest.mark.slow),
+        pytest.param("c", "basic", 6, marks=pytest.mark.slow),
+    ],
+)
 def test_a_resumed_run_keeps_its_engine(
-    engine: str, step: int, tmp_path: Path, steps: Steps
+    engine: str,
+    model: str,
+    step: int,
+    tmp_path: Path,
+    steps: Steps,
+    small: None,
+    request: pytest.FixtureRequest,
 ) -> None:
-    config = replace(CONFIG, engine=engine)
+    if engine == "c":
+        request.getfixturevalue("in_c")
+    config = replace(CONFIG, engine=engine, model=model)
     train(DATA, config, tmp_path / "whole", str)
     steps.stop_at(step)
     train(DATA, config, tmp_path / "run", str)
@@ -81,8 +151,10 @@ def test_a_resumed_run_keeps_its_engine(
     assert load_trained(tmp_path / "run").engine == engine
 
 
-def test_the_report_names_it(tmp_path: Path) -> None:
-    train(DATA, replace(CONFIG, epochs=1), tmp_path, str)
+def test_the_report_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("matplotlib", "matplotlib.figure"):  # whose pictures take longer
+        monkeypatch.setitem(sys.modules, name, None)
+    train(DATA, replace(CONFIG, epochs=1, engine="auto"), tmp_path, str)
     write_report(tmp_path, DATA, str)
     assert "<td>numpy</td>" in (tmp_path / "report.html").read_text().replace(' class="text"', "")
 

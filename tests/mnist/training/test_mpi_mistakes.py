@@ -27,6 +27,10 @@ pytestmark = needs_mpi
 
 _SOON = 30  # for processes that give up, most of it until they have started
 
+# Each start takes a second: of each kind of mistake some are plain tests, here or among the ranks
+# of test_distributed_failures.
+slow = pytest.mark.slow
+
 
 # --- mistakes ------------------------------------------------------------------------------------
 
@@ -47,16 +51,20 @@ def told(result: Result, *expected: str) -> None:
     ("count", "arguments", "expected"),
     [
         (2, ["--batch-size", 63], "a multiple of 2 expected; change --batch-size, --accumulate or"),
-        (2, ["--accumulate", 3], "2 processes times 3 parts each: a multiple of 6 expected"),
-        (2, ["--model", "vast"], "--model: invalid choice: 'vast'"),
-        (2, ["--processes", 3], "--processes 3 given, but mpiexec has started 2"),
-        (1, ["--processes", 2], "--processes within mpiexec; leave out one of them"),
-        (
-            2,
-            ["--resume", "nowhere"],
-            "nowhere: no such folder; name a folder that",
+        pytest.param(
+            *(2, ["--accumulate", 3], "2 processes times 3 parts each: a multiple of 6 expected"),
+            marks=slow,
         ),
-        (2, ["--out", "file/run"], "file"),
+        pytest.param(2, ["--model", "vast"], "--model: invalid choice: 'vast'", marks=slow),
+        pytest.param(
+            *(2, ["--processes", 3], "--processes 3 given, but mpiexec has started 2"), marks=slow
+        ),
+        (1, ["--processes", 2], "--processes within mpiexec; leave out one of them"),
+        pytest.param(
+            *(2, ["--resume", "nowhere"], "nowhere: no such folder; name a folder that"),
+            marks=slow,
+        ),
+        pytest.param(2, ["--out", "file/run"], "file", marks=slow),
     ],
 )
 def test_wrong_arguments(
@@ -68,21 +76,28 @@ def test_wrong_arguments(
     assert not (tmp_path / "runs").exists()
 
 
+@slow
 def test_more_processes_than_images(start: Start, tmp_path: Path) -> None:
     running = start(
-        *mpiexec(4, TRAIN, "--data-dir", write_digits(tmp_path, train=3), "--out", "out")
+        *mpiexec(2, TRAIN, "--data-dir", write_digits(tmp_path, train=1), "--out", "out")
     )
-    told(running.end(_SOON), "4 processes for 3 training images")
+    told(running.end(_SOON), "2 processes for 1 training images")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        (["--seed", 0], ["--seed", 1], "--seed is '0' at rank 0, '1' at rank 1"),
-        (["--data-dir", "a"], ["--data-dir", "b"], "--data-dir is 'a' at rank 0, 'b' at rank 1"),
-        ([], ["--model", "vast"], "rank 1 refuses its arguments"),
-        (["--model", "vast"], [], "--model: invalid choice: 'vast'"),
+        pytest.param(
+            ["--seed", 0], ["--seed", 1], "--seed is '0' at rank 0, '1' at rank 1", marks=slow
+        ),
+        pytest.param(
+            ["--data-dir", "a"],
+            ["--data-dir", "b"],
+            "--data-dir is 'a' at rank 0, 'b' at rank 1",
+        ),
+        pytest.param([], ["--model", "vast"], "rank 1 refuses its arguments", marks=slow),
+        pytest.param(["--model", "vast"], [], "--model: invalid choice: 'vast'", marks=slow),
     ],
 )
 def test_arguments_that_differ(
@@ -92,6 +107,7 @@ def test_arguments_that_differ(
     told(start(*mpiexec(1, TRAIN, *first), ":", *other).end(_SOON), expected)
 
 
+@slow
 @pytest.mark.parametrize("same_name", [False, True])
 def test_data_that_differ(same_name: bool, data: Path, start: Start, tmp_path: Path) -> None:
     places = [tmp_path / "first", tmp_path / "second"]
@@ -111,7 +127,7 @@ def test_data_that_differ(same_name: bool, data: Path, start: Start, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("missing", [0, 1])
+@pytest.mark.parametrize("missing", [pytest.param(0, marks=slow), 1])
 def test_data_that_one_rank_misses(missing: int, data: Path, start: Start, tmp_path: Path) -> None:
     places: list[object] = [data, data]
     places[missing] = tmp_path / "nowhere"
@@ -129,7 +145,7 @@ def test_versions_that_differ(data: Path, start: Start) -> None:
     told(running.end(_SOON), f"the version of NumPy is '{np.__version__}' at rank 0, '1.0' at rank")
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=slow), 1])
 def test_an_exception_at_one_rank_ends_all(rank: int, start: Start) -> None:
     result = start(*mpiexec(2, PROGRAMS, "fail", rank)).end(_SOON)
     assert result.code != 0
@@ -141,7 +157,7 @@ def test_an_exception_at_one_rank_ends_all(rank: int, start: Start) -> None:
 # --- an MPI that is missing, or not the launcher's -----------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["mpiexec", "--processes"])
+@pytest.mark.parametrize("how", ["mpiexec", pytest.param("--processes", marks=slow)])
 def test_no_mpi4py(how: str, data: Path, start: Start, tmp_path: Path) -> None:
     hidden = "raise ModuleNotFoundError(\"No module named 'mpi4py'\", name='mpi4py')"
     (tmp_path / "mpi4py.py").write_text(hidden)
@@ -150,12 +166,19 @@ def test_no_mpi4py(how: str, data: Path, start: Start, tmp_path: Path) -> None:
     if how == "mpiexec":
         command = mpiexec(2, *arguments)
     result = start(*command, PYTHONPATH=str(tmp_path)).end(_SOON)
-    told(result, "mpi4py is not installed: pip install pullback[mpi]")
+    told(result, "mpi4py is not installed: pip install mpi4py mpich")
     assert start(sys.executable, *arguments, PYTHONPATH=str(tmp_path)).end(SECONDS).code == 0
 
 
-@pytest.mark.parametrize("variables", ["PMI_RANK PMI_SIZE", "OMPI_COMM_WORLD_RANK ..._SIZE"])
-@pytest.mark.parametrize("rank", ["0", "1"])
+@pytest.mark.parametrize(
+    ("variables", "rank"),
+    [
+        ("PMI_RANK PMI_SIZE", "0"),
+        ("OMPI_COMM_WORLD_RANK ..._SIZE", "1"),
+        pytest.param("PMI_RANK PMI_SIZE", "1", marks=slow),
+        pytest.param("OMPI_COMM_WORLD_RANK ..._SIZE", "0", marks=slow),
+    ],
+)
 def test_the_launcher_of_another_mpi(variables: str, rank: str, data: Path, start: Start) -> None:
     """A process that has been told of four, but whose MPI knows of itself alone."""
     name = variables.split()[0]
@@ -184,6 +207,5 @@ def test_processes_without_mpiexec(
     monkeypatch.setattr(launching, "find_mpiexec", lambda: None)
     assert launching.start(2, "train.py", ["--processes", "2"], "train.py") == 1
     assert capsys.readouterr().err == (
-        "train.py: error: --processes needs mpiexec, and none was found; "
-        "pip install pullback[mpi]\n"
+        "train.py: error: --processes needs mpiexec, and none was found; pip install mpi4py mpich\n"
     )

@@ -13,19 +13,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.layers.rank_trainings import digits
 
 import mnist.training.loop as training
 from mnist.config import Config
-from mnist.data import Dataset, drawn
+from mnist.data import Dataset
 from mnist.storage import checkpoints
 from mnist.storage.runs import RunError
 from mnist.training import Training, resume, train
 from mnist.training.learning import Outcome
 
 ROOT = Path(__file__).parents[3]
+SLOW = pytest.mark.slow
 
-# Everything random takes part: shuffling, augmentation, dropout; and a validation split.
-CONFIG = Config(model="best", epochs=2, batch_size=20, validation=40, seed=5, checkpoint_every=3)
+# Everything random takes part: shuffling, augmentation, dropout; and a validation split. Op by op,
+# as most of so short a training would be the making of its programs; test_engines.py has others.
+CONFIG = Config(
+    model="best",
+    epochs=2,
+    batch_size=10,
+    validation=20,
+    seed=5,
+    checkpoint_every=3,
+    engine="tape",
+)
 SAME = ("config.json", "metrics.jsonl", "last.ckpt", "best.ckpt")
 
 
@@ -35,8 +46,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    (images, labels), (test_images, test_labels) = drawn.load(train=200, test=60, seed=3)
-    return Dataset("drawn digits", images, labels, test_images, test_labels)
+    return digits(100, 30)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +57,7 @@ def whole(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return files(folder)
 
 
-@pytest.mark.parametrize("step", [1, 5, 8, 9, 15])
+@pytest.mark.parametrize("step", [1, 8, 15, *[pytest.param(s, marks=SLOW) for s in (5, 9)]])
 def test_ctrl_c_at_any_step(
     step: int,
     dataset: Dataset,
@@ -127,9 +137,9 @@ def test_without_a_split_there_is_no_best(dataset: Dataset, tmp_path: Path) -> N
 
 def test_held_out_images_are_not_trained_on(dataset: Dataset, tmp_path: Path) -> None:
     state = Training(dataset, CONFIG, tmp_path)
-    assert len(state.dataset.train_images) == 160
-    assert np.array_equal(state.dataset.validation_images, dataset.train_images[160:])
-    assert np.array_equal(state.dataset.validation_labels, dataset.train_labels[160:])
+    assert len(state.dataset.train_images) == 80
+    assert np.array_equal(state.dataset.validation_images, dataset.train_images[80:])
+    assert np.array_equal(state.dataset.validation_labels, dataset.train_labels[80:])
 
 
 def test_checkpoint_of_other_data_is_refused(dataset: Dataset, tmp_path: Path) -> None:
@@ -171,8 +181,7 @@ test_resume.ready(Path(sys.argv[1]), seconds and (lambda: threading.Timer(second
 
 def ready(folder: Path, begin: object) -> None:
     """What the killed process does."""
-    (images, labels), (test_images, test_labels) = drawn.load(train=200, test=60, seed=3)
-    dataset = Dataset("drawn digits", images, labels, test_images, test_labels)
+    dataset = digits(100, 30)
     if callable(begin):
         begin()
     to_the_end(folder, dataset)
@@ -197,7 +206,7 @@ def to_the_end(folder: Path, dataset: Dataset) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted([*SAME, "times.jsonl"])
 
 
-@pytest.mark.parametrize("at", [4, 11, 16, 23])
+@pytest.mark.parametrize("at", [4, 16, *[pytest.param(at, marks=SLOW) for at in (11, 23)]])
 def test_killed_while_saving(
     at: int, dataset: Dataset, whole: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -291,12 +291,19 @@ def test_the_best_checkpoint_may_be_an_epoch_ahead(
 # --- what a checkpoint tells -----------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in its second epoch; to be copied."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        Steps(patch).stop_at(STEPS + 1)
+        train(DATA, CONFIG, folder, str)
+    return folder
+
+
 @pytest.fixture
-def stopped(tmp_path: Path, steps: Steps) -> Path:
-    """A run in its second epoch."""
-    steps.stop_at(STEPS + 1)
-    train(DATA, CONFIG, tmp_path / "stopped", str)
-    return tmp_path / "stopped"
+def stopped(stopped_once: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(stopped_once, tmp_path / "stopped"))
 
 
 def change(path: Path, *place: str | int, **values: Any) -> None:

@@ -66,7 +66,7 @@ def _(scene: Scene) -> None:
         judged(scene, run, "--dataset", "drawn", told=("another data set", "drawn digits"))
 
 
-@case("data sets", "one pixel changed", "refused in a line; untouched", short=True)
+@case("data sets", "one pixel changed", "refused in a line; untouched")
 def _(scene: Scene) -> None:
     for name in ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
         with own_data(scene) as (_, data, run):
@@ -92,7 +92,7 @@ def _(scene: Scene) -> None:
         judged(scene, run, told=("t10k-labels-idx1-ubyte",))
 
 
-@case("data sets", "it has moved", "refused until it is named; then as before", short=True)
+@case("data sets", "it has moved", "refused until it is named; then as before")
 def _(scene: Scene) -> None:
     with own_data(scene) as (room, data, run):
         moved = data.rename(room / "moved")

@@ -83,7 +83,7 @@ def _(scene: Scene) -> None:
         scene.expect_goes_on(room / "run")
 
 
-@case("folders", "two starts in one second", "two folders, each with the whole run", short=True)
+@case("folders", "two starts in one second", "two folders, each with the whole run")
 def _(scene: Scene) -> None:
     with scene.room() as room:
         both = [scene.training(at=room) for _ in range(3)]
@@ -138,7 +138,7 @@ def _(scene: Scene) -> None:
             assert contents(room) == {name: b"mine"}
 
 
-@case("folders", "--out on a folder with other files", "trained; they stay", short=True)
+@case("folders", "--out on a folder with other files", "trained; they stay")
 def _(scene: Scene) -> None:
     with scene.room() as room:
         (room / "notes.txt").write_text("mine")
@@ -152,7 +152,6 @@ def _(scene: Scene) -> None:
     "folders",
     "a dry run with the --out of a run",
     "the run's bytes are what they were; nothing takes the dry run for one",
-    short=True,
 )
 def _(scene: Scene) -> None:
     with scene.room() as room:
@@ -174,7 +173,7 @@ def _(scene: Scene) -> None:
         scene.train("--resume", dry).refused("dry run")
 
 
-@case("folders", "a dry run after a run", "the newest run is the run", short=True)
+@case("folders", "a dry run after a run", "the newest run is the run")
 def _(scene: Scene) -> None:
     with scene.room() as room:
         scene.train(at=room).expect(0)
@@ -202,7 +201,6 @@ def _(scene: Scene) -> None:
     "folders",
     "a finished run is trained on, and stopped there at any epoch",
     "the bytes of one that was not stopped; the schedule is told",
-    short=True,
 )
 def _(scene: Scene) -> None:
     with scene.room() as room:
@@ -242,7 +240,6 @@ def _(scene: Scene) -> None:
     "folders",
     "an ensemble with what is not its own: a foreign member, one twice, one trained on",
     "refused in a line before anything is written, also with --overwrite",
-    short=True,
 )
 def _(scene: Scene) -> None:
     with scene.room() as room:

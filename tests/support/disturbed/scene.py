@@ -17,7 +17,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from mnist import commands
 from mnist.storage import checkpoints
 
 ROOT = Path(train.__file__).parent
-SECONDS = 60.0  # after which something hangs
+SECONDS = 300.0  # after which something hangs, on a busy machine too
 # Ten steps, in which everything random takes part; and a checkpoint within each epoch.
 SETTINGS = ("--epochs", "2", "--batch-size", "20", "--validation", "20", "--checkpoint-every", "2")
 # What two trainings with the same settings have in common, byte by byte; times are of the day.
@@ -72,16 +72,23 @@ class Result:
 
 @dataclass
 class Running:
-    """A program that has been started."""
+    """A program that has been started.
+
+    Attributes:
+        streams: the ends to read of the pipes that are its standard output and error: pipes, as a
+            limit to the sizes of its files is none to what it says.
+    """
 
     pid: int
-    folder: Path
+    streams: tuple[int, int]
+    said: tuple[bytearray, bytearray] = field(default_factory=lambda: (bytearray(), bytearray()))
 
     def end(self, seconds: float = SECONDS) -> Result:
         """Wait for its end."""
         deadline = time.monotonic() + seconds
         while True:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._listen()
             if pid:
                 break
             if time.monotonic() > deadline:
@@ -89,11 +96,17 @@ class Running:
                 os.waitpid(self.pid, 0)
                 raise AssertionError(f"it did not end within {seconds} s")
             time.sleep(0.002)
-        out, err = (
-            (self.folder / f"{self.pid}.{name}").read_text(encoding="utf-8", errors="replace")
-            for name in ("out", "err")
-        )
+        for stream in self.streams:
+            os.close(stream)
+        out, err = (said.decode(encoding="utf-8", errors="replace") for said in self.said)
         return Result(os.waitstatus_to_exitcode(status), out, err)
+
+    def _listen(self) -> None:
+        """Read what it has said meanwhile; a full pipe would stop it."""
+        for stream, said in zip(self.streams, self.said, strict=True):
+            with suppress(BlockingIOError):
+                while read := os.read(stream, 1 << 16):
+                    said += read
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         os.kill(self.pid, number)
@@ -153,10 +166,12 @@ class Scene:
 
     Attributes:
         seed: what random choices of moments are drawn from.
+        engine: what runs the trainings; op by op they take half the time, as they are short.
     """
 
     folder: Path
     seed: int = 0
+    engine: str = "auto"
     data: Path = field(init=False)
     whole: Path = field(init=False)
 
@@ -165,7 +180,6 @@ class Scene:
         self.data = self.folder / "data"
         self.data.mkdir()
         write_digits(self.data, train=120, test=40)
-        (self.folder / "said").mkdir()
         self.whole = self.folder / "whole"
         self.train("--out", self.whole).expect(0)
 
@@ -195,17 +209,18 @@ class Scene:
         **environment: str,
     ) -> Running:
         """Start the main function of a program in a fork, in a folder, after `before`()."""
-        said = self.folder / "said"
+        (out, says), (err, complains) = os.pipe(), os.pipe()
         pid = os.fork()
         if pid:
-            return Running(pid, said)
+            os.close(says)
+            os.close(complains)
+            for stream in (out, err):
+                os.set_blocking(stream, False)
+            return Running(pid, (out, err))
         code = 99
         try:
-            for number, name in ((1, "out"), (2, "err")):
-                file = os.open(
-                    said / f"{os.getpid()}.{name}", os.O_CREAT | os.O_WRONLY | os.O_TRUNC
-                )
-                os.dup2(file, number)
+            os.dup2(says, 1)
+            os.dup2(complains, 2)
             sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
             sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
             sys.modules["matplotlib"] = None  # type: ignore[assignment]  # ten times faster
@@ -228,8 +243,10 @@ class Scene:
 
     def training(self, *arguments: object, **options: Any) -> Running:
         """train.py with the settings of all trainings here, unless it goes on with one."""
-        given = () if "--resume" in arguments else SETTINGS
-        return self.start(train.main, [*given, *arguments], **options)
+        return self.start(train.main, [*self._settings(arguments), *arguments], **options)
+
+    def _settings(self, arguments: Sequence[object]) -> tuple[object, ...]:
+        return () if "--resume" in arguments else (*SETTINGS, "--engine", self.engine)
 
     def train(self, *arguments: object, **options: Any) -> Result:
         return self.training(*arguments, **options).end()
@@ -249,8 +266,7 @@ class Scene:
             "PYTHONPATH": os.pathsep.join([str(hidden), str(ROOT)]),
             **options.pop("env", {}),
         }
-        given = () if "--resume" in arguments else SETTINGS
-        command = [sys.executable, ROOT / "train.py", *given, *arguments]
+        command = [sys.executable, ROOT / "train.py", *self._settings(arguments), *arguments]
         return subprocess.Popen(list(map(_fs, command)), cwd=at, env=environment, **options)
 
     # --- what must hold ----------------------------------------------------------------------

@@ -114,7 +114,7 @@ def who_wants_gradients_changes_at_each_step(play: Play) -> None:
     model = nn.Sequential(
         nn.Linear(3, 4, rng=np.random.default_rng(1)), nn.Linear(4, 2, rng=np.random.default_rng(2))
     )
-    optimizer = nn.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     play.watch(model, optimizer)
 
     @play.jit

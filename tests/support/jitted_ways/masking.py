@@ -12,6 +12,18 @@ import autograd as ag
 import nn
 from autograd import Tensor
 
+# Two above zero in the first three, and then another number of them.
+SOME_ABOVE_ZERO = (
+    [1, 2, -1],
+    [2, -3, 5],
+    [-4, 1, 8],
+    [1, 2, 3],
+    [-1, -2, 5],
+    [7, 7, 8],
+    [1, 2, -1],
+    [-4, 1, 8],
+)
+
 
 @way("right")
 def a_sum_over_a_mask(play: Play) -> None:
@@ -30,48 +42,21 @@ def a_mean_over_a_mask(play: Play) -> None:
 @way("right")
 def a_mean_over_a_mask_of_one_size_at_first(play: Play) -> None:
     f = play.jit(lambda x: x[x > 0].mean())
-    for values in (
-        [1, 2, -1],
-        [2, -3, 5],
-        [-4, 1, 8],
-        [1, 2, 3],
-        [-1, -2, 5],
-        [7, 7, 8],
-        [1, 2, -1],
-        [-4, 1, 8],
-    ):
+    for values in SOME_ABOVE_ZERO:
         play(f, Tensor(np.array(values, float)))
 
 
 @way("right")
 def the_size_of_a_masked_tensor(play: Play) -> None:
     f = play.jit(lambda x: x * x[x > 0].size)
-    for values in (
-        [1, 2, -1],
-        [2, -3, 5],
-        [-4, 1, 8],
-        [1, 2, 3],
-        [-1, -2, 5],
-        [7, 7, 8],
-        [1, 2, -1],
-        [-4, 1, 8],
-    ):
+    for values in SOME_ABOVE_ZERO:
         play(f, Tensor(np.array(values, float)))
 
 
 @way("right")
 def a_gradient_through_a_mask(play: Play) -> None:
     f = play.jit(ag.grad(lambda x: (x[x > 0] ** 2).sum()))
-    for values in (
-        [1, 2, -1],
-        [2, -3, 5],
-        [-4, 1, 8],
-        [1, 2, 3],
-        [-1, -2, 5],
-        [7, 7, 8],
-        [1, 2, -1],
-        [-4, 1, 8],
-    ):
+    for values in SOME_ABOVE_ZERO:
         play(f, Tensor(np.array(values, float)))
 
 
@@ -85,16 +70,7 @@ def what_a_mask_leaves_returned(play: Play) -> None:
 @way("right")
 def gradients_back_through_what_a_mask_left(play: Play) -> None:
     f = play.jit(lambda x: x[x > 0] * 3)
-    for values in (
-        [1, 2, -1],
-        [2, -3, 5],
-        [-4, 1, 8],
-        [1, 2, 3],
-        [-1, -2, 5],
-        [7, 7, 8],
-        [1, 2, -1],
-        [-4, 1, 8],
-    ):
+    for values in SOME_ABOVE_ZERO:
         x = Tensor(np.array(values, float), requires_grad=True)
         y = play(f, x)
         (y * y).sum().backward()
@@ -131,16 +107,7 @@ def a_loop_over_what_a_mask_left(play: Play) -> None:
             total = total * 0.5 + part
         return total
 
-    for values in (
-        [1, 2, -1],
-        [2, -3, 5],
-        [-4, 1, 8],
-        [1, 2, 3],
-        [-1, -2, 5],
-        [7, 7, 8],
-        [1, 2, -1],
-        [-4, 1, 8],
-    ):
+    for values in SOME_ABOVE_ZERO:
         play(f, Tensor(np.array(values, float)))
 
 

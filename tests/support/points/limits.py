@@ -186,10 +186,8 @@ def _differences(
 def _difference(index: Index, values: dict[Index, Any], step: Any, noise: Any) -> Any:
     total = mpmath.mpf(0)
     for lower in product(*(range(n + 1) for n in index)):
-        term = values[lower] * (-1) ** (sum(index) - sum(lower))
-        for n, k in zip(index, lower, strict=True):
-            term *= math.comb(n, k)
-        total += term
+        ways = math.prod(map(math.comb, index, lower))
+        total += values[lower] * (ways * (-1) ** (sum(index) - sum(lower)))
     return mpmath.mpf(0) if any(index) and abs(total) < noise else total / step ** sum(index)
 
 

@@ -111,7 +111,7 @@ needs_mpi = [
     pytest.mark.mpi,
     pytest.mark.skipif(
         find_spec("mpi4py") is None or MPIEXEC is None,
-        reason="mpi4py or mpiexec is missing: pip install pullback[mpi]",
+        reason="mpi4py or mpiexec is missing: pip install mpi4py mpich",
     ),
 ]
 

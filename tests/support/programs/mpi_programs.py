@@ -9,6 +9,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT))
+_PATIENCE = 0.5  # seconds; where a process is left waiting here, it waits for nobody who comes
 
 import train  # noqa: E402
 from mnist.config import Config  # noqa: E402
@@ -60,7 +61,14 @@ def fail(rank: str) -> int:
         group.gather(None)
         return 0
 
+    launching._PATIENCE = _PATIENCE
     return launching.as_one(program, "fail")
+
+
+def impatient(*arguments: str) -> int:
+    """train.py that does not wait long for processes that are to give up as well."""
+    launching._PATIENCE = _PATIENCE
+    return train.main(list(arguments))
 
 
 def outdated(*arguments: str) -> int:
@@ -72,5 +80,5 @@ def outdated(*arguments: str) -> int:
 
 
 if __name__ == "__main__":
-    programs = {"learn": learn, "fail": fail, "outdated": outdated}
+    programs = {"learn": learn, "fail": fail, "impatient": impatient, "outdated": outdated}
     sys.exit(programs[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,391 @@
+"""A program run by C, and by NumPy where an op has no lowering.
+
+See `autograd.program.numpy_backend`, whose place it takes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autograd import native
+from autograd.engine.tensor import Array
+from autograd.lowering.addresses import ARGUMENTS, POINT, Pointers, address, located
+from autograd.lowering.generating import Generated, Outline, calls_of, outlined, written
+from autograd.lowering.lowerer import Called, RowOf
+from autograd.lowering.nests import Value, View
+from autograd.lowering.rows.indexing import counts
+from autograd.lowering.rows.table import row_of
+from autograd.lowering.types import NO_MEMORY, NOT_FINITE, OUT_OF_BOUNDS
+from autograd.program.call_text import CallText, is_mixed
+from autograd.program.numbers import ChangedError
+from autograd.program.places import APART, WITH_ROOM
+from autograd.program.program import Program
+from autograd.program.watching import watching
+from autograd.runtime.rooms import DType, Model, Room, new
+from autograd.runtime.threads import cut, get_num_threads, share
+
+FLAGS = ("-ffp-contract=off", "-fwrapv")
+# Of neighbours that it makes a vector, GCC 12 takes (double)(float)x for x: they are not rounded.
+_ROUNDING = ("-fno-tree-slp-vectorize",)
+_ALIGNED = 64  # bytes
+
+
+class NoCError(RuntimeError):
+    """There is no C for a program; the message says why."""
+
+
+class NotFiniteError(ArithmeticError):
+    """A number that is not finite would be multiplied by zeros of a border, and make NaN."""
+
+
+class CompiledC:
+    """A program as one function of arrays, most of which is C.
+
+    Args:
+        program: what it computes. Effects do not happen; whoever calls it makes them happen.
+        watched: whether all values are left in its memory, for who looks on.
+        outline: what the program becomes, where that is known already; or its text, too.
+        row_of: the table of lowerings.
+        only_kept: whether nothing is to be compiled.
+
+    Attributes:
+        program: what it runs, in which convolutions may be other calls than in what was given.
+        source: the text of C.
+        function: of the arrays of all inputs; gives those of the result and the effects, by slot.
+        fused: in words, what runs as one, and what is called as NumPy.
+        compiler: what made it.
+        key: that of its library in the cache, where it is kept.
+
+    Raises NoCError where no compiler can be had, or nothing is to be compiled that must be.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        watched: bool = False,
+        outline: Outline | Generated | None = None,
+        row_of: RowOf = row_of,
+        only_kept: bool = False,
+    ) -> None:
+        if not isinstance(outline, Generated):
+            outline = written(outline or outlined(program, row_of), watched)
+        self.generated = outline
+        self.program = self.generated.program
+        self.source = self.generated.source
+        words = set(re.findall(r"\b(?:float|double)\b", self.source))
+        flags = (*FLAGS, *(_ROUNDING if len(words) > 1 else ()), *(("-O1",) if watched else ()))
+        found = native.library(
+            self.source,
+            self._functions(),
+            trials={"trial": ()},
+            flags=flags,
+            only_kept=only_kept,
+        )
+        if isinstance(found, str):
+            raise NoCError(found)
+        self.compiler, self.key, self._library = found.compiler, found.key, found
+        self.fused = _told(self.generated, found.compiler)
+        self._blocks: list[Block] = []
+        self.function = self.driven({})
+
+    def _functions(self) -> dict[str, tuple[Any, ...]]:
+        functions: dict[str, tuple[Any, ...]] = dict.fromkeys(self._names(), ARGUMENTS)
+        return functions | {"trial": ()}
+
+    def _names(self) -> list[str]:
+        return [POINT, *(run.name for runs in self.generated.runs.values() for run in runs)]
+
+    def run(self, *given: Any) -> dict[int, Array]:
+        """The arrays of the result and the effects, by slot, of one for each input, in order."""
+        with watching(None, recording=False):
+            found: dict[int, Array] = self.function(*given)
+        return found
+
+    def driven(self, instead: Mapping[int, Array]) -> Callable[..., dict[int, Array]]:
+        """The function, with arrays in the place of what some calls give, which do not run."""
+        writer = _Driver(self.generated, self._library[POINT], instead)
+        source = writer.written()
+        space = writer.space | {name: self._library[name] for name in self._names()}
+        space |= {"take": self.take, "give_back": self._blocks.append}
+        exec(compile(source, "<program in C>", "exec"), space)
+        function: Callable[..., dict[int, Array]] = space.pop("run")
+        return function
+
+    def take(self) -> Block:
+        """Memory for one call, which gives it back when it has ended."""
+        try:
+            return self._blocks.pop()
+        except IndexError:
+            return Block(self.generated)
+
+
+class Block:
+    """Memory of one call: the block of values, that of slices, and the table of pointers."""
+
+    def __init__(self, made: Generated) -> None:
+        self.threads = get_num_threads()
+        self.piece = -(-made.scratch // _ALIGNED) * _ALIGNED
+        self.pointers = (ctypes.c_void_p * max(len(made.positions), 1))()
+        self.objects = (ctypes.c_int64 * (len(made.positions) + 1))()
+        self.bad = ctypes.c_int64(0)
+        self.p, self.b = ctypes.addressof(self.pointers), ctypes.addressof(self.bad)
+        self.o = ctypes.addressof(self.objects)
+        # What lies by itself anyway, where all is watched, may lie where arrays were before: to get
+        # as much at once as nobody had takes long.
+        size = 0 if made.watched else made.block
+        memory, start, at = _memory(size + self.threads * self.piece)
+        self.memories = [memory]
+        self.scratch = -(-(at + size) // _ALIGNED) * _ALIGNED
+        self.flat: dict[int, Array] = {}
+        self.arrays: dict[int, Array] = {}
+        for value, offset in made.offsets.items():
+            position, count = made.positions[value], prod(value.shape)
+            if made.watched:
+                offset = 0
+                memory, start, at = _memory(made.nbytes(value))
+                self.memories.append(memory)
+            self.pointers[position] = at + offset
+            flat = np.ndarray((count,), value.dtype, memory, start + offset)
+            self.flat[position] = flat
+            self.arrays[position] = _seen(flat, value.shape, 0, _bytes(made, value))
+        self.rooms = {position: _room(array) for position, array in self.arrays.items()}
+
+
+def _memory(size: int) -> tuple[Array, int, int]:
+    """New memory, where in it so many bytes begin that are aligned, and their address; with room
+    behind them to align what follows."""
+    memory = np.empty(size + 2 * _ALIGNED, np.uint8)
+    at: int = memory.ctypes.data
+    start = -at % _ALIGNED
+    return memory, start, at + start
+
+
+def _shared(run: Callable[..., None], block: Block, slices: int, together: int) -> None:
+    """Let threads each do some slices, in memory of their own; so many of them by one thread."""
+    pieces = -(-slices // together)
+    tasks: list[Callable[[], None]] = []
+    for i, part in enumerate(cut(pieces, min(block.threads, get_num_threads(), pieces))):
+        bounds = part.start * together, min(part.stop * together, slices)
+        tasks.append(partial(run, block.p, block.scratch + i * block.piece, block.b, *bounds))
+    share(tasks)
+
+
+def _bytes(made: Generated, value: Value) -> tuple[int, ...]:
+    return tuple([step * value.dtype.itemsize for step in made.plan.strides[value]])
+
+
+def _room(place: Array) -> Room:
+    def room(shape: tuple[int, ...], dtype: DType, model: Model = None, /) -> Array:
+        same = shape == place.shape and dtype == place.dtype
+        return place if same else new(shape, dtype, model)
+
+    return room
+
+
+class _Driver:
+    """Writes the Python function that calls C and NumPy in turn."""
+
+    def __init__(
+        self, made: Generated, point: Callable[..., None], instead: Mapping[int, Array]
+    ) -> None:
+        self._made, self._program, self._instead = made, made.program, instead
+        self._point = point
+        self.space: dict[str, Any] = {
+            f"r{slot}": constant.array for slot, constant in made.program.constants.items()
+        }
+        self.space |= {"located": located, "empty": np.empty, "apart": _apart, "seen": _seen}
+        self.space |= {"shared": _shared, "counts": counts, "Changed": ChangedError}
+        self.space |= {"aligned": _aligned, "undone": _undone, "number": _number}
+        self._calling = CallText(self.space)
+        self._lines: list[str] = []
+        self._streamed = {value for values in made.streamed.values() for value in values}
+        self._pointed: set[Value] = set()  # whose pointer is set
+        self._waiting: dict[int, str] = {}  # by position, names of arrays that it is to be set to
+        self._outside: dict[int | None, Value] = {
+            v.slot: v for v in made.positions if v.nest is None
+        }
+
+    def written(self) -> str:
+        """The source."""
+        made, program = self._made, self._program
+        lines = self._lines
+        for value in made.positions:
+            if value.nest is not None and self._needs_memory(value):
+                self._allocated(value)
+        for number, step in enumerate(made.plan.steps):
+            if isinstance(step, Called):
+                self._called(step)
+            else:
+                self._run(number, step)
+        lines.append("if b.bad.value: undone(b)")
+        lines.append("give_back(b)")
+        results = made.lowerer.results
+        wanted = ", ".join(
+            f"{slot}: {self._result(slot, results[slot])}" for slot in sorted(results)
+        )
+        checks = [
+            f"if not counts(r{slot}, {size}): raise Changed"
+            for slot, size in made.lowerer.counting.items()
+        ]
+        head = f"def run({', '.join(f'r{i.slot}' for i in program.inputs)}):"
+        return "\n    ".join([head, *checks, "b = take()", *lines, f"return {{{wanted}}}"])
+
+    def _needs_memory(self, value: Value) -> bool:
+        """Whether a value has neither a place in the block nor in that of slices."""
+        wanted = value.kept or value.slot is not None
+        return wanted and value not in self._made.offsets
+
+    def _result(self, slot: int, view: View) -> str:
+        """The name of what is wanted. What a nest computes has one of its own: a call of NumPy's
+        may have read, as that of the slot, a view of what it is a copy of."""
+        value = view.value
+        return f"r{slot}" if value.nest is None else f"n{self._made.positions[value]}"
+
+    def _allocated(self, value: Value) -> None:
+        made = self._made
+        name = f"n{made.positions[value]}"
+        kind = self._calling.hold("o", value.dtype)
+        memory = name
+        if value.slot is not None:  # a result lies in row-major order
+            empty = "aligned" if value in self._streamed else "empty"
+            text = f"{empty}({made.program.slots[value.slot].shape!r}, {kind})"
+        else:
+            memory = f"m{made.positions[value]}"
+            self._lines.append(f"{memory} = empty({prod(value.shape)}, {kind})")
+            text = f"seen({memory}, {value.shape!r}, 0, {_bytes(made, value)!r})"
+        self._lines.append(f"{name} = {text}")
+        self._waiting[made.positions[value]] = memory
+
+    def _run(self, number: int, groups: Any) -> None:
+        for group in groups:
+            for nest in group.nests:
+                for value, _ in self._made.plan.accesses[nest]:
+                    self._meet(value)
+        self._set_pointers()
+        for run in self._made.runs[number]:
+            if run.slices == 1:
+                self._lines.append(f"{run.name}(b.p, b.scratch, b.b, 0, 1)")
+            else:
+                self._lines.append(f"shared({run.name}, b, {run.slices}, {run.together})")
+
+    def _set_pointers(self) -> None:
+        """Set pointers to all arrays at once for which that is to be done."""
+        if self._waiting:
+            pointers = self._calling.hold("p", Pointers([*self._waiting], self._point))
+            names = "".join(f"{name}, " for name in self._waiting.values())
+            self._lines.append(f"w{min(self._waiting)} = {pointers}(b, ({names}))")
+            self._waiting.clear()
+
+    def _meet(self, value: Value) -> None:
+        """Have the pointer to an array from outside set before C runs."""
+        if value.nest is not None or value in self._pointed:
+            return
+        self._pointed.add(value)
+        position, name = self._made.positions[value], f"r{value.slot}"
+        slot = self._program.slots[value.slot]  # type: ignore[index]
+        if slot.weak:
+            kind = self._calling.hold("o", slot.dtype)
+            self._lines.append(f"v{position} = number({name}, {kind})")
+            name = f"v{position}"
+        self._waiting[position] = name
+
+    def _called(self, step: Called) -> None:
+        program, made = self._program, self._made
+        call = program.calls[step.number]
+        if self._instead.keys() & set(call.gives()):
+            for slot in call.gives():
+                self._lines.append(f"r{slot} = {self._calling.hold('o', self._instead[slot])}")
+            return
+        for slot, view in step.arrays.items():
+            if text := self._found(slot, view):
+                self._lines.append(f"r{slot} = {text}")
+        given, forward = self._calling.arguments(call), call.op.forward
+        value = self._outside.get(call.outputs[0])
+        if value is not None and value in made.offsets:
+            forward = WITH_ROOM[call.op]
+            given += f", room=b.rooms[{made.positions[value]}]"
+        self._lines += self._calling.called(call, forward, given, is_mixed(call, program.slots))
+        if call.op not in APART:
+            for slot in call.gives():
+                self._lines.append(f"r{slot} = apart(r{slot}, b)")
+
+    def _found(self, slot: int, view: View) -> str:
+        """The array that NumPy gets; nothing where it is there already."""
+        made, value = self._made, view.value
+        if value.nest is None and view.is_whole and value.slot == slot:
+            return ""
+        position = made.positions[value]
+        if value.nest is None:
+            base = flat = f"located(r{value.slot})"
+        elif value in made.offsets:
+            base, flat = f"b.arrays[{position}]", f"b.flat[{position}]"
+        elif value.slot is not None:
+            base = flat = f"n{position}"
+        else:
+            base, flat = f"n{position}", f"m{position}"
+        shape = value.shape if value.slot is None else made.program.slots[value.slot].shape
+        if view.is_whole and shape == view.shape and value.nest is not None:
+            return base
+        place, size = view.place(made.plan.strides[value]), value.dtype.itemsize
+        inner = tuple([place.step(axes[-1]) * size if axes else 0 for axes in view.dims])
+        return f"seen({flat}, {view.shape!r}, {place.start * size}, {inner!r})"
+
+
+def _undone(block: Block) -> None:
+    """Raise what a function in C says."""
+    code, block.bad.value = block.bad.value, 0
+    raise {
+        OUT_OF_BOUNDS: IndexError("an index is out of bounds"),
+        NOT_FINITE: NotFiniteError("a factor that meets a border is not finite"),
+        NO_MEMORY: MemoryError("no memory for sums"),
+    }[code]
+
+
+def _aligned(shape: tuple[int, ...], dtype: DType) -> Array:
+    """A new array that begins with a line of the cache."""
+    size = prod(shape) * dtype.itemsize
+    memory = np.empty(size + _ALIGNED, np.uint8)
+    array: Array = np.ndarray(shape, dtype, memory, -address(memory) % _ALIGNED)
+    return array
+
+
+def _number(value: Any, dtype: DType) -> Array:
+    return np.array(value, dtype)
+
+
+def _apart(array: Array, block: Block) -> Array:
+    """The array in memory that is not the block's, which others will write over."""
+    within = any(np.may_share_memory(array, memory) for memory in block.memories)
+    return array.copy() if within else array
+
+
+def _seen(base: Array, shape: tuple[int, ...], start: int, strides: tuple[int, ...]) -> Array:
+    """Another view of the memory of an array, from its begin on."""
+    seen: Array = np.ndarray(shape, base.dtype, base.data, start, strides)
+    return seen
+
+
+def _told(made: Generated, compiler: str) -> list[str]:
+    """In words, what runs as one, in its order, and what NumPy runs and why."""
+    lines: list[str] = []
+    numpy = Counter[str]()
+    for step in made.plan.steps:
+        if isinstance(step, Called):
+            name = made.program.calls[step.number].op.name
+            numpy[f"NumPy: {name}: {made.lowerer.why[step.number]}"] += 1
+            continue
+        for group in step:
+            calls = [made.program.calls[n].op.name for n in calls_of(made, group.nests)]
+            names = ", ".join(f"{n} {k}" if k > 1 else n for n, k in Counter(calls).items())
+            how = f"a loop over {group.size} slices" if group.size > 1 else "loops"
+            lines.append(f"C, {how}: {names or 'borders of what is summed'}")
+    lines += [f"{line} ({count} times)" if count > 1 else line for line, count in numpy.items()]
+    return [f"C by {compiler}", *lines]
