@@ -23,6 +23,7 @@ from autograd.lowering.lowerer import Called, RowOf
 from autograd.lowering.nests import Value, View
 from autograd.lowering.rows.indexing import counts
 from autograd.lowering.rows.table import row_of
+from autograd.lowering.teams import Team
 from autograd.lowering.types import NO_MEMORY, NOT_FINITE, OUT_OF_BOUNDS
 from autograd.program.call_text import CallText, is_mixed
 from autograd.program.numbers import ChangedError
@@ -30,12 +31,13 @@ from autograd.program.places import APART, WITH_ROOM
 from autograd.program.program import Program
 from autograd.program.watching import watching
 from autograd.runtime.rooms import DType, Model, Room, new
-from autograd.runtime.threads import cut, get_num_threads, share
+from autograd.runtime.threads import get_num_threads, share
 
 FLAGS = ("-ffp-contract=off", "-fwrapv")
 # Of neighbours that it makes a vector, GCC 12 takes (double)(float)x for x: they are not rounded.
 _ROUNDING = ("-fno-tree-slp-vectorize",)
 _ALIGNED = 64  # bytes
+_ARGUMENTS = (*(ctypes.c_void_p,) * 4, ctypes.c_int64)  # of a function that runs groups
 
 
 class NoCError(RuntimeError):
@@ -97,11 +99,8 @@ class CompiledC:
         self.function = self.driven({})
 
     def _functions(self) -> dict[str, tuple[Any, ...]]:
-        functions: dict[str, tuple[Any, ...]] = dict.fromkeys(self._names(), ARGUMENTS)
-        return functions | {"trial": ()}
-
-    def _names(self) -> list[str]:
-        return [POINT, *(run.name for runs in self.generated.runs.values() for run in runs)]
+        runs = {run.name: _ARGUMENTS for run in self.generated.runs.values()}
+        return {POINT: ARGUMENTS, "trial": (), **runs}
 
     def run(self, *given: Any) -> dict[int, Array]:
         """The arrays of the result and the effects, by slot, of one for each input, in order."""
@@ -113,7 +112,9 @@ class CompiledC:
         """The function, with arrays in the place of what some calls give, which do not run."""
         writer = _Driver(self.generated, self._library[POINT], instead)
         source = writer.written()
-        space = writer.space | {name: self._library[name] for name in self._names()}
+        space = writer.space | {
+            run.name: self._library[run.name] for run in self.generated.runs.values()
+        }
         space |= {"take": self.take, "give_back": self._blocks.append}
         exec(compile(source, "<program in C>", "exec"), space)
         function: Callable[..., dict[int, Array]] = space.pop("run")
@@ -121,17 +122,22 @@ class CompiledC:
 
     def take(self) -> Block:
         """Memory for one call, which gives it back when it has ended."""
-        try:
-            return self._blocks.pop()
-        except IndexError:
-            return Block(self.generated)
+        while True:
+            try:
+                block = self._blocks.pop()
+            except IndexError:
+                return Block(self.generated)
+            if block.team.most >= get_num_threads():  # else it has no room for all of them
+                return block
 
 
 class Block:
     """Memory of one call: the block of values, that of slices, and the table of pointers."""
 
     def __init__(self, made: Generated) -> None:
-        self.threads = get_num_threads()
+        most = get_num_threads()
+        loops = [len(run.stretches) for run in made.runs.values() if run.shared]
+        self.team = Team(max(loops, default=0), most)
         self.piece = -(-made.scratch // _ALIGNED) * _ALIGNED
         self.pointers = (ctypes.c_void_p * max(len(made.positions), 1))()
         self.objects = (ctypes.c_int64 * (len(made.positions) + 1))()
@@ -141,7 +147,7 @@ class Block:
         # What lies by itself anyway, where all is watched, may lie where arrays were before: to get
         # as much at once as nobody had takes long.
         size = 0 if made.watched else made.block
-        memory, start, at = _memory(size + self.threads * self.piece)
+        memory, start, at = _memory(size + most * self.piece)
         self.memories = [memory]
         self.scratch = -(-(at + size) // _ALIGNED) * _ALIGNED
         self.flat: dict[int, Array] = {}
@@ -168,14 +174,19 @@ def _memory(size: int) -> tuple[Array, int, int]:
     return memory, start, at + start
 
 
-def _shared(run: Callable[..., None], block: Block, slices: int, together: int) -> None:
-    """Let threads each do some slices, in memory of their own; so many of them by one thread."""
-    pieces = -(-slices // together)
-    tasks: list[Callable[[], None]] = []
-    for i, part in enumerate(cut(pieces, min(block.threads, get_num_threads(), pieces))):
-        bounds = part.start * together, min(part.stop * together, slices)
-        tasks.append(partial(run, block.p, block.scratch + i * block.piece, block.b, *bounds))
-    share(tasks)
+def _shared(run: Callable[..., None], block: Block) -> None:
+    """Let threads run a function together, each with memory of its own."""
+    members = min(block.team.most, get_num_threads())
+    if members == 1:
+        run(block.p, block.scratch, block.b, None, 0)
+        return
+    block.team.begin(members)
+    share(
+        [
+            partial(run, block.p, block.scratch + i * block.piece, block.b, block.team.address, i)
+            for i in range(members)
+        ]
+    )
 
 
 def _bytes(made: Generated, value: Value) -> tuple[int, ...]:
@@ -270,11 +281,11 @@ class _Driver:
                 for value, _ in self._made.plan.accesses[nest]:
                     self._meet(value)
         self._set_pointers()
-        for run in self._made.runs[number]:
-            if run.slices == 1:
-                self._lines.append(f"{run.name}(b.p, b.scratch, b.b, 0, 1)")
-            else:
-                self._lines.append(f"shared({run.name}, b, {run.slices}, {run.together})")
+        run = self._made.runs[number]
+        if run.shared:
+            self._lines.append(f"shared({run.name}, b)")
+        else:
+            self._lines.append(f"{run.name}(b.p, b.scratch, b.b, None, 0)")
 
     def _set_pointers(self) -> None:
         """Set pointers to all arrays at once for which that is to be done."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
 
-from autograd.lowering import addresses
+from autograd.lowering import addresses, teams
 from autograd.lowering.convolutions.direct import with_direct_convolutions
 from autograd.lowering.expressions import Places
 from autograd.lowering.functions import INCLUDES, needed
@@ -18,7 +18,6 @@ from autograd.lowering.lines import wrapped
 from autograd.lowering.lowerer import Called, Lowerer, RowOf
 from autograd.lowering.merging import Loops, merged, registers
 from autograd.lowering.nests import Nest, Value, strides_along
-from autograd.lowering.partial import slices_of_part
 from autograd.lowering.planning import planned
 from autograd.lowering.plans import Group, Plan
 from autograd.lowering.printing import group_text
@@ -26,15 +25,13 @@ from autograd.lowering.products.batches import with_whole_batches
 from autograd.lowering.products.borders import with_borders
 from autograd.lowering.products.stacks import with_stacks
 from autograd.lowering.products.text import declared
+from autograd.lowering.teams import Run, Stretch, run_of, shared_text
 from autograd.program import arena
 from autograd.program.places import APART, WITH_ROOM
 from autograd.program.program import Call, Program
 from autograd.program.rewriting import is_pure
 
 _ALIGNED = 64  # bytes
-# Operations, fewer of which are no work for several threads: one does about 60 in a nanosecond, and
-# another that is woken begins after 0.03 ms.
-_SHARED = 1 << 22
 _STREAMED = 1 << 22  # bytes of a result that is not in the cache when somebody reads it
 _PIECE = 1 << 15  # bytes of it that wait in the cache
 
@@ -52,7 +49,7 @@ class Generated:
         offsets: by value, where it lies in the block, in bytes; others have memory of their own.
         block: the size of that, in bytes.
         scratch: that of the memory for slices, in bytes.
-        runs: by number of the step in the plan, the functions for it.
+        runs: by number of the step in the plan, the function for it.
         loops: by group.
         registers: values that lie nowhere in memory.
         watched: whether every value lies in memory of its own, for who looks on: the same is
@@ -70,7 +67,7 @@ class Generated:
     offsets: dict[Value, int] = field(default_factory=dict)
     block: int = 0
     scratch: int = 0
-    runs: dict[int, list[Run]] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
     registers: set[Value] = field(default_factory=set)
     streamed: dict[Group, list[Value]] = field(default_factory=dict)
 
@@ -116,7 +113,8 @@ def written(outline: Outline, watched: bool = False) -> Generated:
     made.positions = {value: number for number, value in enumerate(values)}
     local = {} if watched else _local(made)
     _place(made, local)
-    made.runs = _runs(plan)
+    steps = [(n, step) for n, step in enumerate(plan.steps) if not isinstance(step, Called)]
+    made.runs = {n: run_of(count, step, plan) for count, (n, step) in enumerate(steps)}
     made.source = _written(made, local)
     return made
 
@@ -240,73 +238,48 @@ def _has_room(call: Call) -> bool:
 # --- the text ----------------------------------------------------------------------------------
 
 
-class Run(NamedTuple):
-    """A function of C that runs groups.
-
-    Attributes:
-        name: of the function.
-        groups: what it runs.
-        slices: how many slices there are to share among threads; 1 where it is not worth it.
-        together: how many of those come one after the other, by one thread.
-    """
-
-    name: str
-    groups: list[Group]
-    slices: int
-    together: int = 1
-
-
-def _runs(plan: Plan) -> dict[int, list[Run]]:
-    """By step of the plan the functions for its groups: one for each that threads share, and one
-    for neighbours that they do not."""
-    found: dict[int, list[Run]] = {}
-    count = 0
-    for number, step in enumerate(plan.steps):
-        if isinstance(step, Called):
-            continue
-        runs: list[Run] = []
-        for group in step:
-            is_large = group.size > 1 and plan.work(group) >= _SHARED
-            if is_large or not runs or runs[-1].slices > 1:
-                together = max([slices_of_part(nest) for nest in group.nests])
-                runs.append(Run(f"run{count}", [group], group.size if is_large else 1, together))
-                count += 1
-            else:
-                runs[-1].groups.append(group)
-        found[number] = runs
-    return found
-
-
 def _written(made: Generated, local: Mapping[Value, tuple[int, tuple[int, ...]]]) -> str:
     places = Places(made.plan, made.positions, local, made.watched)
     parts: list[str] = []
     known: dict[str, str] = {}  # functions by their text, so that compilers see each once
-    for run in [run for runs in made.runs.values() for run in runs]:
+    for run in made.runs.values():
         lines: list[str] = []
-        for group in run.groups:
-            loops = made.loops[group]
-            notes = [_note(made, one.nests) for one in loops]
-            streamed = made.streamed.get(group, [])
-            text = group_text(group, loops, made.plan, places, notes, streamed)
-            same = _COMMENT.sub("", text.function)
-            if same in known:
-                lines += wrapped(f"/* {'; '.join(notes)} */", "   ")
-            else:
-                known[same] = name = f"group{len(known)}"
-                parts.append(text.function.replace("NAME", name))
-            bounds = f"0, {text.size}" if run.slices == 1 else "begin, end"
-            lines += wrapped(f"{known[same]}(bad, {text.given}, {bounds});")
+        for loop, stretch in enumerate(run.stretches):
+            calls = _calls(made, stretch, places, parts, known)
+            lines += shared_text(loop, stretch, calls) if run.shared else calls
         body = "".join(f"    {line}\n" for line in lines)
         parts.append(f"IN_TURN void {run.name}{_SIGNATURE} {{\n{body}}}")
     found = {name for part in parts for name in re.findall(r"\bpb_\w+", part)}
     used = needed(sorted(found - {"pb_place"}))
     whole = "\n\n".join(parts)
     head = [INCLUDES, HEAD, addresses.TEXT, *([PAST] if made.streamed else []), used]
+    head += [teams.TEXT] * any(run.shared for run in made.runs.values())
     return "\n".join([*head, declared(whole), whole, "", _trial(made)])
 
 
+def _calls(
+    made: Generated, stretch: Stretch, places: Places, parts: list[str], known: dict[str, str]
+) -> list[str]:
+    """Lines that call the functions of groups, which are added to the others."""
+    lines: list[str] = []
+    for group in stretch.groups:
+        loops = made.loops[group]
+        notes = [_note(made, one.nests) for one in loops]
+        streamed = made.streamed.get(group, [])
+        text = group_text(group, loops, made.plan, places, notes, streamed)
+        same = _COMMENT.sub("", text.function)
+        if same in known:
+            lines += wrapped(f"/* {'; '.join(notes)} */", "   ")
+        else:
+            known[same] = name = f"group{len(known)}"
+            parts.append(text.function.replace("NAME", name))
+        bounds = f"0, {text.size}" if stretch.slices == 1 else "begin, end"
+        lines += wrapped(f"{known[same]}(bad, {text.given}, {bounds});")
+    return lines
+
+
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_SIGNATURE = "(char *const *p, char *scratch, int64_t *bad, long begin, long end)"
+_SIGNATURE = "(char *const *p, char *scratch, int64_t *bad, int *team, int64_t me)"
 
 
 def calls_of(made: Generated, nests: Sequence[Nest]) -> list[int]:
@@ -344,11 +317,7 @@ def _trial(made: Generated) -> str:
         f"    char *p[{len(sizes) or 1}], *scratch = calloc({made.scratch + _ALIGNED}, 1);",
         "    int64_t bad = 0;",
         f"    for (long i = 0; i < {len(sizes)}; i++) p[i] = calloc(sizes[i], 1);",
-        *[
-            f"    {run.name}(p, scratch, &bad, 0, {run.slices});"
-            for runs in made.runs.values()
-            for run in runs
-        ],
+        *[f"    {run.name}(p, scratch, &bad, 0, 0);" for run in made.runs.values()],
         f"    for (long i = 0; i < {len(sizes)}; i++) free(p[i]);",
         "    free(scratch);",
     ]

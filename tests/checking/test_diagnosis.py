@@ -274,7 +274,7 @@ def test_wrong_shapes_are_findings(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "scale", "dtype"), at_scales(["x", "V", "gamma", "W", "b", "u", "h", "a", "z"], 50)
+    ("name", "scale", "dtype"), at_scales(["x", "V", "gamma", "W", "b", "u", "h", "a", "z"], 200)
 )
 def test_noise_is_unknown(rng: np.random.Generator, name: str, scale: float, dtype: Any) -> None:
     net = Network(rng, dtype, scale)

@@ -35,7 +35,7 @@ def none_wrong(tally: Tally) -> None:
 
 @pytest.mark.parametrize(
     "first",
-    [pytest.param(first, marks=marks) for first, marks in shared(range(0, PLAIN, CHUNK), 5)],
+    [pytest.param(first, marks=marks) for first, marks in shared(range(0, PLAIN, CHUNK), 10)],
 )
 def test_no_derivative_is_wrong(first: int) -> None:
     none_wrong(check(range(first, first + CHUNK)))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from support.in_c.beside_numpy import beside_numpy, expect_same_bytes
 from support.in_c.graphs import graph_parts
-
-from autograd.lowering import generating
+from support.in_c.together import share_all, shared_loops
 
 pytestmark = pytest.mark.usefixtures("in_c")
 
@@ -39,15 +38,15 @@ def test_graphs_with_empty_axes(chunk: int) -> None:
     "seeds", [range(15, 19), pytest.param(range(19, 23), marks=pytest.mark.slow)]
 )
 def test_slices_that_threads_share(seeds: range, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generating, "_SHARED", 1)  # operations, of which more are shared
+    share_all(monkeypatch)
     made, _ = beside_numpy(graph_parts(seeds))
-    assert any(run.slices > 1 for runs in made.compiled.generated.runs.values() for run in runs)
+    assert shared_loops(made.compiled)
     expect_same_bytes(made)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(10))
 def test_more_slices_that_threads_share(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generating, "_SHARED", 1)
+    share_all(monkeypatch)
     made, _ = beside_numpy(graph_parts(range(40_000 + chunk * 20, 40_020 + chunk * 20)))
     expect_same_bytes(made)

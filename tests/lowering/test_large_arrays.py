@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support.in_c.beside_numpy import expect_alike, expect_same_bytes
 from support.in_c.joining import Joined, Part
+from support.in_c.together import share_all, shared_loops
 
 import autograd as ag
 from autograd import Tensor, program_of
@@ -49,7 +50,7 @@ def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the same happens to arrays of which tests can take many."""
     monkeypatch.setattr(partial_sums, "_LEAST", 1)
     monkeypatch.setattr(generating, "_STREAMED", 64)
-    monkeypatch.setattr(generating, "_SHARED", 1)
+    share_all(monkeypatch)
 
 
 @pytest.mark.usefixtures("small_is_large")
@@ -91,13 +92,16 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, g: Tensor) -> Any:
     return y, *back(g)
 
 
-def test_gradients_of_weights_are_summed_where_the_rows_are() -> None:
+def test_gradients_of_weights_are_summed_where_the_rows_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    share_all(monkeypatch)
     given = [numbers(shape) for shape in [(4096, 64), (64,), (64,), (4096, 64)]]
-    generated = CompiledC(program_of(layer_norm, *given)).generated
-    [rows] = [group for group in generated.loops if group.size == 4096]
+    compiled = CompiledC(program_of(layer_norm, *given))
+    [rows] = [group for group in compiled.generated.loops if group.size == 4096]
     assert [nest.kind for nest in rows.nests].count("running") == 2
-    (run,) = [run for runs in generated.runs.values() for run in runs if rows in run.groups]
-    assert run.together == 64
+    [loop] = [loop for loop in shared_loops(compiled) if rows in loop.groups]
+    assert loop.together == 64
 
 
 @pytest.mark.usefixtures("small_is_large")
@@ -107,9 +111,9 @@ def test_any_number_of_threads_gives_the_same_sums() -> None:
         return y, y.sum(axis=0), (x * y).sum(axis=0)
 
     made = Joined(parts_of(f, [(100, 16), (333, 32), (64, 48), (1000, 16), (37, 16)]))
-    runs = [run for runs in made.compiled.generated.runs.values() for run in runs]
-    assert any(run.slices > 1 and run.together > 1 for run in runs)
-    assert any(run.slices % run.together for run in runs)
+    loops = shared_loops(made.compiled)
+    assert any(loop.together > 1 for loop in loops)
+    assert any(loop.slices % loop.together for loop in loops)
     assert made.difference() is None
     expect_same_bytes(made)
 

@@ -80,7 +80,7 @@ def test_arrays_beside_each_other_are_loops_of_their_own() -> None:
 
 @pytest.mark.usefixtures("in_c")
 @pytest.mark.parametrize("widths", [(8, 8), (16, 1, 17), (15, 32), (64, 64, 64, 64), (9,) * 8])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
 def test_what_is_joined_is_right(widths: tuple[int, ...], dtype: Any) -> None:
     rng = np.random.default_rng(0)
     arrays = [rng.normal(size=(5, n)).astype(dtype) for n in widths]

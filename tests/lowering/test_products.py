@@ -11,10 +11,10 @@ import pytest
 from support.in_c.beside_numpy import beside_numpy, expect_same_bytes
 from support.in_c.convolutions import convolution_parts
 from support.in_c.joining import Joined, Part
+from support.in_c.together import share_all, shared_loops
 
 import autograd as ag
 from autograd import Tensor
-from autograd.lowering import generating
 from autograd.lowering.c_backend import CompiledC
 from autograd.lowering.indices import volume
 from autograd.lowering.nests import Nest
@@ -41,6 +41,11 @@ def test_convolutions_that_failed() -> None:
     expect_same(convolution_parts(FAILED))
 
 
+def test_a_few_convolutions() -> None:
+    expect_same(convolution_parts(range(5)))
+
+
+@pytest.mark.slow
 def test_some_convolutions() -> None:
     made = expect_same(convolution_parts(range(21)))
     blocks = made.compiled.generated.plan.blocks.values()
@@ -55,11 +60,10 @@ def test_more_convolutions(chunk: int) -> None:
 
 
 def test_any_number_of_threads_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generating, "_SHARED", 1)  # operations, of which more are shared
-    made = Joined(convolution_parts(range(30, 44)))
-    shared = [run for runs in made.compiled.generated.runs.values() for run in runs]
+    share_all(monkeypatch)
+    made = Joined(convolution_parts(range(30, 35)))
     blocks = made.compiled.generated.plan.blocks
-    assert any(r.slices > 1 and g.nests[0] in blocks for r in shared for g in r.groups)
+    assert any(one.groups[0].nests[0] in blocks for one in shared_loops(made.compiled))
     expect_same_bytes(made)
 
 
@@ -92,7 +96,7 @@ def test_a_matrix_of_which_each_number_serves_few_products_is_not_copied(rows: i
     assert "another order in memory" not in made.compiled.source
 
 
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("stride", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("given", ["g is an input", "g is a result", "x is a result"])
 def test_factors_that_lie_in_a_given_order_run_in_blocks(given: str, stride: int) -> None:
     rng = np.random.default_rng(0)

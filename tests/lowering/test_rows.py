@@ -15,7 +15,7 @@ from autograd.lowering.rows.table import ROWS, row_of
 pytestmark = pytest.mark.usefixtures("in_c")
 
 _MOST = 120  # programs in one text
-_OF_EACH = 2  # in the plain run
+_OF_EACH = 1  # in the plain run
 
 
 def lowered(part: Part) -> bool:

@@ -364,7 +364,14 @@ class Recurrence:
 
 
 @pytest.mark.usefixtures("in_c")
-@pytest.mark.parametrize(("steps", "dtype"), [(3, "float64"), (11, "float64"), (20, "float32")])
+@pytest.mark.parametrize(
+    ("steps", "dtype"),
+    [
+        (3, "float64"),
+        pytest.param(11, "float64", marks=pytest.mark.slow),
+        pytest.param(20, "float32", marks=pytest.mark.slow),
+    ],
+)
 def test_gradients_of_a_recurrence(steps: int, dtype: str) -> None:
     case = Recurrence(steps, dtype)
     f = jit(lambda *given: ag.grad(case.loss, argnums=(0, 1, 2))(*given), backend="c")
@@ -377,6 +384,7 @@ def test_gradients_of_a_recurrence(steps: int, dtype: str) -> None:
     assert made["matmul"] <= 3 * steps + 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_c")
 def test_second_derivatives_of_a_recurrence() -> None:
     case = Recurrence(4, "float64")

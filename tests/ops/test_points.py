@@ -26,7 +26,7 @@ from nn import functional as F
     "row",
     [
         pytest.param(row, marks=marks, id=f"{row.op} {row.label}".strip())
-        for row, marks in shared(ROWS, 11, lambda row: row.name)
+        for row, marks in shared(ROWS, 31, lambda row: row.name)
     ],
 )
 def test_each_derivative_is_right_or_nan_or_stated(row: Row) -> None:

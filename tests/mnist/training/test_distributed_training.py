@@ -97,7 +97,7 @@ def expect_same(
         ("basic", 2, 22),
         pytest.param("deep", 1, 18, marks=pytest.mark.slow),
         pytest.param("deep", 2, 22, marks=pytest.mark.slow),
-        ("best", 1, 18),
+        pytest.param("best", 1, 18, marks=pytest.mark.slow),
         pytest.param("best", 2, 22, marks=pytest.mark.slow),
     ],
 )

@@ -23,6 +23,7 @@ def played(*arguments: str, seconds: float) -> str:
 
 
 @forks
+@pytest.mark.slow
 def test_some_of_each_kind_hold() -> None:
     lines = played("--short", seconds=300).splitlines()
     kinds = {line.split("  ")[0]: line for line in lines[:-1]}

@@ -58,7 +58,7 @@ each_kind = pytest.mark.parametrize(
     "config",
     [
         pytest.param(KINDS[0], id="the best", marks=pytest.mark.slow),
-        pytest.param(replace(KINDS[0], model="with dropout"), id="dropout"),
+        pytest.param(replace(KINDS[0], model="with dropout"), id="dropout", marks=pytest.mark.slow),
         pytest.param(KINDS[1], id="parts of the basic", marks=pytest.mark.slow),
         pytest.param(replace(KINDS[1], model="with dropout"), id="parts"),
     ],
