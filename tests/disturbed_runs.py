@@ -1,4 +1,4 @@
-"""Trainings that are disturbed: python tests/disturbed_runs.py [--short] [--only TEXT] [--times].
+"""Trainings that are disturbed: python tests/disturbed_runs.py [--short | --share I/N] [--only TEXT].
 
 Two trainings into one folder and two in one second; kills and full disks at each moment at which a
 file is written, and at others; sixty edits of each file; other data sets and missing ones; signals,
@@ -34,9 +34,18 @@ def failure(case: Case, scene: Scene) -> str | None:
     return None
 
 
+def share(text: str) -> tuple[int, int]:
+    """As it is given, I/N: every N-th case from the I-th one on, counted from 0."""
+    first, every = map(int, text.split("/"))
+    if not 0 <= first < every:
+        raise ValueError(text)
+    return first, every
+
+
 def main(argv: list[str]) -> int:
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--short", action="store_true", help="some cases of each kind, op by op")
+    p.add_argument("--share", type=share, default=(0, 1), metavar="I/N", help="every N-th case")
     p.add_argument("--only", default="", metavar="TEXT", help="cases with this in kind or name")
     p.add_argument("--list", action="store_true", help="only print what must hold")
     p.add_argument("--times", action="store_true", help="print how long each case takes")
@@ -52,7 +61,8 @@ def main(argv: list[str]) -> int:
         scene = Scene(Path(folder).resolve(), args.seed, "tape" if args.short else "auto")
         kills.declare(scene)
         edits.declare(scene)
-        for case in CASES:
+        first, every = args.share
+        for case in CASES[first::every]:
             label = f"{case.kind}: {case.name}"
             if args.only not in label or (args.short and not case.short):
                 continue

@@ -156,7 +156,7 @@ static void wait_for_parts(int *team, long loop, long slices, long together) {{
     if (!team) return;
     const long parts = parts_of(team, slices, together);
     for (long i = 0; __atomic_load_n(numbers_of(team, loop), __ATOMIC_ACQUIRE) < parts; i++)
-        if (i < 4096) wait_a_little();
+        if (i < 512) wait_a_little();
         else let_others_run();
 }}
 """

@@ -35,6 +35,14 @@ def test_some_of_each_kind_hold() -> None:
 
 @forks
 @pytest.mark.slow
+def test_a_share_holds() -> None:
+    number = int(os.environ.get("PULLBACK_SHARE", "0"))  # another one each day, where CI runs it
+    told = played("--share", f"{number % 4}/4", seconds=1800).splitlines()[-1]
+    assert int(told.split()[2]) > 250
+
+
+@forks
+@pytest.mark.exhaustive
 def test_all_hold() -> None:
     lines = played(seconds=3600).splitlines()
     counts = {line.split("  ")[0]: int(line.split(" of ")[-1].split()[0]) for line in lines[:-1]}

@@ -24,7 +24,7 @@ import pytest
 from support.compiling import COMPILER
 
 TESTS = Path(__file__).parents[2]
-CHECKS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g0", "-O1")
+CHECKS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g0", "-O0")
 _OPTIONS = "detect_leaks=0:abort_on_error=0:exitcode=99"
 
 
