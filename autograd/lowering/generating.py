@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
 
+from autograd import native
 from autograd.lowering import addresses, teams
 from autograd.lowering.convolutions.direct import with_direct_convolutions
 from autograd.lowering.expressions import Places
@@ -32,7 +33,9 @@ from autograd.program.program import Call, Program
 from autograd.program.rewriting import is_pure
 
 _ALIGNED = 64  # bytes
-_STREAMED = 1 << 22  # bytes of a result that is not in the cache when somebody reads it
+# Bytes of a result that is not in the cache when somebody reads it: with three more as large, what a
+# function and its gradient read and write.
+_STREAMED = max(1 << 22, native.last_cache() // 4)
 _PIECE = 1 << 15  # bytes of it that wait in the cache
 
 

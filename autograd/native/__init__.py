@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from autograd.native.compilers import vector_registers
+from autograd.native.compilers import last_cache, vector_registers
 from autograd.native.loading import Library, NativeWarning, library
 
-__all__ = ["Library", "NativeWarning", "library", "unavailable", "vector_registers"]
+__all__ = ["Library", "NativeWarning", "last_cache", "library", "unavailable", "vector_registers"]
 
 
 def unavailable() -> str | None:

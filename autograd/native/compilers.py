@@ -262,6 +262,18 @@ def vector_registers() -> tuple[int, int]:
     return (32, 16) if "avx2" in known or "x86_v3" in known else (16, 16)
 
 
+@lru_cache(maxsize=1)
+def last_cache() -> int:
+    """The bytes of the last cache before memory, as the kernel has it; 0 where it says nothing."""
+    largest = 0
+    for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
+        with suppress(OSError, ValueError):
+            size = file.read_text().strip()
+            number = int(size.rstrip("KM"))
+            largest = max(largest, number << (10 * "KM".find(size[-1]) + 10))
+    return largest
+
+
 # Kinds and abilities of processors in /proc/cpuinfo, by architecture; not what changes from one
 # moment to the next, such as the clock.
 _KINDS = {

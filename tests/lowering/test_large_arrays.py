@@ -165,7 +165,11 @@ def test_results_past_the_cache() -> None:
     expect_same_bytes(made)
 
 
-def test_large_results_are_past_the_cache_and_small_ones_are_not() -> None:
+def test_large_results_are_past_the_cache_and_small_ones_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(generating, "_STREAMED", 1 << 22)  # as where the cache is small
+
     def f(x: Tensor) -> Any:
         return ag.exp(x) - x.max(axis=1, keepdims=True)
 

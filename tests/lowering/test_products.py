@@ -96,6 +96,22 @@ def test_a_matrix_of_which_each_number_serves_few_products_is_not_copied(rows: i
     assert "another order in memory" not in made.compiled.source
 
 
+def test_what_lies_in_a_good_order_is_read_though_there_is_a_copy_in_another() -> None:
+    """Keys and values of an attention, of which the products of scores read a copy."""
+    rng = np.random.default_rng(1)
+    given = tuple([rng.normal(size=(2, 3, 32, 16)).astype(np.float32) for _ in range(4)])
+
+    def f(q: Tensor, k: Tensor, v: Tensor, g: Tensor) -> Any:
+        def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            return F.softmax(q @ k.transpose(0, 1, 3, 2) / 4.0, dim=-1) @ v
+
+        y, back = ag.vjp(attention, q, k, v)
+        return (y, *back(g))
+
+    made = expect_same([Part("attention", program_of(f, *given), given)])
+    assert [one.along for one in made.compiled.generated.plan.blocks.values()] == [False] * 6
+
+
 @pytest.mark.parametrize("stride", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("given", ["g is an input", "g is a result", "x is a result"])
 def test_factors_that_lie_in_a_given_order_run_in_blocks(given: str, stride: int) -> None:

@@ -6,6 +6,8 @@ import ctypes
 import doctest
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 from support.compiling import Fresh
 
-from autograd.native import Library, NativeWarning, compilers, library, loading
+from autograd.native import Library, NativeWarning, compilers, last_cache, library, loading
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the compilers are scripts")
 
@@ -347,3 +349,15 @@ def test_no_disk_at_all(real: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.warns(NativeWarning, match=r"in NumPy, not in C: .* No space left") as told:
         assert "No space left" in str(real.make())
     assert len(told) == 1
+
+
+@pytest.mark.skipif(shutil.which("getconf") is None, reason="needs getconf")
+def test_the_last_cache_is_what_the_system_says() -> None:
+    names = [f"LEVEL{level}_CACHE_SIZE" for level in (2, 3, 4)]
+    sizes = []
+    for name in names:
+        done = subprocess.run(["getconf", name], capture_output=True, text=True, check=False)
+        sizes.append(int(done.stdout) if done.stdout.strip().isdigit() else 0)
+    if not any(sizes):
+        pytest.skip("the system says nothing of its caches")
+    assert last_cache() == max(sizes)

@@ -153,12 +153,12 @@ class _Borders:
     """What sums of products read, and what has to be in memory for them.
 
     Attributes:
-        read: by nest, its factors.
+        read: by nest, its factors; the one that must be finite, if any; which are read as they are.
         made: nests that write what it has to be.
     """
 
     def __init__(self) -> None:
-        self.read: dict[Nest, tuple[list[Load], Load | None]] = {}
+        self.read: dict[Nest, tuple[list[Load], Load | None, list[bool]]] = {}
         self.made: list[Nest] = []
         self._known: dict[Value, list[_Border]] = {}
 
@@ -198,7 +198,13 @@ class _Borders:
                 wanted.append((load, dims, order))
         for one in wanted:
             self.want(*one)
-        self.read[nest] = loads, finite
+        asked = {load for load, *_ in wanted}
+        # What lies in a good order is read as it is, though others want it in another one.
+        as_it_is = [
+            load not in asked and ends_alike(load, last) and _lies_in_order(load.value)
+            for load in loads
+        ]
+        self.read[nest] = loads, finite, as_it_is
 
     def want(self, load: Load, dims: list[Dim], order: list[int] | None) -> None:
         """See to it that what a load reads, in these dimensions, is in memory; see `_Border`."""
@@ -215,9 +221,10 @@ class _Borders:
     def product(self, nest: Nest) -> Product:
         """The nest, which becomes a sum of products of loads without guards."""
         assert isinstance(nest.expression, Apply)
-        loads, finite = self.read[nest]
+        loads, finite, as_it_is = self.read[nest]
         plain = nest.expression
-        left, right = map(self.bare, loads)
+        pairs = zip(loads, as_it_is, strict=True)
+        left, right = [load if same else self.bare(load) for load, same in pairs]
         if finite is not None:
             finite = left if finite is loads[0] else right
         nest.expression = plain._replace(text=PRODUCT, operands=(left, right))
