@@ -1,4 +1,4 @@
-"""Trainings that are disturbed: python tests/disturbed_runs.py [--short | --share I/N] [--only TEXT].
+"""Trainings that are disturbed: python tests/disturbed_runs.py [--short] [--share I/N] [--only X].
 
 Two trainings into one folder and two in one second; kills and full disks at each moment at which a
 file is written, and at others; sixty edits of each file; other data sets and missing ones; signals,

@@ -33,8 +33,8 @@ from autograd.program.program import Call, Program
 from autograd.program.rewriting import is_pure
 
 _ALIGNED = 64  # bytes
-# Bytes of a result that is not in the cache when somebody reads it: with three more as large, what a
-# function and its gradient read and write.
+# Bytes of a result that is not in the cache when somebody reads it, as four such arrays, what a
+# function and its gradient read and write, do not fit into it.
 _STREAMED = max(1 << 22, native.last_cache() // 4)
 _PIECE = 1 << 15  # bytes of it that wait in the cache
 

@@ -65,7 +65,7 @@ def _by_hand(mistake: str) -> dict[str, Array]:
             *("twice", "the derivative of 'tanh' (shape (5, 1)) is multiplied in twice"),
             marks=pytest.mark.slow,
         ),
-        ("label", "the -1 at the label"),
+        pytest.param("label", "the -1 at the label", marks=pytest.mark.slow),
         ("path", "is not added"),
         pytest.param("transposed", "is not transposed", marks=pytest.mark.slow),
     ],
@@ -138,8 +138,8 @@ def _convolution_by_hand(mistake: str) -> dict[str, Array]:
         ("dx stride", "x", "index of windows"),
         ("stride", "w", "index of windows"),
         ("dx =", "x", "overwritten"),
-        ("dw =", "w", "overwritten"),
-        ("db =", "b", "overwritten"),
+        pytest.param("dw =", "w", "overwritten", marks=pytest.mark.slow),
+        pytest.param("db =", "b", "overwritten", marks=pytest.mark.slow),
         ("flip", "x", "flipped"),
     ],
 )
@@ -159,7 +159,7 @@ ABOVE = RNG.standard_normal((2, 3, 3))
     [
         ("=", "one gradient overwrites the other"),
         ("argmin", "argmin for argmax"),
-        ("ties", "all that tie"),
+        pytest.param("ties", "all that tie", marks=pytest.mark.slow),
         pytest.param("mean", "as of a mean", marks=pytest.mark.slow),
         ("stride", "ignores the stride"),
     ],

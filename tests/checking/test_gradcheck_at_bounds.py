@@ -100,11 +100,11 @@ KINKS: list[tuple[Callable[..., Any], Any]] = [
     (ag.abs, [0.0, 1, 0]),
     (ag.max, [1.0, 3, 3]),
     (lambda x: ag.max(x, axis=0), [[1.0, 3], [1, 3]]),
-    (ag.min, [1.0, 1, 1]),
-    (F.leaky_relu, [0.0, 1, -1]),
+    pytest.param(ag.min, [1.0, 1, 1], marks=pytest.mark.slow),
+    pytest.param(F.leaky_relu, [0.0, 1, -1], marks=pytest.mark.slow),
     (lambda x: ag.clip(x, 0, 1), [0.0, 1, 0.5]),
     (lambda x: ag.maximum(x, x[::-1]), [1.0, 2, 1]),
-    (F.relu, np.zeros(200)),
+    pytest.param(F.relu, np.zeros(200), marks=pytest.mark.slow),
     pytest.param(ag.max, np.ones(100), marks=pytest.mark.slow),
 ]
 

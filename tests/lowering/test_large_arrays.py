@@ -126,6 +126,7 @@ LONG: list[tuple[tuple[int, ...], tuple[int, ...] | None]] = [
 ]
 
 
+@pytest.mark.slow
 def test_long_sums_are_as_close_as_ever() -> None:
     """Of one number again and again, each rounding is to the same side."""
     parts = []
@@ -165,6 +166,7 @@ def test_results_past_the_cache() -> None:
     expect_same_bytes(made)
 
 
+@pytest.mark.slow
 def test_large_results_are_past_the_cache_and_small_ones_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -26,10 +26,10 @@ def expect_same(seeds: Iterable[int], dtype: Any) -> None:
 @pytest.mark.parametrize(
     ("dtype", "seeds"),
     [
-        (np.float64, range(3)),
-        (np.float32, range(8, 10)),
-        pytest.param(np.float64, range(3, 8), marks=pytest.mark.slow),
-        pytest.param(np.float32, range(10, 15), marks=pytest.mark.slow),
+        (np.float64, range(2)),
+        (np.float32, range(8, 9)),
+        pytest.param(np.float64, range(2, 8), marks=pytest.mark.slow),
+        pytest.param(np.float32, range(9, 15), marks=pytest.mark.slow),
     ],
 )
 def test_some_programs(dtype: Any, seeds: range) -> None:
