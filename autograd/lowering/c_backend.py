@@ -9,7 +9,6 @@ import ctypes
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -20,23 +19,22 @@ from autograd.engine.tensor import Array
 from autograd.lowering.addresses import ARGUMENTS, POINT, Pointers, address, located
 from autograd.lowering.generating import Generated, Outline, calls_of, outlined, written
 from autograd.lowering.lowerer import Called, RowOf
+from autograd.lowering.memory import ALIGNED, Block, run_together, seen, strides_in_bytes
 from autograd.lowering.nests import Value, View
 from autograd.lowering.rows.indexing import counts
 from autograd.lowering.rows.table import row_of
-from autograd.lowering.teams import Team
 from autograd.lowering.types import NO_MEMORY, NOT_FINITE, OUT_OF_BOUNDS
 from autograd.program.call_text import CallText, is_mixed
 from autograd.program.numbers import ChangedError
 from autograd.program.places import APART, WITH_ROOM
 from autograd.program.program import Program
 from autograd.program.watching import watching
-from autograd.runtime.rooms import DType, Model, Room, new
-from autograd.runtime.threads import get_num_threads, share
+from autograd.runtime.rooms import DType
+from autograd.runtime.threads import get_num_threads
 
 FLAGS = ("-ffp-contract=off", "-fwrapv")
 # Of neighbours that it makes a vector, GCC 12 takes (double)(float)x for x: they are not rounded.
 _ROUNDING = ("-fno-tree-slp-vectorize",)
-_ALIGNED = 64  # bytes
 _ARGUMENTS = (*(ctypes.c_void_p,) * 4, ctypes.c_int64)  # of a function that runs groups
 
 
@@ -65,6 +63,8 @@ class CompiledC:
         fused: in words, what runs as one, and what is called as NumPy.
         compiler: what made it.
         key: that of its library in the cache, where it is kept.
+        called: where all is watched, by the number of each call that NumPy ran the arrays that it
+            got and gave, by slot.
 
     Raises NoCError where no compiler can be had, or nothing is to be compiled that must be.
     """
@@ -96,6 +96,7 @@ class CompiledC:
         self.compiler, self.key, self._library = found.compiler, found.key, found
         self.fused = _told(self.generated, found.compiler)
         self._blocks: list[Block] = []
+        self.called: dict[int, tuple[dict[int, Any], dict[int, Any]]] = {}
         self.function = self.driven({})
 
     def _functions(self) -> dict[str, tuple[Any, ...]]:
@@ -115,7 +116,7 @@ class CompiledC:
         space = writer.space | {
             run.name: self._library[run.name] for run in self.generated.runs.values()
         }
-        space |= {"take": self.take, "give_back": self._blocks.append}
+        space |= {"take": self.take, "give_back": self._blocks.append, "called": self.called}
         exec(compile(source, "<program in C>", "exec"), space)
         function: Callable[..., dict[int, Array]] = space.pop("run")
         return function
@@ -131,76 +132,6 @@ class CompiledC:
                 return block
 
 
-class Block:
-    """Memory of one call: the block of values, that of slices, and the table of pointers."""
-
-    def __init__(self, made: Generated) -> None:
-        most = get_num_threads()
-        loops = [len(run.stretches) for run in made.runs.values() if run.shared]
-        self.team = Team(max(loops, default=0), most)
-        self.piece = -(-made.scratch // _ALIGNED) * _ALIGNED
-        self.pointers = (ctypes.c_void_p * max(len(made.positions), 1))()
-        self.objects = (ctypes.c_int64 * (len(made.positions) + 1))()
-        self.bad = ctypes.c_int64(0)
-        self.p, self.b = ctypes.addressof(self.pointers), ctypes.addressof(self.bad)
-        self.o = ctypes.addressof(self.objects)
-        # What lies by itself anyway, where all is watched, may lie where arrays were before: to get
-        # as much at once as nobody had takes long.
-        size = 0 if made.watched else made.block
-        memory, start, at = _memory(size + most * self.piece)
-        self.memories = [memory]
-        self.scratch = -(-(at + size) // _ALIGNED) * _ALIGNED
-        self.flat: dict[int, Array] = {}
-        self.arrays: dict[int, Array] = {}
-        for value, offset in made.offsets.items():
-            position, count = made.positions[value], prod(value.shape)
-            if made.watched:
-                offset = 0
-                memory, start, at = _memory(made.nbytes(value))
-                self.memories.append(memory)
-            self.pointers[position] = at + offset
-            flat = np.ndarray((count,), value.dtype, memory, start + offset)
-            self.flat[position] = flat
-            self.arrays[position] = _seen(flat, value.shape, 0, _bytes(made, value))
-        self.rooms = {position: _room(array) for position, array in self.arrays.items()}
-
-
-def _memory(size: int) -> tuple[Array, int, int]:
-    """New memory, where in it so many bytes begin that are aligned, and their address; with room
-    behind them to align what follows."""
-    memory = np.empty(size + 2 * _ALIGNED, np.uint8)
-    at: int = memory.ctypes.data
-    start = -at % _ALIGNED
-    return memory, start, at + start
-
-
-def _shared(run: Callable[..., None], block: Block) -> None:
-    """Let threads run a function together, each with memory of its own."""
-    members = min(block.team.most, get_num_threads())
-    if members == 1:
-        run(block.p, block.scratch, block.b, None, 0)
-        return
-    block.team.begin(members)
-    share(
-        [
-            partial(run, block.p, block.scratch + i * block.piece, block.b, block.team.address, i)
-            for i in range(members)
-        ]
-    )
-
-
-def _bytes(made: Generated, value: Value) -> tuple[int, ...]:
-    return tuple([step * value.dtype.itemsize for step in made.plan.strides[value]])
-
-
-def _room(place: Array) -> Room:
-    def room(shape: tuple[int, ...], dtype: DType, model: Model = None, /) -> Array:
-        same = shape == place.shape and dtype == place.dtype
-        return place if same else new(shape, dtype, model)
-
-    return room
-
-
 class _Driver:
     """Writes the Python function that calls C and NumPy in turn."""
 
@@ -212,8 +143,8 @@ class _Driver:
         self.space: dict[str, Any] = {
             f"r{slot}": constant.array for slot, constant in made.program.constants.items()
         }
-        self.space |= {"located": located, "empty": np.empty, "apart": _apart, "seen": _seen}
-        self.space |= {"shared": _shared, "counts": counts, "Changed": ChangedError}
+        self.space |= {"located": located, "empty": np.empty, "apart": _apart, "seen": seen}
+        self.space |= {"shared": run_together, "counts": counts, "Changed": ChangedError}
         self.space |= {"aligned": _aligned, "undone": _undone, "number": _number}
         self._calling = CallText(self.space)
         self._lines: list[str] = []
@@ -271,7 +202,7 @@ class _Driver:
         else:
             memory = f"m{made.positions[value]}"
             self._lines.append(f"{memory} = empty({prod(value.shape)}, {kind})")
-            text = f"seen({memory}, {value.shape!r}, 0, {_bytes(made, value)!r})"
+            text = f"seen({memory}, {value.shape!r}, 0, {strides_in_bytes(made, value)!r})"
         self._lines.append(f"{name} = {text}")
         self._waiting[made.positions[value]] = memory
 
@@ -327,6 +258,12 @@ class _Driver:
         if call.op not in APART:
             for slot in call.gives():
                 self._lines.append(f"r{slot} = apart(r{slot}, b)")
+        if made.watched:
+            got, gave = (
+                "{" + ", ".join(f"{slot}: r{slot}" for slot in slots) + "}"
+                for slots in (dict.fromkeys(call.reads()), call.gives())
+            )
+            self._lines.append(f"called[{step.number}] = {got}, {gave}")
 
     def _found(self, slot: int, view: View) -> str:
         """The array that NumPy gets; nothing where it is there already."""
@@ -363,8 +300,8 @@ def _undone(block: Block) -> None:
 def _aligned(shape: tuple[int, ...], dtype: DType) -> Array:
     """A new array that begins with a line of the cache."""
     size = prod(shape) * dtype.itemsize
-    memory = np.empty(size + _ALIGNED, np.uint8)
-    array: Array = np.ndarray(shape, dtype, memory, -address(memory) % _ALIGNED)
+    memory = np.empty(size + ALIGNED, np.uint8)
+    array: Array = np.ndarray(shape, dtype, memory, -address(memory) % ALIGNED)
     return array
 
 
@@ -376,12 +313,6 @@ def _apart(array: Array, block: Block) -> Array:
     """The array in memory that is not the block's, which others will write over."""
     within = any(np.may_share_memory(array, memory) for memory in block.memories)
     return array.copy() if within else array
-
-
-def _seen(base: Array, shape: tuple[int, ...], start: int, strides: tuple[int, ...]) -> Array:
-    """Another view of the memory of an array, from its begin on."""
-    seen: Array = np.ndarray(shape, base.dtype, base.data, start, strides)
-    return seen
 
 
 def _told(made: Generated, compiler: str) -> list[str]:

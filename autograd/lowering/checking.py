@@ -1,35 +1,30 @@
 """Whether the C of a program computes what NumPy does: call by call, each on what C had there.
 
 The same text, but that every value is written down, runs once. Then each call is run by NumPy on
-what C has written for its arguments, and compared with what C has written for its result. Compilers
+what C has written for its arguments, and compared with what C has written for its result. A call
+that NumPy ran itself must have been given what C has written; it is not run again, as BLAS may sum
+in another order what lies in another one. Compilers
 are allowed nothing that changes results, so that the text that is used gives the same bits as the
 one that was looked at; and so it must.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import prod
-from typing import Any
 
 import numpy as np
 
 from autograd.engine.tensor import Array
-from autograd.lowering.c_backend import Block, CompiledC
-from autograd.lowering.functions import FUNCTIONS, SUFFIXES
+from autograd.lowering.bounds import SUMS, Off, agrees, bound_of
+from autograd.lowering.c_backend import CompiledC
 from autograd.lowering.indices import Affine, Axes, combined
+from autograd.lowering.memory import Block
 from autograd.lowering.nests import View, strides_of
-from autograd.ops.linear.subscripts import labels_of, sizes_of
-from autograd.ops.reductions.reduction import reduced_axes
-from autograd.program.differing import elementwise, equal, gap, same_bits
-from autograd.program.program import Call, Slot, Value
-from autograd.program.running import compute, given_by
+from autograd.program.differing import gap, same_bits
+from autograd.program.program import Call
+from autograd.program.running import compute
 
-_ULPS = 4
-_DECLARED = 16
 # Every byte of what is not computed; as a float that is -6328.72 or -5.2e27, hardly a result.
 _UNSET = 0xC5
 
@@ -79,6 +74,7 @@ class _Found:
         instead: Mapping[int, Array],
     ) -> None:
         self._made, self._program, self._block = watched.generated, watched.program, block
+        self._called = watched.called
         self._arrays: dict[int, Array] = {s: c.array for s, c in self._program.constants.items()}
         self._arrays |= {i.slot: a for i, a in zip(self._program.inputs, given, strict=True)}
         self._arrays |= ends
@@ -117,10 +113,9 @@ class _Found:
         call = self._program.calls[number]
         if self._is_instead(call):
             return None
+        if number in self._made.lowerer.why:
+            return self._given_otherwise(number)
         wanted = compute(call, self._arrays)
-        if number in self._made.lowerer.why:  # NumPy ran it
-            self._arrays |= zip(call.gives(), wanted, strict=True)
-            return None
         off = self._passed_on(call)
         for slot, want in zip(call.outputs, wanted, strict=True):
             if self._is_unmade(slot):
@@ -137,6 +132,17 @@ class _Found:
                 return told + more
         return None
 
+    def _given_otherwise(self, number: int) -> str | None:
+        """In words, that NumPy was given for a call what C has not written; None if it was not."""
+        call = self._program.calls[number]
+        got, gave = self._called.pop(number)
+        for slot, array in got.items():
+            if not _is_same(np.asarray(array), np.asarray(self._arrays[slot])):
+                where = f"call {number}, {call.op.name} ({call.line})"
+                return f"{where}, for which NumPy got another slot {slot} than C has"
+        self._arrays |= gave
+        return None
+
     def _is_instead(self, call: Call) -> bool:
         """Whether others have given what a call was to give."""
         return not self._instead.keys().isdisjoint(call.gives())
@@ -146,14 +152,14 @@ class _Found:
         return self._made.lowerer.view(slot).value not in self._made.positions
 
     def _left_out(self, slot: int, want: Array, call: Call, off: Off | None) -> None:
-        sums = want.dtype.kind == "f" and call.op.name in _SUMS
+        sums = want.dtype.kind == "f" and call.op.name in SUMS
         if not sums:
             if off is not None:
                 self._unmade[slot] = off
             return
 
         def found(share: int) -> Array:
-            bound = _bound(want, want, call, self._program.slots, self._arrays, share)
+            bound = bound_of(want, want, call, self._program.slots, self._arrays, share)
             whole: Array = bound if off is None else bound + off(share)
             return np.broadcast_to(whole, want.shape)
 
@@ -202,6 +208,10 @@ class _Found:
         bits = flat.view(f"u{flat.itemsize}")
         known = bits != np.frombuffer(bytes([_UNSET]) * flat.itemsize, bits.dtype)[0]
         return made, _shown(replace(view, fill=1), known, strides)
+
+
+def _is_same(a: Array, b: Array) -> bool:
+    return same_bits(a, b) or np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
 def _shown(view: View, flat: Array, strides: Sequence[int]) -> Array:
@@ -263,129 +273,3 @@ def _grid(index: Affine, axes: Axes) -> Array:
             along[position] = axis.size
             found = found + step * np.arange(axis.size).reshape(along)
     return found
-
-
-_SUMS = {"sum", "mean", "matmul", "vecdot", "einsum", "sum_of_products", "sum_of_squares"}
-_SUMS |= {"scatter", "fold_windows", "index_add"}
-_CHOSEN = ("max", "min")  # which round nothing, as all that only moves what is there
-
-
-# How far arrays may be off: of so many parts of the terms of a product, one, which tells less.
-Off = Callable[[int], Array]
-_SHARE = 8
-_FEWEST = 32  # terms: of fewer all may be zeros, as gradients behind maxima are
-
-
-def agrees(
-    made: Array,
-    want: Array,
-    call: Call,
-    slots: Mapping[int, Slot],
-    arrays: Mapping[int, Array],
-    off: Off | None = None,
-) -> bool:
-    """Whether two results of one call are the same: what is chosen or moved, to the bit but for
-    zeros' signs; functions, to 4 ulp and what their bound in C allows; sums of n terms, to n eps
-    times the sum of their magnitudes; other reductions of n terms, to n eps times the largest
-    result; and a lowering that an op declares, whose steps are its own, to 16 eps of the largest of
-    1, the result and the arguments. By `off` more, where that is known of the arguments."""
-    if (made.dtype, made.shape) != (want.dtype, want.shape):
-        return False
-    if made.dtype.kind != "f":
-        return bool(np.array_equal(made, want))
-    if same_bits(made, want):
-        return True
-    same = equal(made, want)
-    if same.all():
-        return True
-    with np.errstate(all="ignore"):
-        apart = np.abs(made - want)
-        # Sums are much closer than they must be: a part of their terms, whose magnitudes are no
-        # more than those of all, mostly shows it in a part of the time.
-        for share in (_SHARE, 1):
-            bound = _bound(made, want, call, slots, arrays, share)
-            near = apart <= (bound if off is None else bound + off(share))
-            if (same | near).all():
-                return True
-    return False
-
-
-def _bound(
-    made: Array,
-    want: Array,
-    call: Call,
-    slots: Mapping[int, Slot],
-    arrays: Mapping[int, Array],
-    share: int = 1,
-) -> Any:
-    """How far two results may be from each other, element by element; no more than that, where but
-    one of `share` terms of a product of matrices is looked at."""
-    kind, name, eps = call.op.kind, call.op.name, np.finfo(made.dtype).eps
-    if name in _SUMS and not call.op.lowering:
-        # That is never less than some units in the last place of the sum, but of the very smallest.
-        sizes = np.asarray(_sizes(call, slots, arrays, share))  # nobody else's
-        sizes *= _terms(call, slots) * eps
-        sizes += _ULPS * np.finfo(made.dtype).smallest_subnormal
-        return sizes
-    functional = kind == "elementwise" or name == "outer" or call.op.lowering
-    if not functional and (kind not in ("reduction", "contraction") or name in _CHOSEN):
-        return 0.0
-    whole = np.maximum(np.abs(made), np.abs(want))
-    floats = [arrays[s] for s in call.reads() if slots[s].dtype.kind == "f"]
-    if call.op.lowering:
-        return (
-            _DECLARED
-            * eps
-            * functools.reduce(np.maximum, map(np.abs, floats), np.maximum(whole, 1))
-        )
-    if kind == "elementwise" or name == "outer":
-        function = FUNCTIONS.get(f"pb_{name}_{SUFFIXES.get(made.dtype)}")
-        bound = 0.0 if function is None else function.bound or 0.0
-        if function is not None and "of the largest" in function.note:
-            whole = functools.reduce(np.maximum, map(np.abs, floats), whole)
-        return (_ULPS + bound) * np.spacing(whole)
-    largest = _largest(want)
-    if name == "logsumexp":  # the largest may be taken from
-        largest = max(largest, *map(_largest, floats))
-    return np.maximum(_ULPS * np.spacing(whole), _terms(call, slots) * eps * largest)
-
-
-def _sizes(call: Call, slots: Mapping[int, Slot], arrays: Mapping[int, Array], share: int) -> Array:
-    """The sums of the magnitudes of the terms; of one in `share` terms of a product of matrices."""
-    floats = {s: arrays[s] for s in call.reads() if slots[s].dtype.kind == "f"}
-    values = [given for given in call.inputs if isinstance(given, Value)]
-    if share > 1 and call.op.name == "matmul" and len(values) == 2 and not call.options:
-        a, b = [floats.get(value.slot) for value in values]
-        if a is not None and b is not None and a.ndim > 1 and b.ndim > 1:
-            terms = a.shape[-1]
-            count = max(terms // share, min(terms // 2, _FEWEST))
-            some = slice(terms // 2, terms // 2 + count)  # neighbours, which is faster
-            factors = np.abs(a[..., some]), np.abs(b[..., some, :])
-            return given_by(call, call.op.forward(*factors), factors)[0]
-    floats = {slot: elementwise(np.abs, np.asarray(array)) for slot, array in floats.items()}
-    (sizes,) = compute(call, {**arrays, **floats})
-    return sizes
-
-
-def _largest(array: Array) -> float:
-    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
-
-
-def _terms(call: Call, slots: Mapping[int, Slot]) -> float:
-    """Of how many terms each element of a reduction is, or about so many; at least 4."""
-    shapes = [slots[slot].shape for slot in call.reads()]
-    given = inspect.signature(call.op.forward).bind(*call.inputs, **call.options)
-    given.apply_defaults()
-    axis = given.arguments.get("axis")
-    if call.op.name == "matmul":
-        terms = shapes[0][-1]
-    elif call.op.name == "einsum":
-        arrays = [slots[operand.slot].shape for operand in given.arguments["operands"]]
-        labels, output = labels_of(given.arguments["subscripts"], tuple(map(len, arrays)))
-        sizes = sizes_of(labels, arrays)
-        terms = prod([size for label, size in sizes.items() if label not in output])
-    elif "axis" in given.arguments and "shape" not in given.arguments:
-        terms = prod([shapes[0][a] for a in reduced_axes(axis, len(shapes[0]))])
-    else:
-        terms = max(map(prod, shapes)) // max(prod(slots[call.outputs[0]].shape), 1)
-    return max(float(terms), 4.0)

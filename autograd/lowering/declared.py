@@ -58,8 +58,8 @@ class Declared:
 def _wrong(call: Call, kinds: Mapping[int, Slot], result: Slot, row: Elementwise) -> str | None:
     """In words, where the lowering is not the forward; None where nothing was found, or where it
     cannot be tried."""
+    from autograd.lowering.bounds import agrees
     from autograd.lowering.c_backend import CompiledC, NoCError
-    from autograd.lowering.checking import agrees
 
     if any(kind.weak or kind.dtype.kind != "f" for kind in kinds.values()) or native.unavailable():
         return None

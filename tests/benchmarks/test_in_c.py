@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks import in_c, measure, networks, report, results
+from benchmarks import in_c, measure, networks, on_pullback, report, results
 from benchmarks.measure import Row
 from benchmarks.quick import run
 from benchmarks.sides import SIDES, Request, Variant
@@ -205,3 +205,15 @@ def test_the_worst_case_is_judged_by_the_first() -> None:
     assert last.endswith("wanted: at most 1.5, MISSED")
     assert "  pytorch: gone; c" in report.lines(result)
     assert len(result.every_row()) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_c")
+@pytest.mark.parametrize("name", networks.DRAWN)
+def test_what_is_drawn_at_random_computes_what_numpy_does(name: str) -> None:
+    """A warning, which is an error here, says that C differs. BLAS, whose sums hang on how arrays
+    lie in memory, gets some of the products."""
+    batch = networks.DRAWN[name].batch
+    timed = on_pullback.TASKS["whole"](network=name, batch=batch, jitted=True)
+    first = timed()
+    assert timed()[0] != first[0]

@@ -181,6 +181,23 @@ def test_the_text_as_it_is() -> None:
     assert difference(_program, X) is None
 
 
+def test_an_argument_that_numpy_is_given_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = c_backend._Driver._found
+
+    def wrong(driver: Any, slot: int, view: View) -> str:
+        return f"{found(driver, slot, view) or f'r{slot}'}[::-1]"
+
+    def f(x: Tensor) -> Any:
+        return ops.sin(ops.cumsum(ops.tanh(x), 0))
+
+    x = np.random.default_rng(3).normal(size=(6, 7))
+    assert difference(f, x) is None
+    monkeypatch.setattr(c_backend._Driver, "_found", wrong)
+    told = difference(f, x)
+    assert told is not None
+    assert re.match(r"f: call 1, cumsum \(.*\), for which NumPy got another slot", told), told
+
+
 def test_a_text_that_differs_only_where_nobody_looks_on(monkeypatch: pytest.MonkeyPatch) -> None:
     written = generating._written
 

@@ -130,7 +130,7 @@ def test_threads_are_woken_once_for_many_loops(monkeypatch: pytest.MonkeyPatch) 
     handed: list[int] = []
     share = threads.share
     monkeypatch.setattr(
-        "autograd.lowering.c_backend.share", lambda tasks: (handed.append(len(tasks)), share(tasks))
+        "autograd.lowering.memory.share", lambda tasks: (handed.append(len(tasks)), share(tasks))
     )
     before = ag.get_num_threads()
     try:

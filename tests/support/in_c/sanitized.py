@@ -78,26 +78,26 @@ def _parts(kind: str, start: int, stop: int) -> list[Any]:
 
 def _apart() -> None:
     """Let blocks have each value in memory of its own, and nothing behind it."""
-    from autograd.lowering import c_backend
+    from autograd.lowering import c_backend, memory
 
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]
-    place = c_backend.Block.__init__
+    place = memory.Block.__init__
 
     def placed(block: Any, made: Any) -> None:
         place(block, made)
         for value in made.offsets:
             position, size = made.positions[value], made.nbytes(value)
-            memory = (ctypes.c_char * size).from_address(libc.malloc(size))
-            block.pointers[position] = ctypes.addressof(memory)
-            flat = np.frombuffer(memory, value.dtype)[: prod(value.shape)]
+            own = (ctypes.c_char * size).from_address(libc.malloc(size))
+            block.pointers[position] = ctypes.addressof(own)
+            flat = np.frombuffer(own, value.dtype)[: prod(value.shape)]
             block.flat[position] = flat
             steps = tuple([s * value.dtype.itemsize for s in made.plan.strides[value]])
             block.arrays[position] = np.ndarray(value.shape, value.dtype, flat.data, 0, steps)
-            block.rooms[position] = c_backend._room(block.arrays[position])
+            block.rooms[position] = memory._room(block.arrays[position])
 
-    c_backend.Block.__init__ = placed  # type: ignore[method-assign]
+    memory.Block.__init__ = placed  # type: ignore[method-assign]
     c_backend.FLAGS = (*c_backend.FLAGS, *CHECKS)  # type: ignore[assignment]
 
 
