@@ -138,9 +138,16 @@ def _global_state() -> dict[str, Any]:
         "np.geterr()": np.geterr(),
         "NumPy's global random state": _random_state(),
         "the working directory": os.getcwd(),
-        # pytest itself notes here which test runs.
-        "os.environ": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
+        "os.environ": _environment(),
     }
+
+
+def _environment() -> dict[Any, Any]:
+    """As the bytes that lie below, where that is so: each `os.environ[name]` decodes."""
+    environment = dict(getattr(os.environ, "_data", os.environ))
+    for name in ("PYTEST_CURRENT_TEST", b"PYTEST_CURRENT_TEST"):  # where pytest notes what runs
+        environment.pop(name, None)
+    return environment
 
 
 def _random_state() -> tuple[Any, ...]:
@@ -157,4 +164,4 @@ def _restore(state: dict[str, Any]) -> None:
     np.random.set_state((kind, np.frombuffer(keys, np.uint32), *rest))
     os.chdir(directory)
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update({os.fsdecode(k): os.fsdecode(v) for k, v in environment.items()})
