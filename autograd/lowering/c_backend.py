@@ -32,7 +32,8 @@ from autograd.program.watching import watching
 from autograd.runtime.rooms import DType
 from autograd.runtime.threads import get_num_threads
 
-FLAGS = ("-ffp-contract=off", "-fwrapv")
+# GCC changes the order of sums where it changes that of loops.
+FLAGS = ("-ffp-contract=off", "-fwrapv", "-fno-loop-interchange")
 # Of neighbours that it makes a vector, GCC 12 takes (double)(float)x for x: they are not rounded.
 _ROUNDING = ("-fno-tree-slp-vectorize",)
 _ARGUMENTS = (*(ctypes.c_void_p,) * 4, ctypes.c_int64)  # of a function that runs groups

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+
 from autograd.lowering.indices import Affine, Axes, Axis, Part, at, combined, substituted
 from autograd.lowering.lines import Lines, loop
 from autograd.lowering.merging import Joint
@@ -111,7 +113,8 @@ class Places:
 
     def read(self, value: Value, place: str) -> str:
         """The element at a place that is text."""
-        return f"{self.name(value, written=False)}[{place}]"
+        name = self.name(value, written=False)
+        return f"((const uint8_t *){name})[{place}]" if value.dtype == BOOL else f"{name}[{place}]"
 
     def strides(self, value: Value) -> tuple[int, ...]:
         """Of its axes, in elements."""
@@ -351,9 +354,11 @@ class Body:
         depths.append(self._deepest(start))
         start = in_line(self._places.within(load.value, start), self._joints)
         place = " + ".join([*parts, affine(start)])
+        # As numbers truths become vectors with GCC, which takes five times as long of others.
+        kind = np.dtype(np.int32) if load.dtype == BOOL else load.dtype
         condition, level = self._guarded(inside)
         if condition == "true":
-            return self._named(self._places.read(load.value, place), load.dtype, max(depths))
+            return self._named(self._places.read(load.value, place), kind, max(depths))
         depths.append(level)
         if max(depths) < len(self._loops) or _is_unrolled(self._loops):
             # Always read, if at place 0: GCC 12 gets a read wrong that hangs on a condition, where
@@ -361,7 +366,7 @@ class Body:
             text = self._places.read(load.value, f"({place}) * {condition}")
         else:
             text = f"{condition} ? {self._places.read(load.value, place)} : 0"
-        return self._named(text, load.dtype, max(depths))
+        return self._named(text, kind, max(depths))
 
     def _guarded(self, guards: Sequence[Guard]) -> tuple[str, int]:
         """A condition, of parts that each stand in the outermost loop that they can."""

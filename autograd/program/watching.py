@@ -73,10 +73,10 @@ def program_of(f: Callable[..., Any], *args: Any) -> Program:
 def watching(trace: Trace | None, recording: bool | None = None) -> Iterator[None]:
     """Within it, in this thread, `trace` alone observes and watches, or nobody does."""
     before = mode.observer, mode.watcher, mode.recording
-    mode.observer = mode.watcher = trace
-    if recording is not None:
-        mode.recording = recording
-    try:
+    try:  # from here on, as a signal may come between any two of these
+        mode.observer = mode.watcher = trace
+        if recording is not None:
+            mode.recording = recording
         yield
     finally:
         mode.observer, mode.watcher, mode.recording = before

@@ -198,6 +198,38 @@ def test_an_argument_that_numpy_is_given_otherwise(monkeypatch: pytest.MonkeyPat
     assert re.match(r"f: call 1, cumsum \(.*\), for which NumPy got another slot", told), told
 
 
+def test_sums_of_some_terms_that_are_out_of_range_are_no_mistake() -> None:
+    x = np.zeros(40, np.float32)
+    x[[0, 1]], x[[20, 21]] = 3e38, -3e38
+    assert difference(ops.sum, x) is None
+    assert difference(lambda x, y: x @ y, x.reshape(1, 40), np.ones((40, 1), np.float32)) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_loops_stay_in_the_order_of_their_sums(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def f(x: Tensor, y: Tensor) -> Any:
+        return (y * (x * 1.5).transpose(1, 2, 0)).sum()
+
+    assert difference(f, rng.normal(size=(2, 16, 16)), rng.normal(size=(16, 16, 2))) is None
+
+
+def test_a_mask_is_read_as_numbers_which_become_vectors() -> None:
+    x, mask = np.linspace(-9, 9, 63, dtype=np.float32), np.arange(63) % 3 > 0
+
+    def f(x: Tensor, mask: Tensor) -> Any:
+        low = ops.where(mask, x, -np.inf)
+        return ops.exp(low), ops.max(low), ops.logical_not(mask), ops.where(mask, mask, False)
+
+    made = Joined([Part("f", program_of(f, x, mask), (x, mask))])
+    assert made.difference() is None
+    assert "const int32_t" in made.compiled.source
+    got = made.results()["f"]
+    for found, want in zip(got, f(Tensor(x), Tensor(mask)), strict=True):
+        np.testing.assert_allclose(found, want.data, rtol=1e-6)
+
+
 def test_a_text_that_differs_only_where_nobody_looks_on(monkeypatch: pytest.MonkeyPatch) -> None:
     written = generating._written
 

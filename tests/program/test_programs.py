@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +18,7 @@ from support.tracing import moved, program_of_second, second_derivatives, step_o
 import autograd as ag
 import nn
 from autograd import Tensor, primitive
+from autograd.engine.modes import mode
 from autograd.engine.primitives import Saved
 from autograd.program.numpy_backend import compiled
 from autograd.program.program import Call, Input, Program, Slot, Value
@@ -286,3 +289,28 @@ def test_bad_arguments_get_one_clear_error(rng: np.random.Generator) -> None:
             run(program, [other])
     with pytest.raises(TypeError, match="program_of"):
         program_of(rng.random(3), 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("line", range(5))
+def test_an_interrupt_leaves_nobody_watching(line: int) -> None:
+    """At each of the lines that set who watches, as a signal may come there."""
+    before = mode.observer, mode.watcher, mode.recording
+    passed = 0
+
+    def interrupt(frame: Any, event: str, arg: Any) -> Any:
+        nonlocal passed
+        if frame.f_code is watching.__wrapped__.__code__ and event == "line":  # type: ignore[attr-defined]
+            passed += 1
+            if passed == line + 1:
+                raise KeyboardInterrupt
+        return interrupt
+
+    tracing = sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        with contextlib.suppress(KeyboardInterrupt), watching(Trace(), recording=False):
+            pass
+    finally:
+        sys.settrace(tracing)
+    assert passed > line
+    assert (mode.observer, mode.watcher, mode.recording) == before

@@ -37,14 +37,16 @@ PB_INLINE float pb_exp_bounded_f32(float x) {
 }
 
 /* pb_exp_scaled_f32: e**x 2**(k - 254), for k of 253 or 254. Within 1.5 ulp.
-   e**x = 2**n e**r. 2**n may be out of range where the result is not, so it is two factors. */
+   e**x = 2**n e**r. 2**n may be out of range where the result is not, so it is two factors; the last
+   is 0 where the result is: processors take a hundred times as long to round a number to 0. */
 PB_INLINE float pb_exp_scaled_f32(float x, uint32_t k) {
     x = pb_exp_bounded_f32(x);
     float shifted = pb_exp_shifted_f32(x);
     float y = pb_exp_less_1_f32(x, shifted) + 1.0f;
     k += pb_bits_f32(shifted) - 0x4b400000u; /* which is n */
     uint32_t half = k >> 1;
-    return y * pb_from_bits_f32(half << 23) * pb_from_bits_f32((k - half) << 23);
+    uint32_t last = pb_bits_f32(x) == 0xc2d00000u /* -104 */ ? 0u : (k - half) << 23;
+    return y * pb_from_bits_f32(half << 23) * pb_from_bits_f32(last);
 }
 
 /* pb_exp_f32: within 1.1 ulp. */
