@@ -54,6 +54,7 @@ def test_another_checkout_is_measured_by_the_same_programs(tmp_path: Path) -> No
     assert printed.count("ours / it") == 2
 
 
+@pytest.mark.slow
 def test_figures_are_printed_and_written(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     printed = run("tiny", "--sides", "pullback", "--json", str(path))
@@ -236,6 +237,7 @@ def test_ratios_are_those_of_the_rounds() -> None:
     assert measure.ratio(ours, other) == (1.0, 0.75, 2.5)
 
 
+@pytest.mark.slow
 def test_a_failure_of_ours_is_told() -> None:
     request, effort = Request("step", {"network": "w3"}), Effort(1, 0, 0.001, 0.0)
     (rows,) = measure.in_turn([SIDES["pullback"]], [request], [1], effort)

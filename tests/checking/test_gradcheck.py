@@ -87,6 +87,7 @@ def max_of(size: float) -> float:
     return size if size > 1 else 1.0
 
 
+@pytest.mark.slow
 def test_the_stated_limit_is_true(rng: np.random.Generator) -> None:
     """A mistake ten times the stated limit is found; one of a tenth of it may pass."""
     x = rng.standard_normal(5)

@@ -113,6 +113,7 @@ def test_is_skipped():
 """
 
 
+@pytest.mark.slow
 def test_the_command_judges_each_test(tmp_path: Path) -> None:
     Path(tmp_path, "test_fetched.py").write_text(FETCHED)
     rows, _ = peer_tests.run(tmp_path, [])

@@ -81,6 +81,7 @@ def peak_memory() -> int:
     return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
 
 
+@pytest.mark.slow
 def test_eight_threads_each_train_a_model_with_the_results_of_one() -> None:
     def weights(seed: int) -> dict[str, np.ndarray]:
         training = Training(seed)

@@ -37,6 +37,7 @@ def in_c() -> Any:
     return f
 
 
+@pytest.mark.slow
 def test_gradcheck() -> None:
     assert ag.gradcheck(in_c(), X, W)
 

@@ -68,6 +68,7 @@ def test_any_number_of_threads_gives_the_same_bytes(monkeypatch: pytest.MonkeyPa
     expect_same_bytes(made)
 
 
+@pytest.mark.slow
 def test_all_products_of_a_strided_convolution_run_in_blocks() -> None:
     # The gradient of the result is read by a product of BLAS's too, which has a copy of its own.
     rng = np.random.default_rng(0)
@@ -148,6 +149,7 @@ def windows_by_hand(x: Tensor, weight: Tensor) -> Any:
     return ag.grad(loss, (0, 1))(x, weight)
 
 
+@pytest.mark.slow
 def test_windows_too_few_for_blocks() -> None:
     # GCC 12 got reads wrong that hang on a condition, where it had written out the loop within.
     rng, parts = np.random.default_rng(0), []
@@ -198,6 +200,7 @@ EINSUMS = [
 ]
 
 
+@pytest.mark.slow
 def test_einsum_is_sums_of_products() -> None:
     sizes = dict(zip("abcdefhijklw", [2, 3, 4, 5, 6, 3, 4, 3, 5, 6, 2, 3], strict=True))
     rng = np.random.default_rng(5)

@@ -140,6 +140,7 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.slow
 def test_other_programs_are_compared(compared: list[int]) -> None:
     run(_scaled(), X)
     run(_scaled(), X.astype(np.float32))

@@ -176,6 +176,7 @@ def test_show_recipe_explains_and_trains_nothing(here: Here, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_resume_goes_on_after_ctrl_c(folder: Path, here: Here, tmp_path: Path) -> None:
     arguments = ("--epochs", 3, "--batch-size", 10, "--validation", 50, "--checkpoint-every", 1)
     environment = {"MNIST_DIR": str(folder), **without_pictures(tmp_path)}

@@ -150,6 +150,7 @@ def test_a_file_that_is_changed_after_it_was_loaded(real: Fresh) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "alarm"), reason="alarms of POSIX")
+@pytest.mark.slow
 def test_a_trial_ends_itself_where_nobody_ends_it(
     real: Fresh, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,7 @@ def test_a_transparent_level() -> None:
     assert np.array_equal(levels, np.where(LEVELS > 150, 0, 255))
 
 
+@pytest.mark.slow
 def test_large_pictures_are_averaged() -> None:
     page = np.kron(LEVELS, np.ones((400, 400), np.uint8))
     for array in (page, page.astype(np.uint16) * 257, np.repeat(page[:, :, None], 3, axis=2)):

@@ -228,6 +228,7 @@ def test_what_makes_the_numbers_doubtful_is_said(
 
 
 @pytest.mark.parametrize("kept", [store, pytest.param(store_of_0_1, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_vote_has_filters_of_each_and_no_curves(
     kept: Store, tmp_path: Path, dataset: Dataset, model: Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:

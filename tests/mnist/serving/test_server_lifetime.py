@@ -103,6 +103,7 @@ def test_one_connection_takes_many_requests(site: Server) -> None:
     assert len(sockets) == 2
 
 
+@pytest.mark.slow
 def test_a_slow_client_is_hung_up_on_however_it_dawdles(network: Trained) -> None:
     head = "POST /predict HTTP/1.1\r\nHost: {}\r\n" + JSON + "Content-Length: 50\r\n\r\n{{"
     with serving(network, patience=0.4) as site:

@@ -270,6 +270,7 @@ def test_training_of_four_goes_on_with_any_number(
         assert listing(folder) == listing(whole)
 
 
+@pytest.mark.slow
 def test_checkpoint_of_four_has_the_noise_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def test_all_hold() -> None:
 
 
 @forks
+@pytest.mark.slow
 def test_what_does_not_hold_is_told(tmp_path: Path) -> None:
     """With a product that trains into any folder."""
     (tmp_path / "sitecustomize.py").write_text(

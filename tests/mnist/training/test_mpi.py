@@ -231,6 +231,7 @@ def test_ending_the_launcher_saves_and_ends_all(
             os.kill(running.pid(rank), 0)
 
 
+@pytest.mark.slow
 def test_a_process_that_lacks_what_others_on_other_machines_have(
     data: Path, start: Start, tmp_path: Path
 ) -> None:

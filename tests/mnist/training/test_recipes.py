@@ -97,6 +97,7 @@ def test_ensemble_trains_evaluates_and_loads(dataset: Dataset, tmp_path: Path) -
     assert evaluate(trained.model, dataset) == evaluate(run.model, dataset)
 
 
+@pytest.mark.slow
 def test_ensemble_goes_on_where_it_was(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
