@@ -28,8 +28,8 @@ PB_INLINE double pb_exp_scaled_f64(double x, double d, uint64_t k) {
     double y = pb_fma_f64(pb_exp_rest_f64(r), r * r, r) + 1.0;
     k += pb_bits_f64(shifted) - 0x4338000000000000u; /* which is n */
     uint64_t half = k >> 1;
-    uint64_t last = pb_bits_f64(x) == 0xc087500000000000u /* -746 */ ? 0u : (k - half) << 52;
-    return y * pb_from_bits_f64(half << 52) * pb_from_bits_f64(last);
+    double last = (x > -746.0 ? 1.0 : 0.0) * pb_from_bits_f64((k - half) << 52);
+    return y * pb_from_bits_f64(half << 52) * last;
 }
 
 /* pb_exp_f64: within 1.1 ulp. */
