@@ -19,11 +19,12 @@ from autograd.engine.tensor import Array
 from autograd.lowering.addresses import ARGUMENTS, POINT, Pointers, address, located
 from autograd.lowering.generating import Generated, Outline, calls_of, outlined, written
 from autograd.lowering.lowerer import Called, RowOf
-from autograd.lowering.memory import ALIGNED, Block, run_together, seen, strides_in_bytes
+from autograd.lowering.memory import Block, run_together, seen, strides_in_bytes
 from autograd.lowering.nests import Value, View
 from autograd.lowering.rows.indexing import counts
 from autograd.lowering.rows.table import row_of
 from autograd.lowering.types import NO_MEMORY, NOT_FINITE, OUT_OF_BOUNDS
+from autograd.program.arena import ALIGNED
 from autograd.program.call_text import CallText, is_mixed
 from autograd.program.numbers import ChangedError
 from autograd.program.places import APART, WITH_ROOM

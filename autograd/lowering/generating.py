@@ -28,11 +28,11 @@ from autograd.lowering.products.stacks import with_stacks
 from autograd.lowering.products.text import declared
 from autograd.lowering.teams import Run, Stretch, run_of, shared_text
 from autograd.program import arena
+from autograd.program.arena import ALIGNED
 from autograd.program.places import APART, WITH_ROOM
 from autograd.program.program import Call, Program
 from autograd.program.rewriting import is_pure
 
-_ALIGNED = 64  # bytes
 # Bytes of a result that is not in the cache when somebody reads it, as four such arrays, what a
 # function and its gradient read and write, do not fit into it.
 _STREAMED = max(1 << 22, native.last_cache() // 4)
@@ -169,7 +169,7 @@ def _local(made: Generated) -> dict[Value, tuple[int, tuple[int, ...]]]:
                 continue
             order = [a for a in made.plan.layouts[nest] if a in value.axes and a is not axis]
             local[value] = offset, strides_along(value.axes, order)
-            offset += -(-volume(order) * value.dtype.itemsize // _ALIGNED) * _ALIGNED
+            offset += -(-volume(order) * value.dtype.itemsize // ALIGNED) * ALIGNED
         made.scratch = max(made.scratch, offset)
     return local
 
@@ -185,7 +185,7 @@ def _is_streamed(made: Generated, nest: Nest, axis: Axis, called: set[Value]) ->
         nest.kind == "map"
         and value not in called
         and size >= _STREAMED
-        and piece % _ALIGNED == 0
+        and piece % ALIGNED == 0
         and piece <= _PIECE
         and strides[axis] == volume(value.axes) // axis.size
     )
@@ -317,7 +317,7 @@ def _trial(made: Generated) -> str:
     sizes = [max(made.nbytes(value), 8) for value in made.positions]
     lines = [
         f"    static const long sizes[] = {{{', '.join(map(str, sizes)) or 0}}};",
-        f"    char *p[{len(sizes) or 1}], *scratch = calloc({made.scratch + _ALIGNED}, 1);",
+        f"    char *p[{len(sizes) or 1}], *scratch = calloc({made.scratch + ALIGNED}, 1);",
         "    int64_t bad = 0;",
         f"    for (long i = 0; i < {len(sizes)}; i++) p[i] = calloc(sizes[i], 1);",
         *[f"    {run.name}(p, scratch, &bad, 0, 0);" for run in made.runs.values()],

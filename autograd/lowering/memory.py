@@ -13,10 +13,9 @@ from autograd.engine.tensor import Array
 from autograd.lowering.generating import Generated
 from autograd.lowering.nests import Value
 from autograd.lowering.teams import Team
+from autograd.program.arena import ALIGNED
 from autograd.runtime.rooms import DType, Model, Room, new
 from autograd.runtime.threads import get_num_threads, share
-
-ALIGNED = 64  # bytes
 
 
 class Block:

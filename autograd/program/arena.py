@@ -15,7 +15,7 @@ import numpy as np
 from autograd.engine.tensor import Array
 from autograd.runtime.rooms import DType, Model, Room, new
 
-_ALIGNED = 64  # bytes: a line of the cache, and the widest registers
+ALIGNED = 64  # bytes: a line of the cache, and the widest registers
 _VIEWS = 8  # of one place: in the orders of memory that operands may have
 
 
@@ -35,7 +35,7 @@ def planned(sizes: Sequence[int], lives: Sequence[Life]) -> tuple[list[int], int
     >>> planned([100, 200, 50], [Life(0, 2), Life(1, 3), Life(2, 4)])
     ([256, 0, 256], 384)
     """
-    size = -(-np.asarray(sizes, np.int64) // _ALIGNED) * _ALIGNED
+    size = -(-np.asarray(sizes, np.int64) // ALIGNED) * ALIGNED
     begin, end = np.asarray(lives, np.int64).reshape(-1, 2).T
     offset = np.zeros_like(size)
     placed = np.zeros((4, len(size)), np.int64)  # begin, end, first and last place, by the first
@@ -148,8 +148,8 @@ class Arenas:
 
     def _block(self) -> list[Room]:
         assert self.size is not None
-        memory = np.empty(self.size + _ALIGNED, np.uint8)
-        start = -memory.ctypes.data % _ALIGNED
+        memory = np.empty(self.size + ALIGNED, np.uint8)
+        start = -memory.ctypes.data % ALIGNED
         return [
             _Place(memory, start + offset, size) if size else new
             for offset, size in zip(self._offsets, self._sizes, strict=True)

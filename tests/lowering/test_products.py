@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.in_c.beside_numpy import beside_numpy, expect_same_bytes
-from support.in_c.convolutions import convolution_parts
+from support.in_c.convolutions import convolution_parts, windows_by_hand
 from support.in_c.joining import Joined, Part
 from support.in_c.together import share_all, shared_loops
 
@@ -134,19 +134,6 @@ def test_factors_that_lie_in_a_given_order_run_in_blocks(given: str, stride: int
     made = expect_same([Part(given, program, arrays)])
     # Of the weights; that of the images is BLAS's where windows are further apart.
     assert len(made.compiled.generated.plan.blocks) == 3 - stride
-
-
-def windows_by_hand(x: Tensor, weight: Tensor) -> Any:
-    """The sums of squares' gradient of windows, whose channels lie innermost, by a weight."""
-
-    def loss(x: Tensor, weight: Tensor) -> Tensor:
-        framed = ag.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))).transpose(0, 3, 1, 2)
-        windows = ag.sliding_windows(framed, (3, 3), (1, 1), (1, 1))
-        n, c, h, w = windows.shape[:4]
-        rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * h * w, c * 9)
-        return ((rows @ weight.reshape(c * 9, -1)) ** 2).mean()
-
-    return ag.grad(loss, (0, 1))(x, weight)
 
 
 @pytest.mark.slow

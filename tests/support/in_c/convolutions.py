@@ -137,23 +137,25 @@ def second_order(rng: np.random.Generator) -> _Form:
     return f, [x, weight]
 
 
+def windows_by_hand(x: Tensor, weight: Tensor) -> Any:
+    """The gradients of a mean of squares of windows, of images whose channels lie innermost."""
+
+    def loss(x: Tensor, weight: Tensor) -> Tensor:
+        framed = ag.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))).transpose(0, 3, 1, 2)
+        windows = ag.sliding_windows(framed, (3, 3), (1, 1), (1, 1))
+        n, c, h, w = windows.shape[:4]
+        rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * h * w, c * 9)
+        return ((rows @ weight.reshape(c * 9, -1)) ** 2).mean()
+
+    return ag.grad(loss, (0, 1))(x, weight)
+
+
 def by_hand(rng: np.random.Generator) -> _Form:
     """Windows of images whose channels lie innermost, and their gradient."""
     x, _, _ = _drawn(rng)
     x = np.moveaxis(x, 1, -1).copy()
     weight = rng.normal(size=(x.shape[-1], 3, 3, int(rng.choice((2, 5, 8)))))
-
-    def f(x: Tensor, weight: Tensor) -> Any:
-        def loss(x: Tensor, weight: Tensor) -> Tensor:
-            framed = ag.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))).transpose(0, 3, 1, 2)
-            windows = ag.sliding_windows(framed, (3, 3), (1, 1), (1, 1))
-            n, c, h, w = windows.shape[:4]
-            rows = windows.transpose(0, 2, 3, 1, 4, 5).reshape(n * h * w, c * 9)
-            return ((rows @ weight.reshape(c * 9, -1)) ** 2).mean()
-
-        return ag.grad(loss, (0, 1))(x, weight)
-
-    return f, [x, weight]
+    return windows_by_hand, [x, weight]
 
 
 _FORMS: list[Callable[[np.random.Generator], _Form]] = [
